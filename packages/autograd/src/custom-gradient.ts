@@ -1,0 +1,47 @@
+import { formatShape, type Op, type Tensor, UsageError } from '@latent/tensor';
+import { withRecording } from './tape.ts';
+
+/**
+ * A function with a gradient of its own. `f` computes the value (nothing inside is recorded) and returns a function from
+ * the gradient of the output to the gradients of the inputs, `null` for none. Written with ops, it can itself be
+ * differentiated.
+ *
+ * ```ts
+ * // Rounds forward, passes the gradient straight through.
+ * const roundThrough = customGradient((x) => ({ value: x.add(0.5).sub(0.5), gradient: (g) => [g] }));
+ * ```
+ */
+export function customGradient(
+  f: (...inputs: Tensor[]) => { value: Tensor; gradient: (g: Tensor) => readonly (Tensor | null)[] },
+): (...inputs: Tensor[]) => Tensor {
+  return (...inputs) => {
+    const { value, gradient } = withRecording(false, () => f(...inputs.map((x) => x.detach())));
+    const output = value.detach();
+    let last: { g: Tensor; result: readonly (Tensor | null)[] } | null = null;
+    const op: Op = {
+      name: 'customGradient',
+      saves: { inputs: [], output: false },
+      shape: () => output.shape,
+      forward: () => {},
+      gradient(i, g) {
+        // One call gives the gradients of all inputs.
+        if (last === null || last.g !== g) {
+          last = { g, result: gradient(g) };
+          if (last.result.length !== inputs.length) {
+            throw new UsageError(`customGradient: ${inputs.length} inputs need ${inputs.length} gradients, got ${last.result.length}`);
+          }
+        }
+        const result = last.result[i];
+        if (result !== null && result.size < inputs[i].size) {
+          throw new UsageError(
+            `customGradient: the gradient of input ${i} must be ${formatShape(inputs[i].shape)}, got ${formatShape(result.shape)}`,
+          );
+        }
+        return result;
+      },
+    };
+    const tracked = inputs.find((x) => x.node !== null);
+    tracked?.node?.record(op, inputs, undefined, output);
+    return output;
+  };
+}

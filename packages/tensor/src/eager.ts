@@ -1,0 +1,102 @@
+import { ValueError } from './errors.ts';
+import type { DType, Kernels } from './kernels/kernels.ts';
+import { kernels } from './kernels/select.ts';
+import { memory } from './memory/linear-memory.ts';
+import { allocate, bytesOf, markScratch, releaseScratch, type Storage, scratch } from './memory/storage.ts';
+import type { Call, Op } from './op.ts';
+import { type Shape, sizeOf } from './shape.ts';
+import type { Tensor } from './tensor.ts';
+
+class EagerCall<P> implements Call<P> {
+  readonly kernels: Kernels;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly shapes: readonly Shape[];
+  readonly params: P;
+  readonly inputs: number[] = [];
+  out = 0;
+
+  constructor(dtype: DType, shape: Shape, shapes: readonly Shape[], params: P) {
+    this.kernels = kernels();
+    this.dtype = dtype;
+    this.shape = shape;
+    this.shapes = shapes;
+    this.params = params;
+  }
+
+  scratch(bytes: number): number {
+    return scratch(bytes);
+  }
+}
+
+/** Called with every result when set; `debug.checkFinite` hangs here. */
+let inspect: ((op: Op, inputs: readonly Tensor[], output: Tensor) => void) | null = null;
+
+export function setInspector(inspector: typeof inspect): void {
+  inspect = inspector;
+}
+
+/** Computes `op(inputs)` and, when an input is on a tape, records it there. */
+export function apply<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
+  const output = compute(op, inputs, params);
+  if (inspect !== null) inspect(op as Op, inputs, output);
+  for (let i = 0; i < inputs.length; i++) {
+    const node = inputs[i].node;
+    if (node !== null) {
+      node.record(op as Op, inputs, params, output);
+      break;
+    }
+  }
+  return output;
+}
+
+function compute<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
+  const first = inputs[0];
+  const { dtype } = first;
+  const shapes: Shape[] = new Array(inputs.length);
+  for (let i = 0; i < inputs.length; i++) {
+    if (inputs[i].dtype !== dtype) {
+      throw new ValueError(
+        `${op.name}: dtypes differ, got ${inputs.map((x) => x.dtype).join(' and ')}; convert one with cast('${dtype}')`,
+      );
+    }
+    shapes[i] = inputs[i].shape;
+  }
+  const shape = op.shape(shapes, params);
+  if (op.alias) {
+    first.storage.checkAlive(op.name);
+    return first.sibling(shape, first.storage);
+  }
+
+  const size = sizeOf(shape);
+  const storage = allocate(dtype, size);
+  const mark = markScratch();
+  const call = new EagerCall(dtype, shape, shapes, params);
+  for (let i = 0; i < inputs.length; i++) call.inputs.push(addressOf(inputs[i], op.name));
+  // A result on the JavaScript heap is computed in scratch space and copied out.
+  call.out = storage.pointer >= 0 ? storage.pointer : scratch(bytesOf(dtype, size));
+  op.forward(call);
+  if (storage.heap !== null) copyOut(storage.heap, dtype, call.out);
+  releaseScratch(mark);
+  return first.sibling(shape, storage);
+}
+
+/** The tensor's address; numbers on the JavaScript heap are first copied to scratch space. */
+export function addressOf(x: Tensor, operation: string): number {
+  const { storage } = x;
+  if (storage.heap === null) {
+    storage.checkAlive(operation);
+    return storage.pointer;
+  }
+  const pointer = scratch(storage.heap.byteLength);
+  if (x.dtype === 'f32') memory.f32.set(storage.heap, pointer / 4);
+  else memory.f64.set(storage.heap, pointer / 8);
+  return pointer;
+}
+
+function copyOut(heap: NonNullable<Storage['heap']>, dtype: DType, pointer: number): void {
+  const from: Float32Array | Float64Array = dtype === 'f32' ? memory.f32 : memory.f64;
+  const start = dtype === 'f32' ? pointer / 4 : pointer / 8;
+  if (heap.length > 8) heap.set(from.subarray(start, start + heap.length));
+  else for (let i = 0; i < heap.length; i++) heap[i] = from[start + i];
+}

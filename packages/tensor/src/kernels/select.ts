@@ -1,0 +1,29 @@
+import { memory } from '../memory/linear-memory.ts';
+import type { Kernels } from './kernels.ts';
+import { referenceKernels } from './reference.ts';
+import { createWasmKernels } from './wasm/wasm-kernels.ts';
+
+export type KernelSet = 'auto' | 'reference' | 'wasm';
+
+let selected: Kernels | null = null;
+
+/** The kernels of this machine, probed once: WebAssembly SIMD where it may run, else the reference. */
+export function kernels(): Kernels {
+  selected ??= probe();
+  return selected;
+}
+
+function probe(): Kernels {
+  try {
+    if (memory.wasm !== null) return createWasmKernels(memory.wasm, referenceKernels);
+  } catch {
+    // No SIMD, or a policy that forbids compiling: the reference does everything, slower.
+  }
+  return referenceKernels;
+}
+
+/** Chooses the kernel set for all that follows; `auto` probes the machine again. For tests and comparisons. */
+export function useKernels(set: KernelSet): void {
+  if (set === 'wasm' && memory.wasm === null) throw new Error('useKernels: WebAssembly is not available here');
+  selected = set === 'reference' ? referenceKernels : probe();
+}

@@ -1,0 +1,397 @@
+/**
+ * A small WebAssembly assembler: it writes the bytes of modules whose functions take and return i32 and v128, over one
+ * imported memory. Instructions keep the spelling of the WebAssembly specification, dots as underscores.
+ *
+ * Control flow is structured: `block`, `loop`, `if_` and `end`; `br(depth)` counts enclosing blocks from the inside.
+ */
+export const I32 = 0x7f;
+export const F32 = 0x7d;
+export const F64 = 0x7c;
+export const V128 = 0x7b;
+export type ValueType = typeof I32 | typeof F32 | typeof F64 | typeof V128;
+
+const EMPTY_BLOCK = 0x40;
+
+/** Instructions without immediates, one byte. */
+const PLAIN = {
+  i32_eqz: 0x45,
+  i32_eq: 0x46,
+  i32_ne: 0x47,
+  i32_lt_s: 0x48,
+  i32_lt_u: 0x49,
+  i32_gt_s: 0x4a,
+  i32_gt_u: 0x4b,
+  i32_le_s: 0x4c,
+  i32_le_u: 0x4d,
+  i32_ge_s: 0x4e,
+  i32_ge_u: 0x4f,
+  i32_add: 0x6a,
+  i32_sub: 0x6b,
+  i32_mul: 0x6c,
+  i32_div_s: 0x6d,
+  i32_div_u: 0x6e,
+  i32_rem_u: 0x70,
+  i32_and: 0x71,
+  i32_or: 0x72,
+  i32_xor: 0x73,
+  i32_shl: 0x74,
+  i32_shr_s: 0x75,
+  i32_shr_u: 0x76,
+  i32_rotl: 0x77,
+  f32_add: 0x92,
+  f32_sub: 0x93,
+  f32_mul: 0x94,
+  f32_div: 0x95,
+  f32_convert_i32_s: 0xb2,
+  f32_demote_f64: 0xb6,
+  f64_add: 0xa0,
+  f64_sub: 0xa1,
+  f64_mul: 0xa2,
+  f64_promote_f32: 0xbb,
+  f32_reinterpret_i32: 0xbe,
+  f32_eq: 0x5b,
+  f32_ne: 0x5c,
+  f32_lt: 0x5d,
+  f32_gt: 0x5e,
+  f32_le: 0x5f,
+  f32_ge: 0x60,
+  select: 0x1b,
+  drop: 0x1a,
+  return_: 0x0f,
+  unreachable: 0x00,
+} as const;
+
+/** SIMD instructions without immediates: the prefix 0xfd and a LEB128 number. */
+const SIMD = {
+  i8x16_swizzle: 14,
+  i8x16_splat: 15,
+  i32x4_splat: 17,
+  i64x2_splat: 18,
+  f32x4_splat: 19,
+  f64x2_splat: 20,
+  i32x4_eq: 55,
+  i32x4_ne: 56,
+  i32x4_lt_s: 57,
+  i32x4_lt_u: 58,
+  i32x4_gt_s: 59,
+  i32x4_gt_u: 60,
+  i32x4_le_s: 61,
+  i32x4_ge_s: 63,
+  f32x4_eq: 65,
+  f32x4_ne: 66,
+  f32x4_lt: 67,
+  f32x4_gt: 68,
+  f32x4_le: 69,
+  f32x4_ge: 70,
+  v128_not: 77,
+  v128_and: 78,
+  v128_andnot: 79,
+  v128_or: 80,
+  v128_xor: 81,
+  v128_bitselect: 82,
+  v128_any_true: 83,
+  f32x4_demote_f64x2_zero: 94,
+  f64x2_promote_low_f32x4: 95,
+  f32x4_ceil: 103,
+  f32x4_floor: 104,
+  f32x4_trunc: 105,
+  f32x4_nearest: 106,
+  i32x4_abs: 160,
+  i32x4_neg: 161,
+  i32x4_all_true: 163,
+  i32x4_shl: 171,
+  i32x4_shr_s: 172,
+  i32x4_shr_u: 173,
+  i32x4_add: 174,
+  i32x4_sub: 177,
+  i32x4_mul: 181,
+  i32x4_min_s: 182,
+  i32x4_max_s: 184,
+  i64x2_add: 206,
+  f32x4_abs: 224,
+  f32x4_neg: 225,
+  f32x4_sqrt: 227,
+  f32x4_add: 228,
+  f32x4_sub: 229,
+  f32x4_mul: 230,
+  f32x4_div: 231,
+  f32x4_min: 232,
+  f32x4_max: 233,
+  f32x4_pmin: 234,
+  f32x4_pmax: 235,
+  f64x2_nearest: 148,
+  f64x2_add: 240,
+  f64x2_sub: 241,
+  f64x2_mul: 242,
+  f64x2_div: 243,
+  f64x2_min: 244,
+  f64x2_max: 245,
+  i32x4_trunc_sat_f32x4_s: 248,
+  i32x4_trunc_sat_f32x4_u: 249,
+  f32x4_convert_i32x4_s: 250,
+  f32x4_convert_i32x4_u: 251,
+  /** Relaxed SIMD: a·b + c, fused or not as the machine prefers. */
+  f32x4_relaxed_madd: 0x105,
+  f32x4_relaxed_nmadd: 0x106,
+} as const;
+
+/** Loads and stores: bytes of the opcode and the largest alignment (log2). */
+const MEMORY = {
+  i32_load: [[0x28], 2],
+  f32_load: [[0x2a], 2],
+  f64_load: [[0x2b], 3],
+  i32_store: [[0x36], 2],
+  f32_store: [[0x38], 2],
+  f64_store: [[0x39], 3],
+  v128_load: [[0xfd, 0], 2],
+  v128_load32_splat: [[0xfd, 9], 2],
+  v128_load64_splat: [[0xfd, 10], 2],
+  v128_load32_zero: [[0xfd, 92], 2],
+  v128_load64_zero: [[0xfd, 93], 2],
+  v128_store: [[0xfd, 11], 2],
+} as const;
+
+const MEMORY_LANE = {
+  v128_load32_lane: 86,
+  v128_load64_lane: 87,
+  v128_store32_lane: 90,
+  v128_store64_lane: 91,
+} as const;
+
+const LANE = {
+  i32x4_extract_lane: 27,
+  i32x4_replace_lane: 28,
+  f32x4_extract_lane: 31,
+  f32x4_replace_lane: 32,
+  f64x2_extract_lane: 33,
+} as const;
+
+type PlainName = keyof typeof PLAIN;
+export type SimdName = keyof typeof SIMD;
+type MemoryName = keyof typeof MEMORY;
+type LaneName = keyof typeof LANE;
+type MemoryLaneName = keyof typeof MEMORY_LANE;
+
+function unsigned(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  do {
+    const low = rest % 128;
+    rest = Math.floor(rest / 128);
+    bytes.push(rest > 0 ? low | 0x80 : low);
+  } while (rest > 0);
+  return bytes;
+}
+
+function signed(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value | 0;
+  for (;;) {
+    const low = rest & 0x7f;
+    rest >>= 7;
+    const done = (rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0);
+    bytes.push(done ? low : low | 0x80);
+    if (done) return bytes;
+  }
+}
+
+function text(value: string): number[] {
+  const bytes = [...new TextEncoder().encode(value)];
+  return [...unsigned(bytes.length), ...bytes];
+}
+
+function section(id: number, items: readonly (readonly number[])[]): number[] {
+  if (items.length === 0) return [];
+  const content = [...unsigned(items.length)];
+  for (const item of items) for (const byte of item) content.push(byte);
+  return [id, ...unsigned(content.length), ...content];
+}
+
+/** A local variable of a function under construction. */
+export type Local = number;
+
+/** Writes one function's body. Every instruction is a call: `f.get(x); f.op('i32_add')`. */
+export class FunctionBuilder {
+  readonly index: number;
+  readonly parameters: readonly ValueType[];
+  readonly results: readonly ValueType[];
+  readonly #locals: ValueType[] = [];
+  readonly #code: number[] = [];
+  #depth = 0;
+
+  constructor(index: number, parameters: readonly ValueType[], results: readonly ValueType[]) {
+    this.index = index;
+    this.parameters = parameters;
+    this.results = results;
+  }
+
+  local(type: ValueType): Local {
+    this.#locals.push(type);
+    return this.parameters.length + this.#locals.length - 1;
+  }
+  get(local: Local): this {
+    return this.#emit(0x20, ...unsigned(local));
+  }
+  set(local: Local): this {
+    return this.#emit(0x21, ...unsigned(local));
+  }
+  tee(local: Local): this {
+    return this.#emit(0x22, ...unsigned(local));
+  }
+  i32(value: number): this {
+    return this.#emit(0x41, ...signed(value));
+  }
+  f32(value: number): this {
+    return this.#emit(0x43, ...new Uint8Array(new Float32Array([value]).buffer));
+  }
+  f64(value: number): this {
+    return this.#emit(0x44, ...new Uint8Array(new Float64Array([value]).buffer));
+  }
+  /** A v128 constant with the same f32 in every lane. */
+  f32x4(value: number): this {
+    const lane = new Uint8Array(new Float32Array([value]).buffer);
+    return this.#emit(0xfd, 12, ...lane, ...lane, ...lane, ...lane);
+  }
+  /** A v128 constant with these i32 lanes, or one in every lane. */
+  i32x4(...lanes: number[]): this {
+    const values = lanes.length === 1 ? [lanes[0], lanes[0], lanes[0], lanes[0]] : lanes;
+    return this.#emit(0xfd, 12, ...new Uint8Array(new Int32Array(values).buffer));
+  }
+  /** A v128 constant with the same f64 in both lanes. */
+  f64x2(value: number): this {
+    const lane = new Uint8Array(new Float64Array([value]).buffer);
+    return this.#emit(0xfd, 12, ...lane, ...lane);
+  }
+  op(name: PlainName): this {
+    return this.#emit(PLAIN[name]);
+  }
+  simd(name: SimdName): this {
+    return this.#emit(0xfd, ...unsigned(SIMD[name]));
+  }
+  /** Takes the address from the stack (and, for a store, the value above it). */
+  memory(name: MemoryName, offset = 0): this {
+    const [opcode, alignment] = MEMORY[name];
+    return this.#emit(...opcode, ...unsigned(alignment), ...unsigned(offset));
+  }
+  memoryLane(name: MemoryLaneName, lane: number, offset = 0): this {
+    return this.#emit(0xfd, ...unsigned(MEMORY_LANE[name]), 2, ...unsigned(offset), lane);
+  }
+  lane(name: LaneName, lane: number): this {
+    return this.#emit(0xfd, ...unsigned(LANE[name]), lane);
+  }
+  /** Picks four 32-bit lanes: 0–3 of the first vector, 4–7 of the second. */
+  shuffle32(a: number, b: number, c: number, d: number): this {
+    const bytes = [a, b, c, d].flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3]);
+    return this.#emit(0xfd, 13, ...bytes);
+  }
+  call(callee: { readonly index: number }): this {
+    return this.#emit(0x10, ...unsigned(callee.index));
+  }
+
+  block(body: () => void): this {
+    return this.#structured(0x02, body);
+  }
+  loop(body: () => void): this {
+    return this.#structured(0x03, body);
+  }
+  /** Takes the condition from the stack. */
+  if_(then: () => void, otherwise?: () => void): this {
+    this.#emit(0x04, EMPTY_BLOCK);
+    this.#depth++;
+    then();
+    if (otherwise) {
+      this.#emit(0x05);
+      otherwise();
+    }
+    this.#depth--;
+    return this.#emit(0x0b);
+  }
+  br(depth: number): this {
+    return this.#emit(0x0c, ...unsigned(depth));
+  }
+  brIf(depth: number): this {
+    return this.#emit(0x0d, ...unsigned(depth));
+  }
+  /** `local += bytes`. */
+  advance(local: Local, bytes: number): this {
+    return this.get(local).i32(bytes).op('i32_add').set(local);
+  }
+
+  #structured(opcode: number, body: () => void): this {
+    this.#emit(opcode, EMPTY_BLOCK);
+    this.#depth++;
+    body();
+    this.#depth--;
+    return this.#emit(0x0b);
+  }
+
+  #emit(...bytes: number[]): this {
+    for (const byte of bytes) this.#code.push(byte);
+    return this;
+  }
+
+  /** The function as it stands in the code section. */
+  bytes(): number[] {
+    if (this.#depth !== 0) throw new Error(`assembler: function ${this.index} has ${this.#depth} open blocks`);
+    const locals: number[] = [];
+    for (const type of this.#locals) locals.push(1, type);
+    const body = [...unsigned(this.#locals.length), ...locals];
+    for (const byte of this.#code) body.push(byte);
+    body.push(0x0b);
+    return [...unsigned(body.length), ...body];
+  }
+}
+
+/** Collects functions into a module over the imported memory `env.memory`. */
+export class ModuleBuilder {
+  readonly #functions: FunctionBuilder[] = [];
+  readonly #exports: { name: string; index: number }[] = [];
+
+  /** Adds a function; it is exported when it has a name. Functions may call each other, also ones defined earlier. */
+  define(
+    parameters: readonly ValueType[],
+    results: readonly ValueType[],
+    body: (f: FunctionBuilder) => void,
+    exportName?: string,
+  ): FunctionBuilder {
+    const f = new FunctionBuilder(this.#functions.length, parameters, results);
+    this.#functions.push(f);
+    body(f);
+    if (exportName !== undefined) this.#exports.push({ name: exportName, index: f.index });
+    return f;
+  }
+
+  /** The module's bytes. The memory is imported without a maximum of its own, so any memory fits. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    const types = this.#functions.map((f) => [
+      0x60,
+      ...unsigned(f.parameters.length),
+      ...f.parameters,
+      ...unsigned(f.results.length),
+      ...f.results,
+    ]);
+    return new Uint8Array([
+      ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+      ...section(1, types),
+      ...section(2, [[...text('env'), ...text('memory'), 0x02, 0x00, ...unsigned(1)]]),
+      ...section(
+        3,
+        this.#functions.map((_, i) => unsigned(i)),
+      ),
+      ...section(
+        7,
+        this.#exports.map(({ name, index }) => [...text(name), 0x00, ...unsigned(index)]),
+      ),
+      ...section(
+        10,
+        this.#functions.map((f) => f.bytes()),
+      ),
+    ]);
+  }
+
+  /** Compiles and links the module. Modules this small may be compiled synchronously on every thread. */
+  instantiate(memory: WebAssembly.Memory): WebAssembly.Exports {
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(this.bytes()), { env: { memory } });
+    return instance.exports;
+  }
+}

@@ -1,0 +1,181 @@
+import { type Expr, type Primitive, topological } from '../../expr/expr.ts';
+import { COLUMN, ROW, SCALAR } from '../kernels.ts';
+import type { Lanes, Value } from './lanes.ts';
+import { erf, exp, expm1, log, log1p, sign, tanh } from './math.ts';
+import { cos, pow, sin } from './math-wide.ts';
+
+type Formula = (l: Lanes, a: Value, b: Value, c: Value) => Value;
+
+/** Each primitive on four lanes, when no shorter form is known. Comparisons are masks here. */
+const FORMULA: Record<Primitive, Formula> = {
+  add: (l, a, b) => l.add(a, b),
+  sub: (l, a, b) => l.sub(a, b),
+  mul: (l, a, b) => l.mul(a, b),
+  div: (l, a, b) => l.div(a, b),
+  min: (l, a, b) => l.op('f32x4_min', a, b),
+  max: (l, a, b) => l.op('f32x4_max', a, b),
+  pow,
+  lt: (l, a, b) => l.op('f32x4_lt', a, b),
+  le: (l, a, b) => l.op('f32x4_le', a, b),
+  eq: (l, a, b) => l.op('f32x4_eq', a, b),
+  select: (l, condition, a, b) => l.choose(l.op('f32x4_ne', condition, l.f32(0)), a, b),
+  neg: (l, a) => l.op('f32x4_neg', a),
+  abs: (l, a) => l.op('f32x4_abs', a),
+  sqrt: (l, a) => l.op('f32x4_sqrt', a),
+  floor: (l, a) => l.op('f32x4_floor', a),
+  sign,
+  exp,
+  log,
+  log1p,
+  expm1,
+  tanh,
+  sin,
+  cos,
+  erf,
+};
+
+/** Instructions, roughly; what is not listed is one. */
+// biome-ignore format: a table
+const COST: Partial<Record<Expr['kind'], number>> = {
+  div: 4, sqrt: 4, min: 6, max: 6, sign: 4,
+  exp: 22, expm1: 28, tanh: 35, log: 40, log1p: 40, erf: 50, sin: 60, cos: 60, pow: 150,
+  const: 0,
+};
+
+/** About how many instructions one vector of these expressions takes. */
+export function cost(expressions: readonly Expr[]): number {
+  return topological(expressions).reduce((sum, node) => sum + (COST[node.kind] ?? 1), 0);
+}
+
+function isComparison(node: Expr): boolean {
+  return node.kind === 'lt' || node.kind === 'le' || node.kind === 'eq';
+}
+
+/** What has been computed so far: the value of each node, and the mask of each comparison. */
+export class Computed {
+  readonly values = new Map<Expr, Value>();
+  readonly masks = new Map<Expr, Value>();
+
+  copy(): Computed {
+    const result = new Computed();
+    for (const [node, value] of this.values) result.values.set(node, value);
+    for (const [node, mask] of this.masks) result.masks.set(node, mask);
+    return result;
+  }
+}
+
+/**
+ * Computes `roots`, given and adding to what is `known`; `input` loads an input. What is used more than once is kept in
+ * a local. The returned values may be put on the stack once.
+ */
+export function computeExpressions(
+  l: Lanes,
+  roots: readonly Expr[],
+  known: Computed,
+  input: (position: number) => Value,
+): Value[] {
+  const nodes = topological(roots);
+  const uses = new Map<Expr, number>();
+  for (const node of [...nodes.flatMap((user) => user.args), ...roots]) uses.set(node, (uses.get(node) ?? 0) + 1);
+  const { values, masks } = known;
+  const valueOf = (node: Expr): Value => values.get(node) as Value;
+  for (const node of nodes) {
+    if (values.has(node)) continue;
+    const shared = (uses.get(node) as number) > 1;
+    const finish = (value: Value): Value => (shared ? l.keep(value) : value);
+    if (node.kind === 'const') values.set(node, l.f32(node.value));
+    else if (node.kind === 'input') values.set(node, finish(input(node.value)));
+    else if (isComparison(node)) {
+      const [a, b] = node.args.map(valueOf);
+      const mask = finish(FORMULA[node.kind](l, a, b, b));
+      masks.set(node, mask);
+      values.set(node, l.and(mask, l.f32(1)));
+    } else values.set(node, finish(compute(l, node, valueOf, masks)));
+  }
+  return roots.map(valueOf);
+}
+
+function compute(l: Lanes, node: Expr, valueOf: (node: Expr) => Value, masks: Map<Expr, Value>): Value {
+  const short = shortForm(l, node, valueOf, masks);
+  if (short) return short;
+  const [a, b = a, c = a] = node.args.map(valueOf);
+  return FORMULA[node.kind as Primitive](l, a, b, c);
+}
+
+/** Cheaper instructions with the same results, NaN and zeros included. */
+function shortForm(
+  l: Lanes,
+  node: Expr,
+  valueOf: (node: Expr) => Value,
+  masks: Map<Expr, Value>,
+): Value | undefined {
+  const [a, b, c] = node.args;
+  switch (node.kind) {
+    case 'max':
+    case 'min': {
+      // pmax(x, y) = x < y ? y : x keeps a NaN in x. Of two zeros it keeps x, so a zero bound needs care.
+      const [x, bound] = a.kind === 'const' ? [b, a] : [a, b];
+      if (bound.kind !== 'const' || Number.isNaN(bound.value) || x === bound) return undefined;
+      if (node.kind === 'min') {
+        return Object.is(bound.value, -0) ? undefined : l.op('f32x4_pmin', valueOf(x), valueOf(bound));
+      }
+      const largest = l.op('f32x4_pmax', valueOf(x), valueOf(bound));
+      return Object.is(bound.value, 0) ? l.add(largest, l.f32(0)) : largest; // −0 + 0 = 0
+    }
+    case 'div':
+      return b.kind === 'const' && isPowerOfTwo(b.value) ? l.mul(valueOf(a), l.f32(1 / b.value)) : undefined;
+    case 'pow':
+      return b.kind === 'const' ? constantPower(l, valueOf(a), b.value) : undefined;
+    case 'select': {
+      const mask = masks.get(a);
+      if (mask === undefined) return undefined;
+      if (a.kind === 'lt' && a.args[0] === c && a.args[1] === b) return l.op('f32x4_pmax', valueOf(c), valueOf(b));
+      if (a.kind === 'lt' && a.args[0] === b && a.args[1] === c) return l.op('f32x4_pmin', valueOf(c), valueOf(b));
+      return l.choose(mask, valueOf(b), valueOf(c));
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** ±2ᵏ with a reciprocal far from the ends of the range. */
+function isPowerOfTwo(value: number): boolean {
+  const exponent = Math.round(Math.log2(Math.abs(value)));
+  return Math.abs(exponent) <= 100 && Math.abs(value) === 2 ** exponent;
+}
+
+function constantPower(l: Lanes, value: Value, exponent: number): Value | undefined {
+  if (![-1, 1, 2, 3, 4].includes(exponent)) return undefined;
+  const x = l.keep(value);
+  if (exponent === 1) return x;
+  if (exponent === -1) return l.div(l.f32(1), x);
+  const square = l.keep(l.mul(x, x));
+  return exponent === 2 ? square : l.mul(square, exponent === 3 ? x : square);
+}
+
+/**
+ * How each node varies, as a layout: what depends on `SCALAR` inputs alone is computed once, on `COLUMN` inputs once a
+ * row. Returns, for each of these two levels, the nodes that must be ready for the next.
+ */
+export function invariants(
+  roots: readonly Expr[],
+  layouts: readonly number[],
+): { scalars: readonly Expr[]; columns: readonly Expr[] } {
+  const level = new Map<Expr, number>();
+  const needed = new Set<Expr>();
+  for (const node of topological(roots)) {
+    const own = node.kind === 'input' ? layouts[node.value] : SCALAR;
+    const varies = node.args.reduce((bits, argument) => bits | (level.get(argument) as number), own);
+    level.set(node, varies);
+    for (const argument of node.args) if (level.get(argument) !== varies) needed.add(argument);
+  }
+  for (const root of roots) needed.add(root);
+  const at = (wanted: number): Expr[] =>
+    [...needed].filter((node) => node.kind !== 'const' && level.get(node) === wanted);
+  return { scalars: at(SCALAR), columns: at(COLUMN) };
+}
+
+/** Whether an operand of this layout moves along the columns. */
+export function variesAlongColumns(layout: number): boolean {
+  return (layout & ROW) !== 0;
+}

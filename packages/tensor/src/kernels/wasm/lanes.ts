@@ -1,0 +1,101 @@
+import type { FunctionBuilder, Local, SimdName } from './assembler.ts';
+import { V128 } from './assembler.ts';
+
+/**
+ * A v128 that can be put on the stack. Putting it there twice computes it twice, unless it is `kept` (a local or a
+ * constant), so what is used more than once goes through `Lanes.keep` first.
+ */
+export interface Value {
+  readonly emit: () => void;
+  readonly kept: boolean;
+}
+
+/** Formulas over four lanes for a function under construction: `l.add(l.mul(x, x), l.f32(1))`. */
+export class Lanes {
+  readonly f: FunctionBuilder;
+
+  constructor(f: FunctionBuilder) {
+    this.f = f;
+  }
+
+  /** The instruction `name` on these operands. */
+  op(name: SimdName, a: Value, b?: Value, c?: Value): Value {
+    const emit = (): void => {
+      a.emit();
+      b?.emit();
+      c?.emit();
+      this.f.simd(name);
+    };
+    return { emit, kept: false };
+  }
+
+  /** Computes the value here and now, once. */
+  keep(value: Value): Value {
+    if (value.kept) return value;
+    const local = this.f.local(V128);
+    value.emit();
+    this.f.set(local);
+    return this.local(local);
+  }
+  local(local: Local): Value {
+    return { emit: () => this.f.get(local), kept: true };
+  }
+
+  /** A number in every lane. */
+  f32(value: number): Value {
+    return { emit: () => this.f.f32x4(value), kept: true };
+  }
+  i32(...lanes: number[]): Value {
+    return { emit: () => this.f.i32x4(...lanes), kept: true };
+  }
+  f64(value: number): Value {
+    return { emit: () => this.f.f64x2(value), kept: true };
+  }
+
+  add(a: Value, b: Value): Value {
+    return this.op('f32x4_add', a, b);
+  }
+  sub(a: Value, b: Value): Value {
+    return this.op('f32x4_sub', a, b);
+  }
+  mul(a: Value, b: Value): Value {
+    return this.op('f32x4_mul', a, b);
+  }
+  div(a: Value, b: Value): Value {
+    return this.op('f32x4_div', a, b);
+  }
+  and(a: Value, b: Value): Value {
+    return this.op('v128_and', a, b);
+  }
+  /** Bit by bit `mask ? a : b`. */
+  choose(mask: Value, a: Value, b: Value): Value {
+    return this.op('v128_bitselect', a, b, mask);
+  }
+
+  /** `coefficients[0]·xⁿ + … + coefficients[n]` by Horner's rule; `x` must be kept. */
+  polynomial(coefficients: readonly number[], x: Value): Value {
+    return coefficients
+      .slice(1)
+      .reduce((sum, c) => this.add(this.mul(sum, x), this.f32(c)), this.f32(coefficients[0]));
+  }
+
+  shift(name: 'i32x4_shl' | 'i32x4_shr_s' | 'i32x4_shr_u', a: Value, bits: number): Value {
+    const emit = (): void => {
+      a.emit();
+      this.f.i32(bits).simd(name);
+    };
+    return { emit, kept: false };
+  }
+  shuffle(a: Value, b: Value, lanes: readonly [number, number, number, number]): Value {
+    const emit = (): void => {
+      a.emit();
+      b.emit();
+      this.f.shuffle32(...lanes);
+    };
+    return { emit, kept: false };
+  }
+}
+
+/** The sign bit, and all the others. */
+export const SIGN = -0x80000000;
+export const MAGNITUDE = 0x7fffffff;

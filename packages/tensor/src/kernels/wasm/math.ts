@@ -1,0 +1,190 @@
+import { LN2_HIGH, LN2_LOW, LOG_POLYNOMIAL, SQRT_HALF_BITS } from '../threefry.ts';
+import { type Lanes, MAGNITUDE, SIGN, type Value } from './lanes.ts';
+
+/**
+ * Elementary functions on four single-precision lanes, inlined where they are used. Errors are the largest found against
+ * double precision over all exponents, in units in the last place (1 ulp ≤ 1.2e-7 relative). They are written with
+ * separate multiplications and additions, never fused, so that every machine gives the same numbers. Polynomials are
+ * minimax by Remez exchange, highest power first.
+ */
+
+const LOG2_E = Math.LOG2E;
+const FIRST_NORMAL = 2 ** -126;
+
+/** (eʳ − 1 − r)/r² on |r| ≤ 0.347; contributes 3e-9 to eʳ. */
+const EXP_POLYNOMIAL = [
+  0.0013814434641972184, 0.008368796668946743, 0.041668396443128586, 0.1666651964187622, 0.4999999403953552,
+];
+/** The same, weighted for eʳ − 1: contributes 1.3e-8 to it. */
+const EXPM1_POLYNOMIAL = [
+  0.001388251082971692, 0.008366595953702927, 0.04166720062494278, 0.1666654348373413, 0.4999999701976776,
+];
+/** erf(x)/x as a polynomial in x² on |x| ≤ 0.9 (1.2e-8). */
+const ERF_POLYNOMIAL = [
+  -0.0006090363021939993, 0.0050119636580348015, -0.02677891030907631, 0.11282140761613846, -0.3761252462863922,
+  1.1283791065216064,
+];
+/** −log erfc(x) on 0.9 ≤ x ≤ 4; contributes 1.7e-9 to erf. */
+const LOG_ERFC_POLYNOMIAL = [
+  -0.0001982191315619275, 0.0030654852744191885, -0.022315194830298424, 0.1041136384010315, 0.6369761228561401,
+  1.127797245979309, 0.00016645305731799453,
+];
+
+/**
+ * Adding 1.5·2²³ rounds a small number to an integer and leaves that integer in the low bits; 254 more makes the low
+ * bits n + 2·127, which splits into two biased exponents.
+ */
+const ROUND_TO_EXPONENT = 1.5 * 2 ** 23 + 254;
+
+interface Reduced {
+  /** x − n·log 2, |r| ≤ 0.347. */
+  readonly r: Value;
+  /** 2^⌊n/2⌋ and 2^(n − ⌊n/2⌋): their product may overflow or underflow, as the result should; each alone does not. */
+  readonly scale1: Value;
+  readonly scale2: Value;
+}
+
+/** x = n·log 2 + r for x within ±104. */
+function reduceExp(l: Lanes, x: Value): Reduced {
+  const t = l.keep(l.add(l.mul(x, l.f32(LOG2_E)), l.f32(ROUND_TO_EXPONENT)));
+  const n = l.keep(l.sub(t, l.f32(ROUND_TO_EXPONENT)));
+  const r = l.keep(l.sub(l.sub(x, l.mul(n, l.f32(LN2_HIGH))), l.mul(n, l.f32(LN2_LOW))));
+  const half = l.keep(l.shift('i32x4_shr_u', t, 1));
+  const scale1 = l.keep(l.shift('i32x4_shl', half, 23));
+  const scale2 = l.keep(l.shift('i32x4_shl', l.op('i32x4_sub', t, half), 23));
+  return { r, scale1, scale2 };
+}
+
+/** With `x` as the first operand, pmin and pmax (one instruction, unlike min and max) let a NaN through. */
+function clamp(l: Lanes, x: Value, low: number, high: number): Value {
+  return l.keep(l.op('f32x4_pmin', l.op('f32x4_pmax', x, l.f32(low)), l.f32(high)));
+}
+
+/** eˣ = 2ⁿ·eʳ. All x; underflow is gradual; error ≤ 1.1 ulp (half an ulp more where the result is denormal). */
+export function exp(l: Lanes, value: Value): Value {
+  const x = clamp(l, value, -104, 89); // past these the result rounds to 0 and ∞
+  const { r, scale1, scale2 } = reduceExp(l, x);
+  const q = l.polynomial(EXP_POLYNOMIAL, r);
+  const e = l.add(l.add(l.mul(q, l.mul(r, r)), r), l.f32(1));
+  return l.mul(l.mul(e, scale1), scale2);
+}
+
+/** eʳ − 1 = r·(1 + r·Q(r)), exact in sign for ±0. */
+function expm1Reduced(l: Lanes, r: Value): Value {
+  return l.mul(r, l.add(l.mul(l.polynomial(EXPM1_POLYNOMIAL, r), r), l.f32(1)));
+}
+
+/** eˣ − 1 = 2ⁿ·(eʳ − 1) + (2ⁿ − 1), the scale 2ⁿ in two halves. All x; error ≤ 2.2 ulp. */
+export function expm1(l: Lanes, value: Value): Value {
+  const x = clamp(l, value, -18, 89);
+  const { r, scale1, scale2 } = reduceExp(l, x);
+  const p = l.mul(expm1Reduced(l, r), scale1);
+  // 1/scale2: the biased exponent mirrored.
+  const inverse2 = l.op('i32x4_sub', l.i32(254 << 23), scale2);
+  return l.mul(l.sub(p, l.sub(inverse2, scale1)), scale2);
+}
+
+/** tanh x = sign(x)·E/(E + 2), E = e^(2|x|) − 1. All x; error ≤ 2.5 ulp. */
+export function tanh(l: Lanes, value: Value): Value {
+  const x = l.keep(value);
+  const magnitude = l.and(x, l.i32(MAGNITUDE));
+  // tanh 9.1 rounds to 1.
+  const doubled = l.keep(l.mul(l.op('f32x4_pmin', magnitude, l.f32(9.1)), l.f32(2)));
+  const { r, scale1, scale2 } = reduceExp(l, doubled);
+  const scale = l.keep(l.mul(scale1, scale2));
+  const e = l.keep(l.add(l.mul(expm1Reduced(l, r), scale), l.sub(scale, l.f32(1))));
+  return l.op('v128_or', l.div(e, l.add(e, l.f32(2))), l.and(x, l.i32(SIGN)));
+}
+
+/**
+ * e·log 2 + log(1 + f) = (−e)·(−log 2) + f − f²/2 + f³·P(f), from −e. Negated, so that a −0 as f is still −0 at the end
+ * where e is 0. The order of operations is that of `threefry.ts`.
+ */
+function logFromParts(l: Lanes, f: Value, minusE: Value): Value {
+  const z = l.keep(l.mul(f, f));
+  const cubic = l.mul(l.mul(l.polynomial(LOG_POLYNOMIAL, f), f), z);
+  const low = l.add(cubic, l.mul(minusE, l.f32(-LN2_LOW)));
+  const y = l.sub(low, l.mul(z, l.f32(0.5)));
+  return l.add(l.add(f, y), l.mul(minusE, l.f32(-LN2_HIGH)));
+}
+
+/** −e as an integer, x = 2ᵉ·m with √½ ≤ m < √2. */
+function minusExponent(l: Lanes, x: Value): Value {
+  return l.keep(l.op('i32x4_neg', l.shift('i32x4_shr_s', l.op('i32x4_sub', x, l.i32(SQRT_HALF_BITS)), 23)));
+}
+
+/** 2⁻ᵉ·x by its bits. */
+function mantissa(l: Lanes, x: Value, minusE: Value): Value {
+  return l.op('i32x4_add', x, l.shift('i32x4_shl', minusE, 23));
+}
+
+/** log x for positive normal x only, bit for bit that of `threefry.ts`; error ≤ 0.9 ulp. */
+export function logOfNormal(l: Lanes, value: Value): Value {
+  const x = l.keep(value);
+  const minusE = minusExponent(l, x);
+  const f = l.keep(l.sub(mantissa(l, x, minusE), l.f32(1)));
+  return logFromParts(l, f, l.keep(l.op('f32x4_convert_i32x4_s', minusE)));
+}
+
+/**
+ * `result` where `x` is an ordinary argument: finite and above `pole`. At the pole −∞, below it NaN; +∞ and NaN are
+ * their own logarithms.
+ */
+function outsideLogDomain(l: Lanes, x: Value, pole: number, result: Value): Value {
+  const atPole = l.op('f32x4_eq', x, l.f32(pole));
+  const below = l.op('f32x4_lt', x, l.f32(pole)); // all ones is a NaN
+  const special = l.choose(atPole, l.f32(-Infinity), l.op('v128_or', x, below));
+  const ordinary = l.op('v128_and', l.op('f32x4_gt', x, l.f32(pole)), l.op('f32x4_lt', x, l.f32(Infinity)));
+  return l.choose(ordinary, result, special);
+}
+
+/** log x; −∞ at ±0, NaN below. All x, also denormal; error ≤ 0.9 ulp. */
+export function log(l: Lanes, value: Value): Value {
+  const x = l.keep(value);
+  const tiny = l.keep(l.op('f32x4_lt', x, l.f32(FIRST_NORMAL)));
+  const scaled = l.keep(l.choose(tiny, l.mul(x, l.f32(2 ** 23)), x));
+  const minusE = minusExponent(l, scaled);
+  const f = l.keep(l.sub(mantissa(l, scaled, minusE), l.f32(1)));
+  const float = l.add(l.op('f32x4_convert_i32x4_s', minusE), l.and(tiny, l.f32(23)));
+  return outsideLogDomain(l, x, 0, logFromParts(l, f, l.keep(float)));
+}
+
+/**
+ * log(1 + x): with u = 1 + x rounded and c = x − (u − 1) what the rounding lost, u = 2ᵉ·m gives f = (m − 1) + c·2⁻ᵉ.
+ * −∞ at −1, NaN below. All x; error ≤ 1.5 ulp.
+ */
+export function log1p(l: Lanes, value: Value): Value {
+  const x = l.keep(value);
+  const u = l.keep(l.add(x, l.f32(1)));
+  const lost = l.sub(x, l.sub(u, l.f32(1)));
+  const minusE = minusExponent(l, u);
+  // 2⁻ᵉ; for the largest e, where nothing is lost any more, 0.
+  const scale = l.op(
+    'i32x4_max_s',
+    l.op('i32x4_add', l.shift('i32x4_shl', minusE, 23), l.i32(127 << 23)),
+    l.i32(0),
+  );
+  const f = l.keep(l.sub(l.mul(lost, scale), l.sub(l.f32(1), mantissa(l, u, minusE))));
+  const float = l.keep(l.op('f32x4_convert_i32x4_s', minusE));
+  return outsideLogDomain(l, x, -1, logFromParts(l, f, float));
+}
+
+/**
+ * erf x = x·E(x²) up to 0.9 and sign(x)·(1 − e^(−G(|x|))) past it, G = −log erfc; 1 from 4 on. All x; error ≤ 1.5 ulp.
+ */
+export function erf(l: Lanes, value: Value): Value {
+  const x = l.keep(value);
+  const sign = l.keep(l.and(x, l.i32(SIGN)));
+  const a = l.keep(l.op('f32x4_pmin', l.and(x, l.i32(MAGNITUDE)), l.f32(4)));
+  const small = l.keep(l.mul(x, l.polynomial(ERF_POLYNOMIAL, l.keep(l.mul(x, x)))));
+  const tail = exp(l, l.op('f32x4_neg', l.polynomial(LOG_ERFC_POLYNOMIAL, a)));
+  const large = l.op('v128_or', l.sub(l.f32(1), tail), sign);
+  return l.choose(l.op('f32x4_le', a, l.f32(0.9)), small, large);
+}
+
+/** −1, ±0 or 1; NaN of NaN. */
+export function sign(l: Lanes, value: Value): Value {
+  const x = l.keep(value);
+  const one = l.op('v128_or', l.and(x, l.i32(SIGN)), l.f32(1));
+  return l.choose(l.op('f32x4_gt', l.and(x, l.i32(MAGNITUDE)), l.f32(0)), one, x);
+}

@@ -1,0 +1,86 @@
+/**
+ * The one linear memory that every kernel works in. A pointer is a byte offset into it.
+ *
+ * It is a `WebAssembly.Memory`, so that the SIMD kernels see it; where a page's policy forbids WebAssembly it is a
+ * plain `ArrayBuffer` that is replaced when it grows. Growth detaches every view, so views are read from here at the
+ * moment of use (`memory.f32[pointer >> 2]`) and never kept across an allocation.
+ */
+const PAGE = 65536;
+const INITIAL_PAGES = 256; // 16 MiB
+const MAX_PAGES = 65535; // one page short of 4 GiB, so that every address fits an unsigned 32-bit integer
+/** Vector loads may read past the end of their operand; the last bytes of the memory are never handed out. */
+const SLACK = 256;
+
+export const ALIGNMENT = 64;
+
+export function align(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+}
+
+class LinearMemory {
+  /** Null where WebAssembly is not to be had; then only the reference kernels run. */
+  readonly wasm: WebAssembly.Memory | null = createWasmMemory();
+  f32!: Float32Array;
+  f64!: Float64Array;
+  i32!: Int32Array;
+  #buffer: ArrayBuffer = this.wasm ? (this.wasm.buffer as ArrayBuffer) : new ArrayBuffer(INITIAL_PAGES * PAGE);
+  #top = ALIGNMENT; // address 0 is never handed out
+
+  constructor() {
+    this.#makeViews();
+  }
+
+  get buffer(): ArrayBuffer {
+    return this.#buffer;
+  }
+
+  get byteLength(): number {
+    return this.#buffer.byteLength;
+  }
+
+  /** Takes `bytes` from the end of what is in use, growing the memory where needed. Never given back. */
+  reserve(bytes: number): number {
+    const pointer = this.#top;
+    const end = pointer + align(bytes);
+    if (end + SLACK > this.#buffer.byteLength) this.#grow(end + SLACK);
+    this.#top = end;
+    return pointer;
+  }
+
+  #grow(needed: number): void {
+    // Grow by at least a quarter, so that many small reservations cost few growths.
+    const pages = Math.ceil(Math.max(needed, this.#buffer.byteLength * 1.25) / PAGE);
+    const target = Math.min(pages, MAX_PAGES);
+    if (target * PAGE < needed) {
+      throw new RangeError(
+        `memory: ${needed} bytes of tensors needed, but the linear memory ends at ${MAX_PAGES * PAGE}; use smaller batches`,
+      );
+    }
+    if (this.wasm) {
+      this.wasm.grow(target - this.#buffer.byteLength / PAGE);
+      this.#buffer = this.wasm.buffer as ArrayBuffer;
+    } else {
+      const grown = new ArrayBuffer(target * PAGE);
+      new Uint8Array(grown).set(new Uint8Array(this.#buffer));
+      this.#buffer = grown;
+    }
+    this.#makeViews();
+  }
+
+  #makeViews(): void {
+    this.f32 = new Float32Array(this.#buffer);
+    this.f64 = new Float64Array(this.#buffer);
+    this.i32 = new Int32Array(this.#buffer);
+  }
+}
+
+function createWasmMemory(): WebAssembly.Memory | null {
+  try {
+    return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES });
+  } catch {
+    return null;
+  }
+}
+
+export type { LinearMemory };
+export const memory: LinearMemory = /* @__PURE__ */ new LinearMemory();

@@ -1,0 +1,117 @@
+import { LifetimeError, UsageError } from '../errors.ts';
+import type { DType } from '../kernels/kernels.ts';
+import { Arena, type Mark } from './arena.ts';
+import { memory } from './linear-memory.ts';
+import { poolAllocate, poolFree } from './pool.ts';
+
+/** Below this a JavaScript array is cheaper than a pool block with its finalizer. */
+const POOL_FROM_BYTES = 1024;
+/** The epoch of storage that no step owns. */
+const FOREVER = 0;
+
+/**
+ * Where a tensor's numbers are: at `pointer` in the linear memory, or (pointer −1) in `heap`, an ordinary typed array.
+ * The numbers of a step's intermediates are in the arena and end with the step's `epoch`.
+ */
+export class Storage {
+  readonly pointer: number;
+  readonly heap: Float32Array | Float64Array | null;
+  readonly epoch: number;
+
+  constructor(pointer: number, heap: Float32Array | Float64Array | null, epoch: number) {
+    this.pointer = pointer;
+    this.heap = heap;
+    this.epoch = epoch;
+  }
+
+  get alive(): boolean {
+    return this.epoch === FOREVER || this.epoch === currentEpoch;
+  }
+
+  /** A view of `size` elements, good until the next allocation. */
+  view(dtype: DType, size: number): Float32Array | Float64Array {
+    if (this.heap !== null) return this.heap;
+    this.checkAlive('read');
+    return dtype === 'f32'
+      ? memory.f32.subarray(this.pointer / 4, this.pointer / 4 + size)
+      : memory.f64.subarray(this.pointer / 8, this.pointer / 8 + size);
+  }
+
+  checkAlive(operation: string): void {
+    if (!this.alive) {
+      throw new LifetimeError(
+        `${operation}: the tensor was made inside a step that has ended; return it from the step to keep it`,
+      );
+    }
+  }
+}
+
+const arena = /* @__PURE__ */ new Arena();
+let currentEpoch = FOREVER;
+let lastEpoch = FOREVER;
+
+const finalizer = /* @__PURE__ */ new FinalizationRegistry<{ pointer: number; bytes: number }>(({ pointer, bytes }) =>
+  poolFree(pointer, bytes),
+);
+
+export function bytesOf(dtype: DType, size: number): number {
+  return dtype === 'f32' ? size * 4 : size * 8;
+}
+
+/** Room for a new tensor: in the arena inside a step, else in the pool while it has room, else on the JavaScript heap. */
+export function allocate(dtype: DType, size: number): Storage {
+  const bytes = bytesOf(dtype, size);
+  if (currentEpoch !== FOREVER) return new Storage(arena.allocate(bytes), null, currentEpoch);
+  return allocateOutside(dtype, size, false);
+}
+
+/** Room that outlives every step. `pinned` storage always has a fixed address (parameters). */
+export function allocateOutside(dtype: DType, size: number, pinned: boolean): Storage {
+  const bytes = bytesOf(dtype, size);
+  if (pinned || bytes >= POOL_FROM_BYTES) {
+    const pointer = poolAllocate(bytes, pinned);
+    if (pointer >= 0) {
+      const storage = new Storage(pointer, null, FOREVER);
+      finalizer.register(storage, { pointer, bytes });
+      return storage;
+    }
+  }
+  return new Storage(-1, dtype === 'f32' ? new Float32Array(size) : new Float64Array(size), FOREVER);
+}
+
+/** Scratch space until `releaseScratch`; inside a step and out it is the arena's free end. */
+export function markScratch(): Mark {
+  return arena.mark();
+}
+
+export function scratch(bytes: number): number {
+  return arena.allocate(bytes);
+}
+
+export function releaseScratch(mark: Mark): void {
+  arena.release(mark);
+}
+
+export function insideStep(): boolean {
+  return currentEpoch !== FOREVER;
+}
+
+/**
+ * Runs `body` with the intermediates in the arena; afterwards `keep` must move what leaves the step to storage of its
+ * own, and the rest is given up. Steps do not nest: a step inside a step is part of it.
+ */
+export function runStep<T>(body: () => T, keep: (result: T) => T): T {
+  if (currentEpoch !== FOREVER) return body();
+  const mark = arena.mark();
+  currentEpoch = ++lastEpoch;
+  try {
+    const result = body();
+    if (result instanceof Promise) {
+      throw new UsageError('step: the function must not be async; await outside the step');
+    }
+    return keep(result);
+  } finally {
+    arena.release(mark);
+    currentEpoch = FOREVER;
+  }
+}

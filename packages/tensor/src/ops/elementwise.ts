@@ -1,0 +1,314 @@
+import { apply } from '../eager.ts';
+import { constant, type Expr, expr, select } from '../expr/expr.ts';
+import type { Tensor } from '../tensor.ts';
+import { type Operand, operands } from './argument.ts';
+import { type ElementwiseOp, elementwise, type GradientRule } from './elementwise-op.ts';
+
+// The rows. Each is a formula of x (or a, b) and, for each input, its gradient from g, the inputs and the output y, both
+// in forms that hold for |x| = 1000. In f32 the formulas run as SIMD.
+
+const SQRT_2 = Math.SQRT2;
+const SQRT_2_PI = Math.sqrt(2 * Math.PI);
+/** Klambauer et al. 2017, Self-Normalizing Neural Networks. */
+const SELU_ALPHA = 1.6732632423543772;
+const SELU_SCALE = 1.0507009873554805;
+
+/** 1 / (1 + e^(−x)): e^(−x) overflows to ∞ for very negative x, and 1/∞ is the right 0. */
+function sigmoidOf(x: Expr): Expr {
+  return constant(1).div(x.neg().exp().add(1));
+}
+
+/** log(1 + e^x) = max(x, 0) + log1p(e^(−|x|)). */
+function softplusOf(x: Expr): Expr {
+  return x.max(0).add(x.abs().neg().exp().log1p());
+}
+
+const one = constant(1);
+const none: readonly [null, null] = [null, null];
+const positive = (x: Expr): Expr => expr(0).lt(x);
+
+function unary(
+  name: string,
+  value: (x: Expr) => Expr,
+  gradient: ((g: Expr, x: Expr, y: Expr) => Expr) | null,
+): ElementwiseOp {
+  return elementwise(name, value as (...inputs: Expr[]) => Expr, [gradient as GradientRule]);
+}
+
+type BinaryGradient = ((g: Expr, a: Expr, b: Expr, y: Expr) => Expr) | null;
+
+function binary(
+  name: string,
+  value: (a: Expr, b: Expr) => Expr,
+  gradients: readonly [BinaryGradient, BinaryGradient],
+): ElementwiseOp {
+  return elementwise(name, value as (...inputs: Expr[]) => Expr, gradients as readonly GradientRule[]);
+}
+
+export const elementwiseOps = {
+  add: binary('add', (a, b) => a.add(b), [(g) => g, (g) => g]),
+  sub: binary('sub', (a, b) => a.sub(b), [(g) => g, (g) => g.neg()]),
+  mul: binary('mul', (a, b) => a.mul(b), [(g, _a, b) => g.mul(b), (g, a) => g.mul(a)]),
+  div: binary('div', (a, b) => a.div(b), [(g, _a, b) => g.div(b), (g, _a, b, y) => g.mul(y).div(b).neg()]),
+  // At a tie each side gets half.
+  maximum: binary('maximum', (a, b) => a.max(b), [
+    (g, a, b) => g.mul(b.lt(a).add(a.eq(b).mul(0.5))),
+    (g, a, b) => g.mul(a.lt(b).add(a.eq(b).mul(0.5))),
+  ]),
+  minimum: binary('minimum', (a, b) => a.min(b), [
+    (g, a, b) => g.mul(a.lt(b).add(a.eq(b).mul(0.5))),
+    (g, a, b) => g.mul(b.lt(a).add(a.eq(b).mul(0.5))),
+  ]),
+  // d/da = b·a^(b−1), 0 for b = 0 even at a = 0; d/db = y·log a, 0 at a = 0 (for a < 0 there is none).
+  pow: binary('pow', (a, b) => a.pow(b), [
+    (g, a, b) => g.mul(select(b.eq(0), 0, b.mul(a.pow(b.sub(1))))),
+    (g, a, _b, y) => g.mul(select(a.eq(0), 0, y.mul(a.log()))),
+  ]),
+
+  equal: binary('equal', (a, b) => a.eq(b), none),
+  notEqual: binary('notEqual', (a, b) => one.sub(a.eq(b)), none),
+  less: binary('less', (a, b) => a.lt(b), none),
+  lessEqual: binary('lessEqual', (a, b) => a.le(b), none),
+  greater: binary('greater', (a, b) => b.lt(a), none),
+  greaterEqual: binary('greaterEqual', (a, b) => b.le(a), none),
+  where: elementwise('where', (c: Expr, a: Expr, b: Expr) => select(c, a, b), [
+    null,
+    (g, c) => select(c, g, 0),
+    (g, c) => select(c, 0, g),
+  ]),
+  clamp: elementwise('clamp', (x: Expr, low: Expr, high: Expr) => x.max(low).min(high), [
+    (g, x, low, high) => g.mul(low.le(x)).mul(x.le(high)),
+    (g, x, low) => g.mul(x.lt(low)),
+    (g, x, _low, high) => g.mul(high.lt(x)),
+  ]),
+
+  abs: unary(
+    'abs',
+    (x) => x.abs(),
+    (g, x) => g.mul(x.sign()),
+  ),
+  neg: unary(
+    'neg',
+    (x) => x.neg(),
+    (g) => g.neg(),
+  ),
+  sign: unary('sign', (x) => x.sign(), null),
+  exp: unary(
+    'exp',
+    (x) => x.exp(),
+    (g, _x, y) => g.mul(y),
+  ),
+  log: unary(
+    'log',
+    (x) => x.log(),
+    (g, x) => g.div(x),
+  ),
+  log1p: unary(
+    'log1p',
+    (x) => x.log1p(),
+    (g, x) => g.div(x.add(1)),
+  ),
+  expm1: unary(
+    'expm1',
+    (x) => x.expm1(),
+    (g, _x, y) => g.mul(y.add(1)),
+  ),
+  sqrt: unary(
+    'sqrt',
+    (x) => x.sqrt(),
+    (g, _x, y) => g.mul(0.5).div(y),
+  ),
+  rsqrt: unary(
+    'rsqrt',
+    (x) => one.div(x.sqrt()),
+    (g, _x, y) => g.mul(-0.5).mul(y.mul(y).mul(y)),
+  ),
+  square: unary(
+    'square',
+    (x) => x.mul(x),
+    (g, x) => g.mul(x).mul(2),
+  ),
+  reciprocal: unary(
+    'reciprocal',
+    (x) => one.div(x),
+    (g, _x, y) => g.mul(y).mul(y).neg(),
+  ),
+  sin: unary(
+    'sin',
+    (x) => x.sin(),
+    (g, x) => g.mul(x.cos()),
+  ),
+  cos: unary(
+    'cos',
+    (x) => x.cos(),
+    (g, x) => g.mul(x.sin()).neg(),
+  ),
+  erf: unary(
+    'erf',
+    (x) => x.erf(),
+    (g, x) => g.mul(x.mul(x).neg().exp()).mul(2 / Math.sqrt(Math.PI)),
+  ),
+  tanh: unary(
+    'tanh',
+    (x) => x.tanh(),
+    (g, _x, y) => g.mul(one.sub(y.mul(y))),
+  ),
+  sigmoid: unary('sigmoid', sigmoidOf, (g, _x, y) => g.mul(y.mul(one.sub(y)))),
+  softplus: unary('softplus', softplusOf, (g, x) => g.mul(sigmoidOf(x))),
+  // Written so that NaN stays NaN.
+  relu: unary(
+    'relu',
+    (x) => select(x.lt(0), 0, x),
+    (g, x) => select(positive(x), g, 0),
+  ),
+  selu: unary(
+    'selu',
+    (x) => select(positive(x), x, x.expm1().mul(SELU_ALPHA)).mul(SELU_SCALE),
+    (g, x) => g.mul(select(positive(x), 1, x.exp().mul(SELU_ALPHA))).mul(SELU_SCALE),
+  ),
+  // The exact form x·Φ(x), Φ the normal distribution function (Hendrycks & Gimpel 2016).
+  gelu: unary(
+    'gelu',
+    (x) => x.mul(0.5).mul(x.div(SQRT_2).erf().add(1)),
+    (g, x) => {
+      const cdf = x.div(SQRT_2).erf().add(1).mul(0.5);
+      const pdf = x.mul(x).mul(-0.5).exp().div(SQRT_2_PI);
+      return g.mul(cdf.add(x.mul(pdf)));
+    },
+  ),
+  silu: unary(
+    'silu',
+    (x) => x.mul(sigmoidOf(x)),
+    (g, x) => g.mul(sigmoidOf(x).mul(x.mul(one.sub(sigmoidOf(x))).add(1))),
+  ),
+  mish: unary(
+    'mish',
+    (x) => x.mul(softplusOf(x).tanh()),
+    (g, x) => {
+      const t = softplusOf(x).tanh();
+      return g.mul(t.add(x.mul(sigmoidOf(x)).mul(one.sub(t.mul(t)))));
+    },
+  ),
+  hardSigmoid: unary(
+    'hardSigmoid',
+    (x) => x.div(6).add(0.5).max(0).min(1),
+    (g, x) => g.mul(x.abs().lt(3)).div(6),
+  ),
+  hardTanh: unary(
+    'hardTanh',
+    (x) => x.max(-1).min(1),
+    (g, x) => g.mul(x.abs().lt(1)),
+  ),
+  leakyRelu: binary('leakyRelu', (x, slope) => select(x.lt(0), x.mul(slope), x), [
+    (g, x, slope) => select(x.lt(0), g.mul(slope), g),
+    (g, x) => select(x.lt(0), g.mul(x), 0),
+  ]),
+  elu: binary('elu', (x, alpha) => select(x.lt(0), x.expm1().mul(alpha), x), [
+    (g, x, alpha) => select(x.lt(0), g.mul(alpha).mul(x.exp()), g),
+    (g, x) => select(x.lt(0), g.mul(x.expm1()), 0),
+  ]),
+} satisfies Record<string, ElementwiseOp>;
+
+type Unary = (x: Tensor) => Tensor;
+type Binary = (a: Operand, b: Operand) => Tensor;
+
+function run(op: ElementwiseOp, ...values: Operand[]): Tensor {
+  return apply(op, operands(op.name, values), undefined);
+}
+const unaryOp =
+  (op: ElementwiseOp): Unary =>
+  (x) =>
+    run(op, x);
+const binaryOp =
+  (op: ElementwiseOp): Binary =>
+  (a, b) =>
+    run(op, a, b);
+const o = elementwiseOps;
+
+/** a + b, broadcast as in NumPy. */
+export const add: Binary = binaryOp(o.add);
+/** a − b. */
+export const sub: Binary = binaryOp(o.sub);
+/** a · b, elementwise. */
+export const mul: Binary = binaryOp(o.mul);
+/** a / b. */
+export const div: Binary = binaryOp(o.div);
+/** The larger of a and b; NaN if either is. At a tie the gradient is split in half. */
+export const maximum: Binary = binaryOp(o.maximum);
+/** The smaller of a and b; NaN if either is. At a tie the gradient is split in half. */
+export const minimum: Binary = binaryOp(o.minimum);
+/** a to the power b. */
+export const pow: Binary = binaryOp(o.pow);
+/** 1 where a = b, else 0 (NaN equals nothing). Comparisons have no gradient. */
+export const equal: Binary = binaryOp(o.equal);
+/** 1 where a ≠ b, else 0. */
+export const notEqual: Binary = binaryOp(o.notEqual);
+/** 1 where a < b, else 0. */
+export const less: Binary = binaryOp(o.less);
+/** 1 where a ≤ b, else 0. */
+export const lessEqual: Binary = binaryOp(o.lessEqual);
+/** 1 where a > b, else 0. */
+export const greater: Binary = binaryOp(o.greater);
+/** 1 where a ≥ b, else 0. */
+export const greaterEqual: Binary = binaryOp(o.greaterEqual);
+/** a where `condition` is not 0, b where it is. The side not chosen has gradient 0, even where it is NaN. */
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  return run(o.where, condition, a, b);
+}
+/** x held between `low` and `high`; the gradient is 0 where it was outside. */
+export function clamp(x: Tensor, low: Operand, high: Operand): Tensor {
+  return run(o.clamp, x, low, high);
+}
+/** |x|. */
+export const abs: Unary = unaryOp(o.abs);
+/** −x. */
+export const neg: Unary = unaryOp(o.neg);
+/** −1, 0 or 1. */
+export const sign: Unary = unaryOp(o.sign);
+/** eˣ. */
+export const exp: Unary = unaryOp(o.exp);
+/** Natural logarithm; −∞ at 0, NaN below. */
+export const log: Unary = unaryOp(o.log);
+/** log(1 + x), exact for small x. */
+export const log1p: Unary = unaryOp(o.log1p);
+/** eˣ − 1, exact for small x. */
+export const expm1: Unary = unaryOp(o.expm1);
+/** √x. */
+export const sqrt: Unary = unaryOp(o.sqrt);
+/** 1/√x. */
+export const rsqrt: Unary = unaryOp(o.rsqrt);
+/** x². */
+export const square: Unary = unaryOp(o.square);
+/** 1/x. */
+export const reciprocal: Unary = unaryOp(o.reciprocal);
+export const sin: Unary = unaryOp(o.sin);
+export const cos: Unary = unaryOp(o.cos);
+/** The error function 2/√π ∫₀ˣ e^(−t²) dt. */
+export const erf: Unary = unaryOp(o.erf);
+export const tanh: Unary = unaryOp(o.tanh);
+/** 1 / (1 + e^(−x)). */
+export const sigmoid: Unary = unaryOp(o.sigmoid);
+/** log(1 + eˣ), without overflow: softplus(100) is 100. */
+export const softplus: Unary = unaryOp(o.softplus);
+/** max(x, 0). */
+export const relu: Unary = unaryOp(o.relu);
+/** Self-normalising unit (Klambauer et al. 2017). */
+export const selu: Unary = unaryOp(o.selu);
+/** x·Φ(x), the exact Gaussian error linear unit. */
+export const gelu: Unary = unaryOp(o.gelu);
+/** x·sigmoid(x), also called swish. */
+export const silu: Unary = unaryOp(o.silu);
+/** x·tanh(softplus(x)). */
+export const mish: Unary = unaryOp(o.mish);
+/** x/6 + ½ held to [0, 1]. */
+export const hardSigmoid: Unary = unaryOp(o.hardSigmoid);
+/** x held to [−1, 1]. */
+export const hardTanh: Unary = unaryOp(o.hardTanh);
+/** x where x ≥ 0, slope·x below; slope is 0.01 by default. */
+export function leakyRelu(x: Tensor, slope: Operand = 0.01): Tensor {
+  return run(o.leakyRelu, x, slope);
+}
+/** x where x ≥ 0, α(eˣ − 1) below; α is 1 by default. */
+export function elu(x: Tensor, alpha: Operand = 1): Tensor {
+  return run(o.elu, x, alpha);
+}

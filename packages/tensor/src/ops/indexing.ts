@@ -1,0 +1,89 @@
+import { apply } from '../eager.ts';
+import { ShapeError, ValueError } from '../errors.ts';
+import type { Op } from '../op.ts';
+import { formatShape, normalizeAxis, sameShape, type Shape, sizeOf } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import { checkTensor } from './argument.ts';
+import { equal } from './elementwise.ts';
+import { expandDims, transpose } from './layout.ts';
+
+/** Rows of axis 0; inputs are the table and the indices. */
+const gatherOp: Op<undefined> = {
+  name: 'gather',
+  saves: { inputs: [1], output: false },
+  shape: ([table, indices]) => [...indices, ...table.slice(1)],
+  forward(call) {
+    const [table, indices] = call.shapes;
+    const width = sizeOf(table.slice(1));
+    call.kernels.gatherRows(call.dtype, call.out, call.inputs[0], call.inputs[1], sizeOf(indices), width);
+  },
+  gradient(i, g, { inputs: [, indices], shapes }) {
+    return i === 0 ? apply(scatterAddOp, [g.full(shapes[0], 0), indices, g], undefined) : null;
+  },
+};
+
+/** base with rows added at the indices; inputs are base, indices, rows. */
+const scatterAddOp: Op<undefined> = {
+  name: 'scatterAdd',
+  saves: { inputs: [1], output: false },
+  shape([base, indices, rows]) {
+    if (!sameShape(rows, [...indices, ...base.slice(1)])) {
+      throw new ShapeError(
+        `scatterAdd: rows must be ${formatShape([...indices, ...base.slice(1)])} for base ${formatShape(base)} and indices ${formatShape(indices)}, got ${formatShape(rows)}`,
+      );
+    }
+    return base;
+  },
+  forward(call) {
+    const [base, indices, rows] = call.inputs;
+    const [shape, count] = [call.shapes[0], sizeOf(call.shapes[1])];
+    call.kernels.copy(call.dtype, call.out, base, [1, 1, 1, sizeOf(shape)], [0, 0, 0, 1], [0, 0, 0, 1]);
+    call.kernels.scatterAddRows(call.dtype, call.out, rows, indices, count, sizeOf(shape.slice(1)));
+  },
+  gradient(i, g, { inputs: [, indices] }) {
+    if (i === 1) return null;
+    return i === 0 ? g : apply(gatherOp, [g, indices], undefined);
+  },
+};
+
+export const indexingOps = { gather: gatherOp, scatterAdd: scatterAddOp } as const;
+
+/** Whole numbers as positions along an axis: a tensor of them, or an array. */
+export type Indices = Tensor | readonly number[];
+
+function indexTensor(op: string, indices: Indices, like: Tensor, size: number): Tensor {
+  const values: ArrayLike<number> = Array.isArray(indices) ? indices : (indices as Tensor).data;
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isInteger(values[i]) || values[i] < 0 || values[i] >= size) {
+      throw new ValueError(`${op}: index ${i} must be a whole number from 0 to ${size - 1}, got ${values[i]}`);
+    }
+  }
+  return Array.isArray(indices) ? like.from(indices, [indices.length]) : (indices as Tensor);
+}
+
+/** The slices of x at `indices` along `axis` (0): NumPy's `take`. Result: x's shape with that axis replaced by the indices' shape. */
+export function gather(x: Tensor, indices: Indices, axis = 0): Tensor {
+  const rank = checkTensor('gather', x).shape.length;
+  const normal = normalizeAxis('gather', axis, rank);
+  const positions = indexTensor('gather', indices, x, x.shape[normal]);
+  if (normal === 0) return apply(gatherOp, [x, positions], undefined);
+  const toFront = [normal, ...[...x.shape.keys()].filter((a) => a !== normal)];
+  const picked = apply(gatherOp, [transpose(x, toFront), positions], undefined);
+  // The indices' axes come first; they belong where `axis` was.
+  const width = positions.shape.length;
+  const order = picked.shape.map((_, a) => (a < normal ? a + width : a < normal + width ? a - normal : a));
+  return transpose(picked, order);
+}
+
+/** x with `rows[i]` added to its slice `indices[i]` of axis 0; repeated indices add up. */
+export function scatterAdd(x: Tensor, indices: Indices, rows: Tensor): Tensor {
+  const positions = indexTensor('scatterAdd', indices, checkTensor('scatterAdd', x), x.shape[0] ?? 0);
+  return apply(scatterAddOp, [x, positions, checkTensor('scatterAdd', rows)], undefined);
+}
+
+/** Rows of `depth` numbers, 1 at the index and 0 elsewhere: [...indices, depth]. No gradient. */
+export function oneHot(indices: Tensor, depth: number): Tensor {
+  indexTensor('oneHot', indices, checkTensor('oneHot', indices), depth);
+  const shape: Shape = [depth];
+  return equal(expandDims(indices, -1), indices.from(Array.from({ length: depth }, (_, i) => i), shape));
+}

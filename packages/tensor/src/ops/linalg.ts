@@ -1,0 +1,138 @@
+import { apply } from '../eager.ts';
+import { ShapeError } from '../errors.ts';
+import { FULL, type Layout, ROW } from '../kernels/kernels.ts';
+import { mapProgram } from '../kernels/map-program.ts';
+import type { Op } from '../op.ts';
+import { broadcastShapes, formatShape, sameShape, type Shape, sizeOf } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import { checkTensor } from './argument.ts';
+import { broadcastTo, reshape } from './layout.ts';
+import { sum } from './reduce.ts';
+
+export interface MatmulOptions {
+  /** Use aᵀ (the last two axes swapped); nothing is copied. */
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
+}
+
+interface Flags {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+/** Rows and columns of a matrix after its transpose flag. */
+function sides(shape: Shape, transposed: boolean): [rows: number, cols: number] {
+  const [r, c] = [shape[shape.length - 2], shape[shape.length - 1]];
+  return transposed ? [c, r] : [r, c];
+}
+
+const matmulOp: Op<Flags> = {
+  name: 'matmul',
+  saves: { inputs: [0, 1], output: false },
+  shape([a, b], { transposeA, transposeB }) {
+    const [m, k] = sides(a, transposeA);
+    const [inner, n] = sides(b, transposeB);
+    if (k !== inner) {
+      const mark = (flag: boolean): string => (flag ? 'ᵀ' : '');
+      throw new ShapeError(
+        `matmul: inner sizes differ, got ${formatShape(a)}${mark(transposeA)} × ${formatShape(b)}${mark(transposeB)} (${k} ≠ ${inner})`,
+      );
+    }
+    // Batch axes are equal here, or one side has none.
+    return [...(a.length > b.length ? a : b).slice(0, -2), m, n];
+  },
+  forward(call) {
+    const { kernels, dtype, shapes, params } = call;
+    const [m, k] = sides(shapes[0], params.transposeA);
+    const n = call.shape[call.shape.length - 1];
+    const batch = sizeOf(call.shape.slice(0, -2));
+    const strideA = shapes[0].length > 2 ? m * k : 0;
+    const strideB = shapes[1].length > 2 ? k * n : 0;
+    const [a, b] = call.inputs;
+    const scratch = call.scratch(kernels.matmulScratch(m, n, k));
+    kernels.matmul(dtype, call.out, a, b, m, n, k, params.transposeA, params.transposeB, batch, strideA, strideB, scratch);
+  },
+  // C = op(A)·op(B): dA = G·op(B)ᵀ and dB = op(A)ᵀ·G, each transposed again where the operand was.
+  gradient(i, g, { inputs: [a, b], params: { transposeA, transposeB } }) {
+    if (i === 0) {
+      return transposeA
+        ? product(b, g, { transposeA: transposeB, transposeB: true })
+        : product(g, b, { transposeA: false, transposeB: !transposeB });
+    }
+    return transposeB
+      ? product(g, a, { transposeA: true, transposeB: transposeA })
+      : product(a, g, { transposeA: !transposeA, transposeB: false });
+  },
+};
+
+function product(a: Tensor, b: Tensor, flags: Flags): Tensor {
+  return apply(matmulOp, [a, b], flags);
+}
+
+const ADD_BIAS = /* @__PURE__ */ mapProgram('addBias', 2, (y, b) => y.add(b));
+const BIAS_LAYOUTS: readonly Layout[] = [FULL, ROW];
+
+/** x·Wᵀ + b with x [rows, in], W [out, in], b [out]; the bias may be left out. */
+const linearOp: Op<undefined> = {
+  name: 'linear',
+  saves: { inputs: [0, 1], output: false },
+  shape: ([x, weight]) => [x[0], weight[0]],
+  forward(call) {
+    const { kernels, dtype, out, inputs } = call;
+    const [rows, inFeatures] = call.shapes[0];
+    const [outFeatures] = call.shapes[1];
+    const scratch = call.scratch(kernels.matmulScratch(rows, outFeatures, inFeatures));
+    kernels.matmul(dtype, out, inputs[0], inputs[1], rows, outFeatures, inFeatures, false, true, 1, 0, 0, scratch);
+    if (inputs.length === 3) kernels.map(ADD_BIAS, dtype, rows, outFeatures, [out, out, inputs[2]], BIAS_LAYOUTS);
+  },
+  gradient(i, g, { inputs: [x, weight] }) {
+    if (i === 0) return product(g, weight, { transposeA: false, transposeB: false });
+    if (i === 1) return product(g, x, { transposeA: true, transposeB: false });
+    return sum(g, { axis: 0 });
+  },
+};
+
+export const linalgOps = { matmul: matmulOp, linear: linearOp } as const;
+
+/**
+ * The matrix product over the last two axes: [..., m, k] × [..., k, n] → [..., m, n]. Leading axes are batches and
+ * broadcast. Vectors are not matrices here: reshape to [1, n] or [n, 1].
+ */
+export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  checkTensor('matmul', a);
+  checkTensor('matmul', b);
+  if (a.shape.length < 2 || b.shape.length < 2) {
+    throw new ShapeError(
+      `matmul: needs at least two axes on both sides, got ${formatShape(a.shape)} × ${formatShape(b.shape)}; reshape a vector to [1, n] or [n, 1]`,
+    );
+  }
+  const flags = { transposeA: options.transposeA ?? false, transposeB: options.transposeB ?? false };
+  const batchA = a.shape.slice(0, -2);
+  const batchB = b.shape.slice(0, -2);
+  if (batchA.length > 0 && batchB.length > 0 && !sameShape(batchA, batchB)) {
+    const batch = broadcastShapes('matmul', [batchA, batchB]);
+    return product(
+      broadcastTo(a, [...batch, ...a.shape.slice(-2)]),
+      broadcastTo(b, [...batch, ...b.shape.slice(-2)]),
+      flags,
+    );
+  }
+  return product(a, b, flags);
+}
+
+/**
+ * A dense layer: x·Wᵀ + b along the last axis of x. x [..., in], weight [out, in], bias [out] → [..., out].
+ */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
+  const width = checkTensor('linear', x).shape[x.shape.length - 1];
+  if (weight.shape.length !== 2 || width !== weight.shape[1]) {
+    throw new ShapeError(`linear: expected last axis ${weight.shape[1]}, got ${formatShape(x.shape)}`);
+  }
+  if (bias && !sameShape(bias.shape, [weight.shape[0]])) {
+    throw new ShapeError(`linear: bias must be [${weight.shape[0]}], got ${formatShape(bias.shape)}`);
+  }
+  const inputs = (flat: Tensor): Tensor[] => (bias ? [flat, weight, bias] : [flat, weight]);
+  if (x.shape.length === 2) return apply(linearOp, inputs(x), undefined);
+  const rows = x.size / Math.max(1, width);
+  return reshape(apply(linearOp, inputs(reshape(x, [rows, width])), undefined), [...x.shape.slice(0, -1), weight.shape[0]]);
+}

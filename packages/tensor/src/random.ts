@@ -1,0 +1,131 @@
+import { ValueError } from './errors.ts';
+import type { DType, RandomKind } from './kernels/kernels.ts';
+import { kernels } from './kernels/select.ts';
+import { threefry2x32 } from './kernels/threefry.ts';
+import { memory } from './memory/linear-memory.ts';
+import { allocate, bytesOf, markScratch, releaseScratch, scratch } from './memory/storage.ts';
+import { checkShape, type Shape, sizeOf } from './shape.ts';
+import { Tensor } from './tensor.ts';
+
+/** Everything there is to a generator; plain data for a checkpoint. */
+export interface RngState {
+  /** Two 32-bit words. */
+  readonly key: readonly [number, number];
+  /** Blocks drawn so far, as two 32-bit words (low, high). */
+  readonly counter: readonly [number, number];
+}
+
+interface DrawOptions {
+  readonly dtype?: DType;
+}
+
+const WORD = 2 ** 32;
+
+/**
+ * A counter-based generator of random numbers: Threefry2x32-20 (Salmon et al. 2011). The same seed gives the same
+ * numbers in every kernel set, with any number of threads; 0 is a seed like any other. f64 draws are the f32 draws.
+ */
+export class Rng {
+  #key: readonly [number, number];
+  #counter: readonly [number, number] = [0, 0];
+
+  constructor(seed: number) {
+    if (!Number.isSafeInteger(seed) || seed < 0) {
+      throw new ValueError(`Rng: the seed must be a whole number from 0 to 2⁵³ − 1, got ${seed}`);
+    }
+    this.#key = [seed % WORD >>> 0, Math.floor(seed / WORD) >>> 0];
+  }
+
+  static fromState(state: RngState): Rng {
+    const rng = new Rng(0);
+    rng.#key = [state.key[0] >>> 0, state.key[1] >>> 0];
+    rng.#counter = [state.counter[0] >>> 0, state.counter[1] >>> 0];
+    return rng;
+  }
+
+  get state(): RngState {
+    return { key: this.#key, counter: this.#counter };
+  }
+
+  /** `count` generators independent of each other and of this one's next draws; advances this one. */
+  split(count = 2): Rng[] {
+    return Array.from({ length: count }, () => {
+      const [low, high] = this.#advance(1);
+      return Rng.fromState({ key: threefry2x32(this.#key[0], this.#key[1], low, high), counter: [0, 0] });
+    });
+  }
+
+  /** Uniform on [low, high), low 0 and high 1 by default. */
+  uniform(shape: Shape, options: DrawOptions & { readonly low?: number; readonly high?: number } = {}): Tensor {
+    const { low = 0, high = 1 } = options;
+    const draw = this.#draw('uniform', shape, options.dtype);
+    return low === 0 && high === 1 ? draw : draw.mul(high - low).add(low);
+  }
+
+  /** Normal, by the Box–Muller transform; mean 0 and std 1 by default. */
+  normal(shape: Shape, options: DrawOptions & { readonly mean?: number; readonly std?: number } = {}): Tensor {
+    const { mean = 0, std = 1 } = options;
+    const draw = this.#draw('normal', shape, options.dtype);
+    return mean === 0 && std === 1 ? draw : draw.mul(std).add(mean);
+  }
+
+  /** 1 with probability p (a number, or a tensor that broadcasts to the shape), else 0. */
+  bernoulli(shape: Shape, options: DrawOptions & { readonly p?: number | Tensor } = {}): Tensor {
+    const { p = 0.5 } = options;
+    if (typeof p === 'number' && !(p >= 0 && p <= 1)) throw new ValueError(`bernoulli: p must be from 0 to 1, got ${p}`);
+    return this.#draw('uniform', shape, options.dtype).less(p);
+  }
+
+  /** Exponential with rate 1: density e^(−x) on x ≥ 0. */
+  exponential(shape: Shape, options: DrawOptions = {}): Tensor {
+    return this.#draw('exponential', shape, options.dtype);
+  }
+
+  /** Standard Gumbel: −log(−log u). */
+  gumbel(shape: Shape, options: DrawOptions = {}): Tensor {
+    return this.#draw('gumbel', shape, options.dtype);
+  }
+
+  /** The numbers 0 … n − 1 in random order (Fisher–Yates). */
+  permutation(n: number): Uint32Array {
+    checkShape('permutation', [n]);
+    const order = Uint32Array.from({ length: n }, (_, i) => i);
+    const [key0, key1] = this.#key;
+    for (let i = n - 1; i > 0; i--) {
+      const [low, high] = this.#advance(1);
+      const [a, b] = threefry2x32(key0, key1, low, high);
+      // 53 random bits scaled to 0 … i: the bias is below i / 2⁵³.
+      const j = Math.floor((((a >>> 0) * 2 ** 21 + (b >>> 11)) / 2 ** 53) * (i + 1));
+      [order[i], order[j]] = [order[j], order[i]];
+    }
+    return order;
+  }
+
+  /** Takes `blocks` counter values and returns the first. */
+  #advance(blocks: number): readonly [number, number] {
+    const first = this.#counter;
+    const low = first[0] + blocks;
+    this.#counter = [low % WORD >>> 0, (first[1] + Math.floor(low / WORD)) >>> 0];
+    return first;
+  }
+
+  #draw(kind: RandomKind, shape: Shape, dtype: DType = 'f32'): Tensor {
+    checkShape(kind, shape);
+    const size = sizeOf(shape);
+    const storage = allocate(dtype, size);
+    const mark = markScratch();
+    const state = scratch(16);
+    const out = storage.pointer >= 0 ? storage.pointer : scratch(bytesOf(dtype, size));
+    const counter = this.#advance(Math.ceil(size / 2));
+    memory.i32.set([this.#key[0], this.#key[1], counter[0], counter[1]], state / 4);
+    kernels().random(kind, dtype, out, size, state);
+    const result = new Tensor([...shape], dtype, storage);
+    if (storage.heap !== null) {
+      const heap = dtype === 'f32' ? memory.f32 : memory.f64;
+      const start = dtype === 'f32' ? out / 4 : out / 8;
+      storage.heap.set(heap.subarray(start, start + size));
+    }
+    releaseScratch(mark);
+    return result;
+  }
+}

@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs';
+import { defineConfig } from 'vitest/config';
+
+const folders = {
+  tensor: 'packages/tensor/src',
+  autograd: 'packages/autograd/src',
+  nn: 'packages/nn/src',
+  vae: 'packages/vae/src',
+  docs: 'docs',
+  demo: 'demo',
+  bench: 'bench',
+  scripts: 'scripts',
+};
+
+export default defineConfig({
+  // Packages are imported by name and run from `src`: see `exports` in their package.json.
+  resolve: { conditions: ['source'] },
+  ssr: { resolve: { conditions: ['source'] } },
+  test: {
+    setupFiles: ['./scripts/fail-on-output.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    projects: Object.entries(folders)
+      .filter(([, folder]) => existsSync(new URL(folder, import.meta.url)))
+      .map(([name, folder]) => ({
+        extends: true as const,
+        test: {
+          name,
+          include: [`${folder}/**/*.test.ts`],
+          exclude: ['**/node_modules/**', '**/dist/**', 'bench/peers/**'],
+        },
+      })),
+  },
+});
