@@ -87,12 +87,12 @@ const real = new Float32Array(bits.buffer);
 
 /**
  * Single-precision coefficients, minimax by Remez exchange:
- * log(1 + f) ≈ f − f²/2 + f³·P(f) on √½ ≤ 1 + f ≤ √2 (relative error 8e-10),
- * sin(πr/2) ≈ r·S(r²) (3e-9) and cos(πr/2) ≈ 1 + r²·C(r²) (5e-11) on |r| ≤ ½. Highest power first.
+ * log(1 + f) ≈ f + f²·P(f) on √½ ≤ 1 + f ≤ √2 (relative error 3.2e-8),
+ * sin(πr/2) ≈ r·S(r²) (3e-9) and cos(πr/2) ≈ 1 + r²·C(r²) (5e-11) on |r| ≤ ½. Highest power first; evaluated in pairs (Estrin's scheme).
  */
 export const LOG_POLYNOMIAL = [
-  0.06746605038642883, -0.11675608903169632, 0.11888154596090317, -0.12405595928430557, 0.14219553768634796,
-  -0.16667994856834412, 0.2000211924314499, -0.25000008940696716, 0.3333331346511841,
+  0.08700660616159439, -0.1426752805709839, 0.14914709329605103, -0.16577577590942383, 0.19963069260120392,
+  -0.2500133812427521, 0.3333390951156616, -0.5,
 ] as const;
 export const SIN_HALF_PI_POLYNOMIAL = [
   -0.00460165785625577, 0.07968003302812576, -0.6459634900093079, 1.5707963705062866,
@@ -106,7 +106,7 @@ export const LN2_LOW = fround(Math.LN2 - LN2_HIGH);
 /** The bits of √½, where the mantissa's interval begins. */
 export const SQRT_HALF_BITS = 0x3f3504f3;
 
-const [L0, L1, L2, L3, L4, L5, L6, L7, L8] = LOG_POLYNOMIAL;
+const [L0, L1, L2, L3, L4, L5, L6, L7] = LOG_POLYNOMIAL;
 const [S0, S1, S2, S3] = SIN_HALF_PI_POLYNOMIAL;
 const [C0, C1, C2, C3] = COS_HALF_PI_POLYNOMIAL;
 
@@ -117,18 +117,10 @@ function log(x: number): number {
   bits[0] -= e << 23;
   const f = fround(real[0] - 1);
   const z = fround(f * f);
-  let p = fround(L0 * f);
-  p = fround(fround(p + L1) * f);
-  p = fround(fround(p + L2) * f);
-  p = fround(fround(p + L3) * f);
-  p = fround(fround(p + L4) * f);
-  p = fround(fround(p + L5) * f);
-  p = fround(fround(p + L6) * f);
-  p = fround(fround(p + L7) * f);
-  p = fround(p + L8);
-  let y = fround(fround(p * f) * z);
-  y = fround(y + fround(e * LN2_LOW));
-  y = fround(y - fround(0.5 * z));
+  const p01 = fround(fround(fround(fround(L0 * f) + L1) * z) + fround(fround(L2 * f) + L3));
+  const p23 = fround(fround(fround(fround(L4 * f) + L5) * z) + fround(fround(L6 * f) + L7));
+  const p = fround(fround(p01 * fround(z * z)) + p23);
+  const y = fround(fround(p * z) + fround(e * LN2_LOW));
   return fround(fround(f + y) + fround(e * LN2_HIGH));
 }
 
@@ -161,14 +153,11 @@ function normal(word0: number, word1: number): number {
   const q = Math.floor(t + 0.5);
   const r = t - q;
   const z = fround(r * r);
-  let s = fround(S0 * z);
-  s = fround(fround(s + S1) * z);
-  s = fround(fround(s + S2) * z);
-  s = fround(r * fround(s + S3));
-  let c = fround(C0 * z);
-  c = fround(fround(c + C1) * z);
-  c = fround(fround(c + C2) * z);
-  c = fround(1 + fround(z * fround(c + C3)));
+  const zz = fround(z * z);
+  const evenS = fround(fround(S2 * z) + S3);
+  const evenC = fround(fround(C2 * z) + C3);
+  let s = fround(r * fround(fround(fround(fround(S0 * z) + S1) * zz) + evenS));
+  let c = fround(1 + fround(z * fround(fround(fround(fround(C0 * z) + C1) * zz) + evenC)));
   if ((q & 1) !== 0) {
     const swap = s;
     s = c;

@@ -99,6 +99,7 @@ const SIMD = {
   i32x4_abs: 160,
   i32x4_neg: 161,
   i32x4_all_true: 163,
+  i32x4_bitmask: 164,
   i32x4_shl: 171,
   i32x4_shr_s: 172,
   i32x4_shr_u: 173,
@@ -217,6 +218,8 @@ export class FunctionBuilder {
   readonly results: readonly ValueType[];
   readonly #locals: ValueType[] = [];
   readonly #code: number[] = [];
+  readonly #prologue: number[] = [];
+  readonly #constants = new Map<string, Local>();
   #depth = 0;
 
   constructor(index: number, parameters: readonly ValueType[], results: readonly ValueType[]) {
@@ -261,6 +264,18 @@ export class FunctionBuilder {
   f64x2(value: number): this {
     const lane = new Uint8Array(new Float64Array([value]).buffer);
     return this.#emit(0xfd, 12, ...lane, ...lane);
+  }
+  /** A local that holds these i32 lanes from the start of the function; the same lanes are the same local. */
+  constant(lanes: readonly number[]): Local {
+    const key = lanes.join();
+    let local = this.#constants.get(key);
+    if (local === undefined) {
+      local = this.local(V128);
+      this.#constants.set(key, local);
+      const bytes = new Uint8Array(new Int32Array(lanes).buffer);
+      for (const byte of [0xfd, 12, ...bytes, 0x21, ...unsigned(local)]) this.#prologue.push(byte);
+    }
+    return local;
   }
   op(name: PlainName): this {
     return this.#emit(PLAIN[name]);
@@ -336,6 +351,7 @@ export class FunctionBuilder {
     const locals: number[] = [];
     for (const type of this.#locals) locals.push(1, type);
     const body = [...unsigned(this.#locals.length), ...locals];
+    for (const byte of this.#prologue) body.push(byte);
     for (const byte of this.#code) body.push(byte);
     body.push(0x0b);
     return [...unsigned(body.length), ...body];

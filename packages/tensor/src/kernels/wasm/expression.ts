@@ -103,12 +103,7 @@ function compute(l: Lanes, node: Expr, valueOf: (node: Expr) => Value, masks: Ma
 }
 
 /** Cheaper instructions with the same results, NaN and zeros included. */
-function shortForm(
-  l: Lanes,
-  node: Expr,
-  valueOf: (node: Expr) => Value,
-  masks: Map<Expr, Value>,
-): Value | undefined {
+function shortForm(l: Lanes, node: Expr, valueOf: (node: Expr) => Value, masks: Map<Expr, Value>): Value | undefined {
   const [a, b, c] = node.args;
   switch (node.kind) {
     case 'max':

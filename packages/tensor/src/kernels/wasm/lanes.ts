@@ -41,15 +41,21 @@ export class Lanes {
     return { emit: () => this.f.get(local), kept: true };
   }
 
-  /** A number in every lane. */
+  /**
+   * A number in every lane. Constants are set up once, at the start of the function: engines build a v128 constant in
+   * three instructions each time they meet it.
+   */
   f32(value: number): Value {
-    return { emit: () => this.f.f32x4(value), kept: true };
+    const lane = new Int32Array(new Float32Array([value]).buffer)[0];
+    return this.i32(lane);
   }
   i32(...lanes: number[]): Value {
-    return { emit: () => this.f.i32x4(...lanes), kept: true };
+    const local = this.f.constant(lanes.length === 1 ? [lanes[0], lanes[0], lanes[0], lanes[0]] : lanes);
+    return this.local(local);
   }
   f64(value: number): Value {
-    return { emit: () => this.f.f64x2(value), kept: true };
+    const [low, high] = new Int32Array(new Float64Array([value]).buffer);
+    return this.i32(low, high, low, high);
   }
 
   add(a: Value, b: Value): Value {
@@ -72,11 +78,21 @@ export class Lanes {
     return this.op('v128_bitselect', a, b, mask);
   }
 
-  /** `coefficients[0]·xⁿ + … + coefficients[n]` by Horner's rule; `x` must be kept. */
+  /**
+   * `coefficients[0]·xⁿ + … + coefficients[n]` by Estrin's scheme: (c₀ + c₁x) + (c₂ + c₃x)·x² + …, a chain of depth
+   * log n, where Horner's of depth n would keep the processor waiting. `x` must be kept.
+   */
   polynomial(coefficients: readonly number[], x: Value): Value {
-    return coefficients
-      .slice(1)
-      .reduce((sum, c) => this.add(this.mul(sum, x), this.f32(c)), this.f32(coefficients[0]));
+    let terms = coefficients.map((c) => this.f32(c)).reverse();
+    for (let power = x; ; power = this.keep(this.mul(power, power))) {
+      const pairs: Value[] = [];
+      for (let i = 0; i < terms.length; i += 2) {
+        const odd = terms[i + 1];
+        pairs.push(odd === undefined ? terms[i] : this.add(this.mul(odd, power), terms[i]));
+      }
+      if (pairs.length === 1) return pairs[0];
+      terms = pairs;
+    }
   }
 
   shift(name: 'i32x4_shl' | 'i32x4_shr_s' | 'i32x4_shr_u', a: Value, bits: number): Value {

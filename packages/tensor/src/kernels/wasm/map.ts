@@ -72,7 +72,11 @@ export function storeLanes(f: FunctionBuilder, pointer: Local, value: Local, cou
  * a row reads past its end and stores by lane. All outputs of a vector are computed before the first is stored, so an
  * output may be an input's buffer.
  */
-export function buildMap(expressions: readonly Expr[], layouts: readonly number[], memory: WebAssembly.Memory): unknown {
+export function buildMap(
+  expressions: readonly Expr[],
+  layouts: readonly number[],
+  memory: WebAssembly.Memory,
+): unknown {
   const module = new ModuleBuilder();
   const outputs = expressions.length;
   const parameters = Array.from({ length: 2 + outputs + layouts.length }, () => I32 as typeof I32);
@@ -84,7 +88,11 @@ function emitMap(f: FunctionBuilder, expressions: readonly Expr[], layouts: read
   const l = new Lanes(f);
   const [rows, cols] = [0, 1];
   const outs = expressions.map((_, j) => 2 + j);
-  const operands = openOperands(l, layouts, layouts.map((_, i) => 2 + outs.length + i));
+  const operands = openOperands(
+    l,
+    layouts,
+    layouts.map((_, i) => 2 + outs.length + i),
+  );
   const results = expressions.map(() => f.local(V128));
   const left = f.local(I32);
   const { scalars, columns } = invariants(expressions, layouts);
@@ -107,39 +115,38 @@ function emitMap(f: FunctionBuilder, expressions: readonly Expr[], layouts: read
     f.advance(left, -4 * vectors);
   };
 
+  const wholeVectors = (ready: Computed, count: number): void => {
+    f.get(left)
+      .i32(4 * count)
+      .op('i32_ge_s');
+    f.if_(() => {
+      f.loop(() => {
+        for (let u = 0; u < count; u++) {
+          compute(ready, 16 * u);
+          storeAll(16 * u);
+        }
+        advance(count);
+        f.get(left)
+          .i32(4 * count)
+          .op('i32_ge_s')
+          .brIf(0);
+      });
+    });
+  };
+
   const row = (): void => {
     for (const [i, layout] of layouts.entries()) {
       if (layout === ROW) f.get(operands.parameters[i]).set(operands.pointers[i]);
     }
     const ready = prepare(operands, columns, once);
     f.get(cols).set(left);
-    if (unroll > 1) {
-      f.block(() => {
-        f.loop(() => {
-          f.get(left).i32(4 * unroll).op('i32_lt_s').brIf(1);
-          for (let u = 0; u < unroll; u++) {
-            compute(ready, 16 * u);
-            storeAll(16 * u);
-          }
-          advance(unroll);
-          f.br(0);
-        });
-      });
-    }
-    f.block(() => {
-      f.loop(() => {
-        f.get(left).i32(0).op('i32_le_s').brIf(1);
-        compute(ready, 0);
-        f.get(left).i32(4).op('i32_ge_s');
-        f.if_(
-          () => storeAll(0),
-          () => {
-            for (const [j, out] of outs.entries()) storeLanes(f, out, results[j], left);
-          },
-        );
-        advance(1);
-        f.br(0);
-      });
+    wholeVectors(ready, unroll);
+    if (unroll > 1) wholeVectors(ready, 1);
+    f.get(left).i32(0).op('i32_gt_s');
+    f.if_(() => {
+      compute(ready, 0);
+      for (const [j, out] of outs.entries()) storeLanes(f, out, results[j], left);
+      advance(1);
     });
     // `left` is now minus the lanes that the last vector went too far.
     for (const [i, pointer] of [...outs, ...operands.pointers].entries()) {

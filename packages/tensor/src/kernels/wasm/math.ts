@@ -1,4 +1,5 @@
 import { LN2_HIGH, LN2_LOW, LOG_POLYNOMIAL, SQRT_HALF_BITS } from '../threefry.ts';
+import { V128 } from './assembler.ts';
 import { type Lanes, MAGNITUDE, SIGN, type Value } from './lanes.ts';
 
 /**
@@ -19,10 +20,10 @@ const EXP_POLYNOMIAL = [
 const EXPM1_POLYNOMIAL = [
   0.001388251082971692, 0.008366595953702927, 0.04166720062494278, 0.1666654348373413, 0.4999999701976776,
 ];
-/** erf(x)/x as a polynomial in x² on |x| ≤ 0.9 (1.2e-8). */
+/** erf(x)/x − 1 as a polynomial in x² on |x| ≤ 0.9 (1.2e-8 of erf). */
 const ERF_POLYNOMIAL = [
   -0.0006090363021939993, 0.0050119636580348015, -0.02677891030907631, 0.11282140761613846, -0.3761252462863922,
-  1.1283791065216064,
+  0.12837915122509003,
 ];
 /** −log erfc(x) on 0.9 ≤ x ≤ 4; contributes 1.7e-9 to erf. */
 const LOG_ERFC_POLYNOMIAL = [
@@ -97,14 +98,12 @@ export function tanh(l: Lanes, value: Value): Value {
 }
 
 /**
- * e·log 2 + log(1 + f) = (−e)·(−log 2) + f − f²/2 + f³·P(f), from −e. Negated, so that a −0 as f is still −0 at the end
- * where e is 0. The order of operations is that of `threefry.ts`.
+ * e·log 2 + log(1 + f) = (−e)·(−log 2) + f + f²·P(f), from −e. Negated, so that a −0 as f is still −0 at the end where e
+ * is 0. The order of operations is that of `threefry.ts`.
  */
 function logFromParts(l: Lanes, f: Value, minusE: Value): Value {
-  const z = l.keep(l.mul(f, f));
-  const cubic = l.mul(l.mul(l.polynomial(LOG_POLYNOMIAL, f), f), z);
-  const low = l.add(cubic, l.mul(minusE, l.f32(-LN2_LOW)));
-  const y = l.sub(low, l.mul(z, l.f32(0.5)));
+  const square = l.mul(l.polynomial(LOG_POLYNOMIAL, f), l.mul(f, f));
+  const y = l.add(square, l.mul(minusE, l.f32(-LN2_LOW)));
   return l.add(l.add(f, y), l.mul(minusE, l.f32(-LN2_HIGH)));
 }
 
@@ -127,26 +126,43 @@ export function logOfNormal(l: Lanes, value: Value): Value {
 }
 
 /**
- * `result` where `x` is an ordinary argument: finite and above `pole`. At the pole −∞, below it NaN; +∞ and NaN are
- * their own logarithms.
+ * `fast` where every lane of `x` is positive, normal and finite, else `slow`: the rare arguments cost one test. Only the
+ * chosen side is computed.
  */
+function whereNormal(l: Lanes, x: Value, fast: () => Value, slow: () => Value): Value {
+  const result = l.f.local(V128);
+  const assign = (side: () => Value) => (): void => {
+    side().emit();
+    l.f.set(result);
+  };
+  // As integers: FIRST_NORMAL ≤ x < ∞, shifted so that one signed comparison sees both ends.
+  const shifted = l.op('i32x4_add', x, l.i32(0x7f800000));
+  l.op('i32x4_lt_s', shifted, l.i32(-0x01000000)).emit();
+  l.f.simd('i32x4_bitmask').i32(15).op('i32_eq').if_(assign(fast), assign(slow));
+  return l.local(result);
+}
+
+/** −∞ where x is at the pole, NaN below it, ∞ and NaN as they are; elsewhere `result`. */
 function outsideLogDomain(l: Lanes, x: Value, pole: number, result: Value): Value {
   const atPole = l.op('f32x4_eq', x, l.f32(pole));
   const below = l.op('f32x4_lt', x, l.f32(pole)); // all ones is a NaN
   const special = l.choose(atPole, l.f32(-Infinity), l.op('v128_or', x, below));
-  const ordinary = l.op('v128_and', l.op('f32x4_gt', x, l.f32(pole)), l.op('f32x4_lt', x, l.f32(Infinity)));
+  const ordinary = l.and(l.op('f32x4_gt', x, l.f32(pole)), l.op('f32x4_lt', x, l.f32(Infinity)));
   return l.choose(ordinary, result, special);
 }
 
-/** log x; −∞ at ±0, NaN below. All x, also denormal; error ≤ 0.9 ulp. */
+/** log x; −∞ at ±0, NaN below. All x, also denormal; error ≤ 1 ulp. */
 export function log(l: Lanes, value: Value): Value {
   const x = l.keep(value);
-  const tiny = l.keep(l.op('f32x4_lt', x, l.f32(FIRST_NORMAL)));
-  const scaled = l.keep(l.choose(tiny, l.mul(x, l.f32(2 ** 23)), x));
-  const minusE = minusExponent(l, scaled);
-  const f = l.keep(l.sub(mantissa(l, scaled, minusE), l.f32(1)));
-  const float = l.add(l.op('f32x4_convert_i32x4_s', minusE), l.and(tiny, l.f32(23)));
-  return outsideLogDomain(l, x, 0, logFromParts(l, f, l.keep(float)));
+  const general = (): Value => {
+    const tiny = l.keep(l.op('f32x4_lt', x, l.f32(FIRST_NORMAL)));
+    const scaled = l.keep(l.choose(tiny, l.mul(x, l.f32(2 ** 23)), x));
+    const minusE = minusExponent(l, scaled);
+    const f = l.keep(l.sub(mantissa(l, scaled, minusE), l.f32(1)));
+    const float = l.add(l.op('f32x4_convert_i32x4_s', minusE), l.and(tiny, l.f32(23)));
+    return outsideLogDomain(l, x, 0, logFromParts(l, f, l.keep(float)));
+  };
+  return whereNormal(l, x, () => logOfNormal(l, x), general);
 }
 
 /**
@@ -156,27 +172,32 @@ export function log(l: Lanes, value: Value): Value {
 export function log1p(l: Lanes, value: Value): Value {
   const x = l.keep(value);
   const u = l.keep(l.add(x, l.f32(1)));
-  const lost = l.sub(x, l.sub(u, l.f32(1)));
   const minusE = minusExponent(l, u);
-  // 2⁻ᵉ; for the largest e, where nothing is lost any more, 0.
-  const scale = l.op(
-    'i32x4_max_s',
-    l.op('i32x4_add', l.shift('i32x4_shl', minusE, 23), l.i32(127 << 23)),
-    l.i32(0),
+  const ordinary = (): Value => {
+    const lost = l.sub(x, l.sub(u, l.f32(1)));
+    // 2⁻ᵉ; for the largest e, where nothing is lost any more, 0.
+    const biased = l.op('i32x4_add', l.shift('i32x4_shl', minusE, 23), l.i32(127 << 23));
+    const scale = l.op('i32x4_max_s', biased, l.i32(0));
+    const f = l.keep(l.sub(l.mul(lost, scale), l.sub(l.f32(1), mantissa(l, u, minusE))));
+    return logFromParts(l, f, l.keep(l.op('f32x4_convert_i32x4_s', minusE)));
+  };
+  const result = l.keep(ordinary());
+  return whereNormal(
+    l,
+    u,
+    () => result,
+    () => outsideLogDomain(l, x, -1, result),
   );
-  const f = l.keep(l.sub(l.mul(lost, scale), l.sub(l.f32(1), mantissa(l, u, minusE))));
-  const float = l.keep(l.op('f32x4_convert_i32x4_s', minusE));
-  return outsideLogDomain(l, x, -1, logFromParts(l, f, float));
 }
 
 /**
- * erf x = x·E(x²) up to 0.9 and sign(x)·(1 − e^(−G(|x|))) past it, G = −log erfc; 1 from 4 on. All x; error ≤ 1.5 ulp.
+ * erf x = x + x·E(x²) up to 0.9 and sign(x)·(1 − e^(−G(|x|))) past it, G = −log erfc; 1 from 4 on. All x; error ≤ 1.5 ulp.
  */
 export function erf(l: Lanes, value: Value): Value {
   const x = l.keep(value);
   const sign = l.keep(l.and(x, l.i32(SIGN)));
   const a = l.keep(l.op('f32x4_pmin', l.and(x, l.i32(MAGNITUDE)), l.f32(4)));
-  const small = l.keep(l.mul(x, l.polynomial(ERF_POLYNOMIAL, l.keep(l.mul(x, x)))));
+  const small = l.keep(l.add(l.mul(x, l.polynomial(ERF_POLYNOMIAL, l.keep(l.mul(x, x)))), x));
   const tail = exp(l, l.op('f32x4_neg', l.polynomial(LOG_ERFC_POLYNOMIAL, a)));
   const large = l.op('v128_or', l.sub(l.f32(1), tail), sign);
   return l.choose(l.op('f32x4_le', a, l.f32(0.9)), small, large);

@@ -1,0 +1,47 @@
+import { linear, type Rng, ShapeError, formatShape, type Tensor, ValueError } from '@latent/tensor';
+import { parameter } from '@latent/autograd';
+import { type Initializer, uniformInit } from '../init.ts';
+import { Module } from '../module.ts';
+
+export interface LinearOptions {
+  readonly rng: Rng;
+  /** Add a bias; true by default. */
+  readonly bias?: boolean;
+  /** First weights; by default uniform on ±1/√in, as in PyTorch. Biases start the same way, or at 0 with an `init` given. */
+  readonly init?: Initializer;
+}
+
+/** A dense layer: x·Wᵀ + b along the last axis. Parameters `weight` [out, in] and `bias` [out]. */
+export class Linear extends Module {
+  readonly weight: Tensor;
+  readonly bias: Tensor | null;
+
+  constructor(inFeatures: number, outFeatures: number, options: LinearOptions) {
+    super();
+    for (const [name, size] of Object.entries({ inFeatures, outFeatures })) {
+      if (!Number.isInteger(size) || size < 1) throw new ValueError(`Linear: ${name} must be a whole number ≥ 1, got ${size}`);
+    }
+    const { rng, bias = true, init } = options;
+    const limit = 1 / Math.sqrt(inFeatures);
+    const first = init ?? uniformInit(-limit, limit);
+    this.weight = parameter(first([outFeatures, inFeatures], rng));
+    this.bias = bias ? parameter(init === undefined ? first([outFeatures], rng) : new Float32Array(outFeatures)) : null;
+  }
+
+  get inFeatures(): number {
+    return this.weight.shape[1];
+  }
+
+  get outFeatures(): number {
+    return this.weight.shape[0];
+  }
+
+  /** x [..., in] → [..., out]. */
+  forward(x: Tensor): Tensor {
+    if (x.shape[x.shape.length - 1] !== this.inFeatures) {
+      const hint = x.shape.length > 2 && x.shape.slice(1).reduce((a, b) => a * b, 1) === this.inFeatures ? '; flatten each row first' : '';
+      throw new ShapeError(`linear: expected last axis ${this.inFeatures}, got ${formatShape(x.shape)}${hint}`);
+    }
+    return linear(x, this.weight, this.bias);
+  }
+}

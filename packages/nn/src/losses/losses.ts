@@ -1,0 +1,96 @@
+import {
+  apply, type Expr, elementwise, formatShape, logSoftmax, mul, oneHot, sameShape, select, ShapeError, sum, type Tensor, ValueError, constant,
+} from '@latent/tensor';
+
+/**
+ * `none`: one loss per row. `mean` (default): their mean over rows. `sum`: their sum. A row's loss is in its own unit and
+ * covers all its columns; each function says whether columns are summed or averaged.
+ */
+export type Reduction = 'mean' | 'sum' | 'none';
+
+export interface LossOptions {
+  readonly reduction?: Reduction;
+}
+
+function reduceRows(rows: Tensor, options: LossOptions | undefined): Tensor {
+  const reduction = options?.reduction ?? 'mean';
+  if (reduction === 'none') return rows;
+  if (reduction === 'sum') return rows.sum();
+  if (reduction === 'mean') return rows.mean();
+  throw new ValueError(`reduction must be 'mean', 'sum' or 'none', got '${String(reduction)}'`);
+}
+
+function checkSame(name: string, prediction: Tensor, target: Tensor): void {
+  if (!sameShape(prediction.shape, target.shape) || prediction.shape.length === 0) {
+    throw new ShapeError(`${name}: prediction and target must have one shape with at least one axis, got ${formatShape(prediction.shape)} and ${formatShape(target.shape)}`);
+  }
+}
+
+/** Mean squared error: each row's is the mean over its columns. */
+export function mseLoss(prediction: Tensor, target: Tensor, options?: LossOptions): Tensor {
+  checkSame('mseLoss', prediction, target);
+  return reduceRows(prediction.sub(target).square().mean({ axis: -1 }), options);
+}
+
+/** Mean absolute error: each row's is the mean over its columns. */
+export function l1Loss(prediction: Tensor, target: Tensor, options?: LossOptions): Tensor {
+  checkSame('l1Loss', prediction, target);
+  return reduceRows(prediction.sub(target).abs().mean({ axis: -1 }), options);
+}
+
+const half = (d: Expr): Expr => d.mul(d).mul(0.5);
+/** ½d² where |d| ≤ δ, δ(|d| − ½δ) beyond, of d and δ. */
+const huberOp = /* @__PURE__ */ elementwise(
+  'huber',
+  (d: Expr, delta: Expr) => select(d.abs().le(delta), half(d), delta.mul(d.abs().sub(delta.mul(0.5)))),
+  [(g, d, delta) => g.mul(d.min(delta).max(delta.neg())), null],
+);
+
+/** Huber's loss: squared near 0, absolute beyond `delta` (1). Each row's is the mean over its columns. */
+export function huberLoss(prediction: Tensor, target: Tensor, options: LossOptions & { readonly delta?: number } = {}): Tensor {
+  checkSame('huberLoss', prediction, target);
+  const { delta = 1 } = options;
+  if (!(delta > 0)) throw new ValueError(`huberLoss: delta must be > 0, got ${delta}`);
+  const d = prediction.sub(target);
+  return reduceRows(apply(huberOp, [d, d.scalar(delta)], undefined).mean({ axis: -1 }), options);
+}
+
+const sigmoidOf = (l: Expr): Expr => constant(1).div(l.neg().exp().add(1));
+/** softplus(l) − x·l, of l and x. */
+const bceOp = /* @__PURE__ */ elementwise(
+  'binaryCrossEntropy',
+  (l: Expr, x: Expr) => l.max(0).add(l.abs().neg().exp().log1p()).sub(x.mul(l)),
+  [(g, l, x) => g.mul(sigmoidOf(l).sub(x)), (g, l) => g.mul(l).neg()],
+);
+
+/** −x log σ(l) − (1 − x) log(1 − σ(l)) from logits l, stable for |l| = 1000; nats per row, summed over columns. */
+export function binaryCrossEntropyWithLogits(logits: Tensor, target: Tensor, options?: LossOptions): Tensor {
+  checkSame('binaryCrossEntropyWithLogits', logits, target);
+  return reduceRows(apply(bceOp, [logits, target], undefined).sum({ axis: -1 }), options);
+}
+
+/**
+ * −log softmax(logits) at the right class, in nats per row. `target` is class numbers, one per row, or probabilities in
+ * the shape of the logits.
+ */
+export function crossEntropy(logits: Tensor, target: Tensor | readonly number[], options?: LossOptions): Tensor {
+  const classes = logits.shape[logits.shape.length - 1];
+  const given = Array.isArray(target) ? logits.from(target, [target.length]) : (target as Tensor);
+  const probabilities = sameShape(given.shape, logits.shape) ? given : oneHot(given, classes);
+  checkSame('crossEntropy', logits, probabilities);
+  return reduceRows(sum(mul(logSoftmax(logits), probabilities), { axis: -1 }).neg(), options);
+}
+
+/** p·(log p − log q), with 0·log 0 = 0, of p and log q. */
+const klOp = /* @__PURE__ */ elementwise(
+  'klDivergence',
+  (p: Expr, logQ: Expr) => select(p.le(0), 0, p.mul(p.log().sub(logQ))),
+  [(g, p, logQ) => g.mul(p.log().sub(logQ).add(1)), (g, p) => g.mul(p).neg()],
+);
+
+/** KL(p ‖ q) = Σ p (log p − log q) of probability vectors p, given log q; nats per row, summed over columns. */
+export function klDivergence(p: Tensor, logQ: Tensor, options?: LossOptions): Tensor {
+  checkSame('klDivergence', p, logQ);
+  return reduceRows(apply(klOp, [p, logQ], undefined).sum({ axis: -1 }), options);
+}
+

@@ -1,0 +1,118 @@
+import {
+  addressOf, FULL, kernels, type Layout, type MapProgram, markScratch, releaseScratch, SCALAR, type Tensor, UsageError, ValueError, zeros,
+} from '@latent/tensor';
+
+/** An optimizer as a value: what it is, before it knows the parameters. */
+export interface OptimizerSpec {
+  readonly name: string;
+  create(parameters: readonly Tensor[]): Optimizer;
+}
+
+/** The update rule of an optimizer as one kernel per parameter. */
+export interface UpdateRule {
+  readonly name: string;
+  /** Kept numbers per parameter element (momentum, second moment …), all 0 at first. */
+  readonly slots: number;
+  /** Outputs: parameter, slots…; inputs: parameter, slots…, gradient, scalars…. Runs in place. */
+  readonly program: MapProgram;
+  /** The scalars of step t (1, 2, …) at a learning rate, written to memory before the kernel reads them. */
+  scalars(t: number, learningRate: number): readonly number[];
+}
+
+/** Everything an optimizer knows besides the parameters, for a checkpoint. */
+export interface OptimizerState {
+  readonly t: number;
+  readonly learningRate: number;
+  /** For each parameter its slots, copied. */
+  readonly slots: readonly (readonly Tensor[])[];
+}
+
+/**
+ * Updates parameters in place from their gradients, one fused kernel per parameter: it reads parameter, slots, gradient
+ * and scalars, and writes parameter and slots. Parameters without a gradient are left alone.
+ */
+export class Optimizer {
+  readonly name: string;
+  /** May be changed between steps. */
+  learningRate: number;
+  readonly #parameters: readonly Tensor[];
+  readonly #rule: UpdateRule;
+  readonly #slots: readonly (readonly Tensor[])[];
+  readonly #scalars: readonly Tensor[];
+  readonly #layouts: readonly Layout[];
+  readonly #pointers: number[][];
+  #t = 0;
+
+  constructor(rule: UpdateRule, parameters: readonly Tensor[], learningRate: number) {
+    if (parameters.length === 0) throw new UsageError(`${rule.name}: needs at least one parameter, got none`);
+    for (const p of parameters) {
+      if (!p.node?.isParameter) throw new UsageError(`${rule.name}: expected tensors made with parameter(...)`);
+    }
+    if (!(learningRate >= 0)) throw new ValueError(`${rule.name}: learningRate must be a number ≥ 0, got ${learningRate}`);
+    this.name = rule.name;
+    this.learningRate = learningRate;
+    this.#rule = rule;
+    this.#parameters = parameters;
+    this.#slots = parameters.map((p) =>
+      Array.from({ length: rule.slots }, () => zeros(p.shape, { dtype: p.dtype }).persisted(true)),
+    );
+    const { dtype } = parameters[0];
+    const scalars = rule.scalars(1, learningRate).length;
+    this.#scalars = Array.from({ length: scalars }, () => zeros([1], { dtype }).persisted(true));
+    this.#layouts = [...new Array(rule.slots + 2).fill(FULL), ...new Array(scalars).fill(SCALAR)];
+    // Addresses are fixed but for the gradient's, which is filled in each step.
+    this.#pointers = parameters.map((p, i) => {
+      const state = [p.storage.pointer, ...this.#slots[i].map((slot) => slot.storage.pointer)];
+      return [...state, ...state, 0, ...this.#scalars.map((s) => s.storage.pointer)];
+    });
+  }
+
+  /** One update from the gradients that `backward` left. */
+  step(): void {
+    this.#t++;
+    const values = this.#rule.scalars(this.#t, this.learningRate);
+    for (let i = 0; i < values.length; i++) this.#scalars[i].storage.view(this.#scalars[i].dtype, 1)[0] = values[i];
+    const gradient = 2 * this.#rule.slots + 2;
+    let updated = 0;
+    for (let i = 0; i < this.#parameters.length; i++) {
+      const p = this.#parameters[i];
+      const { grad } = p;
+      if (grad === null) continue;
+      const mark = markScratch();
+      this.#pointers[i][gradient] = addressOf(grad, `${this.name}.step`);
+      kernels().map(this.#rule.program, p.dtype, 1, p.size, this.#pointers[i], this.#layouts);
+      releaseScratch(mark);
+      updated++;
+    }
+    if (updated === 0) throw new UsageError(`${this.name}.step: no parameter has a gradient; call loss.backward() first`);
+  }
+
+  /** Forgets the gradients, so that the next `backward` starts from zero. */
+  zeroGrad(): void {
+    for (const p of this.#parameters) if (p.node !== null) p.node.grad = null;
+  }
+
+  state(): OptimizerState {
+    return { t: this.#t, learningRate: this.learningRate, slots: this.#slots.map((slots) => slots.map((slot) => slot.clone())) };
+  }
+
+  loadState(state: OptimizerState): void {
+    if (state.slots.length !== this.#slots.length) {
+      throw new ValueError(`${this.name}.loadState: expected ${this.#slots.length} parameters, got ${state.slots.length}`);
+    }
+    this.#slots.forEach((slots, i) => {
+      slots.forEach((slot, j) => {
+        slot.assign(state.slots[i][j]);
+      });
+    });
+    this.#t = state.t;
+    this.learningRate = state.learningRate;
+  }
+}
+
+/** Throws unless lower ≤ value < upper. */
+export function checkRange(name: string, option: string, value: number, lower: number, upper = Infinity): void {
+  if (!(value >= lower && value < upper)) {
+    throw new ValueError(`${name}: ${option} must be at least ${lower}${upper === Infinity ? '' : ` and below ${upper}`}, got ${value}`);
+  }
+}

@@ -1,0 +1,92 @@
+import { type Rng, type Tensor, ValueError } from '@latent/tensor';
+import { batchIndices, type Dataset } from '../data/dataset.ts';
+
+/** Numbers that a step reports: averaged over the rows of an epoch. */
+export type Metrics = Readonly<Record<string, number>>;
+
+export interface ProgressEvent<M extends Metrics> {
+  /** From 1. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Steps done in this epoch, and in a whole one. */
+  readonly step: number;
+  readonly steps: number;
+  /** Rows trained on in this epoch. */
+  readonly rows: number;
+  readonly rowsPerSecond: number;
+  /** Means over this epoch's rows so far. */
+  readonly metrics: M;
+}
+
+export interface EpochSummary<M extends Metrics> {
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly rows: number;
+  readonly seconds: number;
+  readonly rowsPerSecond: number;
+  readonly metrics: M;
+}
+
+export interface TrainOptions<M extends Metrics> {
+  readonly data: Dataset;
+  /** Trains on one batch and reports numbers that are means over its rows. */
+  step(batch: Tensor): M;
+  /** 10 by default. */
+  readonly epochs?: number;
+  /** 128 by default; the last batch of an epoch may be smaller. */
+  readonly batchSize?: number;
+  /** Shuffles each epoch; without it rows come in order. */
+  readonly rng?: Rng;
+  /** Stops between two steps. */
+  readonly signal?: AbortSignal;
+  onProgress?(event: ProgressEvent<M>): void;
+}
+
+/** Milliseconds of work between two turns of the event loop: pages stay responsive, timers and signals get through. */
+const SLICE = 30;
+
+/**
+ * Trains epoch by epoch: `for await (const epoch of train({ … }))`. Ends early, without an error, when the signal is
+ * aborted; the epoch under way is then not reported.
+ */
+export async function* train<M extends Metrics>(options: TrainOptions<M>): AsyncGenerator<EpochSummary<M>> {
+  const { data, epochs = 10, batchSize = 128, rng, signal, onProgress } = options;
+  if (!Number.isInteger(epochs) || epochs < 0) throw new ValueError(`train: epochs must be a whole number ≥ 0, got ${epochs}`);
+  if (data.length === 0) throw new ValueError('train: there are no rows');
+  const steps = Math.ceil(data.length / batchSize);
+  let lastTurn = performance.now();
+  for (let epoch = 1; epoch <= epochs; epoch++) {
+    const totals: Record<string, number> = {};
+    const started = performance.now();
+    let rows = 0;
+    let step = 0;
+    const means = (): M => Object.fromEntries(Object.entries(totals).map(([name, total]) => [name, total / rows])) as M;
+    for (const indices of batchIndices(data.length, { batchSize, ...(rng && { rng }) })) {
+      if (signal?.aborted) return;
+      const metrics = options.step(data.batch(indices));
+      rows += indices.length;
+      step++;
+      for (const [name, value] of Object.entries(metrics)) totals[name] = (totals[name] ?? 0) + value * indices.length;
+      const now = performance.now();
+      onProgress?.({ epoch, epochs, step, steps, rows, rowsPerSecond: (rows / (now - started)) * 1000, metrics: means() });
+      if (now - lastTurn > SLICE) {
+        await turn();
+        lastTurn = performance.now();
+      }
+    }
+    const seconds = (performance.now() - started) / 1000;
+    yield { epoch, epochs, rows, seconds, rowsPerSecond: rows / seconds, metrics: means() };
+  }
+}
+
+/** Lets the event loop turn. A message channel, because timers are throttled in background tabs. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => {
+      channel.port1.close();
+      resolve();
+    };
+    channel.port2.postMessage(null);
+  });
+}

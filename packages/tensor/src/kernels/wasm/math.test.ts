@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import { NUMERIC } from '../../expr/evaluate.ts';
+import { input, make, type Primitive } from '../../expr/expr.ts';
+import { memory } from '../../memory/linear-memory.ts';
+import { FULL } from '../kernels.ts';
+import { buildMap } from './map.ts';
+
+const COUNT = 300_000;
+const SPECIAL = [
+  0, -0, 1, -1, 2, -2, 0.5, -0.5, 3, 7, 1000, -1000, 88.72, 88.73, -87.4, -103.9, -104.1, 1e-45, -1e-45, 1e-40, -1e-40,
+  3.4e38, -3.4e38, 2 ** -126, 0.9, -0.9, 4, 9.1, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN,
+];
+
+/** [largest error in ulp, an interval looked at closely, largest |x|] */
+const BOUNDS: Partial<Record<Primitive, readonly [number, readonly [number, number], number]>> = {
+  exp: [1, [-105, 90], Infinity],
+  expm1: [2.2, [-20, 90], Infinity],
+  tanh: [3, [-10, 10], Infinity],
+  log: [1.3, [0, 4], Infinity],
+  log1p: [1.9, [-1, 4], Infinity],
+  erf: [1.6, [-4.5, 4.5], Infinity],
+  sin: [1.7, [-1e4, 1e4], 1.6e6],
+  cos: [1.7, [-1e4, 1e4], 1.6e6],
+  sqrt: [0.5, [0, 10], Infinity],
+  floor: [0, [-10, 10], Infinity],
+  sign: [0, [-10, 10], Infinity],
+  neg: [0, [-10, 10], Infinity],
+  abs: [0, [-10, 10], Infinity],
+};
+
+const word = new Int32Array(1);
+const float = new Float32Array(word.buffer);
+
+/** The distance between neighbouring single-precision numbers at `y`. */
+function ulp(y: number): number {
+  float[0] = Math.abs(y);
+  return 2 ** (Math.max(((word[0] >>> 23) & 255) - 127, -126) - 23);
+}
+
+/** The error in ulp; 0 when both round to the same, ∞ when one is not finite and the other differs. */
+function error(got: number, exact: number): number {
+  const rounded = Math.fround(exact);
+  if (Object.is(got, rounded)) return 0;
+  if (!Number.isFinite(rounded) || !Number.isFinite(got)) return Number.POSITIVE_INFINITY;
+  return Math.abs(got - exact) / ulp(exact);
+}
+
+function mulberry(seed: number): () => number {
+  let a = seed;
+  return () => {
+    a = (a + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return (t ^ (t >>> 14)) >>> 0;
+  };
+}
+
+function run(kind: Primitive, ...inputs: Float32Array[]): Float32Array {
+  const n = inputs[0].length;
+  const map = buildMap(
+    [make(kind, ...inputs.map((_, i) => input(i)))],
+    inputs.map(() => FULL),
+    memory.wasm as WebAssembly.Memory,
+  ) as (...values: number[]) => void;
+  const pointers = inputs.map((values) => {
+    const pointer = memory.reserve(4 * n + 16);
+    memory.f32.set(values, pointer / 4);
+    return pointer;
+  });
+  const out = memory.reserve(4 * n + 16);
+  map(1, n, out, ...pointers);
+  return memory.f32.slice(out / 4, out / 4 + n);
+}
+
+describe('elementary functions on lanes, against double precision', () => {
+  it.each(Object.keys(BOUNDS) as Primitive[])('%s: special values, all exponents, and densely', (kind) => {
+    const [bound, [low, high], furthest] = BOUNDS[kind] as readonly [number, readonly [number, number], number];
+    const random = mulberry(1);
+    const x = Float32Array.from({ length: COUNT }, (_, i) => {
+      if (i % 2 === 0) return low + (high - low) * (random() / 2 ** 32);
+      word[0] = random();
+      return Math.abs(float[0]) > furthest ? float[0] % furthest : float[0];
+    });
+    const special = SPECIAL.filter((v) => !(Math.abs(v) > furthest) || Math.abs(v) === Number.POSITIVE_INFINITY);
+    x.set(special);
+    const y = run(kind, x);
+    let worst = 0;
+    let at = 0;
+    for (let i = 0; i < COUNT; i++) {
+      const e = error(y[i], NUMERIC[kind](x[i], 0, 0));
+      if (e > worst) [worst, at] = [e, x[i]];
+    }
+    expect(worst, `at ${at}`).toBeLessThanOrEqual(bound);
+  });
+
+  it('pow follows ** for every pair of special values and to 1 ulp elsewhere', () => {
+    const random = mulberry(2);
+    const real = (): number => random() / 2 ** 32 - 0.5;
+    const a = new Float32Array(COUNT);
+    const b = new Float32Array(COUNT);
+    for (let i = 0; i < COUNT; i++) {
+      word[0] = random();
+      a[i] = i % 3 === 0 ? 10 * Math.abs(real()) : float[0];
+      b[i] = i % 3 === 0 ? 40 * real() : i % 3 === 1 ? Math.round(12 * real()) : (180 * real()) / Math.log2(Math.abs(a[i]));
+    }
+    for (const [i, base] of SPECIAL.entries()) {
+      for (const [j, exponent] of SPECIAL.entries()) {
+        a[i * SPECIAL.length + j] = base;
+        b[i * SPECIAL.length + j] = exponent;
+      }
+    }
+    const y = run('pow', a, b);
+    let worst = 0;
+    let at = '';
+    for (let i = 0; i < COUNT; i++) {
+      const e = error(y[i], a[i] ** b[i]);
+      if (e > worst) [worst, at] = [e, `${a[i]} ** ${b[i]}`];
+    }
+    expect(worst, at).toBeLessThanOrEqual(1);
+  });
+
+  it('sin and cos keep an absolute error of 1e-7 up to 1e8, stay in [-1, 1] past it', () => {
+    const random = mulberry(3);
+    const x = Float32Array.from({ length: 10_000 }, (_, i) => (i % 2 === 0 ? 1e8 : 3e38) * (random() / 2 ** 31 - 1));
+    for (const kind of ['sin', 'cos'] as const) {
+      const y = run(kind, x);
+      for (let i = 0; i < x.length; i++) {
+        if (i % 2 === 0) expect(Math.abs(y[i] - Math[kind](x[i]))).toBeLessThan(1e-7);
+        else expect(Math.abs(y[i])).toBeLessThanOrEqual(1);
+      }
+    }
+  });
+
+  it('log1p, expm1, tanh, sin, erf keep denormals and the sign of zero', () => {
+    const x = Float32Array.of(-0, 0, 1e-45, -1e-45, 1e-39, -1e-39);
+    for (const kind of ['log1p', 'expm1', 'tanh', 'sin'] as const) expect([...run(kind, x)]).toEqual([...x]);
+    expect(Object.is(run('erf', x)[0], -0)).toBe(true);
+  });
+});

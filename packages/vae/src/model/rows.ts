@@ -1,0 +1,56 @@
+import { formatShape, ShapeError, step, Tensor, tensor, ValueError } from '@latent/tensor';
+
+/** Rows of numbers, as users have them: a tensor [n, width], arrays of rows, or one flat array with rows end to end. */
+export type Rows = Tensor | readonly (readonly number[])[] | readonly Float32Array[] | Float32Array;
+
+/** Rows at a time when a whole data set is scored: enough to keep the kernels busy, little enough to stay in memory. */
+const CHUNK = 512;
+
+/** The rows end to end, after checking that each has `width` values. The caller's arrays are only read. */
+export function flatRows(caller: string, data: Rows, width: number): Float32Array {
+  if (data instanceof Tensor) {
+    if (data.shape.length !== 2 || data.shape[1] !== width) {
+      throw new ShapeError(`${caller}: expected rows of ${width} values, got ${formatShape(data.shape)}; reshape to [n, ${width}] first`);
+    }
+    return Float32Array.from(data.data);
+  }
+  if (data instanceof Float32Array) {
+    if (data.length % width !== 0) {
+      throw new ShapeError(`${caller}: expected a multiple of ${width} values, got ${data.length}`);
+    }
+    return data;
+  }
+  if (!Array.isArray(data)) throw new ValueError(`${caller}: expected rows of numbers, got ${typeof data}`);
+  const flat = new Float32Array(data.length * width);
+  data.forEach((row: ArrayLike<number>, r) => {
+    if (row?.length !== width) throw new ShapeError(`${caller}: row ${r} has ${row?.length ?? 'no'} values, expected ${width}`);
+    flat.set(row, r * width);
+  });
+  return flat;
+}
+
+/**
+ * Runs `compute` over the rows, some hundred at a time, each in a step of its own; it returns tensors whose first axis
+ * is the rows. The results are put together again.
+ */
+export function mapRows<K extends string>(
+  rows: Float32Array,
+  width: number,
+  compute: (batch: Tensor) => Record<K, Tensor>,
+): Record<K, Tensor> {
+  const count = rows.length / width;
+  const results = {} as Record<K, { values: Float32Array; shape: readonly number[] }>;
+  for (let start = 0; start < Math.max(1, count); start += CHUNK) {
+    const size = Math.min(CHUNK, count - start);
+    const part = step(() => compute(tensor(rows.subarray(start * width, (start + size) * width), { shape: [size, width] })));
+    for (const name of Object.keys(part) as K[]) {
+      const { shape, data } = part[name];
+      const perRow = shape.slice(1).reduce((a, b) => a * b, 1);
+      results[name] ??= { values: new Float32Array(count * perRow), shape: [count, ...shape.slice(1)] };
+      results[name].values.set(data, start * perRow);
+    }
+  }
+  return Object.fromEntries(
+    Object.entries<{ values: Float32Array; shape: readonly number[] }>(results).map(([name, { values, shape }]) => [name, tensor(values, { shape })]),
+  ) as Record<K, Tensor>;
+}
