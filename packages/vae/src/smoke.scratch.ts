@@ -1,17 +1,12 @@
 import * as t from '@latent/tensor';
-import { parameter, grad, valueAndGrad, gradCheck, sampleNormal } from '@latent/autograd';
-const a = t.tensor([[1,2,3],[4,5,6]]);
-console.log(String(a.matmul(a, {transposeB: true})), a.sum({axis:0}).toArray(), a.mean().item(), a.logSumExp({axis:0}).toArray());
-console.log(t.softplus(t.tensor([100,-100,1000,-1000])).toArray(), t.sigmoid(t.tensor([1000,-1000,0])).toArray());
-const w = parameter([[0.1,0.2,0.3],[0.4,0.5,0.6]]);
-const loss = t.linear(a, w).tanh().sum(); loss.backward(); console.log(w.grad!.toArray());
-const f = (x: t.Tensor) => x.mul(x).mul(x).sum();
-console.log(grad(grad((x: t.Tensor) => grad(f)(x).sum()))(t.tensor(2,)).item?.());
+import { Vae, bernoulli, gaussian } from './index.ts';
 const rng = new t.Rng(0);
-console.log(gradCheck((x,y)=>t.matmul(x,y,{transposeA:true}).softmax(0), [rng.normal([3,2]), rng.normal([3,4])]));
-console.log(gradCheck((x)=>t.prod(t.concat([x.slice([[0,2]]),x.pad([[1,0],[0,1]])].map(z=>z.cumulativeSum()).slice(0,1)), {axis:1}), [rng.normal([3,3])]));
-console.log(gradCheck((m,l)=>sampleNormal(m,l,new t.Rng(3)), [rng.normal([3,2]), rng.normal([3,2])]));
-console.log(rng.permutation(8), rng.normal([5]).toArray());
-const r = t.step(() => ({ x: a.add(1), y: [a.mul(2)] })); console.log(r.x.toArray(), String(r.y[0]));
-let t0=performance.now(); const big = t.zeros([256,256]); for (let i=0;i<300;i++) big.add(big); console.log('300 adds', performance.now()-t0);
-t0=performance.now(); for (let i=0;i<20000;i++) t.step(()=>a.add(1)); console.log('us per small step', (performance.now()-t0)/20);
+console.log(t.kernels().name);
+const small = rng.uniform([3200, 30]).data as Float32Array;
+const vae = new Vae({ inputSize: 30, latentSize: 2, encoder: [16, 8], reconstruction: bernoulli() });
+console.log(vae.summary());
+for (let r = 0; r < 3; r++) { const t0 = performance.now();
+const h = await vae.fit(small, { epochs: 10, batchSize: 32 });
+console.log('small step us', (performance.now() - t0) / 1000 * 1000, h.epochs.at(-1)); }
+try { vae.encode(rng.normal([2, 28, 28])); } catch (e) { console.log(String(e)); }
+try { vae.posterior(rng.normal([2, 28])); } catch (e) { console.log(String(e)); }

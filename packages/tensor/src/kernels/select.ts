@@ -1,7 +1,8 @@
+import { ValueError } from '../errors.ts';
 import { memory } from '../memory/linear-memory.ts';
 import type { Kernels } from './kernels.ts';
 import { referenceKernels } from './reference.ts';
-import { createWasmKernels } from './wasm/wasm-kernels.ts';
+import { createWasmKernels, type WasmOptions } from './wasm/wasm-kernels.ts';
 
 export type KernelSet = 'auto' | 'reference' | 'wasm';
 
@@ -9,21 +10,24 @@ let selected: Kernels | null = null;
 
 /** The kernels of this machine, probed once: WebAssembly SIMD where it may run, else the reference. */
 export function kernels(): Kernels {
-  selected ??= probe();
+  selected ??= probe({});
   return selected;
 }
 
-function probe(): Kernels {
+function probe(options: WasmOptions): Kernels {
   try {
-    if (memory.wasm !== null) return createWasmKernels(memory.wasm, referenceKernels);
+    if (memory.wasm !== null) return createWasmKernels(memory.wasm, referenceKernels, options);
   } catch {
     // No SIMD, or a policy that forbids compiling: the reference does everything, slower.
   }
   return referenceKernels;
 }
 
-/** Chooses the kernel set for all that follows; `auto` probes the machine again. For tests and comparisons. */
-export function useKernels(set: KernelSet): void {
-  if (set === 'wasm' && memory.wasm === null) throw new Error('useKernels: WebAssembly is not available here');
-  selected = set === 'reference' ? referenceKernels : probe();
+/**
+ * Chooses the kernel set for all that follows; `auto` probes the machine again. With `deterministic`, no fused
+ * multiply-add is used, and results have the same bits on every machine with SIMD.
+ */
+export function useKernels(set: KernelSet, options: WasmOptions = {}): void {
+  if (set === 'wasm' && memory.wasm === null) throw new ValueError('useKernels: WebAssembly is not available here');
+  selected = set === 'reference' ? referenceKernels : probe(options);
 }

@@ -78,7 +78,7 @@ export function computeExpressions(
   const uses = new Map<Expr, number>();
   for (const node of [...nodes.flatMap((user) => user.args), ...roots]) uses.set(node, (uses.get(node) ?? 0) + 1);
   const { values, masks } = known;
-  const valueOf = (node: Expr): Value => values.get(node) as Value;
+  const resolve = (node: Expr): Value => values.get(node) as Value;
   for (const node of nodes) {
     if (values.has(node)) continue;
     const shared = (uses.get(node) as number) > 1;
@@ -86,24 +86,24 @@ export function computeExpressions(
     if (node.kind === 'const') values.set(node, l.f32(node.value));
     else if (node.kind === 'input') values.set(node, finish(input(node.value)));
     else if (isComparison(node)) {
-      const [a, b] = node.args.map(valueOf);
+      const [a, b] = node.args.map(resolve);
       const mask = finish(FORMULA[node.kind](l, a, b, b));
       masks.set(node, mask);
       values.set(node, l.and(mask, l.f32(1)));
-    } else values.set(node, finish(compute(l, node, valueOf, masks)));
+    } else values.set(node, finish(compute(l, node, resolve, masks)));
   }
-  return roots.map(valueOf);
+  return roots.map(resolve);
 }
 
-function compute(l: Lanes, node: Expr, valueOf: (node: Expr) => Value, masks: Map<Expr, Value>): Value {
-  const short = shortForm(l, node, valueOf, masks);
+function compute(l: Lanes, node: Expr, resolve: (node: Expr) => Value, masks: Map<Expr, Value>): Value {
+  const short = shortForm(l, node, resolve, masks);
   if (short) return short;
-  const [a, b = a, c = a] = node.args.map(valueOf);
+  const [a, b = a, c = a] = node.args.map(resolve);
   return FORMULA[node.kind as Primitive](l, a, b, c);
 }
 
 /** Cheaper instructions with the same results, NaN and zeros included. */
-function shortForm(l: Lanes, node: Expr, valueOf: (node: Expr) => Value, masks: Map<Expr, Value>): Value | undefined {
+function shortForm(l: Lanes, node: Expr, resolve: (node: Expr) => Value, masks: Map<Expr, Value>): Value | undefined {
   const [a, b, c] = node.args;
   switch (node.kind) {
     case 'max':
@@ -112,21 +112,21 @@ function shortForm(l: Lanes, node: Expr, valueOf: (node: Expr) => Value, masks: 
       const [x, bound] = a.kind === 'const' ? [b, a] : [a, b];
       if (bound.kind !== 'const' || Number.isNaN(bound.value) || x === bound) return undefined;
       if (node.kind === 'min') {
-        return Object.is(bound.value, -0) ? undefined : l.op('f32x4_pmin', valueOf(x), valueOf(bound));
+        return Object.is(bound.value, -0) ? undefined : l.op('f32x4_pmin', resolve(x), resolve(bound));
       }
-      const largest = l.op('f32x4_pmax', valueOf(x), valueOf(bound));
+      const largest = l.op('f32x4_pmax', resolve(x), resolve(bound));
       return Object.is(bound.value, 0) ? l.add(largest, l.f32(0)) : largest; // −0 + 0 = 0
     }
     case 'div':
-      return b.kind === 'const' && isPowerOfTwo(b.value) ? l.mul(valueOf(a), l.f32(1 / b.value)) : undefined;
+      return b.kind === 'const' && isPowerOfTwo(b.value) ? l.mul(resolve(a), l.f32(1 / b.value)) : undefined;
     case 'pow':
-      return b.kind === 'const' ? constantPower(l, valueOf(a), b.value) : undefined;
+      return b.kind === 'const' ? constantPower(l, resolve(a), b.value) : undefined;
     case 'select': {
       const mask = masks.get(a);
       if (mask === undefined) return undefined;
-      if (a.kind === 'lt' && a.args[0] === c && a.args[1] === b) return l.op('f32x4_pmax', valueOf(c), valueOf(b));
-      if (a.kind === 'lt' && a.args[0] === b && a.args[1] === c) return l.op('f32x4_pmin', valueOf(c), valueOf(b));
-      return l.choose(mask, valueOf(b), valueOf(c));
+      if (a.kind === 'lt' && a.args[0] === c && a.args[1] === b) return l.op('f32x4_pmax', resolve(c), resolve(b));
+      if (a.kind === 'lt' && a.args[0] === b && a.args[1] === c) return l.op('f32x4_pmin', resolve(c), resolve(b));
+      return l.choose(mask, resolve(b), resolve(c));
     }
     default:
       return undefined;

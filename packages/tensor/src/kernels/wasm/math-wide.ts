@@ -65,7 +65,7 @@ function sine(l: Lanes, value: Value, quarterTurns: 0 | 1): Value {
 }
 
 /**
- * sin x, NaN at ±∞. Error ≤ 1.5 ulp for |x| ≤ 1.6e6 (n < 2²⁰); past it the absolute error is about 1e-16·|x|, and past
+ * sin x, NaN at ±∞. Error ≤ 2 ulp for |x| ≤ 1.6e6 (n < 2²⁰); past it the absolute error is about 1e-16·|x|, and past
  * 1e15 the result is only a number in [−1, 1].
  */
 export function sin(l: Lanes, value: Value): Value {

@@ -9,8 +9,10 @@ import {
   SCALAR,
 } from '../kernels.ts';
 import { copyBox } from './copy-plan.ts';
+import { relaxedSimdSupported } from './feature-probe.ts';
 import { buildLayout } from './layout.ts';
 import { buildMap, isFlat, layoutsKey, layoutsOf } from './map.ts';
+import { createWasmMatmul } from './matmul.ts';
 import { buildRandom } from './random.ts';
 import { buildReduce } from './reduce.ts';
 
@@ -32,12 +34,18 @@ const REDUCE_NUMBER: Record<ReduceKind, number> = { sum: 1, prod: 3, max: 5, min
 const bits = new Int32Array(1);
 const real = new Float32Array(bits.buffer);
 
+export interface WasmOptions {
+  /** No fused multiply-add, so that matrix products have the same bits on every machine; somewhat slower. */
+  readonly deterministic?: boolean;
+}
+
 /**
  * The kernels in WebAssembly SIMD for f32, over `memory`; f64 and what vectors do not speed up (cumulativeSum, a chain of
  * additions each waiting for the last) stay with `reference`. Throws where WebAssembly or its SIMD instructions may not
  * run. Programs are compiled on first use, for each combination of layouts.
  */
-export function createWasmKernels(memory: WebAssembly.Memory, reference: Kernels): Kernels {
+export function createWasmKernels(memory: WebAssembly.Memory, reference: Kernels, options: WasmOptions = {}): Kernels {
+  const product = createWasmMatmul(memory, { fused: !options.deterministic && relaxedSimdSupported() });
   // Built at once, so that a machine without SIMD shows here.
   const layout = buildLayout(memory);
   const random: Partial<Record<RandomKind, Compiled>> = {};
@@ -121,6 +129,12 @@ export function createWasmKernels(memory: WebAssembly.Memory, reference: Kernels
       if (dtype === 'f32') layout.scatterAddRows(out, rows, indices, count, width);
       else reference.scatterAddRows(dtype, out, rows, indices, count, width);
     },
+
+    matmul(dtype, out, a, b, m, n, k, transA, transB, batch, strideA, strideB, scratch) {
+      if (dtype === 'f32') product.matmul(out, a, b, m, n, k, transA, transB, batch, strideA, strideB, scratch);
+      else reference.matmul(dtype, out, a, b, m, n, k, transA, transB, batch, strideA, strideB, scratch);
+    },
+    matmulScratch: product.matmulScratch,
 
     random(kind, dtype, out, count, state) {
       if (dtype !== 'f32') {

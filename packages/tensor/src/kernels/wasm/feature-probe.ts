@@ -1,0 +1,15 @@
+import { ModuleBuilder, V128 } from './assembler.ts';
+
+let relaxed: boolean | null = null;
+
+/** Whether this engine has relaxed SIMD, and with it a fused multiply-add. */
+export function relaxedSimdSupported(): boolean {
+  if (relaxed === null) {
+    const module = new ModuleBuilder();
+    module.define([V128, V128, V128], [V128], (f) => {
+      f.get(0).get(1).get(2).simd('f32x4_relaxed_madd');
+    });
+    relaxed = typeof WebAssembly !== 'undefined' && WebAssembly.validate(module.bytes());
+  }
+  return relaxed;
+}

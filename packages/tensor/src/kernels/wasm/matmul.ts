@@ -1,0 +1,213 @@
+import { type FunctionBuilder, I32, type Local, ModuleBuilder } from './assembler.ts';
+import { defineMicro, defineStoreTail, TILE_COLS, type Tile, tileFor } from './matmul-micro.ts';
+import { definePackCopy, definePackTranspose } from './matmul-pack.ts';
+
+/** Sums run over blocks of at most this many l, so that a panel of A and one of B stay in the first-level cache. */
+const MAX_KC = 336;
+/** Rows of A and columns of B packed at a time: both blocks stay in the second-level cache. MC is whole tiles. */
+const MC = 96;
+const NC = 256;
+/** B is read in place when it is stored row by row and is at most this many bytes: packing would cost more than it saves. */
+const DIRECT_BYTES = 16 << 10;
+/** Or when C has at most this many rows. */
+const DIRECT_ROWS = 8;
+
+export interface MatmulOptions {
+  /** Use relaxed-SIMD fused multiply-add. */
+  readonly fused: boolean;
+}
+
+/** Blocks of equal length, a multiple of 4, that cover k. */
+function blockLength(k: number): number {
+  const blocks = Math.max(1, Math.ceil(k / MAX_KC));
+  return Math.max(4, Math.ceil(Math.ceil(k / blocks) / 4) * 4);
+}
+
+/** How an operand gets to where the micro-kernel reads it. */
+const IN_PLACE = 0;
+const COPIED = 1;
+const TRANSPOSED = 2;
+
+type Gemm = (
+  out: number, a: number, lineA: number, modeA: number, b: number, lineB: number, modeB: number,
+  m: number, n: number, k: number, kc: number, packedA: number, packedB: number,
+) => void;
+
+export interface WasmMatmul {
+  matmul(
+    out: number, a: number, b: number, m: number, n: number, k: number, transA: boolean, transB: boolean,
+    batch: number, strideA: number, strideB: number, scratch: number,
+  ): void;
+  matmulScratch(m: number, n: number, k: number): number;
+}
+
+/**
+ * Matrix products in f32 (after Goto & van de Geijn 2008): C is cut into tiles that a micro-kernel holds in registers; A
+ * and B are packed, block by block, into panels of the tile's height and width. A transposed operand is only packed in
+ * another order, so all four cases run at one speed. Each element of C sums its products in the order of l within blocks
+ * whose length depends on k alone, then the blocks in order: cutting rows or columns differently changes no bit.
+ */
+export function createWasmMatmul(memory: WebAssembly.Memory, options: MatmulOptions): WasmMatmul {
+  let gemm: Gemm | null = null;
+  const packedBytesA = (m: number, k: number): number => 4 * (Math.min(m, MC) + 8) * blockLength(k);
+  return {
+    matmulScratch: (m, n, k) => packedBytesA(m, k) + 4 * (Math.min(n, NC) + TILE_COLS) * blockLength(k) + 64,
+    matmul(out, a, b, m, n, k, transA, transB, batch, strideA, strideB, scratch) {
+      if (m === 0 || n === 0) return;
+      gemm ??= buildModule(tileFor(options.fused)).instantiate(memory).gemm as Gemm;
+      const inPlace = !transB && (4 * k * n <= DIRECT_BYTES || m <= DIRECT_ROWS);
+      const modeB = transB ? TRANSPOSED : inPlace ? IN_PLACE : COPIED;
+      const modeA = transA ? COPIED : TRANSPOSED;
+      const lineA = 4 * (transA ? m : k);
+      const lineB = 4 * (transB ? k : n);
+      const kc = blockLength(k);
+      const packedB = scratch + packedBytesA(m, k);
+      for (let i = 0; i < batch; i++) {
+        gemm(
+          out + 4 * i * m * n, a + 4 * i * strideA, lineA, modeA, b + 4 * i * strideB, lineB, modeB,
+          m, n, k, kc, scratch, packedB,
+        );
+      }
+    },
+  };
+}
+
+function buildModule(tile: Tile): ModuleBuilder {
+  const module = new ModuleBuilder();
+  const storeTail = defineStoreTail(module);
+  const micros = Array.from({ length: tile.rows }, (_, i) => defineMicro(module, i + 1, tile, storeTail));
+  const rowOfTiles = defineRowOfTiles(module, micros);
+  const packA = definePackBlock(module, tile.rows);
+  const packB = definePackBlock(module, TILE_COLS);
+  defineGemm(module, tile, rowOfTiles, packA, packB);
+  return module;
+}
+
+/**
+ * One row of tiles: a micro-kernel for each panel of a block of B. Parameters: rows (1 … the tile's), a, b, stepB, panelB
+ * (bytes from panel to panel), c, rowC, k, accumulate, cols.
+ */
+function defineRowOfTiles(module: ModuleBuilder, micros: readonly FunctionBuilder[]): FunctionBuilder {
+  return module.define(new Array(10).fill(I32), [], (f) => {
+    const [rows, a, b, stepB, panelB, c, rowC, k, accumulate, cols] = Array.from({ length: 10 }, (_, i) => i);
+    for (let height = micros.length; height >= 1; height--) {
+      f.get(rows).i32(height).op('i32_eq').if_(() => {
+        f.loop(() => {
+          for (const argument of [a, b, stepB, c, rowC, k, accumulate, cols]) f.get(argument);
+          f.call(micros[height - 1]);
+          f.get(b).get(panelB).op('i32_add').set(b);
+          f.advance(c, 4 * TILE_COLS);
+          f.get(cols).i32(TILE_COLS).op('i32_sub').tee(cols).i32(0).op('i32_gt_s').brIf(0);
+        });
+        f.op('return_');
+      });
+    }
+  });
+}
+
+/**
+ * Packs `count` rows of A (columns of B) from number `first` on, for `k` values of l from `l` on, panel after panel.
+ * Parameters: matrix, line, mode, first, count, l, k, to.
+ */
+function definePackBlock(module: ModuleBuilder, width: number): FunctionBuilder {
+  const copy = definePackCopy(module, width);
+  const transpose = definePackTranspose(module, width);
+  return module.define(new Array(8).fill(I32), [], (f) => {
+    const [matrix, line, mode, first, count, l, k, to] = Array.from({ length: 8 }, (_, i) => i);
+    f.loop(() => {
+      f.get(mode).i32(COPIED).op('i32_eq').if_(
+        () => {
+          address(f, matrix, l, line, first);
+          f.get(line).get(to).get(k).call(copy);
+        },
+        () => {
+          address(f, matrix, first, line, l);
+          f.get(line).get(to).get(k).get(count).call(transpose);
+        },
+      );
+      f.get(to).get(k).i32(4 * width).op('i32_mul').op('i32_add').set(to);
+      f.advance(first, width);
+      f.get(count).i32(width).op('i32_sub').tee(count).i32(0).op('i32_gt_s').brIf(0);
+    });
+  });
+}
+
+/** Pushes matrix + row·line + 4·column. */
+function address(f: FunctionBuilder, matrix: Local, row: Local, line: Local, column: Local): void {
+  f.get(matrix).get(row).get(line).op('i32_mul').op('i32_add').get(column).i32(4).op('i32_mul').op('i32_add');
+}
+
+/** Sets `result` to min(limit, total − done). */
+function remaining(f: FunctionBuilder, result: Local, limit: () => void, total: Local, done: Local): void {
+  limit();
+  f.get(total).get(done).op('i32_sub').tee(result);
+  limit();
+  f.get(result).op('i32_lt_s').op('select').set(result);
+}
+
+/** The blocks: columns of C, then l, then rows of C. B's block is packed once for all rows, A's for all its columns. */
+function defineGemm(module: ModuleBuilder, tile: Tile, rowOfTiles: FunctionBuilder, packA: FunctionBuilder, packB: FunctionBuilder): void {
+  module.define(
+    new Array(13).fill(I32),
+    [],
+    (f) => {
+      const [out, a, lineA, modeA, b, lineB, modeB, m, n, k, kc, packedA, packedB] = Array.from({ length: 13 }, (_, i) => i);
+      const [j, nc, l, depth, i, mc, r, rows, base, stepB, panelB, row] = Array.from({ length: 12 }, () => f.local(I32));
+      /** for (index = 0; index < end; index += step) — runs at least once. */
+      const each = (index: Local, step: () => void, end: Local, body: () => void): void => {
+        f.i32(0).set(index);
+        f.loop(() => {
+          body();
+          f.get(index);
+          step();
+          f.op('i32_add').tee(index).get(end).op('i32_lt_s').brIf(0);
+        });
+      };
+
+      each(j, () => f.i32(NC), n, () => {
+        remaining(f, nc, () => f.i32(NC), n, j);
+        each(l, () => f.get(kc), k, () => {
+          remaining(f, depth, () => f.get(kc), k, l);
+          f.get(modeB).i32(IN_PLACE).op('i32_eq').if_(
+            () => {
+              address(f, b, l, lineB, j);
+              f.set(base);
+              f.get(lineB).set(stepB);
+              f.i32(4 * TILE_COLS).set(panelB);
+            },
+            () => {
+              f.get(packedB).set(base);
+              f.i32(4 * TILE_COLS).set(stepB);
+              f.get(depth).i32(4 * TILE_COLS).op('i32_mul').set(panelB);
+              f.get(depth).if_(() => {
+                for (const argument of [b, lineB, modeB, j, nc, l, depth, packedB]) f.get(argument);
+                f.call(packB);
+              });
+            },
+          );
+          each(i, () => f.i32(MC), m, () => {
+            remaining(f, mc, () => f.i32(MC), m, i);
+            f.get(depth).if_(() => {
+              for (const argument of [a, lineA, modeA, i, mc, l, depth, packedA]) f.get(argument);
+              f.call(packA);
+            });
+            each(r, () => f.i32(tile.rows), mc, () => {
+              remaining(f, rows, () => f.i32(tile.rows), mc, r);
+              f.get(rows);
+              // The panel of these rows: r is a multiple of the tile's height.
+              f.get(packedA).get(r).get(depth).op('i32_mul').i32(4).op('i32_mul').op('i32_add');
+              f.get(base).get(stepB).get(panelB);
+              // out + 4((i + r)·n + j)
+              f.get(i).get(r).op('i32_add').set(row);
+              f.get(out).get(row).get(n).op('i32_mul').get(j).op('i32_add').i32(4).op('i32_mul').op('i32_add');
+              f.get(n).i32(4).op('i32_mul').get(depth);
+              f.get(l).i32(0).op('i32_ne'); // accumulate from the second block on
+              f.get(nc).call(rowOfTiles);
+            });
+          });
+        });
+      });
+    },
+    'gemm',
+  );
+}
