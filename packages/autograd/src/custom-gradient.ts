@@ -28,7 +28,9 @@ export function customGradient(
         if (last === null || last.g !== g) {
           last = { g, result: gradient(g) };
           if (last.result.length !== inputs.length) {
-            throw new UsageError(`customGradient: ${inputs.length} inputs need ${inputs.length} gradients, got ${last.result.length}`);
+            throw new UsageError(
+              `customGradient: ${inputs.length} inputs need ${inputs.length} gradients, got ${last.result.length}`,
+            );
           }
         }
         const result = last.result[i];

@@ -17,7 +17,9 @@ export function gradients(
   options: { readonly createGraph?: boolean; readonly retainGraph?: boolean } = {},
 ): Tensor[] {
   if (output.size !== 1) {
-    throw new UsageError(`grad: the function must return a scalar, got ${formatShape(output.shape)}; reduce it with sum() or mean()`);
+    throw new UsageError(
+      `grad: the function must return a scalar, got ${formatShape(output.shape)}; reduce it with sum() or mean()`,
+    );
   }
   const wanted = new Set(targets.map((target) => target.node));
   const reached = new Map<TapeNode, Tensor>();

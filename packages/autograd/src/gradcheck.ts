@@ -16,7 +16,11 @@ export interface GradCheckOptions {
  * made a scalar with fixed random weights, so f may return any shape; it must give the same result for the same inputs.
  * Returns the largest relative error; throws a `ValueError` that names the input and element where it is past the tolerance.
  */
-export function gradCheck(f: (...inputs: Tensor[]) => Tensor, inputs: readonly Tensor[], options: GradCheckOptions = {}): number {
+export function gradCheck(
+  f: (...inputs: Tensor[]) => Tensor,
+  inputs: readonly Tensor[],
+  options: GradCheckOptions = {},
+): number {
   const { epsilon = 1e-5, tolerance = 1e-6 } = options;
   const exact = inputs.map((x) => x.cast('f64'));
   let weights: Tensor | undefined;

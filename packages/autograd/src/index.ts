@@ -1,5 +1,5 @@
 export { customGradient } from './custom-gradient.ts';
 export { grad, gradients, type Tree, valueAndGrad } from './grad.ts';
-export { gradCheck, type GradCheckOptions } from './gradcheck.ts';
+export { type GradCheckOptions, gradCheck } from './gradcheck.ts';
 export { noGrad, parameter, stopGradient, zeroGrad } from './parameter.ts';
 export { sampleExponential, sampleGumbelSoftmax, sampleLaplace, sampleNormal } from './sample.ts';

@@ -1,4 +1,4 @@
-import { add, apply, div, elementwise, type Expr, type Rng, softmax, type Tensor } from '@latent/tensor';
+import { add, apply, div, type Expr, elementwise, type Rng, softmax, type Tensor } from '@latent/tensor';
 
 // Reparameterised draws: noise that no parameter touches comes from the explicit generator, and the draw is one op of
 // the parameters and the noise, so its gradient reaches the parameters (Kingma & Welling 2014; Rezende et al. 2014).

@@ -1,4 +1,15 @@
-import { add, broadcastTo, formatShape, type GraphNode, type Op, reshape, type Shape, sum, type Tensor, UsageError } from '@latent/tensor';
+import {
+  add,
+  broadcastTo,
+  formatShape,
+  type GraphNode,
+  type Op,
+  reshape,
+  type Shape,
+  sum,
+  type Tensor,
+  UsageError,
+} from '@latent/tensor';
 
 /** Off inside `noGrad` and while a backward pass runs that is not itself recorded. */
 let recording = true;
@@ -134,7 +145,8 @@ export function fitTo(gradient: Tensor, shape: Shape): Tensor {
   for (let axis = 0; axis < from.length; axis++) {
     if (axis < lead || (shape[axis - lead] === 1 && from[axis] !== 1)) axes.push(axis);
   }
-  const summed = axes.length > 0 ? reshape(sum(gradient, { axis: axes, keepDims: true }), shapeAfter(from, axes, lead)) : gradient;
+  const summed =
+    axes.length > 0 ? reshape(sum(gradient, { axis: axes, keepDims: true }), shapeAfter(from, axes, lead)) : gradient;
   return broadcastTo(summed, shape);
 }
 

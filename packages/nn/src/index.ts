@@ -1,4 +1,4 @@
-export { batchIndices, type BatchOptions, Dataset, type RowData, trainTestSplit } from './data/dataset.ts';
+export { type BatchOptions, batchIndices, Dataset, type RowData, trainTestSplit } from './data/dataset.ts';
 export * from './init.ts';
 export { Activation, type ActivationName, activation, activationNames } from './layers/activation.ts';
 export { Dropout } from './layers/dropout.ts';
@@ -13,4 +13,4 @@ export { Optimizer, type OptimizerSpec, type OptimizerState, type UpdateRule } f
 export { type SgdOptions, sgd } from './optim/sgd.ts';
 export { readFileBytes, writeFileAtomically } from './save/file.ts';
 export { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from './save/safetensors.ts';
-export { type EpochSummary, type Metrics, type ProgressEvent, train, type TrainOptions } from './train/train.ts';
+export { type EpochSummary, type Metrics, type ProgressEvent, type TrainOptions, train } from './train/train.ts';

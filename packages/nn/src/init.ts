@@ -4,7 +4,8 @@ import { full, type Rng, type Shape, sizeOf, type Tensor, tensor, ValueError } f
 export type Initializer = (shape: Shape, rng: Rng) => Tensor;
 
 function fans(shape: Shape): { fanIn: number; fanOut: number } {
-  if (shape.length < 2) throw new ValueError(`init: fan-in and fan-out need a weight of two or more axes, got [${shape.join(', ')}]`);
+  if (shape.length < 2)
+    throw new ValueError(`init: fan-in and fan-out need a weight of two or more axes, got [${shape.join(', ')}]`);
   const field = sizeOf(shape.slice(2));
   return { fanIn: shape[1] * field, fanOut: shape[0] * field };
 }
@@ -67,11 +68,14 @@ export function lecunNormal(): Initializer {
  */
 export function orthogonal(gain = 1): Initializer {
   return (shape, rng) => {
-    if (shape.length < 2) throw new ValueError(`orthogonal: needs a weight of two or more axes, got [${shape.join(', ')}]`);
+    if (shape.length < 2)
+      throw new ValueError(`orthogonal: needs a weight of two or more axes, got [${shape.join(', ')}]`);
     const [rows, cols] = [shape[0], sizeOf(shape.slice(1))];
     const [count, length] = [Math.min(rows, cols), Math.max(rows, cols)];
     const draws = rng.normal([count, length]).data;
-    const basis = Array.from({ length: count }, (_, i) => Float64Array.from(draws.subarray(i * length, (i + 1) * length)));
+    const basis = Array.from({ length: count }, (_, i) =>
+      Float64Array.from(draws.subarray(i * length, (i + 1) * length)),
+    );
     const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i], 0);
     basis.forEach((vector, i) => {
       for (let pass = 0; pass < 2; pass++) {
@@ -88,7 +92,10 @@ export function orthogonal(gain = 1): Initializer {
       });
     });
     const at = (r: number, c: number): number => (rows <= cols ? basis[r][c] : basis[c][r]);
-    return tensor(Float32Array.from({ length: rows * cols }, (_, i) => gain * at(Math.floor(i / cols), i % cols)), { shape });
+    return tensor(
+      Float32Array.from({ length: rows * cols }, (_, i) => gain * at(Math.floor(i / cols), i % cols)),
+      { shape },
+    );
   };
 }
 

@@ -73,7 +73,10 @@ export abstract class Module {
     const rows: string[][] = [];
     let total = 0;
     for (const [path, module] of this.namedModules()) {
-      const own = Object.entries(module).filter(([, value]) => value instanceof Tensor && value.node?.isParameter) as [string, Tensor][];
+      const own = Object.entries(module).filter(([, value]) => value instanceof Tensor && value.node?.isParameter) as [
+        string,
+        Tensor,
+      ][];
       if (own.length === 0) continue;
       const count = own.reduce((sum, [, parameter]) => sum + parameter.size, 0);
       total += count;
@@ -84,10 +87,19 @@ export abstract class Module {
         count.toLocaleString('en-US'),
       ]);
     }
-    const table = [['module', 'type', 'parameters', 'count'], ...rows, ['total', '', '', total.toLocaleString('en-US')]];
+    const table = [
+      ['module', 'type', 'parameters', 'count'],
+      ...rows,
+      ['total', '', '', total.toLocaleString('en-US')],
+    ];
     const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((row) => row[column].length)));
     return table
-      .map((row) => row.map((cell, i) => (i === 3 ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join('  ').trimEnd())
+      .map((row) =>
+        row
+          .map((cell, i) => (i === 3 ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+          .join('  ')
+          .trimEnd(),
+      )
       .join('\n');
   }
 }
@@ -124,7 +136,10 @@ export function inLayer<T>(name: string, forward: () => T): T {
 
 function prefixed(error: LatentError, name: string): LatentError {
   const path = /^([\w.]+): /.exec(error.message);
-  const inside = path !== null && (error as { layerPath?: boolean }).layerPath ? `${name}.${error.message}` : `${name}: ${strip(error.message)}`;
+  const inside =
+    path !== null && (error as { layerPath?: boolean }).layerPath
+      ? `${name}.${error.message}`
+      : `${name}: ${strip(error.message)}`;
   const copy = new (error.constructor as new (message: string) => LatentError)(inside);
   Object.assign(copy, { layerPath: true, cause: error });
   return copy;
@@ -134,4 +149,3 @@ function prefixed(error: LatentError, name: string): LatentError {
 function strip(message: string): string {
   return message.replace(/^linear: /, '');
 }
-

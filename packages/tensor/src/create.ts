@@ -50,7 +50,8 @@ function writeNested(data: TensorData, shape: Shape, target: Float32Array | Floa
   let next = 0;
   const visit = (value: unknown, axis: number, path: string): void => {
     if (axis === shape.length) {
-      if (typeof value !== 'number') throw new ValueError(`tensor: expected a number at ${path || 'the top'}, got ${describe(value)}`);
+      if (typeof value !== 'number')
+        throw new ValueError(`tensor: expected a number at ${path || 'the top'}, got ${describe(value)}`);
       target[next++] = value;
       return;
     }
@@ -60,7 +61,8 @@ function writeNested(data: TensorData, shape: Shape, target: Float32Array | Floa
       throw new ShapeError(`tensor: rows differ, expected length ${shape[axis]} at ${path || 'the top'}, got ${got}`);
     }
     if (isTyped(value)) {
-      if (axis !== shape.length - 1) throw new ShapeError(`tensor: rows differ, expected an array at ${path}, got typed numbers`);
+      if (axis !== shape.length - 1)
+        throw new ShapeError(`tensor: rows differ, expected an array at ${path}, got typed numbers`);
       target.set(value, next);
       next += value.length;
     } else for (let i = 0; i < row.length; i++) visit(row[i], axis + 1, `${path}[${i}]`);
@@ -69,7 +71,13 @@ function writeNested(data: TensorData, shape: Shape, target: Float32Array | Floa
 }
 
 function describe(value: unknown): string {
-  return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value === 'string' ? JSON.stringify(value) : typeof value;
+  return value === null
+    ? 'null'
+    : Array.isArray(value)
+      ? 'an array'
+      : typeof value === 'string'
+        ? JSON.stringify(value)
+        : typeof value;
 }
 
 /** Every element `value`. */
@@ -110,7 +118,9 @@ export function arange(start: number, stop?: number, step = 1, options?: TensorO
 /** `count` numbers evenly spaced from `start` to `stop`, both included. */
 export function linspace(start: number, stop: number, count: number, options?: TensorOptions): Tensor {
   checkShape('linspace', [count]);
-  return generated([count], options, (i) => (i === count - 1 && i > 0 ? stop : start + ((stop - start) * i) / Math.max(1, count - 1)));
+  return generated([count], options, (i) =>
+    i === count - 1 && i > 0 ? stop : start + ((stop - start) * i) / Math.max(1, count - 1),
+  );
 }
 
 /** The identity matrix. */

@@ -7,7 +7,8 @@ const LONGEST = 8;
 /** A readable picture of a tensor: its shape, its dtype, and its numbers as nested rows, long axes shortened. */
 export function formatTensor(values: ArrayLike<number>, shape: Shape, dtype: string): string {
   const strides = stridesOf(shape);
-  const number = (value: number): string => (Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(5))));
+  const number = (value: number): string =>
+    Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(5)));
   let width = 0;
   const shown = (size: number): (number | null)[] =>
     size <= LONGEST
@@ -22,7 +23,9 @@ export function formatTensor(values: ArrayLike<number>, shape: Shape, dtype: str
   });
   const print = (axis: number, offset: number, indent: string): string => {
     if (axis === shape.length) return number(values[offset]).padStart(shape.length === 0 ? 0 : width);
-    const parts = shown(shape[axis]).map((i) => (i === null ? '…' : print(axis + 1, offset + i * strides[axis], `${indent} `)));
+    const parts = shown(shape[axis]).map((i) =>
+      i === null ? '…' : print(axis + 1, offset + i * strides[axis], `${indent} `),
+    );
     return `[${parts.join(axis === shape.length - 1 ? ', ' : `,\n${indent} `)}]`;
   };
   return `Tensor ${formatShape(shape)} ${dtype}\n${print(0, 0, '')}`;

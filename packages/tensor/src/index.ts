@@ -1,21 +1,30 @@
 export * from './create.ts';
-export { addressOf, apply } from './eager.ts';
 export { debug } from './debug.ts';
+export { addressOf, apply } from './eager.ts';
 export * from './errors.ts';
 export { constant, type Expr, input, select } from './expr/expr.ts';
-export { COLUMN, type DType, FULL, type Kernels, type Layout, type MapProgram, ROW, SCALAR } from './kernels/kernels.ts';
+export {
+  COLUMN,
+  type DType,
+  FULL,
+  type Kernels,
+  type Layout,
+  type MapProgram,
+  ROW,
+  SCALAR,
+} from './kernels/kernels.ts';
 export { mapProgram } from './kernels/map-program.ts';
-export { kernels, type KernelSet, useKernels } from './kernels/select.ts';
+export { type KernelSet, kernels, useKernels } from './kernels/select.ts';
 export { markScratch, releaseScratch } from './memory/storage.ts';
 export type { GraphNode, Op, Saved } from './op.ts';
 export type { Operand } from './ops/argument.ts';
 export * from './ops/elementwise.ts';
-export { elementwise, type ElementwiseOp, type GradientRule } from './ops/elementwise-op.ts';
+export { type ElementwiseOp, elementwise, type GradientRule } from './ops/elementwise-op.ts';
 export * from './ops/indexing.ts';
 export * from './ops/layout.ts';
 export * from './ops/linalg.ts';
 export * from './ops/reduce.ts';
 export { Rng, type RngState } from './random.ts';
-export { broadcastShapes, formatShape, normalizeAxis, sameShape, type Shape, sizeOf } from './shape.ts';
+export { broadcastShapes, formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from './shape.ts';
 export { step } from './step.ts';
 export { type NestedArray, Tensor } from './tensor.ts';

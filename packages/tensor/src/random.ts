@@ -33,7 +33,7 @@ export class Rng {
     if (!Number.isSafeInteger(seed) || seed < 0) {
       throw new ValueError(`Rng: the seed must be a whole number from 0 to 2⁵³ − 1, got ${seed}`);
     }
-    this.#key = [seed % WORD >>> 0, Math.floor(seed / WORD) >>> 0];
+    this.#key = [(seed % WORD) >>> 0, Math.floor(seed / WORD) >>> 0];
   }
 
   static fromState(state: RngState): Rng {
@@ -72,7 +72,8 @@ export class Rng {
   /** 1 with probability p (a number, or a tensor that broadcasts to the shape), else 0. */
   bernoulli(shape: Shape, options: DrawOptions & { readonly p?: number | Tensor } = {}): Tensor {
     const { p = 0.5 } = options;
-    if (typeof p === 'number' && !(p >= 0 && p <= 1)) throw new ValueError(`bernoulli: p must be from 0 to 1, got ${p}`);
+    if (typeof p === 'number' && !(p >= 0 && p <= 1))
+      throw new ValueError(`bernoulli: p must be from 0 to 1, got ${p}`);
     return this.#draw('uniform', shape, options.dtype).less(p);
   }
 
@@ -105,7 +106,7 @@ export class Rng {
   #advance(blocks: number): readonly [number, number] {
     const first = this.#counter;
     const low = first[0] + blocks;
-    this.#counter = [low % WORD >>> 0, (first[1] + Math.floor(low / WORD)) >>> 0];
+    this.#counter = [(low % WORD) >>> 0, (first[1] + Math.floor(low / WORD)) >>> 0];
     return first;
   }
 

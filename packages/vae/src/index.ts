@@ -4,11 +4,16 @@ export { klToStandardNormal } from './latent/diagonal-normal.ts';
 export type { FitEvent, FitOptions, History } from './model/fit.ts';
 export type { Rows } from './model/rows.ts';
 export { bernoulli } from './reconstruction/bernoulli.ts';
-export { composite, type CompositePart } from './reconstruction/composite.ts';
+export { type CompositePart, composite } from './reconstruction/composite.ts';
 export { exponential } from './reconstruction/exponential.ts';
 export { distributionFromConfig } from './reconstruction/from-config.ts';
-export { gaussian, type GaussianOptions } from './reconstruction/gaussian.ts';
-export { checkSupport, type DistributionConfig, type ReconstructionDistribution, type Support } from './reconstruction/reconstruction.ts';
+export { type GaussianOptions, gaussian } from './reconstruction/gaussian.ts';
+export {
+  checkSupport,
+  type DistributionConfig,
+  type ReconstructionDistribution,
+  type Support,
+} from './reconstruction/reconstruction.ts';
 export { squaredError } from './reconstruction/squared-error.ts';
 export type { VaeOptions } from './variational/options.ts';
 export { type ElboParts, Vae } from './variational/vae.ts';

@@ -26,7 +26,8 @@ export class Dataset {
   /** From rows; the caller's arrays are copied. Rows of different widths are refused by number. */
   static from(rows: RowData): Dataset {
     if (rows instanceof Tensor) {
-      if (rows.shape.length !== 2) throw new ShapeError(`Dataset: expected a tensor of rows [n, width], got ${formatShape(rows.shape)}`);
+      if (rows.shape.length !== 2)
+        throw new ShapeError(`Dataset: expected a tensor of rows [n, width], got ${formatShape(rows.shape)}`);
       return new Dataset(Float32Array.from(rows.data), rows.shape[1]);
     }
     if (!Array.isArray(rows) || rows.length === 0) throw new ValueError('Dataset: needs at least one row');
@@ -41,7 +42,8 @@ export class Dataset {
 
   /** From one array with the rows end to end, which is used as it is and must not change. */
   static fromFlat(values: Float32Array, width: number): Dataset {
-    if (values.length % width !== 0) throw new ShapeError(`Dataset: ${values.length} values are no whole number of rows of ${width}`);
+    if (values.length % width !== 0)
+      throw new ShapeError(`Dataset: ${values.length} values are no whole number of rows of ${width}`);
     return new Dataset(values, width);
   }
 
@@ -66,7 +68,8 @@ export class Dataset {
   /** Two sets of rows drawn at random: `testFraction` (0.2) of them, and the rest. */
   split(options: { readonly rng: Rng; readonly testFraction?: number }): { train: Dataset; test: Dataset } {
     const { testFraction = 0.2 } = options;
-    if (!(testFraction > 0 && testFraction < 1)) throw new ValueError(`Dataset.split: testFraction must be between 0 and 1, got ${testFraction}`);
+    if (!(testFraction > 0 && testFraction < 1))
+      throw new ValueError(`Dataset.split: testFraction must be between 0 and 1, got ${testFraction}`);
     const order = options.rng.permutation(this.length);
     const tests = Math.round(this.length * testFraction);
     const part = (rows: Uint32Array): Dataset => Dataset.fromFlat(Float32Array.from(this.batch(rows).data), this.width);
@@ -75,13 +78,20 @@ export class Dataset {
 }
 
 /** Splits rows into training and test sets at random; see `Dataset.split`. */
-export function trainTestSplit(rows: RowData, options: { readonly rng: Rng; readonly testFraction?: number }): { train: Dataset; test: Dataset } {
+export function trainTestSplit(
+  rows: RowData,
+  options: { readonly rng: Rng; readonly testFraction?: number },
+): { train: Dataset; test: Dataset } {
   return Dataset.from(rows).split(options);
 }
 
 /** Row numbers in batches, shuffled when a generator is given. */
-export function* batchIndices(rows: number, { batchSize, rng, dropLast = false }: BatchOptions): Generator<Uint32Array> {
-  if (!Number.isInteger(batchSize) || batchSize < 1) throw new ValueError(`batches: batchSize must be a whole number ≥ 1, got ${batchSize}`);
+export function* batchIndices(
+  rows: number,
+  { batchSize, rng, dropLast = false }: BatchOptions,
+): Generator<Uint32Array> {
+  if (!Number.isInteger(batchSize) || batchSize < 1)
+    throw new ValueError(`batches: batchSize must be a whole number ≥ 1, got ${batchSize}`);
   const order = rng?.permutation(rows) ?? Uint32Array.from({ length: rows }, (_, i) => i);
   for (let start = 0; start < rows; start += batchSize) {
     const indices = order.subarray(start, start + batchSize);

@@ -1,5 +1,18 @@
 import {
-  elu, gelu, hardSigmoid, hardTanh, leakyRelu, mish, relu, selu, sigmoid, silu, softplus, type Tensor, tanh, ValueError,
+  elu,
+  gelu,
+  hardSigmoid,
+  hardTanh,
+  leakyRelu,
+  mish,
+  relu,
+  selu,
+  sigmoid,
+  silu,
+  softplus,
+  type Tensor,
+  tanh,
+  ValueError,
 } from '@latent/tensor';
 import { Module } from '../module.ts';
 

@@ -1,5 +1,5 @@
-import { add, formatShape, mul, ones, rsqrt, ShapeError, sub, type Tensor, zeros } from '@latent/tensor';
 import { parameter } from '@latent/autograd';
+import { add, formatShape, mul, ones, rsqrt, ShapeError, sub, type Tensor, zeros } from '@latent/tensor';
 import { Module } from '../module.ts';
 
 /** (x − mean)/√(variance + ε)·weight + bias over the last axis (Ba et al. 2016). Parameters `weight` and `bias` [features]. */

@@ -1,5 +1,5 @@
-import { linear, type Rng, ShapeError, formatShape, type Tensor, ValueError } from '@latent/tensor';
 import { parameter } from '@latent/autograd';
+import { formatShape, linear, type Rng, ShapeError, type Tensor, ValueError } from '@latent/tensor';
 import { type Initializer, uniformInit } from '../init.ts';
 import { Module } from '../module.ts';
 
@@ -19,7 +19,8 @@ export class Linear extends Module {
   constructor(inFeatures: number, outFeatures: number, options: LinearOptions) {
     super();
     for (const [name, size] of Object.entries({ inFeatures, outFeatures })) {
-      if (!Number.isInteger(size) || size < 1) throw new ValueError(`Linear: ${name} must be a whole number ≥ 1, got ${size}`);
+      if (!Number.isInteger(size) || size < 1)
+        throw new ValueError(`Linear: ${name} must be a whole number ≥ 1, got ${size}`);
     }
     const { rng, bias = true, init } = options;
     const limit = 1 / Math.sqrt(inFeatures);
@@ -39,7 +40,10 @@ export class Linear extends Module {
   /** x [..., in] → [..., out]. */
   forward(x: Tensor): Tensor {
     if (x.shape[x.shape.length - 1] !== this.inFeatures) {
-      const hint = x.shape.length > 2 && x.shape.slice(1).reduce((a, b) => a * b, 1) === this.inFeatures ? '; flatten each row first' : '';
+      const hint =
+        x.shape.length > 2 && x.shape.slice(1).reduce((a, b) => a * b, 1) === this.inFeatures
+          ? '; flatten each row first'
+          : '';
       throw new ShapeError(`linear: expected last axis ${this.inFeatures}, got ${formatShape(x.shape)}${hint}`);
     }
     return linear(x, this.weight, this.bias);

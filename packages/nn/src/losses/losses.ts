@@ -1,5 +1,18 @@
 import {
-  apply, type Expr, elementwise, formatShape, logSoftmax, mul, oneHot, sameShape, select, ShapeError, sum, type Tensor, ValueError, constant,
+  apply,
+  constant,
+  type Expr,
+  elementwise,
+  formatShape,
+  logSoftmax,
+  mul,
+  oneHot,
+  ShapeError,
+  sameShape,
+  select,
+  sum,
+  type Tensor,
+  ValueError,
 } from '@latent/tensor';
 
 /**
@@ -22,7 +35,9 @@ function reduceRows(rows: Tensor, options: LossOptions | undefined): Tensor {
 
 function checkSame(name: string, prediction: Tensor, target: Tensor): void {
   if (!sameShape(prediction.shape, target.shape) || prediction.shape.length === 0) {
-    throw new ShapeError(`${name}: prediction and target must have one shape with at least one axis, got ${formatShape(prediction.shape)} and ${formatShape(target.shape)}`);
+    throw new ShapeError(
+      `${name}: prediction and target must have one shape with at least one axis, got ${formatShape(prediction.shape)} and ${formatShape(target.shape)}`,
+    );
   }
 }
 
@@ -47,7 +62,11 @@ const huberOp = /* @__PURE__ */ elementwise(
 );
 
 /** Huber's loss: squared near 0, absolute beyond `delta` (1). Each row's is the mean over its columns. */
-export function huberLoss(prediction: Tensor, target: Tensor, options: LossOptions & { readonly delta?: number } = {}): Tensor {
+export function huberLoss(
+  prediction: Tensor,
+  target: Tensor,
+  options: LossOptions & { readonly delta?: number } = {},
+): Tensor {
   checkSame('huberLoss', prediction, target);
   const { delta = 1 } = options;
   if (!(delta > 0)) throw new ValueError(`huberLoss: delta must be > 0, got ${delta}`);
@@ -93,4 +112,3 @@ export function klDivergence(p: Tensor, logQ: Tensor, options?: LossOptions): Te
   checkSame('klDivergence', p, logQ);
   return reduceRows(apply(klOp, [p, logQ], undefined).sum({ axis: -1 }), options);
 }
-

@@ -1,5 +1,5 @@
-import { type Tensor, ValueError } from '@latent/tensor';
 import { noGrad } from '@latent/autograd';
+import { type Tensor, ValueError } from '@latent/tensor';
 
 function replaceGrads(parameters: readonly Tensor[], change: (grad: Tensor) => Tensor): void {
   noGrad(() => {
@@ -20,7 +20,10 @@ export function clipGradValue(parameters: readonly Tensor[], limit: number): voi
 export function clipGradNorm(parameters: readonly Tensor[], maxNorm: number): number {
   if (!(maxNorm > 0)) throw new ValueError(`clipGradNorm: maxNorm must be > 0, got ${maxNorm}`);
   const norm = Math.sqrt(
-    parameters.reduce((total, p) => total + (p.grad === null ? 0 : noGrad(() => (p.grad as Tensor).square().sum().item())), 0),
+    parameters.reduce(
+      (total, p) => total + (p.grad === null ? 0 : noGrad(() => (p.grad as Tensor).square().sum().item())),
+      0,
+    ),
   );
   if (norm > maxNorm) replaceGrads(parameters, (grad) => grad.mul(maxNorm / norm));
   return norm;

@@ -1,5 +1,16 @@
 import {
-  addressOf, FULL, kernels, type Layout, type MapProgram, markScratch, releaseScratch, SCALAR, type Tensor, UsageError, ValueError, zeros,
+  addressOf,
+  FULL,
+  kernels,
+  type Layout,
+  type MapProgram,
+  markScratch,
+  releaseScratch,
+  SCALAR,
+  type Tensor,
+  UsageError,
+  ValueError,
+  zeros,
 } from '@latent/tensor';
 
 /** An optimizer as a value: what it is, before it knows the parameters. */
@@ -48,7 +59,8 @@ export class Optimizer {
     for (const p of parameters) {
       if (!p.node?.isParameter) throw new UsageError(`${rule.name}: expected tensors made with parameter(...)`);
     }
-    if (!(learningRate >= 0)) throw new ValueError(`${rule.name}: learningRate must be a number ≥ 0, got ${learningRate}`);
+    if (!(learningRate >= 0))
+      throw new ValueError(`${rule.name}: learningRate must be a number ≥ 0, got ${learningRate}`);
     this.name = rule.name;
     this.learningRate = learningRate;
     this.#rule = rule;
@@ -84,7 +96,8 @@ export class Optimizer {
       releaseScratch(mark);
       updated++;
     }
-    if (updated === 0) throw new UsageError(`${this.name}.step: no parameter has a gradient; call loss.backward() first`);
+    if (updated === 0)
+      throw new UsageError(`${this.name}.step: no parameter has a gradient; call loss.backward() first`);
   }
 
   /** Forgets the gradients, so that the next `backward` starts from zero. */
@@ -93,12 +106,18 @@ export class Optimizer {
   }
 
   state(): OptimizerState {
-    return { t: this.#t, learningRate: this.learningRate, slots: this.#slots.map((slots) => slots.map((slot) => slot.clone())) };
+    return {
+      t: this.#t,
+      learningRate: this.learningRate,
+      slots: this.#slots.map((slots) => slots.map((slot) => slot.clone())),
+    };
   }
 
   loadState(state: OptimizerState): void {
     if (state.slots.length !== this.#slots.length) {
-      throw new ValueError(`${this.name}.loadState: expected ${this.#slots.length} parameters, got ${state.slots.length}`);
+      throw new ValueError(
+        `${this.name}.loadState: expected ${this.#slots.length} parameters, got ${state.slots.length}`,
+      );
     }
     this.#slots.forEach((slots, i) => {
       slots.forEach((slot, j) => {
@@ -113,6 +132,8 @@ export class Optimizer {
 /** Throws unless lower ≤ value < upper. */
 export function checkRange(name: string, option: string, value: number, lower: number, upper = Infinity): void {
   if (!(value >= lower && value < upper)) {
-    throw new ValueError(`${name}: ${option} must be at least ${lower}${upper === Infinity ? '' : ` and below ${upper}`}, got ${value}`);
+    throw new ValueError(
+      `${name}: ${option} must be at least ${lower}${upper === Infinity ? '' : ` and below ${upper}`}, got ${value}`,
+    );
   }
 }

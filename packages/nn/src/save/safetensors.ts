@@ -1,4 +1,4 @@
-import { formatShape, sizeOf, Tensor, tensor, ValueError } from '@latent/tensor';
+import { formatShape, sizeOf, type Tensor, tensor, ValueError } from '@latent/tensor';
 
 /**
  * The safetensors format: eight bytes with the header's length, a JSON header that gives each tensor's dtype, shape and
@@ -13,15 +13,24 @@ export interface SafetensorsFile {
 const MAX_HEADER = 100 << 20;
 const WIDTH = { F32: 4, F64: 8 } as const;
 
-export function encodeSafetensors(tensors: Readonly<Record<string, Tensor>>, metadata: Readonly<Record<string, string>> = {}): Uint8Array<ArrayBuffer> {
+export function encodeSafetensors(
+  tensors: Readonly<Record<string, Tensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
   const header: Record<string, unknown> = { __metadata__: metadata };
   const parts: (Float32Array | Float64Array)[] = [];
   let offset = 0;
   // Wider elements first, so that all are aligned.
-  const entries = Object.entries(tensors).sort(([, a], [, b]) => (a.dtype === b.dtype ? 0 : a.dtype === 'f64' ? -1 : 1));
+  const entries = Object.entries(tensors).sort(([, a], [, b]) =>
+    a.dtype === b.dtype ? 0 : a.dtype === 'f64' ? -1 : 1,
+  );
   for (const [name, x] of entries) {
     const values = x.data;
-    header[name] = { dtype: x.dtype === 'f32' ? 'F32' : 'F64', shape: x.shape, data_offsets: [offset, offset + values.byteLength] };
+    header[name] = {
+      dtype: x.dtype === 'f32' ? 'F32' : 'F64',
+      shape: x.shape,
+      data_offsets: [offset, offset + values.byteLength],
+    };
     offset += values.byteLength;
     parts.push(values);
   }
@@ -55,16 +64,28 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
   const tensors: Record<string, Tensor> = {};
   let covered = 0;
   for (const [name, entry] of Object.entries(entries)) {
-    const { dtype, shape, data_offsets: offsets } = entry as { dtype: keyof typeof WIDTH; shape: number[]; data_offsets: [number, number] };
+    const {
+      dtype,
+      shape,
+      data_offsets: offsets,
+    } = entry as { dtype: keyof typeof WIDTH; shape: number[]; data_offsets: [number, number] };
     if (!Object.hasOwn(WIDTH, dtype)) fail(`tensor '${name}' has dtype ${String(dtype)}; F32 and F64 can be read`);
     const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
-    if (!Array.isArray(shape) || !shape.every(isCount) || !Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
+    if (
+      !Array.isArray(shape) ||
+      !shape.every(isCount) ||
+      !Array.isArray(offsets) ||
+      offsets.length !== 2 ||
+      !offsets.every(isCount)
+    ) {
       fail(`tensor '${name}' has no valid shape and offsets`);
     }
     const [begin, end] = offsets;
-    if (end < begin || end > data) fail(`tensor '${name}' claims bytes ${begin} to ${end} of ${data}; the file is truncated or altered`);
-    if (end - begin !== sizeOf(shape) * WIDTH[dtype]) fail(`tensor '${name}' has ${end - begin} bytes, but its shape is ${formatShape(shape)}`);
-    const copy = bytes.slice(start + begin, start + end).buffer;
+    if (end < begin || end > data)
+      fail(`tensor '${name}' claims bytes ${begin} to ${end} of ${data}; the file is truncated or altered`);
+    if (end - begin !== sizeOf(shape) * WIDTH[dtype])
+      fail(`tensor '${name}' has ${end - begin} bytes, but its shape is ${formatShape(shape)}`);
+    const copy = new Uint8Array(bytes.subarray(start + begin, start + end)).buffer; // a copy, aligned
     tensors[name] = tensor(dtype === 'F32' ? new Float32Array(copy) : new Float64Array(copy), { shape });
     covered += end - begin;
   }

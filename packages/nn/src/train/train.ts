@@ -51,7 +51,8 @@ const SLICE = 30;
  */
 export async function* train<M extends Metrics>(options: TrainOptions<M>): AsyncGenerator<EpochSummary<M>> {
   const { data, epochs = 10, batchSize = 128, rng, signal, onProgress } = options;
-  if (!Number.isInteger(epochs) || epochs < 0) throw new ValueError(`train: epochs must be a whole number ≥ 0, got ${epochs}`);
+  if (!Number.isInteger(epochs) || epochs < 0)
+    throw new ValueError(`train: epochs must be a whole number ≥ 0, got ${epochs}`);
   if (data.length === 0) throw new ValueError('train: there are no rows');
   const steps = Math.ceil(data.length / batchSize);
   let lastTurn = performance.now();
@@ -68,7 +69,15 @@ export async function* train<M extends Metrics>(options: TrainOptions<M>): Async
       step++;
       for (const [name, value] of Object.entries(metrics)) totals[name] = (totals[name] ?? 0) + value * indices.length;
       const now = performance.now();
-      onProgress?.({ epoch, epochs, step, steps, rows, rowsPerSecond: (rows / (now - started)) * 1000, metrics: means() });
+      onProgress?.({
+        epoch,
+        epochs,
+        step,
+        steps,
+        rows,
+        rowsPerSecond: (rows / (now - started)) * 1000,
+        metrics: means(),
+      });
       if (now - lastTurn > SLICE) {
         await turn();
         lastTurn = performance.now();

@@ -1,7 +1,7 @@
 import { apply } from '../eager.ts';
 import { ShapeError, ValueError } from '../errors.ts';
 import type { Op } from '../op.ts';
-import { formatShape, normalizeAxis, sameShape, type Shape, sizeOf } from '../shape.ts';
+import { formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkTensor } from './argument.ts';
 import { equal } from './elementwise.ts';
@@ -85,5 +85,11 @@ export function scatterAdd(x: Tensor, indices: Indices, rows: Tensor): Tensor {
 export function oneHot(indices: Tensor, depth: number): Tensor {
   indexTensor('oneHot', indices, checkTensor('oneHot', indices), depth);
   const shape: Shape = [depth];
-  return equal(expandDims(indices, -1), indices.from(Array.from({ length: depth }, (_, i) => i), shape));
+  return equal(
+    expandDims(indices, -1),
+    indices.from(
+      Array.from({ length: depth }, (_, i) => i),
+      shape,
+    ),
+  );
 }

@@ -3,7 +3,7 @@ import { ShapeError } from '../errors.ts';
 import { FULL, type Layout, ROW } from '../kernels/kernels.ts';
 import { mapProgram } from '../kernels/map-program.ts';
 import type { Op } from '../op.ts';
-import { broadcastShapes, formatShape, sameShape, type Shape, sizeOf } from '../shape.ts';
+import { broadcastShapes, formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkTensor } from './argument.ts';
 import { broadcastTo, reshape } from './layout.ts';
@@ -50,7 +50,21 @@ const matmulOp: Op<Flags> = {
     const strideB = shapes[1].length > 2 ? k * n : 0;
     const [a, b] = call.inputs;
     const scratch = call.scratch(kernels.matmulScratch(m, n, k));
-    kernels.matmul(dtype, call.out, a, b, m, n, k, params.transposeA, params.transposeB, batch, strideA, strideB, scratch);
+    kernels.matmul(
+      dtype,
+      call.out,
+      a,
+      b,
+      m,
+      n,
+      k,
+      params.transposeA,
+      params.transposeB,
+      batch,
+      strideA,
+      strideB,
+      scratch,
+    );
   },
   // C = op(A)·op(B): dA = G·op(B)ᵀ and dB = op(A)ᵀ·G, each transposed again where the operand was.
   gradient(i, g, { inputs: [a, b], params: { transposeA, transposeB } }) {
@@ -134,5 +148,8 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor 
   const inputs = (flat: Tensor): Tensor[] => (bias ? [flat, weight, bias] : [flat, weight]);
   if (x.shape.length === 2) return apply(linearOp, inputs(x), undefined);
   const rows = x.size / Math.max(1, width);
-  return reshape(apply(linearOp, inputs(reshape(x, [rows, width])), undefined), [...x.shape.slice(0, -1), weight.shape[0]]);
+  return reshape(apply(linearOp, inputs(reshape(x, [rows, width])), undefined), [
+    ...x.shape.slice(0, -1),
+    weight.shape[0],
+  ]);
 }

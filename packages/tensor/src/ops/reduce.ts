@@ -10,7 +10,7 @@ import type { Tensor } from '../tensor.ts';
 import { checkTensor } from './argument.ts';
 import { copyBox } from './copy-box.ts';
 import { div, equal, exp, mul, sub } from './elementwise.ts';
-import { gradientOp, type GradientRule } from './elementwise-op.ts';
+import { type GradientRule, gradientOp } from './elementwise-op.ts';
 import { broadcastTo, concat, reshape, slice, transpose } from './layout.ts';
 
 export interface ReduceOptions {
@@ -66,9 +66,27 @@ function forwardReduce(call: Call<Axes>, kind: ReduceKind): void {
   const order = [...shape.keys()].filter((axis) => !axes.includes(axis)).concat(axes);
   const strides = stridesOf(shape);
   const moved = call.scratch(sizeOf(shape) * bytes);
-  copyBox(kernels, dtype, moved, input, order.map((axis) => shape[axis]), null, order.map((axis) => strides[axis]));
+  copyBox(
+    kernels,
+    dtype,
+    moved,
+    input,
+    order.map((axis) => shape[axis]),
+    null,
+    order.map((axis) => strides[axis]),
+  );
   const n = product(axes.map((axis) => shape[axis]));
-  kernels.reduce(kind, IDENTITY, dtype, 1, n === 0 ? sizeOf(call.shape) : sizeOf(shape) / n, n, out, [moved], LAYOUT_FULL);
+  kernels.reduce(
+    kind,
+    IDENTITY,
+    dtype,
+    1,
+    n === 0 ? sizeOf(call.shape) : sizeOf(shape) / n,
+    n,
+    out,
+    [moved],
+    LAYOUT_FULL,
+  );
 }
 
 function extremum(name: 'max' | 'min'): Op<Axes> {
@@ -200,7 +218,12 @@ export const reduceOps: {
 };
 
 function dropAxes(x: Tensor, axes: Axes, keepDims: boolean | undefined): Tensor {
-  return keepDims ? x : reshape(x, x.shape.filter((_, axis) => !axes.includes(axis)));
+  return keepDims
+    ? x
+    : reshape(
+        x,
+        x.shape.filter((_, axis) => !axes.includes(axis)),
+      );
 }
 
 function reduceWith(op: Op<Axes>, x: Tensor, options: ReduceOptions | undefined): Tensor {
@@ -239,11 +262,19 @@ export function variance(x: Tensor, options?: VarianceOptions): Tensor {
   const axes = normalizeAxes('variance', options?.axis, checkTensor('variance', x).shape.length);
   const n = axes.reduce((count, axis) => count * x.shape[axis], 1);
   const deviation = sub(x, mean(x, { axis: axes, keepDims: true }));
-  return mul(sum(mul(deviation, deviation), { axis: axes, ...(options?.keepDims && { keepDims: true }) }), 1 / (n - (options?.correction ?? 0)));
+  return mul(
+    sum(mul(deviation, deviation), { axis: axes, ...(options?.keepDims && { keepDims: true }) }),
+    1 / (n - (options?.correction ?? 0)),
+  );
 }
 
 /** Runs `body` with the given axes moved to the end as one, and moves the result's last axis back. */
-function alongLastAxis(name: string, x: Tensor, axis: number | readonly number[] | undefined, body: (x: Tensor) => Tensor): Tensor {
+function alongLastAxis(
+  name: string,
+  x: Tensor,
+  axis: number | readonly number[] | undefined,
+  body: (x: Tensor) => Tensor,
+): Tensor {
   const rank = checkTensor(name, x).shape.length;
   const axes = normalizeAxes(name, axis, rank);
   if (axes.length === 1 && axes[0] === rank - 1) return body(x);
@@ -263,7 +294,8 @@ export function prod(x: Tensor, options?: ReduceOptions): Tensor {
     // Halves are multiplied until one factor is left: log₂ n products, each with an exact gradient.
     let factors = flat;
     const rank = flat.shape.length;
-    const part = (from: number, to: number): Tensor => slice(factors, [...new Array<null>(rank - 1).fill(null), [from, to]]);
+    const part = (from: number, to: number): Tensor =>
+      slice(factors, [...new Array<null>(rank - 1).fill(null), [from, to]]);
     if (flat.shape[rank - 1] === 0) return sum(flat, { axis: -1, keepDims: true }).add(1);
     while (factors.shape[rank - 1] > 1) {
       const n = factors.shape[rank - 1];
@@ -301,32 +333,52 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
 /** Running sum along an axis (the last by default), from the end when `reverse`. */
 export function cumulativeSum(x: Tensor, options: { axis?: number; reverse?: boolean } = {}): Tensor {
   const axis = normalizeAxis('cumulativeSum', options.axis ?? -1, checkTensor('cumulativeSum', x).shape.length);
-  return alongLastAxis('cumulativeSum', x, axis, (flat) => apply(reduceOps.cumulativeSum, [flat], options.reverse ?? false));
+  return alongLastAxis('cumulativeSum', x, axis, (flat) =>
+    apply(reduceOps.cumulativeSum, [flat], options.reverse ?? false),
+  );
 }
 
 /**
  * An elementwise formula summed over the last axis, as one kernel forward and one backward: the form of a
  * log-probability per row. The gradient formulas see g (one per row) and the inputs, not the output.
  */
-export function rowSum(name: string, value: (...inputs: Expr[]) => Expr, rules: readonly GradientRule[]): Op<undefined> {
+export function rowSum(
+  name: string,
+  value: (...inputs: Expr[]) => Expr,
+  rules: readonly GradientRule[],
+): Op<undefined> {
   const count = rules.length;
   const program: MapProgram = mapProgram(name, count, value);
   const variables = Array.from({ length: count + 2 }, (_, i) => input(i)) as [Expr, ...Expr[]];
-  const gradients = rules.map((rule, i) => (rule === null ? null : gradientOp(`${name}.gradient${i}`, rule(...variables), count)));
+  const gradients = rules.map((rule, i) =>
+    rule === null ? null : gradientOp(`${name}.gradient${i}`, rule(...variables), count),
+  );
   return {
     name,
     saves: { inputs: Array.from({ length: count }, (_, i) => i), output: false },
     shape(shapes) {
       for (const shape of shapes) {
         if (shape.length === 0 || shape.some((size, i) => size !== shapes[0][i]) || shape.length !== shapes[0].length) {
-          throw new ShapeError(`${name}: shapes must be equal with at least one axis, got ${shapes.map(formatShape).join(' and ')}`);
+          throw new ShapeError(
+            `${name}: shapes must be equal with at least one axis, got ${shapes.map(formatShape).join(' and ')}`,
+          );
         }
       }
       return shapes[0].slice(0, -1);
     },
     forward(call) {
       const { rows, cols } = lastAxis(call.shapes[0]);
-      call.kernels.reduce('sum', program, call.dtype, 1, rows, cols, call.out, call.inputs, call.inputs.map(() => FULL));
+      call.kernels.reduce(
+        'sum',
+        program,
+        call.dtype,
+        1,
+        rows,
+        cols,
+        call.out,
+        call.inputs,
+        call.inputs.map(() => FULL),
+      );
     },
     gradient(i, g, saved) {
       const rule = gradients[i];
@@ -334,4 +386,3 @@ export function rowSum(name: string, value: (...inputs: Expr[]) => Expr, rules: 
     },
   };
 }
-

@@ -1,4 +1,3 @@
-import { Rng, type Tensor, UsageError, ValueError } from '@latent/tensor';
 import { noGrad } from '@latent/autograd';
 import {
   type ActivationName,
@@ -10,11 +9,16 @@ import {
   type Sequential,
   writeFileAtomically,
 } from '@latent/nn';
+import { Rng, type Tensor, UsageError, ValueError } from '@latent/tensor';
 import { type FitOptions, fitModel, type History } from '../model/fit.ts';
 import { checkSize, checkSizes, mlp } from '../model/mlp.ts';
 import { flatRows, mapRows, type Rows } from '../model/rows.ts';
 import { distributionFromConfig } from '../reconstruction/from-config.ts';
-import { checkSupport, type DistributionConfig, type ReconstructionDistribution } from '../reconstruction/reconstruction.ts';
+import {
+  checkSupport,
+  type DistributionConfig,
+  type ReconstructionDistribution,
+} from '../reconstruction/reconstruction.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
 import { type Corruption, corruptionFromConfig, masking } from './corruption.ts';
 
@@ -51,7 +55,14 @@ export class DenoisingAutoencoder extends Module {
 
   constructor(options: DenoisingAutoencoderOptions) {
     super();
-    const { inputSize, encoder, activation = 'relu', corruption = masking(0.3), reconstruction = squaredError(), seed = 0 } = options;
+    const {
+      inputSize,
+      encoder,
+      activation = 'relu',
+      corruption = masking(0.3),
+      reconstruction = squaredError(),
+      seed = 0,
+    } = options;
     checkSize('DenoisingAutoencoder', 'inputSize', inputSize);
     checkSizes('DenoisingAutoencoder', 'encoder', encoder);
     if (encoder.length === 0) throw new ValueError('DenoisingAutoencoder: encoder needs at least one layer, the code');
@@ -65,7 +76,8 @@ export class DenoisingAutoencoder extends Module {
     this.decoder = mlp(code, decoder, activation, weights);
     const decoded = decoder.at(-1) ?? code;
     this.head =
-      reconstruction.head?.(decoded, inputSize, weights) ?? new Linear(decoded, reconstruction.paramCount(inputSize), { rng: weights });
+      reconstruction.head?.(decoded, inputSize, weights) ??
+      new Linear(decoded, reconstruction.paramCount(inputSize), { rng: weights });
   }
 
   get options(): Required<DenoisingAutoencoderOptions> {
@@ -82,7 +94,8 @@ export class DenoisingAutoencoder extends Module {
   async fit(data: Rows, options: FitOptions = {}): Promise<History> {
     const { inputSize, corruption } = this.#options;
     const rows = this.#checked('DenoisingAutoencoder.fit', data);
-    const validation = options.validationData && this.#checked('DenoisingAutoencoder.fit validationData', options.validationData);
+    const validation =
+      options.validationData && this.#checked('DenoisingAutoencoder.fit validationData', options.validationData);
     return fitModel({
       model: this,
       rows,
@@ -102,7 +115,9 @@ export class DenoisingAutoencoder extends Module {
   /** Codes back to rows: [n, inputSize]. */
   decode(codes: Rows): Tensor {
     const width = this.#options.encoder[this.#options.encoder.length - 1];
-    return mapRows(flatRows('DenoisingAutoencoder.decode', codes, width), width, (z) => noGrad(() => ({ rows: this.#restore(z) }))).rows;
+    return mapRows(flatRows('DenoisingAutoencoder.decode', codes, width), width, (z) =>
+      noGrad(() => ({ rows: this.#restore(z) })),
+    ).rows;
   }
 
   /** Rows restored; the input is not corrupted further. [n, inputSize] */
@@ -147,14 +162,19 @@ export class DenoisingAutoencoder extends Module {
   }
 
   /** The model that `toBytes` wrote. */
-  static fromBytes(bytes: Uint8Array, distributions: Parameters<typeof distributionFromConfig>[1] = {}): DenoisingAutoencoder {
+  static fromBytes(
+    bytes: Uint8Array,
+    distributions: Parameters<typeof distributionFromConfig>[1] = {},
+  ): DenoisingAutoencoder {
     const { tensors, metadata } = decodeSafetensors(bytes);
     if (metadata.format !== FORMAT) {
       throw new UsageError(
         `DenoisingAutoencoder.fromBytes: expected a file of format ${FORMAT}, got ${metadata.format ?? 'one without a format'}`,
       );
     }
-    const { reconstruction, corruption, ...options } = JSON.parse(metadata.config) as Required<Omit<DenoisingAutoencoderOptions, 'reconstruction' | 'corruption'>> & {
+    const { reconstruction, corruption, ...options } = JSON.parse(metadata.config) as Required<
+      Omit<DenoisingAutoencoderOptions, 'reconstruction' | 'corruption'>
+    > & {
       reconstruction: DistributionConfig;
       corruption: { name: string; amount: number };
     };
@@ -173,7 +193,10 @@ export class DenoisingAutoencoder extends Module {
   }
 
   /** Reads a model that `save` wrote. Node only. */
-  static async load(path: string, distributions?: Parameters<typeof distributionFromConfig>[1]): Promise<DenoisingAutoencoder> {
+  static async load(
+    path: string,
+    distributions?: Parameters<typeof distributionFromConfig>[1],
+  ): Promise<DenoisingAutoencoder> {
     return DenoisingAutoencoder.fromBytes(await readFileBytes(path), distributions);
   }
 }

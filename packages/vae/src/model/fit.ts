@@ -1,5 +1,14 @@
+import {
+  adam,
+  clipGradNorm,
+  Dataset,
+  type EpochSummary,
+  type Module,
+  type OptimizerSpec,
+  type ProgressEvent,
+  train,
+} from '@latent/nn';
 import { type Rng, step, type Tensor, ValueError } from '@latent/tensor';
-import { adam, clipGradNorm, Dataset, type EpochSummary, type Module, type OptimizerSpec, type ProgressEvent, train } from '@latent/nn';
 import type { Rows } from './rows.ts';
 
 /** What a model reports of its loss, in nats per row (or in the loss's own unit). */
@@ -86,7 +95,9 @@ export async function fitModel({ model, rows, width, rng, options, loss, validat
       batchSize,
       rng,
       ...(signal && { signal }),
-      ...(options.onProgress && { onProgress: (event: ProgressEvent<Record<string, number>>) => options.onProgress?.(flat(event)) }),
+      ...(options.onProgress && {
+        onProgress: (event: ProgressEvent<Record<string, number>>) => options.onProgress?.(flat(event)),
+      }),
     });
     for await (const epoch of run) {
       model.eval();
@@ -102,7 +113,17 @@ export async function fitModel({ model, rows, width, rng, options, loss, validat
   return { epochs: history, stopped: signal?.aborted && history.length < epochs ? 'aborted' : 'finished' };
 }
 
-function flat(event: Omit<EpochSummary<Record<string, number>>, 'seconds'> & { step: number; steps: number }): FitEvent {
+function flat(
+  event: Omit<EpochSummary<Record<string, number>>, 'seconds'> & { step: number; steps: number },
+): FitEvent {
   const { epoch, epochs, step: done, steps, rows, rowsPerSecond, metrics } = event;
-  return { epoch, epochs, step: done, steps, rows, rowsPerSecond, ...(metrics as Record<string, number> & LossNumbers) };
+  return {
+    epoch,
+    epochs,
+    step: done,
+    steps,
+    rows,
+    rowsPerSecond,
+    ...(metrics as Record<string, number> & LossNumbers),
+  };
 }

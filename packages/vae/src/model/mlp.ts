@@ -1,5 +1,5 @@
-import { ValueError, type Rng } from '@latent/tensor';
 import { Activation, type ActivationName, Linear, Sequential } from '@latent/nn';
+import { type Rng, ValueError } from '@latent/tensor';
 
 /** Dense layers of the given sizes, each followed by the activation: [a, b] makes inFeatures → a → b. */
 export function mlp(inFeatures: number, sizes: readonly number[], activation: ActivationName, rng: Rng): Sequential {
@@ -14,10 +14,12 @@ export function mlp(inFeatures: number, sizes: readonly number[], activation: Ac
 
 /** Throws unless `value` is a whole number ≥ 1. */
 export function checkSize(model: string, option: string, value: number): void {
-  if (!Number.isInteger(value) || value < 1) throw new ValueError(`${model}: ${option} must be a whole number ≥ 1, got ${value}`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new ValueError(`${model}: ${option} must be a whole number ≥ 1, got ${value}`);
 }
 
 export function checkSizes(model: string, option: string, sizes: readonly number[]): void {
-  if (!Array.isArray(sizes)) throw new ValueError(`${model}: ${option} must be an array of layer sizes, got ${String(sizes)}`);
-  sizes.forEach((size, i) => checkSize(model, `${option}[${i}]`, size));
+  if (!Array.isArray(sizes))
+    throw new ValueError(`${model}: ${option} must be an array of layer sizes, got ${String(sizes)}`);
+  for (const [i, size] of sizes.entries()) checkSize(model, `${option}[${i}]`, size);
 }

@@ -10,7 +10,9 @@ const CHUNK = 512;
 export function flatRows(caller: string, data: Rows, width: number): Float32Array {
   if (data instanceof Tensor) {
     if (data.shape.length !== 2 || data.shape[1] !== width) {
-      throw new ShapeError(`${caller}: expected rows of ${width} values, got ${formatShape(data.shape)}; reshape to [n, ${width}] first`);
+      throw new ShapeError(
+        `${caller}: expected rows of ${width} values, got ${formatShape(data.shape)}; reshape to [n, ${width}] first`,
+      );
     }
     return Float32Array.from(data.data);
   }
@@ -23,7 +25,8 @@ export function flatRows(caller: string, data: Rows, width: number): Float32Arra
   if (!Array.isArray(data)) throw new ValueError(`${caller}: expected rows of numbers, got ${typeof data}`);
   const flat = new Float32Array(data.length * width);
   data.forEach((row: ArrayLike<number>, r) => {
-    if (row?.length !== width) throw new ShapeError(`${caller}: row ${r} has ${row?.length ?? 'no'} values, expected ${width}`);
+    if (row?.length !== width)
+      throw new ShapeError(`${caller}: row ${r} has ${row?.length ?? 'no'} values, expected ${width}`);
     flat.set(row, r * width);
   });
   return flat;
@@ -42,7 +45,9 @@ export function mapRows<K extends string>(
   const results = {} as Record<K, { values: Float32Array; shape: readonly number[] }>;
   for (let start = 0; start < Math.max(1, count); start += CHUNK) {
     const size = Math.min(CHUNK, count - start);
-    const part = step(() => compute(tensor(rows.subarray(start * width, (start + size) * width), { shape: [size, width] })));
+    const part = step(() =>
+      compute(tensor(rows.subarray(start * width, (start + size) * width), { shape: [size, width] })),
+    );
     for (const name of Object.keys(part) as K[]) {
       const { shape, data } = part[name];
       const perRow = shape.slice(1).reduce((a, b) => a * b, 1);
@@ -51,6 +56,9 @@ export function mapRows<K extends string>(
     }
   }
   return Object.fromEntries(
-    Object.entries<{ values: Float32Array; shape: readonly number[] }>(results).map(([name, { values, shape }]) => [name, tensor(values, { shape })]),
+    Object.entries<{ values: Float32Array; shape: readonly number[] }>(results).map(([name, { values, shape }]) => [
+      name,
+      tensor(values, { shape }),
+    ]),
   ) as Record<K, Tensor>;
 }

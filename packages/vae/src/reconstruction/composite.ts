@@ -1,5 +1,5 @@
-import { concat, type Rng, ShapeError, type Tensor, ValueError } from '@latent/tensor';
 import { Linear, Module } from '@latent/nn';
+import { concat, type Rng, ShapeError, type Tensor, ValueError } from '@latent/tensor';
 import { columns, matchRows, type ReconstructionDistribution } from './reconstruction.ts';
 
 /** How many neighbouring data columns, and how they are distributed. */
@@ -25,7 +25,9 @@ export function composite(parts: readonly CompositePart[]): ReconstructionDistri
   let [from, first] = [0, 0];
   for (const [size, distribution] of parts) {
     if (!Number.isInteger(size) || size < 1) {
-      throw new ValueError(`composite: part ${slots.length} (${distribution?.name}) must have 1 or more columns, got ${size}`);
+      throw new ValueError(
+        `composite: part ${slots.length} (${distribution?.name}) must have 1 or more columns, got ${size}`,
+      );
     }
     const [to, last] = [from + size, first + distribution.paramCount(size)];
     slots.push({ distribution, size, from, to, first, last });
@@ -34,14 +36,19 @@ export function composite(parts: readonly CompositePart[]): ReconstructionDistri
   const width = from;
   const count = first;
   const perSlot = (params: Tensor, part: (slot: Slot, params: Tensor) => Tensor): Tensor =>
-    concat(slots.map((slot) => part(slot, columns(params, slot.first, slot.last))), -1);
+    concat(
+      slots.map((slot) => part(slot, columns(params, slot.first, slot.last))),
+      -1,
+    );
 
   const distribution: ReconstructionDistribution = {
     name: 'composite',
     normalized: slots.every((slot) => slot.distribution.normalized),
     paramCount(dataSize) {
       if (dataSize !== width) {
-        throw new ShapeError(`composite: parts cover ${slots.map((s) => s.size).join(' + ')} = ${width} columns, got data of ${dataSize}`);
+        throw new ShapeError(
+          `composite: parts cover ${slots.map((s) => s.size).join(' + ')} = ${width} columns, got data of ${dataSize}`,
+        );
       }
       return count;
     },
@@ -79,6 +86,9 @@ class CompositeHead extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return concat(this.parts.map((part) => part.forward(x)), -1);
+    return concat(
+      this.parts.map((part) => part.forward(x)),
+      -1,
+    );
   }
 }

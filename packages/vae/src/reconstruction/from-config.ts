@@ -2,7 +2,7 @@ import { ValueError } from '@latent/tensor';
 import { bernoulli } from './bernoulli.ts';
 import { composite } from './composite.ts';
 import { exponential } from './exponential.ts';
-import { gaussian, type GaussianOptions } from './gaussian.ts';
+import { type GaussianOptions, gaussian } from './gaussian.ts';
 import type { DistributionConfig, ReconstructionDistribution } from './reconstruction.ts';
 import { squaredError } from './squared-error.ts';
 
@@ -22,9 +22,15 @@ export function distributionFromConfig(
   config: DistributionConfig,
   custom: Readonly<Record<string, Builder>> = {},
 ): ReconstructionDistribution {
-  const build = Object.hasOwn(custom, config.name) ? custom[config.name] : Object.hasOwn(BUILDERS, config.name) ? BUILDERS[config.name] : undefined;
+  const build = Object.hasOwn(custom, config.name)
+    ? custom[config.name]
+    : Object.hasOwn(BUILDERS, config.name)
+      ? BUILDERS[config.name]
+      : undefined;
   if (build === undefined) {
-    throw new ValueError(`load: no distribution named '${config.name}'; known are ${Object.keys({ ...BUILDERS, ...custom }).join(', ')}`);
+    throw new ValueError(
+      `load: no distribution named '${config.name}'; known are ${Object.keys({ ...BUILDERS, ...custom }).join(', ')}`,
+    );
   }
   return build(config);
 }

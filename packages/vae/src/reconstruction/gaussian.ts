@@ -1,6 +1,17 @@
-import { apply, broadcastTo, concat, type Expr, exp, full, type Rng, rowSum, type Tensor, ValueError } from '@latent/tensor';
 import { parameter } from '@latent/autograd';
 import { Linear, Module } from '@latent/nn';
+import {
+  apply,
+  broadcastTo,
+  concat,
+  type Expr,
+  exp,
+  full,
+  type Rng,
+  rowSum,
+  type Tensor,
+  ValueError,
+} from '@latent/tensor';
 import { columns, matchRows, REAL, type ReconstructionDistribution } from './reconstruction.ts';
 
 export interface GaussianOptions {
@@ -34,11 +45,16 @@ export function gaussian(options: GaussianOptions = {}): ReconstructionDistribut
   const precision = (logVariance: Expr): Expr => bounded(logVariance).neg().exp();
   const logProbOp = rowSum(
     'gaussianLogProb',
-    (x: Expr, mean: Expr, v: Expr) => x.sub(mean).square().mul(precision(v)).add(bounded(v)).mul(-0.5).sub(HALF_LOG_2PI),
+    (x: Expr, mean: Expr, v: Expr) =>
+      x.sub(mean).square().mul(precision(v)).add(bounded(v)).mul(-0.5).sub(HALF_LOG_2PI),
     [
       (g, x, mean, v) => g.mul(mean.sub(x)).mul(precision(v)),
       (g, x, mean, v) => g.mul(x.sub(mean)).mul(precision(v)),
-      (g, x, mean, v) => g.mul(x.sub(mean).square().mul(precision(v)).sub(1)).mul(0.5).mul(inside(v)),
+      (g, x, mean, v) =>
+        g
+          .mul(x.sub(mean).square().mul(precision(v)).sub(1))
+          .mul(0.5)
+          .mul(inside(v)),
     ],
   );
   const halves = (params: Tensor): [mean: Tensor, logVariance: Tensor] => {
@@ -60,7 +76,8 @@ export function gaussian(options: GaussianOptions = {}): ReconstructionDistribut
     support: (dataSize) => new Array(dataSize).fill(REAL),
     config: () => ({ name: 'gaussian', variance, minStd }),
     ...(variance !== 'perRow' && {
-      head: (inFeatures: number, dataSize: number, rng: Rng) => new SharedVarianceHead(inFeatures, dataSize, variance, rng),
+      head: (inFeatures: number, dataSize: number, rng: Rng) =>
+        new SharedVarianceHead(inFeatures, dataSize, variance, rng),
     }),
   };
   return distribution;
@@ -76,7 +93,10 @@ class SharedVarianceHead extends Module {
     super();
     this.#dataSize = dataSize;
     this.mean = new Linear(inFeatures, dataSize, { rng });
-    const start = full([variance === 'perColumn' ? dataSize : 1], typeof variance === 'number' ? Math.log(variance) : 0);
+    const start = full(
+      [variance === 'perColumn' ? dataSize : 1],
+      typeof variance === 'number' ? Math.log(variance) : 0,
+    );
     this.logVariance = typeof variance === 'number' ? start.clone() : parameter(start);
   }
 

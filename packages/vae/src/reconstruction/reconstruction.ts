@@ -1,5 +1,5 @@
-import { broadcastTo, formatShape, type Rng, ShapeError, type Tensor, ValueError } from '@latent/tensor';
 import type { Module } from '@latent/nn';
+import { broadcastTo, formatShape, type Rng, ShapeError, type Tensor, ValueError } from '@latent/tensor';
 
 /** The values a data column may hold. */
 export interface Support {

@@ -1,5 +1,5 @@
-import { ValueError } from '@latent/tensor';
 import type { ActivationName } from '@latent/nn';
+import { ValueError } from '@latent/tensor';
 import { checkSize, checkSizes } from '../model/mlp.ts';
 import type { ReconstructionDistribution } from '../reconstruction/reconstruction.ts';
 

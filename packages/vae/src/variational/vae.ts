@@ -1,12 +1,24 @@
-import { Rng, type Tensor, UsageError, ValueError } from '@latent/tensor';
 import { noGrad, sampleNormal } from '@latent/autograd';
-import { decodeSafetensors, encodeSafetensors, Linear, Module, readFileBytes, type Sequential, writeFileAtomically } from '@latent/nn';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  Linear,
+  Module,
+  readFileBytes,
+  type Sequential,
+  writeFileAtomically,
+} from '@latent/nn';
+import { Rng, type Tensor, UsageError, ValueError } from '@latent/tensor';
 import { klToStandardNormal } from '../latent/diagonal-normal.ts';
 import { type FitOptions, fitModel, type History } from '../model/fit.ts';
 import { mlp } from '../model/mlp.ts';
 import { flatRows, mapRows, type Rows } from '../model/rows.ts';
 import { distributionFromConfig } from '../reconstruction/from-config.ts';
-import { checkSupport, type DistributionConfig, type ReconstructionDistribution } from '../reconstruction/reconstruction.ts';
+import {
+  checkSupport,
+  type DistributionConfig,
+  type ReconstructionDistribution,
+} from '../reconstruction/reconstruction.ts';
 import { type ResolvedVaeOptions, resolveVaeOptions, type VaeOptions } from './options.ts';
 
 const FORMAT = 'latent-vae-1';
@@ -155,21 +167,28 @@ export class Vae extends Module {
    * `n` rows from the prior: z from N(0, I), decoded to the `mean` of p(x | z) (default), or to a `draw` from it, which
    * shows the whole spread of the model. [n, inputSize]
    */
-  sample(n: number, options: { readonly seed?: number; readonly rng?: Rng; readonly output?: 'mean' | 'draw' } = {}): Tensor {
+  sample(
+    n: number,
+    options: { readonly seed?: number; readonly rng?: Rng; readonly output?: 'mean' | 'draw' } = {},
+  ): Tensor {
     if (!Number.isInteger(n) || n < 1) throw new ValueError(`Vae.sample: n must be a whole number ≥ 1, got ${n}`);
     const rng = options.rng ?? new Rng(options.seed ?? this.#options.seed);
     const { latentSize, reconstruction } = this.#options;
     const codes = rng.normal([n, latentSize]).data as Float32Array;
-    const read = options.output === 'draw' ? (p: Tensor) => reconstruction.sample(p, rng) : (p: Tensor) => reconstruction.mean(p);
+    const read =
+      options.output === 'draw' ? (p: Tensor) => reconstruction.sample(p, rng) : (p: Tensor) => reconstruction.mean(p);
     return mapRows(codes, latentSize, (z) => noGrad(() => ({ rows: read(this.likelihoodParams(z)) }))).rows;
   }
 
   /** `steps` rows on the way from row `a` to row `b`, both included, straight between the means of their codes. */
   interpolate(a: ArrayLike<number>, b: ArrayLike<number>, steps = 10): Tensor {
-    if (!Number.isInteger(steps) || steps < 2) throw new ValueError(`Vae.interpolate: steps must be a whole number ≥ 2, got ${steps}`);
+    if (!Number.isInteger(steps) || steps < 2)
+      throw new ValueError(`Vae.interpolate: steps must be a whole number ≥ 2, got ${steps}`);
     const { mean } = this.encode([Float32Array.from(a), Float32Array.from(b)]);
     const [from, to] = mean.toArray() as number[][];
-    const path = Array.from({ length: steps }, (_, i) => from.map((start, j) => start + ((to[j] - start) * i) / (steps - 1)));
+    const path = Array.from({ length: steps }, (_, i) =>
+      from.map((start, j) => start + ((to[j] - start) * i) / (steps - 1)),
+    );
     return this.decode(path);
   }
 
@@ -182,7 +201,8 @@ export class Vae extends Module {
   }
 
   #elbo(rows: Float32Array, rng: Rng, samples: number): ElboParts {
-    if (!Number.isInteger(samples) || samples < 1) throw new ValueError(`Vae.elbo: samples must be a whole number ≥ 1, got ${samples}`);
+    if (!Number.isInteger(samples) || samples < 1)
+      throw new ValueError(`Vae.elbo: samples must be a whole number ≥ 1, got ${samples}`);
     return mapRows(rows, this.#options.inputSize, (x) =>
       noGrad(() => {
         const { mean, logVariance } = this.posterior(x);
@@ -217,9 +237,13 @@ export class Vae extends Module {
   static fromBytes(bytes: Uint8Array, distributions: Parameters<typeof distributionFromConfig>[1] = {}): Vae {
     const { tensors, metadata } = decodeSafetensors(bytes);
     if (metadata.format !== FORMAT) {
-      throw new UsageError(`Vae.fromBytes: expected a file of format ${FORMAT}, got ${metadata.format ?? 'one without a format'}`);
+      throw new UsageError(
+        `Vae.fromBytes: expected a file of format ${FORMAT}, got ${metadata.format ?? 'one without a format'}`,
+      );
     }
-    const config = JSON.parse(metadata.config) as Omit<ResolvedVaeOptions, 'reconstruction'> & { reconstruction: DistributionConfig };
+    const config = JSON.parse(metadata.config) as Omit<ResolvedVaeOptions, 'reconstruction'> & {
+      reconstruction: DistributionConfig;
+    };
     const vae = new Vae({ ...config, reconstruction: distributionFromConfig(config.reconstruction, distributions) });
     vae.loadStateDict(tensors);
     return vae;
@@ -235,4 +259,3 @@ export class Vae extends Module {
     return Vae.fromBytes(await readFileBytes(path), distributions);
   }
 }
-

@@ -12,7 +12,9 @@ export function definePackCopy(module: ModuleBuilder, width: number): FunctionBu
     const [from, step, to, k] = [0, 1, 2, 3];
     f.loop(() => {
       for (let at = 0; at < width; at += 4) {
-        f.get(to).get(from).memory('v128_load', 4 * at);
+        f.get(to)
+          .get(from)
+          .memory('v128_load', 4 * at);
         if (width - at >= 4) f.memory('v128_store', 4 * at);
         else f.memoryLane('v128_store64_lane', 0, 4 * at);
       }
@@ -35,22 +37,34 @@ export function definePackTranspose(module: ModuleBuilder, width: number): Funct
     const pairs = Array.from({ length: 4 }, () => f.local(V128));
     for (let i = 1; i < width; i++) {
       // pointer i = pointer i−1 + (i < lines ? line : 0)
-      f.get(pointers[i - 1]).get(line).i32(0).get(lines).i32(i).op('i32_gt_s').op('select').op('i32_add').set(pointers[i]);
+      f.get(pointers[i - 1])
+        .get(line)
+        .i32(0)
+        .get(lines)
+        .i32(i)
+        .op('i32_gt_s')
+        .op('select')
+        .op('i32_add')
+        .set(pointers[i]);
     }
     const block = (store: (l: number, emit: () => void) => void): void => {
       for (let first = 0; first < width; first += 4) {
-        if (width - first >= 4) transposeFour(f, pointers.slice(first, first + 4), loaded, pairs, to, width, first, store);
+        if (width - first >= 4)
+          transposeFour(f, pointers.slice(first, first + 4), loaded, pairs, to, width, first, store);
         else transposeTwo(f, pointers.slice(first, first + 2), loaded, pairs, to, width, first, store);
       }
     };
-    f.get(k).i32(4).op('i32_ge_s').if_(() => {
-      f.loop(() => {
-        block((_l, emit) => emit());
-        for (const pointer of pointers) f.advance(pointer, 16);
-        f.advance(to, 16 * width);
-        f.get(k).i32(4).op('i32_sub').tee(k).i32(4).op('i32_ge_s').brIf(0);
+    f.get(k)
+      .i32(4)
+      .op('i32_ge_s')
+      .if_(() => {
+        f.loop(() => {
+          block((_l, emit) => emit());
+          for (const pointer of pointers) f.advance(pointer, 16);
+          f.advance(to, 16 * width);
+          f.get(k).i32(4).op('i32_sub').tee(k).i32(4).op('i32_ge_s').brIf(0);
+        });
       });
-    });
     // The last one to three l: the same transposes, of which only so many are stored.
     f.get(k).if_(() => {
       block((l, emit) => {
@@ -70,7 +84,14 @@ function load(f: FunctionBuilder, pointers: readonly Local[], loaded: readonly L
 
 /** Four l of four lines. */
 function transposeFour(
-  f: FunctionBuilder, pointers: readonly Local[], loaded: readonly Local[], pairs: readonly Local[], to: Local, width: number, first: number, store: Store,
+  f: FunctionBuilder,
+  pointers: readonly Local[],
+  loaded: readonly Local[],
+  pairs: readonly Local[],
+  to: Local,
+  width: number,
+  first: number,
+  store: Store,
 ): void {
   load(f, pointers, loaded);
   const [r0, r1, r2, r3] = loaded;
@@ -92,14 +113,23 @@ function transposeFour(
 
 /** Four l of two lines. */
 function transposeTwo(
-  f: FunctionBuilder, pointers: readonly Local[], loaded: readonly Local[], pairs: readonly Local[], to: Local, width: number, first: number, store: Store,
+  f: FunctionBuilder,
+  pointers: readonly Local[],
+  loaded: readonly Local[],
+  pairs: readonly Local[],
+  to: Local,
+  width: number,
+  first: number,
+  store: Store,
 ): void {
   load(f, pointers, loaded);
   f.get(loaded[0]).get(loaded[1]).shuffle32(0, 4, 1, 5).set(pairs[0]);
   f.get(loaded[0]).get(loaded[1]).shuffle32(2, 6, 3, 7).set(pairs[1]);
   for (let l = 0; l < 4; l++) {
     store(l, () => {
-      f.get(to).get(pairs[l >> 1]).memoryLane('v128_store64_lane', l % 2, 4 * (l * width + first));
+      f.get(to)
+        .get(pairs[l >> 1])
+        .memoryLane('v128_store64_lane', l % 2, 4 * (l * width + first));
     });
   }
 }

@@ -1,6 +1,6 @@
 import { memory } from '../../memory/linear-memory.ts';
-import { relaxedSimdSupported } from './feature-probe.ts';
 import { I32, ModuleBuilder } from './assembler.ts';
+import { relaxedSimdSupported } from './feature-probe.ts';
 import { defineMicro, defineStoreTail, TILE_COLS, tileFor } from './matmul-micro.ts';
 
 /**
@@ -19,15 +19,33 @@ export function microKernelPeak(fused = relaxedSimdSupported()): number {
     (f) => {
       const [a, b, c, k, repeats] = [0, 1, 2, 3, 4];
       f.loop(() => {
-        f.get(a).get(b).i32(4 * TILE_COLS).get(c).i32(4 * TILE_COLS).get(k).i32(0).i32(TILE_COLS).call(micro);
+        f.get(a)
+          .get(b)
+          .i32(4 * TILE_COLS)
+          .get(c)
+          .i32(4 * TILE_COLS)
+          .get(k)
+          .i32(0)
+          .i32(TILE_COLS)
+          .call(micro);
         f.get(repeats).i32(1).op('i32_sub').tee(repeats).brIf(0);
       });
     },
     'run',
   );
-  const run = module.instantiate(memory.wasm).run as (a: number, b: number, c: number, k: number, repeats: number) => void;
+  const run = module.instantiate(memory.wasm).run as (
+    a: number,
+    b: number,
+    c: number,
+    k: number,
+    repeats: number,
+  ) => void;
   const k = 256;
-  const [a, b, c] = [memory.reserve(4 * k * tile.rows), memory.reserve(4 * k * TILE_COLS), memory.reserve(4 * tile.rows * TILE_COLS)];
+  const [a, b, c] = [
+    memory.reserve(4 * k * tile.rows),
+    memory.reserve(4 * k * TILE_COLS),
+    memory.reserve(4 * tile.rows * TILE_COLS),
+  ];
   let best = Infinity;
   for (let round = 0; round < 60; round++) {
     const started = performance.now();

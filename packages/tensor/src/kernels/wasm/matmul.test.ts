@@ -42,7 +42,8 @@ function check(kernel: WasmMatmul, { m, n, k, transA, transB, batch = 1 }: Case)
           sum += x * f32[B / 4 + p * k * n + (transB ? j * k + l : l * n + j)];
         }
         const got = f32[C / 4 + (p * m + i) * n + j];
-        if (!(Math.abs(got - sum) <= 1e-6 * (1 + Math.sqrt(k)))) expect({ m, n, k, transA, transB, i, j, got }).toEqual({ got: sum });
+        if (!(Math.abs(got - sum) <= 1e-6 * (1 + Math.sqrt(k))))
+          expect({ m, n, k, transA, transB, i, j, got }).toEqual({ got: sum });
       }
     }
   }
@@ -50,7 +51,10 @@ function check(kernel: WasmMatmul, { m, n, k, transA, transB, batch = 1 }: Case)
   expect(f32.subarray(end, end + 32).every((x) => x === CANARY)).toBe(true);
 }
 
-const kernels = [['two instructions', false], ...(relaxedSimdSupported() ? [['fused', true]] : [])] as [string, boolean][];
+const kernels = [['two instructions', false], ...(relaxedSimdSupported() ? [['fused', true]] : [])] as [
+  string,
+  boolean,
+][];
 
 describe.each(kernels)('the matrix product, multiply and add %s', (_name, fused) => {
   const kernel = createWasmMatmul(wasm, { fused });
@@ -58,20 +62,38 @@ describe.each(kernels)('the matrix product, multiply and add %s', (_name, fused)
 
   it('is right at every edge of the tiles', () => {
     for (const m of [1, 2, 3, 4, 5, 6, 7, 12, 13]) {
-      for (const n of [1, 2, 3, 4, 7, 8, 9, 17]) for (const k of [1, 2, 3, 4, 5, 9]) for (const f of flags) check(kernel, { m, n, k, ...f });
+      for (const n of [1, 2, 3, 4, 7, 8, 9, 17])
+        for (const k of [1, 2, 3, 4, 5, 9]) for (const f of flags) check(kernel, { m, n, k, ...f });
     }
   });
 
   it('is right at every edge of the blocks', () => {
-    const shapes = [[5, 9, 335], [4, 8, 336], [6, 7, 337], [3, 5, 673], [95, 9, 8], [96, 17, 8], [97, 8, 340], [9, 255, 20], [7, 257, 20], [200, 300, 12]];
+    const shapes = [
+      [5, 9, 335],
+      [4, 8, 336],
+      [6, 7, 337],
+      [3, 5, 673],
+      [95, 9, 8],
+      [96, 17, 8],
+      [97, 8, 340],
+      [9, 255, 20],
+      [7, 257, 20],
+      [200, 300, 12],
+    ];
     for (const [m, n, k] of shapes) for (const f of flags) check(kernel, { m, n, k, ...f });
   });
 
   it('is right for any sizes and batches', () => {
     const size = fc.integer({ min: 1, max: 40 });
     fc.assert(
-      fc.property(size, size, size, fc.boolean(), fc.boolean(), fc.integer({ min: 1, max: 3 }), (m, n, k, transA, transB, batch) =>
-        check(kernel, { m, n, k, transA, transB, batch }),
+      fc.property(
+        size,
+        size,
+        size,
+        fc.boolean(),
+        fc.boolean(),
+        fc.integer({ min: 1, max: 3 }),
+        (m, n, k, transA, transB, batch) => check(kernel, { m, n, k, transA, transB, batch }),
       ),
       { numRuns: 60, seed: 1 },
     );

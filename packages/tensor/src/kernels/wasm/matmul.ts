@@ -29,14 +29,35 @@ const COPIED = 1;
 const TRANSPOSED = 2;
 
 type Gemm = (
-  out: number, a: number, lineA: number, modeA: number, b: number, lineB: number, modeB: number,
-  m: number, n: number, k: number, kc: number, packedA: number, packedB: number,
+  out: number,
+  a: number,
+  lineA: number,
+  modeA: number,
+  b: number,
+  lineB: number,
+  modeB: number,
+  m: number,
+  n: number,
+  k: number,
+  kc: number,
+  packedA: number,
+  packedB: number,
 ) => void;
 
 export interface WasmMatmul {
   matmul(
-    out: number, a: number, b: number, m: number, n: number, k: number, transA: boolean, transB: boolean,
-    batch: number, strideA: number, strideB: number, scratch: number,
+    out: number,
+    a: number,
+    b: number,
+    m: number,
+    n: number,
+    k: number,
+    transA: boolean,
+    transB: boolean,
+    batch: number,
+    strideA: number,
+    strideB: number,
+    scratch: number,
   ): void;
   matmulScratch(m: number, n: number, k: number): number;
 }
@@ -64,8 +85,19 @@ export function createWasmMatmul(memory: WebAssembly.Memory, options: MatmulOpti
       const packedB = scratch + packedBytesA(m, k);
       for (let i = 0; i < batch; i++) {
         gemm(
-          out + 4 * i * m * n, a + 4 * i * strideA, lineA, modeA, b + 4 * i * strideB, lineB, modeB,
-          m, n, k, kc, scratch, packedB,
+          out + 4 * i * m * n,
+          a + 4 * i * strideA,
+          lineA,
+          modeA,
+          b + 4 * i * strideB,
+          lineB,
+          modeB,
+          m,
+          n,
+          k,
+          kc,
+          scratch,
+          packedB,
         );
       }
     },
@@ -91,16 +123,19 @@ function defineRowOfTiles(module: ModuleBuilder, micros: readonly FunctionBuilde
   return module.define(new Array(10).fill(I32), [], (f) => {
     const [rows, a, b, stepB, panelB, c, rowC, k, accumulate, cols] = Array.from({ length: 10 }, (_, i) => i);
     for (let height = micros.length; height >= 1; height--) {
-      f.get(rows).i32(height).op('i32_eq').if_(() => {
-        f.loop(() => {
-          for (const argument of [a, b, stepB, c, rowC, k, accumulate, cols]) f.get(argument);
-          f.call(micros[height - 1]);
-          f.get(b).get(panelB).op('i32_add').set(b);
-          f.advance(c, 4 * TILE_COLS);
-          f.get(cols).i32(TILE_COLS).op('i32_sub').tee(cols).i32(0).op('i32_gt_s').brIf(0);
+      f.get(rows)
+        .i32(height)
+        .op('i32_eq')
+        .if_(() => {
+          f.loop(() => {
+            for (const argument of [a, b, stepB, c, rowC, k, accumulate, cols]) f.get(argument);
+            f.call(micros[height - 1]);
+            f.get(b).get(panelB).op('i32_add').set(b);
+            f.advance(c, 4 * TILE_COLS);
+            f.get(cols).i32(TILE_COLS).op('i32_sub').tee(cols).i32(0).op('i32_gt_s').brIf(0);
+          });
+          f.op('return_');
         });
-        f.op('return_');
-      });
     }
   });
 }
@@ -115,17 +150,25 @@ function definePackBlock(module: ModuleBuilder, width: number): FunctionBuilder 
   return module.define(new Array(8).fill(I32), [], (f) => {
     const [matrix, line, mode, first, count, l, k, to] = Array.from({ length: 8 }, (_, i) => i);
     f.loop(() => {
-      f.get(mode).i32(COPIED).op('i32_eq').if_(
-        () => {
-          address(f, matrix, l, line, first);
-          f.get(line).get(to).get(k).call(copy);
-        },
-        () => {
-          address(f, matrix, first, line, l);
-          f.get(line).get(to).get(k).get(count).call(transpose);
-        },
-      );
-      f.get(to).get(k).i32(4 * width).op('i32_mul').op('i32_add').set(to);
+      f.get(mode)
+        .i32(COPIED)
+        .op('i32_eq')
+        .if_(
+          () => {
+            address(f, matrix, l, line, first);
+            f.get(line).get(to).get(k).call(copy);
+          },
+          () => {
+            address(f, matrix, first, line, l);
+            f.get(line).get(to).get(k).get(count).call(transpose);
+          },
+        );
+      f.get(to)
+        .get(k)
+        .i32(4 * width)
+        .op('i32_mul')
+        .op('i32_add')
+        .set(to);
       f.advance(first, width);
       f.get(count).i32(width).op('i32_sub').tee(count).i32(0).op('i32_gt_s').brIf(0);
     });
@@ -146,13 +189,24 @@ function remaining(f: FunctionBuilder, result: Local, limit: () => void, total: 
 }
 
 /** The blocks: columns of C, then l, then rows of C. B's block is packed once for all rows, A's for all its columns. */
-function defineGemm(module: ModuleBuilder, tile: Tile, rowOfTiles: FunctionBuilder, packA: FunctionBuilder, packB: FunctionBuilder): void {
+function defineGemm(
+  module: ModuleBuilder,
+  tile: Tile,
+  rowOfTiles: FunctionBuilder,
+  packA: FunctionBuilder,
+  packB: FunctionBuilder,
+): void {
   module.define(
     new Array(13).fill(I32),
     [],
     (f) => {
-      const [out, a, lineA, modeA, b, lineB, modeB, m, n, k, kc, packedA, packedB] = Array.from({ length: 13 }, (_, i) => i);
-      const [j, nc, l, depth, i, mc, r, rows, base, stepB, panelB, row] = Array.from({ length: 12 }, () => f.local(I32));
+      const [out, a, lineA, modeA, b, lineB, modeB, m, n, k, kc, packedA, packedB] = Array.from(
+        { length: 13 },
+        (_, i) => i,
+      );
+      const [j, nc, l, depth, i, mc, r, rows, base, stepB, panelB, row] = Array.from({ length: 12 }, () =>
+        f.local(I32),
+      );
       /** for (index = 0; index < end; index += step) — runs at least once. */
       const each = (index: Local, step: () => void, end: Local, body: () => void): void => {
         f.i32(0).set(index);
@@ -164,49 +218,75 @@ function defineGemm(module: ModuleBuilder, tile: Tile, rowOfTiles: FunctionBuild
         });
       };
 
-      each(j, () => f.i32(NC), n, () => {
-        remaining(f, nc, () => f.i32(NC), n, j);
-        each(l, () => f.get(kc), k, () => {
-          remaining(f, depth, () => f.get(kc), k, l);
-          f.get(modeB).i32(IN_PLACE).op('i32_eq').if_(
+      each(
+        j,
+        () => f.i32(NC),
+        n,
+        () => {
+          remaining(f, nc, () => f.i32(NC), n, j);
+          each(
+            l,
+            () => f.get(kc),
+            k,
             () => {
-              address(f, b, l, lineB, j);
-              f.set(base);
-              f.get(lineB).set(stepB);
-              f.i32(4 * TILE_COLS).set(panelB);
-            },
-            () => {
-              f.get(packedB).set(base);
-              f.i32(4 * TILE_COLS).set(stepB);
-              f.get(depth).i32(4 * TILE_COLS).op('i32_mul').set(panelB);
-              f.get(depth).if_(() => {
-                for (const argument of [b, lineB, modeB, j, nc, l, depth, packedB]) f.get(argument);
-                f.call(packB);
-              });
+              remaining(f, depth, () => f.get(kc), k, l);
+              f.get(modeB)
+                .i32(IN_PLACE)
+                .op('i32_eq')
+                .if_(
+                  () => {
+                    address(f, b, l, lineB, j);
+                    f.set(base);
+                    f.get(lineB).set(stepB);
+                    f.i32(4 * TILE_COLS).set(panelB);
+                  },
+                  () => {
+                    f.get(packedB).set(base);
+                    f.i32(4 * TILE_COLS).set(stepB);
+                    f.get(depth)
+                      .i32(4 * TILE_COLS)
+                      .op('i32_mul')
+                      .set(panelB);
+                    f.get(depth).if_(() => {
+                      for (const argument of [b, lineB, modeB, j, nc, l, depth, packedB]) f.get(argument);
+                      f.call(packB);
+                    });
+                  },
+                );
+              each(
+                i,
+                () => f.i32(MC),
+                m,
+                () => {
+                  remaining(f, mc, () => f.i32(MC), m, i);
+                  f.get(depth).if_(() => {
+                    for (const argument of [a, lineA, modeA, i, mc, l, depth, packedA]) f.get(argument);
+                    f.call(packA);
+                  });
+                  each(
+                    r,
+                    () => f.i32(tile.rows),
+                    mc,
+                    () => {
+                      remaining(f, rows, () => f.i32(tile.rows), mc, r);
+                      f.get(rows);
+                      // The panel of these rows: r is a multiple of the tile's height.
+                      f.get(packedA).get(r).get(depth).op('i32_mul').i32(4).op('i32_mul').op('i32_add');
+                      f.get(base).get(stepB).get(panelB);
+                      // out + 4((i + r)·n + j)
+                      f.get(i).get(r).op('i32_add').set(row);
+                      f.get(out).get(row).get(n).op('i32_mul').get(j).op('i32_add').i32(4).op('i32_mul').op('i32_add');
+                      f.get(n).i32(4).op('i32_mul').get(depth);
+                      f.get(l).i32(0).op('i32_ne'); // accumulate from the second block on
+                      f.get(nc).call(rowOfTiles);
+                    },
+                  );
+                },
+              );
             },
           );
-          each(i, () => f.i32(MC), m, () => {
-            remaining(f, mc, () => f.i32(MC), m, i);
-            f.get(depth).if_(() => {
-              for (const argument of [a, lineA, modeA, i, mc, l, depth, packedA]) f.get(argument);
-              f.call(packA);
-            });
-            each(r, () => f.i32(tile.rows), mc, () => {
-              remaining(f, rows, () => f.i32(tile.rows), mc, r);
-              f.get(rows);
-              // The panel of these rows: r is a multiple of the tile's height.
-              f.get(packedA).get(r).get(depth).op('i32_mul').i32(4).op('i32_mul').op('i32_add');
-              f.get(base).get(stepB).get(panelB);
-              // out + 4((i + r)·n + j)
-              f.get(i).get(r).op('i32_add').set(row);
-              f.get(out).get(row).get(n).op('i32_mul').get(j).op('i32_add').i32(4).op('i32_mul').op('i32_add');
-              f.get(n).i32(4).op('i32_mul').get(depth);
-              f.get(l).i32(0).op('i32_ne'); // accumulate from the second block on
-              f.get(nc).call(rowOfTiles);
-            });
-          });
-        });
-      });
+        },
+      );
     },
     'gemm',
   );
