@@ -1,0 +1,59 @@
+/** A VAE training step: forward, backward and Adam on one batch. */
+export interface VaeConfig {
+  readonly name: string;
+  readonly input: number;
+  /** Sizes of the encoder's hidden layers; the decoder mirrors them. */
+  readonly hidden: readonly number[];
+  readonly latent: number;
+  readonly batch: number;
+}
+
+export const vaeConfigs: readonly VaeConfig[] = [
+  { name: 'vae large 784-512-256-32, batch 128', input: 784, hidden: [512, 256], latent: 32, batch: 128 },
+  { name: 'vae demo 784-400-20, batch 128', input: 784, hidden: [400], latent: 20, batch: 128 },
+  { name: 'vae small 30-16-8-2, batch 32', input: 30, hidden: [16, 8], latent: 2, batch: 32 },
+];
+
+/** A stored m×k times a stored k×n, where `transA` and `transB` say that an operand is stored the other way round. */
+export interface MatmulConfig {
+  readonly name: string;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly transA: boolean;
+  readonly transB: boolean;
+}
+
+export const matmulConfigs: readonly MatmulConfig[] = [
+  { name: 'matmul (128×784)·(784×512)', m: 128, n: 512, k: 784, transA: false, transB: false },
+  { name: 'matmul (128×512)·(784×512)ᵀ', m: 128, n: 784, k: 512, transA: false, transB: true },
+  { name: 'matmul (128×784)ᵀ·(128×512)', m: 784, n: 512, k: 128, transA: true, transB: false },
+  { name: 'matmul 32³', m: 32, n: 32, k: 32, transA: false, transB: false },
+  { name: 'matmul 256³', m: 256, n: 256, k: 256, transA: false, transB: false },
+  { name: 'matmul 1024³', m: 1024, n: 1024, k: 1024, transA: false, transB: false },
+];
+
+/** Over a [128, 784] matrix of numbers from −3 to 3. */
+export const elementwiseNames = ['add', 'sigmoid', 'softplus', 'sum rows', 'sum columns'] as const;
+export type ElementwiseName = (typeof elementwiseNames)[number];
+export const ELEMENTWISE_SHAPE = [128, 784] as const;
+
+/** Does the work once, to the end: results are computed when it returns (or when its promise resolves). */
+export type Work = () => void | Promise<void>;
+
+/** A library under test. Every method prepares its data and gives back the work to be timed. */
+export interface Contender {
+  readonly name: string;
+  matmul(config: MatmulConfig): Promise<Work>;
+  elementwise(name: ElementwiseName): Promise<Work>;
+  vaeStep(config: VaeConfig): Promise<Work>;
+}
+
+/** The same numbers for everybody. */
+export function testData(size: number, low = -1, high = 1): Float32Array {
+  let seed = 1;
+  return Float32Array.from({ length: size }, () => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) | 0;
+    return low + ((seed >>> 8) / 2 ** 24) * (high - low);
+  });
+}

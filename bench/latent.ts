@@ -1,0 +1,54 @@
+import { adam } from '@latent/nn';
+import { add, Rng as Generator, type Rng, sigmoid, softplus, step, sum, type Tensor, tensor } from '@latent/tensor';
+import { bernoulli, Vae } from '@latent/vae';
+import { type Contender, ELEMENTWISE_SHAPE, testData } from './contender.ts';
+
+const unary: Record<string, (x: Tensor) => Tensor> = {
+  add: (x) => add(x, x),
+  sigmoid,
+  softplus,
+  'sum rows': (x) => sum(x, { axis: 1 }),
+  'sum columns': (x) => sum(x, { axis: 0 }),
+};
+
+export const latent: Contender = {
+  name: 'latent',
+
+  async matmul({ m, n, k, transA, transB }) {
+    const a = tensor(testData(m * k), { shape: transA ? [k, m] : [m, k] }).persisted(true);
+    const b = tensor(testData(k * n), { shape: transB ? [n, k] : [k, n] }).persisted(true);
+    const options = { transposeA: transA, transposeB: transB };
+    return () => {
+      step(() => {
+        a.matmul(b, options);
+      });
+    };
+  },
+
+  async elementwise(name) {
+    const x = tensor(testData(ELEMENTWISE_SHAPE[0] * ELEMENTWISE_SHAPE[1], -3, 3), {
+      shape: ELEMENTWISE_SHAPE,
+    }).persisted(true);
+    return () => {
+      step(() => {
+        unary[name](x);
+      });
+    };
+  },
+
+  async vaeStep({ input, hidden, latent: latentSize, batch }) {
+    const vae = new Vae({ inputSize: input, latentSize, encoder: hidden, reconstruction: bernoulli() });
+    const optimizer = adam().create(vae.parameters());
+    const x = tensor(testData(batch * input, 0, 1), { shape: [batch, input] }).persisted(true);
+    const rng: Rng = new Generator(0);
+    return () => {
+      step(() => {
+        const { loss } = vae.loss(x, rng);
+        loss.backward();
+        optimizer.step();
+        optimizer.zeroGrad();
+        return loss.item();
+      });
+    };
+  },
+};

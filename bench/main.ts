@@ -1,0 +1,196 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { microKernelPeak } from '../packages/tensor/src/kernels/wasm/matmul-peak.ts';
+import {
+  type Contender,
+  ELEMENTWISE_SHAPE,
+  elementwiseNames,
+  matmulConfigs,
+  testData,
+  vaeConfigs,
+  type Work,
+} from './contender.ts';
+import { latent } from './latent.ts';
+import { line, type Result } from './table.ts';
+
+const HELP = `Times Latent beside its peers: every round runs each contestant once in turn, and medians are printed.
+
+usage: npm run bench -- [options]
+
+  --only NAME    benchmarks whose name contains NAME (vae, matmul, 32³, sigmoid …)
+  --rounds N     rounds of each benchmark (15)
+  --ours         without the peers
+  --json FILE    also write the figures to FILE
+  --help         this text`;
+
+interface Benchmark {
+  readonly name: string;
+  readonly flop?: number;
+  prepare(contender: Contender): Promise<Work>;
+}
+
+const benchmarks: readonly Benchmark[] = [
+  ...matmulConfigs.map((config) => ({
+    name: config.name,
+    flop: 2 * config.m * config.n * config.k,
+    prepare: (contender: Contender) => contender.matmul(config),
+  })),
+  ...elementwiseNames.map((name) => ({
+    name: `${name} [${ELEMENTWISE_SHAPE.join(', ')}]`,
+    prepare: (contender: Contender) => contender.elementwise(name),
+  })),
+  ...vaeConfigs.map((config) => ({ name: config.name, prepare: (contender: Contender) => contender.vaeStep(config) })),
+];
+
+/** Peers by name: the module that wraps them and its argument. */
+const peers = [
+  { name: 'jax-js', module: 'jax', backend: 'wasm' },
+  { name: 'tfjs-wasm', module: 'tfjs', backend: 'wasm' },
+  { name: 'tfjs-cpu', module: 'tfjs', backend: 'cpu' },
+];
+
+/** Work shorter than this is repeated within a round, so that the clock's grain and the call do not count. */
+const SHORTEST_MS = 2;
+
+await main();
+
+async function main(): Promise<void> {
+  let options: { only?: string; rounds: string; ours: boolean; json?: string; help: boolean };
+  try {
+    options = parseArgs({
+      options: {
+        only: { type: 'string' },
+        rounds: { type: 'string', default: '15' },
+        ours: { type: 'boolean', default: false },
+        json: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+    if (!/^[1-9]\d*$/.test(options.rounds))
+      throw new Error(`--rounds must be a whole number ≥ 1, got '${options.rounds}'`);
+  } catch (error) {
+    console.error(`bench: ${(error as Error).message}\n\n${HELP}`);
+    process.exitCode = 2;
+    return;
+  }
+  if (options.help) return console.log(HELP);
+  const chosen = benchmarks.filter(({ name }) => name.includes(options.only ?? ''));
+  if (chosen.length === 0) {
+    console.error(
+      `bench: no benchmark contains '${options.only}'; there are:\n${benchmarks.map(({ name }) => `  ${name}`).join('\n')}`,
+    );
+    process.exitCode = 2;
+    return;
+  }
+
+  const contenders: (Contender | { name: string; missing: string })[] = [
+    latent,
+    ...(options.ours ? [] : await loadPeers()),
+  ];
+  const peak = microKernelPeak();
+  console.log(
+    `\nNode ${process.version} · ${cpus()[0]?.model.trim()} · one thread · micro-kernel ${peak.toFixed(1)} GFLOP/s`,
+  );
+  console.log('median ms (fastest … slowest) and how many times our median\n');
+  const results: Result[] = [];
+  for (const benchmark of chosen) {
+    console.log(benchmark.name);
+    const figures = await measure(benchmark, contenders, Number(options.rounds));
+    const ours = figures.find(({ contender }) => contender === 'latent')?.median;
+    for (const figure of figures) console.log(line(figure, ours, peak));
+    results.push(...figures);
+  }
+  if (options.json !== undefined) {
+    const report = { node: process.version, cpu: cpus()[0]?.model.trim(), microKernelGflops: peak, results };
+    writeFileSync(`${options.json}.tmp`, `${JSON.stringify(report, null, 2)}\n`);
+    renameSync(`${options.json}.tmp`, options.json);
+  }
+}
+
+async function loadPeers(): Promise<(Contender | { name: string; missing: string })[]> {
+  const folder = fileURLToPath(new URL('./peers/', import.meta.url));
+  if (!existsSync(`${folder}node_modules`)) {
+    console.log('installing the peers (once) …');
+    const { status } = spawnSync('npm', ['ci', '--prefix', folder, '--no-audit'], { stdio: 'inherit' });
+    if (status !== 0) console.log('npm could not install the peers; they will be reported as missing');
+  }
+  const loaded = [];
+  for (const { name, module, backend } of peers) {
+    try {
+      const file = new URL(`./peers/${module}.js`, import.meta.url).href;
+      const { create } = (await import(file)) as { create(backend: string, tools: object): Promise<Contender> };
+      loaded.push(await create(backend, { testData, ELEMENTWISE_SHAPE }));
+    } catch (error) {
+      loaded.push({ name, missing: firstLine(error) });
+    }
+  }
+  return loaded;
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0];
+}
+
+/** Interleaved rounds: each contestant's work in turn, after a warm-up of each. */
+async function measure(
+  { name, flop, prepare }: Benchmark,
+  contenders: readonly (Contender | { name: string; missing: string })[],
+  rounds: number,
+): Promise<Result[]> {
+  const empty = {
+    median: Number.NaN,
+    min: Number.NaN,
+    max: Number.NaN,
+    rounds: 0,
+    ...(flop !== undefined && { flop }),
+  };
+  const runners: { name: string; work?: Work; repeats: number; times: number[]; missing?: string }[] = [];
+  for (const contender of contenders) {
+    const runner = { name: contender.name, repeats: 1, times: [] as number[] };
+    runners.push(runner);
+    try {
+      if ('missing' in contender) throw new Error(contender.missing);
+      const work = await prepare(contender);
+      await warmUp(work);
+      const once = await time(work, 1);
+      Object.assign(runner, { work, repeats: Math.max(1, Math.ceil(SHORTEST_MS / once)) });
+    } catch (error) {
+      Object.assign(runner, { missing: firstLine(error) });
+    }
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const runner of runners) if (runner.work) runner.times.push(await time(runner.work, runner.repeats));
+  }
+  return runners.map(({ name: contender, times, missing }) => {
+    if (missing !== undefined) return { benchmark: name, contender, ...empty, missing };
+    const sorted = times.toSorted((a, b) => a - b);
+    return {
+      benchmark: name,
+      contender,
+      ...empty,
+      median: sorted[Math.floor(sorted.length / 2)],
+      min: sorted[0],
+      max: sorted[sorted.length - 1],
+      rounds,
+    };
+  });
+}
+
+/** Until compilers have settled: at least three runs and up to half a second. */
+async function warmUp(work: Work): Promise<void> {
+  const started = performance.now();
+  for (let i = 0; i < 3 || (i < 2000 && performance.now() - started < 500); i++) await work();
+}
+
+/** Milliseconds of one run. Only asynchronous work is awaited: a turn of the event loop is not part of synchronous work. */
+async function time(work: Work, repeats: number): Promise<number> {
+  const started = performance.now();
+  for (let i = 0; i < repeats; i++) {
+    const pending = work();
+    if (pending !== undefined) await pending;
+  }
+  return (performance.now() - started) / repeats;
+}

@@ -1,0 +1,39 @@
+import { adam } from '@latent/nn';
+import { Rng, step, tensor } from '@latent/tensor';
+import { bernoulli, Vae } from '@latent/vae';
+import { testData } from './contender.ts';
+
+// Resident memory in long synchronous loops that free nothing. The last half may not grow by more than this.
+const ALLOWED = 1.05;
+
+function watch(name: string, count: number, body: () => void): void {
+  console.log(name);
+  const resident: number[] = [];
+  for (let i = 1; i <= count; i++) {
+    body();
+    if (i % (count / 10) === 0) {
+      resident.push(process.memoryUsage().rss / 2 ** 20);
+      console.log(`  ${i.toLocaleString('en-US').padStart(9)}  ${resident[resident.length - 1].toFixed(0)} MiB`);
+    }
+  }
+  const flat = Math.max(...resident.slice(5)) <= ALLOWED * Math.max(...resident.slice(2, 5));
+  console.log(flat ? '  flat\n' : '  NOT flat\n');
+  if (!flat) process.exitCode = 1;
+}
+
+const a = tensor(testData(256 * 256), { shape: [256, 256] });
+watch('100,000 eager matmuls of 256×256, no step around them', 100_000, () => {
+  a.matmul(a);
+});
+
+const vae = new Vae({ inputSize: 30, latentSize: 2, encoder: [16, 8], reconstruction: bernoulli() });
+const optimizer = adam().create(vae.parameters());
+const x = tensor(testData(32 * 30, 0, 1), { shape: [32, 30] });
+const rng = new Rng(0);
+watch('20,000 training steps of a 30-16-8-2 VAE, batch 32', 20_000, () => {
+  step(() => {
+    vae.loss(x, rng).loss.backward();
+    optimizer.step();
+    optimizer.zeroGrad();
+  });
+});

@@ -1,0 +1,30 @@
+/** One contestant's figures in one benchmark, in milliseconds. */
+export interface Result {
+  readonly benchmark: string;
+  readonly contender: string;
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+  readonly rounds: number;
+  /** Floating-point operations of one run, where they are the point. */
+  readonly flop?: number;
+  /** Why there are no figures. */
+  readonly missing?: string;
+}
+
+/** A result as a line: time, how many times ours, speed and share of the limit for matrix products. */
+export function line(result: Result, ours: number | undefined, peak: number): string {
+  const name = `  ${result.contender.padEnd(11)}`;
+  if (result.missing !== undefined) return `${name} missing: ${result.missing}`;
+  const ratio = ours === undefined || result.contender === 'latent' ? '' : `${(result.median / ours).toFixed(2)}×`;
+  const spread = `(${milliseconds(result.min)} … ${milliseconds(result.max)})`;
+  const gflops = result.flop === undefined ? '' : result.flop / result.median / 1e6;
+  const speed = gflops === '' ? '' : `${gflops.toFixed(1)} GFLOP/s`;
+  const share =
+    gflops === '' || result.contender !== 'latent' ? '' : `${((100 * gflops) / peak).toFixed(0)} % of the micro-kernel`;
+  return `${name} ${milliseconds(result.median).padStart(9)} ms ${spread.padEnd(24)} ${ratio.padStart(9)}  ${speed} ${share}`.trimEnd();
+}
+
+function milliseconds(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(2) : value.toPrecision(3);
+}
