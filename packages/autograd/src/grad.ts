@@ -1,11 +1,8 @@
 import { formatShape, Tensor, UsageError } from '@latent/tensor';
-import { TapeNode, walk, withRecording } from './tape.ts';
+import { reachable, TapeNode, walk, withRecording } from './tape.ts';
 
 /** Parameters of a function: a tensor, or arrays and plain objects of such, to any depth. */
 export type Tree = Tensor | readonly Tree[] | { readonly [name: string]: Tree };
-
-/** How many functional gradients are being taken: inside another one, an inner gradient must itself be recorded. */
-let depth = 0;
 
 /**
  * The gradients of scalar `output` to `targets`, without touching any `.grad`; a target it does not depend on gets
@@ -33,33 +30,35 @@ export function gradients(
 
 /**
  * `valueAndGrad(f)(params, …rest)` computes the scalar `f(params, …rest)` and its gradients to every tensor in `params`,
- * which come back in the shape of `params`. `params` are not changed and need not be made with `parameter`.
+ * which come back in the shape of `params`. `params` are not changed and need not be made with `parameter`. Where f also
+ * depends on tensors that other gradients flow to, the gradients can themselves be differentiated: nest it for higher
+ * derivatives, or call it inside a loss for a gradient penalty.
  */
 export function valueAndGrad<P extends Tree, R extends readonly unknown[]>(
   f: (params: P, ...rest: R) => Tensor,
 ): (params: P, ...rest: R) => { value: Tensor; grads: P } {
   return (params, ...rest) => {
     const targets: Tensor[] = [];
+    const ours = new Set<TapeNode>();
     const tracked = mapTree(params, (x) => {
-      const target = x.detach();
-      if (x.node === null) target.node = new TapeNode(false);
-      const result = x.node === null ? target : x;
-      targets.push(result);
-      return result;
+      const target = x.node === null ? x.detach() : x;
+      target.node ??= new TapeNode(false);
+      const node = target.node as TapeNode;
+      if (x.node === null || node.isParameter) ours.add(node);
+      targets.push(target);
+      return target;
     });
-    const nested = depth > 0;
-    depth++;
-    try {
-      return withRecording(true, () => {
-        const value = f(tracked as P, ...rest);
-        const list = gradients(value, targets, { createGraph: nested, retainGraph: nested });
-        let next = 0;
-        const grads = mapTree(params, () => list[next++]) as P;
-        return { value: nested ? value : value.detach(), grads };
-      });
-    } finally {
-      depth--;
-    }
+    return withRecording(true, () => {
+      const value = f(tracked as P, ...rest);
+      // Where the value also depends on others that gradients flow to (an outer gradient's variables, a model's
+      // parameters), they flow through these gradients too: record them.
+      const node = value.node as TapeNode | null;
+      const nested = node !== null && reachable(node).some((n) => n.op === null && !ours.has(n));
+      const list = gradients(value, targets, { createGraph: nested, retainGraph: nested });
+      let next = 0;
+      const grads = mapTree(params, () => list[next++]) as P;
+      return { value: nested ? value : value.detach(), grads };
+    });
   };
 }
 

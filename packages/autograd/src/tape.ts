@@ -162,7 +162,7 @@ function free(node: TapeNode): void {
 }
 
 /** The nodes that `start` depends on and itself, newest first. No recursion: graphs may be deep. */
-function reachable(start: TapeNode): TapeNode[] {
+export function reachable(start: TapeNode): TapeNode[] {
   const found = new Set<TapeNode>([start]);
   for (const node of found) {
     for (const parent of node.parents) if (parent !== null) found.add(parent);
