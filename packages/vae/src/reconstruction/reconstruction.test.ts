@@ -1,0 +1,257 @@
+import { gradCheck } from '@latent/autograd';
+import { Rng, type Tensor, tensor } from '@latent/tensor';
+import { describe, expect, it } from 'vitest';
+import { klToStandardNormal } from '../latent/diagonal-normal.ts';
+import { bernoulli } from './bernoulli.ts';
+import { composite } from './composite.ts';
+import { exponential } from './exponential.ts';
+import { distributionFromConfig } from './from-config.ts';
+import { gaussian } from './gaussian.ts';
+import { checkSupport, type ReconstructionDistribution } from './reconstruction.ts';
+import { squaredError } from './squared-error.ts';
+
+interface Entry {
+  readonly name: string;
+  readonly distribution: ReconstructionDistribution;
+  /** Data columns to test with. */
+  readonly columns: number;
+  /** Log-probabilities of one column known to twelve digits: data, parameters, log p. */
+  readonly golden: readonly (readonly [x: number, params: readonly number[], logProb: number])[];
+  /** What one column can hold: points to sum over, or an interval to integrate over. */
+  readonly over: { readonly points: readonly number[] } | { readonly from: number; readonly to: number } | null;
+  /** A value that it cannot hold. */
+  readonly outside: number;
+  readonly data: (rng: Rng, shape: number[]) => Tensor;
+}
+
+const soft = { dtype: 'f64' } as const;
+const entries: readonly Entry[] = [
+  {
+    name: 'bernoulli',
+    distribution: bernoulli(),
+    columns: 3,
+    golden: [
+      [1, [0.3], -0.554355244469],
+      [0, [0.3], -0.854355244469],
+      [0.25, [-2], -0.626928011043],
+      [1, [-1000], -1000],
+      [0, [1000], -1000],
+      [1, [1000], 0],
+      [1, [-40], -40],
+    ],
+    over: { points: [0, 1] },
+    outside: 1.5,
+    data: (rng, shape) => rng.bernoulli(shape, soft),
+  },
+  {
+    name: 'gaussian',
+    distribution: gaussian(),
+    columns: 3,
+    golden: [
+      [0.5, [0, 0], -1.0439385332],
+      [1.3, [-0.2, -1.5], -5.21083873733],
+    ],
+    over: { from: -12, to: 12 },
+    outside: NaN,
+    data: (rng, shape) => rng.normal(shape, soft),
+  },
+  {
+    name: 'exponential',
+    distribution: exponential(),
+    columns: 3,
+    golden: [
+      [0.7, [0], -0.7],
+      [0.7, [1.2], -1.12408184592],
+      [3, [-2], -2.40600584971],
+      [0, [5], 5],
+    ],
+    over: { from: 0, to: 60 },
+    outside: -0.5,
+    data: (rng, shape) => rng.exponential(shape, soft),
+  },
+  {
+    name: 'composite',
+    distribution: composite([
+      [1, gaussian()],
+      [2, composite([[1, bernoulli()], [1, exponential()]])],
+    ]),
+    columns: 3,
+    golden: [],
+    over: null,
+    outside: -2,
+    data: (rng, shape) => rng.bernoulli(shape, soft),
+  },
+  { name: 'squaredError', distribution: squaredError(), columns: 3, golden: [[1, [0.5], -0.25]], over: null, outside: Infinity, data: (rng, shape) => rng.normal(shape, soft) },
+];
+
+const f64 = (values: number[] | number[][]): Tensor => tensor(values, soft);
+
+describe.each(entries)('$name', ({ distribution, columns, golden, over, outside, data }) => {
+  const width = distribution.paramCount(columns);
+  const params = (seed: number, ...lead: number[]): Tensor => new Rng(seed).normal([...lead, width], { std: 0.7, dtype: 'f64' });
+
+  if (golden.length > 0) it('gives the golden log-probabilities', () => {
+    for (const [x, p, want] of golden) {
+      const got = distribution.logProb(f64([x]), f64([...p])).item();
+      expect(Math.abs(got - want)).toBeLessThan(1e-10 * Math.max(1, Math.abs(want)));
+      const single = distribution.logProb(tensor([x]), tensor([...p])).item();
+      expect(Math.abs(single - want)).toBeLessThan(1e-6 * Math.max(1, Math.abs(want)));
+    }
+  });
+
+  if (over !== null) it('is a distribution: it adds up to 1, and its mean is the mean', () => {
+    const range = over as NonNullable<typeof over>;
+    const points = 'points' in range ? [...range.points] : Array.from({ length: 20_001 }, (_, i) => range.from + ((range.to - range.from) * i) / 20_000);
+    const weight = 'points' in range ? 1 : (range.to - range.from) / 20_000;
+    for (let seed = 0; seed < 4; seed++) {
+      const p = params(seed).slice([[0, distribution.paramCount(1)]]).broadcastTo([points.length, distribution.paramCount(1)]);
+      const probability = distribution.logProb(f64(points.map((x) => [x])), p).exp().data;
+      const at = (i: number): number => weight * ('points' in range || (i > 0 && i < points.length - 1) ? 1 : 0.5) * probability[i];
+      const total = points.reduce((sum, _, i) => sum + at(i), 0);
+      const mean = points.reduce((sum, x, i) => sum + x * at(i), 0);
+      expect(total).toBeCloseTo(1, 6);
+      expect(mean).toBeCloseTo(distribution.mean(p).data[0], 5);
+    }
+  });
+
+  it('has the gradients of its formula, to parameters and data', () => {
+    const x = data(new Rng(5), [4, columns]);
+    expect(gradCheck((a, p) => distribution.logProb(a, p), [x, params(1, 4)])).toBeLessThan(1e-6);
+  });
+
+  it('samples what it says: means agree within five standard errors, and samples are in the support', () => {
+    const n = 20_000;
+    const p = params(3).broadcastTo([n, width]);
+    const draws = distribution.sample(p, new Rng(2));
+    expect(draws.shape).toEqual([n, columns]);
+    checkSupport(distribution, draws.data, columns);
+    const mean = distribution.mean(p);
+    const deviation = draws.sub(mean);
+    const error = deviation.square().mean({ axis: 0 }).sqrt().mul(5 / Math.sqrt(n));
+    const off = deviation.mean({ axis: 0 }).abs();
+    off.data.forEach((value: number, i: number) => {
+      expect(value).toBeLessThanOrEqual(error.data[i]);
+    });
+    expect(distribution.sample(p, new Rng(2)).data).toEqual(draws.data);
+  });
+
+  it('stays finite, value and gradient, for parameters of 10⁴', () => {
+    for (const scale of [-1e4, 1e4]) {
+      const p = tensor(new Array(width).fill(scale));
+      const value = distribution.logProb(tensor(new Array(columns).fill(1)), p);
+      expect(Number.isFinite(value.item())).toBe(true);
+    }
+  });
+
+  it('works with any leading axes, data repeated over samples', () => {
+    const x = data(new Rng(1), [2, columns]);
+    const p = params(4, 5, 2);
+    const all = distribution.logProb(x, p);
+    expect(all.shape).toEqual([5, 2]);
+    const one = distribution.logProb(x, p.slice([[3, 4]]).reshape([2, width]));
+    expect(all.slice([[3, 4]]).data).toEqual(one.data);
+  });
+
+  it('doubles when every column is doubled', () => {
+    const x = data(new Rng(1), [2, 1]);
+    const alone = distribution.name === 'composite' ? null : distribution;
+    if (alone === null) return;
+    const p = new Rng(6).normal([2, alone.paramCount(1)], soft);
+    const halves = Array.from({ length: alone.paramCount(1) }, (_, i) => p.slice([null, [i, i + 1]]).broadcastTo([2, 2]));
+    const twice = alone.logProb(x.broadcastTo([2, 2]), tensorOf(halves));
+    const once = alone.logProb(x, p);
+    twice.data.forEach((value: number, i: number) => {
+      expect(value).toBeCloseTo(2 * once.data[i], 10);
+    });
+  });
+
+  it('refuses data it cannot hold, by row and column', () => {
+    const rows = data(new Rng(1), [2, columns]).data;
+    rows[columns + 1] = outside;
+    expect(() => checkSupport(distribution, rows, columns)).toThrow(
+      `${distribution.name}: data must be ${distribution.support(columns)[1].description}, got ${outside} at row 1, column 1`,
+    );
+  });
+
+  it('refuses parameters of another width', () => {
+    expect(() => distribution.logProb(f64(new Array(columns).fill(0)), f64(new Array(width + 1).fill(0)))).toThrow(
+      `${distribution.name}: rows of ${columns} columns need ${width} parameters, got [${width + 1}] for data [${columns}]`,
+    );
+  });
+
+  it('comes back from its description', () => {
+    const copy = distributionFromConfig(JSON.parse(JSON.stringify(distribution.config())));
+    const [x, p] = [data(new Rng(1), [3, columns]), params(1, 3)];
+    expect(copy.logProb(x, p).data).toEqual(distribution.logProb(x, p).data);
+  });
+});
+
+/** Columns laid side by side. */
+function tensorOf(parts: readonly Tensor[]): Tensor {
+  const rows = parts[0].shape[0];
+  return f64(Array.from({ length: rows }, (_, r) => parts.flatMap((part) => Array.from(part.slice([[r, r + 1]]).data))));
+}
+
+describe('bernoulli', () => {
+  it('has gradient sigmoid(l) − x even where the logit is 10⁴', () => {
+    const distribution = bernoulli();
+    expect(gradCheck((l) => distribution.logProb(f64([0, 1, 1]), l), [f64([30, -30, 5])])).toBeLessThan(1e-6);
+  });
+});
+
+describe('composite', () => {
+  it('is the sum of its parts, whatever their order', () => {
+    const [a, b] = [gaussian(), bernoulli()];
+    const x = f64([[0.4, 1]]);
+    const whole = composite([[1, a], [1, b]]).logProb(x, f64([[0.1, -0.2, 0.7]])).item();
+    const turned = composite([[1, b], [1, a]]).logProb(f64([[1, 0.4]]), f64([[0.7, 0.1, -0.2]])).item();
+    const parts = a.logProb(f64([0.4]), f64([0.1, -0.2])).item() + b.logProb(f64([1]), f64([0.7])).item();
+    expect(whole).toBeCloseTo(parts, 12);
+    expect(turned).toBeCloseTo(parts, 12);
+    expect(composite([[3, a]]).logProb(f64([1, 2, 3]), f64([0, 1, 2, 0, 0, 0])).item()).toBe(a.logProb(f64([1, 2, 3]), f64([0, 1, 2, 0, 0, 0])).item());
+  });
+
+  it('refuses parts that do not cover the data', () => {
+    expect(() => composite([])).toThrow('composite: needs at least one part, got none');
+    expect(() => composite([[0, bernoulli()]])).toThrow('composite: part 0 (bernoulli) must have 1 or more columns, got 0');
+    expect(() => composite([[2, bernoulli()], [1, gaussian()]]).paramCount(4)).toThrow('composite: parts cover 2 + 1 = 3 columns, got data of 4');
+  });
+});
+
+describe('the Gaussian variance', () => {
+  it('has a floor, below which the density does not grow', () => {
+    const distribution = gaussian({ minStd: 0.1 });
+    const at = (logVariance: number): number => distribution.logProb(f64([0]), f64([0, logVariance])).item();
+    expect(at(-100)).toBe(at(2 * Math.log(0.1)));
+    expect(() => gaussian({ minStd: 0 })).toThrow('gaussian: minStd must be > 0, got 0');
+    expect(() => gaussian({ variance: -1 })).toThrow("gaussian: variance must be 'perRow', 'perColumn', 'shared' or a number > 0, got -1");
+  });
+});
+
+describe('KL to the standard normal', () => {
+  it('gives the golden values, and is 0 only at the standard normal', () => {
+    const kl = (mean: number, logVariance: number): number => klToStandardNormal(f64([mean]), f64([logVariance])).item();
+    expect(kl(1, -1)).toBeCloseTo(0.683939720586, 11);
+    expect(kl(0.5, 0.3)).toBeCloseTo(0.149929403788, 11);
+    expect(kl(0, 0)).toBe(0);
+    for (const mean of [-1, 0, 0.3]) for (const v of [-2, 0.1, 1]) expect(kl(mean, v)).toBeGreaterThan(0);
+  });
+
+  it('is the sum over dimensions, and what sampling estimates', () => {
+    const [mean, v] = [f64([0.5, -1]), f64([0.3, -0.7])];
+    const parts = [0, 1].map((i) => klToStandardNormal(f64([mean.data[i]]), f64([v.data[i]])).item());
+    const total = klToStandardNormal(mean, v).item();
+    expect(total).toBeCloseTo(parts[0] + parts[1], 12);
+    const n = 100_000;
+    const noise = new Rng(4).normal([n, 2], soft);
+    const z = mean.add(v.mul(0.5).exp().mul(noise));
+    // log q − log p per draw.
+    const terms = z.square().sub(noise.square()).sub(v).mul(0.5).sum({ axis: 1 });
+    const error = Math.sqrt(terms.variance().item() / n);
+    expect(Math.abs(terms.mean().item() - total)).toBeLessThan(4 * error);
+  });
+
+  it('has its gradients', () => {
+    expect(gradCheck((m, v) => klToStandardNormal(m, v), [new Rng(1).normal([3, 2]), new Rng(2).normal([3, 2])])).toBeLessThan(1e-6);
+  });
+});
