@@ -35,7 +35,7 @@ export async function create(_backend, { testData, ELEMENTWISE_SHAPE }) {
     },
     async vaeStep({ input, hidden, latent, batch }) {
       const sizes = [];
-      const stack = (widths) => widths.slice(1).forEach((size, i) => sizes.push([widths[i], size]));
+      const stack = (widths) => sizes.push(...widths.slice(1).map((size, i) => [widths[i], size]));
       stack([input, ...hidden]);
       const encoders = sizes.length;
       sizes.push([hidden.at(-1), latent], [hidden.at(-1), latent]);

@@ -28,18 +28,22 @@ describe.each(entries)('the gradient of %s', (_name, sample) => {
     );
   });
 
-  if (sample.smooth) it('can itself be differentiated', () => {
-    for (const [group, shapes] of sample.shapes.entries()) {
-      const inputs = sampleInputs(sample, shapes, group, 'f64');
-      const wanted = movable(sample, inputs.length);
-      const first = (...x: Tensor[]): Tensor => {
-        const grads = grad((p: Tensor[]) => sum(square(sample.call(...p))))(x) as Tensor[];
-        // One number that depends on every gradient in its own way.
-        return wanted.reduce<Tensor>((total, i) => add(total, sum(mul(grads[i], weights(grads[i], i)))), sum(mul(x[0], 0)));
-      };
-      expect(gradCheck(first, inputs, { inputs: wanted, tolerance: 2e-6 })).toBeLessThan(2e-6);
-    }
-  });
+  if (sample.smooth)
+    it('can itself be differentiated', () => {
+      for (const [group, shapes] of sample.shapes.entries()) {
+        const inputs = sampleInputs(sample, shapes, group, 'f64');
+        const wanted = movable(sample, inputs.length);
+        const first = (...x: Tensor[]): Tensor => {
+          const grads = grad((p: Tensor[]) => sum(square(sample.call(...p))))(x) as Tensor[];
+          // One number that depends on every gradient in its own way.
+          return wanted.reduce<Tensor>(
+            (total, i) => add(total, sum(mul(grads[i], weights(grads[i], i)))),
+            sum(mul(x[0], 0)),
+          );
+        };
+        expect(gradCheck(first, inputs, { inputs: wanted, tolerance: 2e-6 })).toBeLessThan(2e-6);
+      }
+    });
 });
 
 function weights(like: Tensor, seed: number): Tensor {
@@ -49,13 +53,21 @@ function weights(like: Tensor, seed: number): Tensor {
 describe('random graphs', () => {
   const unary = ['tanh', 'sigmoid', 'softplus', 'sin', 'square', 'gelu', 'silu', 'erf'] as const;
   const binary = ['add', 'sub', 'mul'] as const;
-  const node = fc.record({ op: fc.constantFrom(...unary, ...binary, 'softmax', 'matmul', 'sumRows'), a: fc.nat(100), b: fc.nat(100) });
+  const node = fc.record({
+    op: fc.constantFrom(...unary, ...binary, 'softmax', 'matmul', 'sumRows'),
+    a: fc.nat(100),
+    b: fc.nat(100),
+  });
 
   it('with shared and unused nodes have the right gradients', () => {
     fc.assert(
       fc.property(fc.array(node, { minLength: 5, maxLength: 15 }), fc.nat(1e6), (nodes, seed) => {
         const rng = new Rng(seed);
-        const inputs = [rng.normal([3, 3], { dtype: 'f64' }), rng.normal([3, 3], { dtype: 'f64' }), rng.normal([1, 3], { dtype: 'f64' })];
+        const inputs = [
+          rng.normal([3, 3], { dtype: 'f64' }),
+          rng.normal([3, 3], { dtype: 'f64' }),
+          rng.normal([1, 3], { dtype: 'f64' }),
+        ];
         const graph = (...x: Tensor[]): Tensor => {
           const made: Tensor[] = [...x.slice(0, 2), add(x[0], x[2])];
           for (const { op, a, b } of nodes) {

@@ -1,6 +1,16 @@
 import { add, matmul, mul, Rng, step, sum, type Tensor, tensor } from '@latent/tensor';
 import { describe, expect, it } from 'vitest';
-import { customGradient, grad, gradCheck, gradients, noGrad, parameter, stopGradient, valueAndGrad, zeroGrad } from './index.ts';
+import {
+  customGradient,
+  grad,
+  gradCheck,
+  gradients,
+  noGrad,
+  parameter,
+  stopGradient,
+  valueAndGrad,
+  zeroGrad,
+} from './index.ts';
 
 describe('backward', () => {
   it('leaves gradients on parameters and adds them up until they are cleared', () => {
@@ -49,8 +59,12 @@ describe('backward', () => {
 
   it('says what is wrong', () => {
     const w = parameter([1, 2]);
-    expect(() => w.mul(2).backward()).toThrow('backward: the loss must be a scalar, got [2]; reduce it with sum() or mean() first');
-    expect(() => tensor(1).backward()).toThrow('backward: the loss depends on no parameter; make some inputs with parameter(...)');
+    expect(() => w.mul(2).backward()).toThrow(
+      'backward: the loss must be a scalar, got [2]; reduce it with sum() or mean() first',
+    );
+    expect(() => tensor(1).backward()).toThrow(
+      'backward: the loss depends on no parameter; make some inputs with parameter(...)',
+    );
     const loss = w.square().sum();
     loss.backward();
     expect(() => loss.backward()).toThrow('was already used by an earlier backward');
@@ -74,7 +88,8 @@ describe('backward', () => {
 describe('functional gradients', () => {
   it('come back in the shape of the parameters', () => {
     const params = { layer: { w: tensor([[1, 2]]), b: tensor([1]) }, list: [tensor(3)] };
-    const loss = (p: typeof params, scale: number): Tensor => add(p.layer.w.square().sum(), p.layer.b.sum().mul(p.list[0])).mul(scale);
+    const loss = (p: typeof params, scale: number): Tensor =>
+      add(p.layer.w.square().sum(), p.layer.b.sum().mul(p.list[0])).mul(scale);
     const { value, grads } = valueAndGrad(loss)(params, 2);
     expect(value.item()).toBe(16);
     expect(grads.layer.w.toArray()).toEqual([[4, 8]]);
@@ -96,9 +111,18 @@ describe('functional gradients', () => {
   });
 
   it('flow on to parameters: a gradient penalty', () => {
-    const w = parameter([[0.5, -1], [2, 0.3]], { dtype: 'f64' });
+    const w = parameter(
+      [
+        [0.5, -1],
+        [2, 0.3],
+      ],
+      { dtype: 'f64' },
+    );
     const x = new Rng(1).normal([3, 2], { dtype: 'f64' });
-    const penalty = (weight: Tensor): Tensor => grad((z: Tensor) => matmul(z, weight).tanh().sum())(x).square().sum();
+    const penalty = (weight: Tensor): Tensor =>
+      grad((z: Tensor) => matmul(z, weight).tanh().sum())(x)
+        .square()
+        .sum();
     penalty(w).backward();
     const h = 1e-6;
     const [values, analytic] = [w.data, w.grad?.data as Float64Array];
@@ -120,8 +144,12 @@ describe('functional gradients', () => {
   });
 
   it('refuse what is no tree of tensors or no scalar', () => {
-    expect(() => grad((x: Tensor) => x)(tensor([1, 2]))).toThrow('grad: the function must return a scalar, got [2]; reduce it with sum() or mean()');
-    expect(() => grad((x: Tensor) => x.sum())(3 as never)).toThrow('grad: parameters must be tensors, or arrays and objects of tensors, got 3');
+    expect(() => grad((x: Tensor) => x)(tensor([1, 2]))).toThrow(
+      'grad: the function must return a scalar, got [2]; reduce it with sum() or mean()',
+    );
+    expect(() => grad((x: Tensor) => x.sum())(3 as never)).toThrow(
+      'grad: parameters must be tensors, or arrays and objects of tensors, got 3',
+    );
   });
 });
 
@@ -154,7 +182,11 @@ describe('stopping and replacing gradients', () => {
     };
     expect(grad((x: Tensor) => grad((z: Tensor) => square(z).sum())(x).sum())(tensor([5])).toArray()).toEqual([2]);
     const short = customGradient((x, y) => ({ value: x.add(y), gradient: (g) => [g] }));
-    expect(() => short(parameter([1]), parameter([1])).sum().backward()).toThrow('customGradient: 2 inputs need 2 gradients, got 1');
+    expect(() =>
+      short(parameter([1]), parameter([1]))
+        .sum()
+        .backward(),
+    ).toThrow('customGradient: 2 inputs need 2 gradients, got 1');
   });
 });
 
@@ -162,6 +194,8 @@ describe('gradCheck', () => {
   it('passes right gradients and names the element of a wrong one', () => {
     expect(gradCheck((x) => x.sin().mul(x), [new Rng(0).normal([2, 2])])).toBeLessThan(1e-9);
     const wrong = customGradient((x) => ({ value: x.square(), gradient: (g) => [g.mul(x)] }));
-    expect(() => gradCheck((x) => wrong(x), [tensor([1, 2])])).toThrow(/^gradCheck: input 0 \[2\], element 0: the gradient is .*, central differences give/);
+    expect(() => gradCheck((x) => wrong(x), [tensor([1, 2])])).toThrow(
+      /^gradCheck: input 0 \[2\], element 0: the gradient is .*, central differences give/,
+    );
   });
 });

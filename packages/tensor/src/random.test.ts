@@ -30,11 +30,14 @@ describe('Rng', () => {
     ['normal with mean and std', (rng) => rng.normal([N], { mean: 2, std: 0.5 }).data, 2, 0.25, 3 / 16],
     ['uniform with bounds', (rng) => rng.uniform([N], { low: -1, high: 3 }).data, 1, 16 / 12, 256 / 80],
   ];
-  it.each(draws)('%s has the right mean and variance, within five standard errors', (_name, draw, mean, variance, fourth) => {
-    const got = moments(draw(new Rng(7)));
-    expect(Math.abs(got.mean - mean)).toBeLessThan(5 * Math.sqrt(variance / N));
-    expect(Math.abs(got.variance - variance)).toBeLessThan(5 * Math.sqrt((fourth - variance ** 2) / N));
-  });
+  it.each(draws)(
+    '%s has the right mean and variance, within five standard errors',
+    (_name, draw, mean, variance, fourth) => {
+      const got = moments(draw(new Rng(7)));
+      expect(Math.abs(got.mean - mean)).toBeLessThan(5 * Math.sqrt(variance / N));
+      expect(Math.abs(got.variance - variance)).toBeLessThan(5 * Math.sqrt((fourth - variance ** 2) / N));
+    },
+  );
 
   it('draws anew each time, the same for the same seed, and 0 is a seed', () => {
     const [a, b] = [new Rng(0), new Rng(0)];
@@ -65,7 +68,7 @@ describe('Rng', () => {
     for (let i = 0; i < 4; i++) {
       for (let j = 0; j < i; j++) {
         const covariance = draws[i].reduce((sum, x, k) => sum + (x - 0.5) * (draws[j][k] - 0.5), 0) / 20_000;
-        expect(Math.abs(covariance)).toBeLessThan((5 / 12) / Math.sqrt(20_000));
+        expect(Math.abs(covariance)).toBeLessThan(5 / 12 / Math.sqrt(20_000));
       }
     }
     expect(new Rng(4).split(2)[1].uniform([3]).toArray()).toEqual(new Rng(4).split(2)[1].uniform([3]).toArray());

@@ -10,11 +10,23 @@ import type { Tensor } from './tensor.ts';
 describe('creation', () => {
   it('takes numbers, nested arrays, typed arrays and typed rows', () => {
     expect(tensor(3).shape).toEqual([]);
-    expect(tensor([[1, 2], [3, 4], [5, 6]]).shape).toEqual([3, 2]);
+    expect(
+      tensor([
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ]).shape,
+    ).toEqual([3, 2]);
     expect(tensor(new Float32Array([1, 2, 3])).toArray()).toEqual([1, 2, 3]);
-    expect(tensor([new Float32Array([1, 2]), new Float32Array([3, 4])]).toArray()).toEqual([[1, 2], [3, 4]]);
+    expect(tensor([new Float32Array([1, 2]), new Float32Array([3, 4])]).toArray()).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
     expect(tensor(new Float64Array([0.1])).dtype).toBe('f64');
-    expect(tensor([1, 2, 3, 4], { shape: [2, 2] }).toArray()).toEqual([[1, 2], [3, 4]]);
+    expect(tensor([1, 2, 3, 4], { shape: [2, 2] }).toArray()).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
     expect(tensor([]).shape).toEqual([0]);
     expect(tensor([[], []]).shape).toEqual([2, 0]);
   });
@@ -28,7 +40,10 @@ describe('creation', () => {
   });
 
   it('makes regular tensors', () => {
-    expect(zeros([2, 2]).toArray()).toEqual([[0, 0], [0, 0]]);
+    expect(zeros([2, 2]).toArray()).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
     expect(ones([3]).toArray()).toEqual([1, 1, 1]);
     expect(full([2], 7, { dtype: 'f64' }).data).toEqual(new Float64Array([7, 7]));
     expect(arange(4).toArray()).toEqual([0, 1, 2, 3]);
@@ -36,7 +51,10 @@ describe('creation', () => {
     expect(arange(3, 0, -1).toArray()).toEqual([3, 2, 1]);
     expect(linspace(0, 1, 5).toArray()).toEqual([0, 0.25, 0.5, 0.75, 1]);
     expect(linspace(2, 3, 1).toArray()).toEqual([2]);
-    expect(eye(2).toArray()).toEqual([[1, 0], [0, 1]]);
+    expect(eye(2).toArray()).toEqual([
+      [1, 0],
+      [0, 1],
+    ]);
   });
 
   it('says what does not fit, and where', () => {
@@ -58,7 +76,14 @@ describe('reading', () => {
   });
 
   it('prints shape, dtype and numbers, long axes shortened', () => {
-    expect(String(tensor([[1, -2.5], [30, 4]]))).toBe('Tensor [2, 2] f32\n[[   1, -2.5],\n [  30,    4]]');
+    expect(
+      String(
+        tensor([
+          [1, -2.5],
+          [30, 4],
+        ]),
+      ),
+    ).toBe('Tensor [2, 2] f32\n[[   1, -2.5],\n [  30,    4]]');
     expect(String(tensor(2))).toBe('Tensor [] f32\n2');
     expect(String(arange(20))).toBe('Tensor [20] f32\n[ 0,  1,  2, …, 17, 18, 19]');
   });
@@ -77,11 +102,27 @@ describe('errors', () => {
   const a = zeros([2, 3]);
   const cases: [string, () => unknown, string][] = [
     ['broadcasting', () => a.add(zeros([4])), 'add: shapes do not broadcast, got [2, 3] and [4] (axis 1: 3 ≠ 4)'],
-    ['dtypes', () => a.add(zeros([3], { dtype: 'f64' })), "add: dtypes differ, got f32 and f64; convert one with cast('f32')"],
-    ['arrays', () => a.add([1] as never), 'add: expected a tensor or a number, got an array; make arrays into tensors with tensor(...)'],
+    [
+      'dtypes',
+      () => a.add(zeros([3], { dtype: 'f64' })),
+      "add: dtypes differ, got f32 and f64; convert one with cast('f32')",
+    ],
+    [
+      'arrays',
+      () => a.add([1] as never),
+      'add: expected a tensor or a number, got an array; make arrays into tensors with tensor(...)',
+    ],
     ['inner sizes', () => a.matmul(zeros([2, 3])), 'matmul: inner sizes differ, got [2, 3] × [2, 3] (3 ≠ 2)'],
-    ['inner sizes, transposed', () => a.matmul(zeros([2, 3]), { transposeA: true, transposeB: true }), 'matmul: inner sizes differ, got [2, 3]ᵀ × [2, 3]ᵀ (2 ≠ 3)'],
-    ['vectors', () => a.matmul(zeros([3])), 'matmul: needs at least two axes on both sides, got [2, 3] × [3]; reshape a vector to [1, n] or [n, 1]'],
+    [
+      'inner sizes, transposed',
+      () => a.matmul(zeros([2, 3]), { transposeA: true, transposeB: true }),
+      'matmul: inner sizes differ, got [2, 3]ᵀ × [2, 3]ᵀ (2 ≠ 3)',
+    ],
+    [
+      'vectors',
+      () => a.matmul(zeros([3])),
+      'matmul: needs at least two axes on both sides, got [2, 3] × [3]; reshape a vector to [1, n] or [n, 1]',
+    ],
     ['axes', () => a.sum({ axis: 2 }), 'sum: axis must be between -2 and 1, got 2'],
     ['axes of scalars', () => tensor(1).sum({ axis: 0 }), 'sum: a scalar has no axes, got axis 0'],
     ['repeated axes', () => a.sum({ axis: [0, -2] }), 'sum: axis 0 is given twice'],
@@ -89,15 +130,31 @@ describe('errors', () => {
     ['reshape', () => a.reshape([4]), 'reshape: 6 elements do not fit [4], got [2, 3]'],
     ['transpose', () => a.transpose([0, 0]), 'transpose: axes must name each of the 2 axes once, got [0, 0]'],
     ['broadcastTo', () => a.broadcastTo([3]), 'broadcastTo: [2, 3] does not broadcast to [3]'],
-    ['slice', () => a.slice([[0, 5]]), 'slice: range [0, 5] does not fit axis 0 of size 2; need 0 ≤ start ≤ stop ≤ size and step ≥ 1'],
+    [
+      'slice',
+      () => a.slice([[0, 5]]),
+      'slice: range [0, 5] does not fit axis 0 of size 2; need 0 ≤ start ≤ stop ≤ size and step ≥ 1',
+    ],
     ['too many ranges', () => a.slice([null, null, null]), 'slice: 3 ranges for 2 axes, got [2, 3]'],
-    ['concat', () => concat([a, zeros([2, 4])]), 'concat: shapes must agree except along axis 0, got [2, 3] and [2, 4]'],
+    [
+      'concat',
+      () => concat([a, zeros([2, 4])]),
+      'concat: shapes must agree except along axis 0, got [2, 3] and [2, 4]',
+    ],
     ['stack', () => stack([a, zeros([3, 2])]), 'stack: shapes must be equal, got [2, 3] and [3, 2]'],
     ['split', () => split(a, 2, 1), 'split: axis 1 of size 3 does not divide into 2'],
     ['gather', () => a.gather([0, 2]), 'gather: index 1 must be a whole number from 0 to 1, got 2'],
-    ['scatterAdd', () => a.scatterAdd([0], zeros([1, 2])), 'scatterAdd: rows must be [1, 3] for base [2, 3] and indices [1], got [1, 2]'],
+    [
+      'scatterAdd',
+      () => a.scatterAdd([0], zeros([1, 2])),
+      'scatterAdd: rows must be [1, 3] for base [2, 3] and indices [1], got [1, 2]',
+    ],
     ['squeeze', () => a.squeeze(0), 'squeeze: axis 0 has size 2, got [2, 3]'],
-    ['backward without parameters', () => a.sum().backward(), 'backward: the loss depends on no parameter; make some inputs with parameter(...)'],
+    [
+      'backward without parameters',
+      () => a.sum().backward(),
+      'backward: the loss depends on no parameter; make some inputs with parameter(...)',
+    ],
   ];
   it.each(cases)('about %s say what was given and what to do', (_name, run, message) => {
     let thrown: unknown;
@@ -128,7 +185,10 @@ describe('memory', () => {
       return { sum: x.add(leaked), list: [leaked, x], number: 3 };
     });
     expect(kept.sum.toArray()).toEqual([3, 5]);
-    expect(kept.list.map((t) => t.toArray())).toEqual([[2, 3], [1, 2]]);
+    expect(kept.list.map((t) => t.toArray())).toEqual([
+      [2, 3],
+      [1, 2],
+    ]);
     expect(kept.number).toBe(3);
     const message = 'the tensor was made inside a step that has ended; return it from the step to keep it';
     expect(() => leaked?.toArray()).toThrow(message);
@@ -166,7 +226,14 @@ describe('debug.checkFinite', () => {
   it('names the first op whose output is not finite, the place and the inputs', () => {
     debug.checkFinite(true);
     try {
-      expect(() => tensor([[1, 2], [0, 3]]).log().exp()).toThrow(
+      expect(() =>
+        tensor([
+          [1, 2],
+          [0, 3],
+        ])
+          .log()
+          .exp(),
+      ).toThrow(
         'checkFinite: log is the first op whose output is not finite, got -Infinity at [1, 0] of [2, 2]; inputs [2, 2] in [0, 3]',
       );
     } finally {

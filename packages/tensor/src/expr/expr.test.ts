@@ -15,7 +15,13 @@ describe('expressions', () => {
   });
 
   const formulas: [string, Expr][] = [
-    ['arithmetic', x.add(y).mul(x).sub(y.div(x.add(4)))],
+    [
+      'arithmetic',
+      x
+        .add(y)
+        .mul(x)
+        .sub(y.div(x.add(4))),
+    ],
     ['powers', x.add(3).pow(y)],
     ['transcendentals', x.exp().add(x.add(3).log()).add(x.tanh()).add(x.sin().mul(y.cos()))],
     ['log1p and expm1', x.square().log1p().mul(y.expm1())],
@@ -24,36 +30,52 @@ describe('expressions', () => {
   ];
 
   it.each(formulas)('are differentiated rightly: %s', (_name, root) => {
-    for (const at of [[0.7, -0.4], [-1.1, 0.3], [1.3, 1.9]]) {
+    for (const at of [
+      [0.7, -0.4],
+      [-1.1, 0.3],
+      [1.3, 1.9],
+    ]) {
       differentiate(root, 2).forEach((derivative, i) => {
         const h = 1e-5;
-        const moved = (d: number): number => evaluate([root], at.map((v, j) => (j === i ? v + d : v)))[0];
+        const moved = (d: number): number =>
+          evaluate(
+            [root],
+            at.map((v, j) => (j === i ? v + d : v)),
+          )[0];
         const numeric = (moved(h) - moved(-h)) / (2 * h);
         expect(derivative === null ? 0 : evaluate([derivative], at)[0]).toBeCloseTo(numeric, 7);
       });
     }
   });
 
-  it.each(formulas)('mean the same as numbers, as a loop, and as a loop where functions may not be made from text: %s', (_name, root) => {
-    const heap = new Float64Array([0, 0, 0, 0, 0.7, -1.1, -0.4, 0.3]);
-    const run = (): number[] => {
-      elementLoop([root], 2)(heap, 2, 2, [0, 4, 6], [1, 0], [0, 1]);
-      return [...heap.slice(0, 4)];
-    };
-    const compiled = run();
-    vi.stubGlobal('Function', () => {
-      throw new Error('forbidden');
-    });
-    const interpreted = run();
-    vi.unstubAllGlobals();
-    const numbers = [0.7, -1.1].flatMap((a) => [-0.4, 0.3].map((b) => evaluate([root], [a, b])[0]));
-    expect(compiled).toEqual(numbers);
-    expect(interpreted).toEqual(numbers);
-  });
+  it.each(formulas)(
+    'mean the same as numbers, as a loop, and as a loop where functions may not be made from text: %s',
+    (_name, root) => {
+      const heap = new Float64Array([0, 0, 0, 0, 0.7, -1.1, -0.4, 0.3]);
+      const run = (): number[] => {
+        elementLoop([root], 2)(heap, 2, 2, [0, 4, 6], [1, 0], [0, 1]);
+        return [...heap.slice(0, 4)];
+      };
+      const compiled = run();
+      vi.stubGlobal('Function', () => {
+        throw new Error('forbidden');
+      });
+      const interpreted = run();
+      vi.unstubAllGlobals();
+      const numbers = [0.7, -1.1].flatMap((a) => [-0.4, 0.3].map((b) => evaluate([root], [a, b])[0]));
+      expect(compiled).toEqual(numbers);
+      expect(interpreted).toEqual(numbers);
+    },
+  );
 
   it('erf agrees with published values to 1e-15', () => {
     // Abramowitz & Stegun, table 7.1.
-    for (const [at, value] of [[0.5, 0.5204998778130465], [1, 0.8427007929497149], [2, 0.9953222650189527], [3.5, 0.9999992569016276]]) {
+    for (const [at, value] of [
+      [0.5, 0.5204998778130465],
+      [1, 0.8427007929497149],
+      [2, 0.9953222650189527],
+      [3.5, 0.9999992569016276],
+    ]) {
       expect(Math.abs(erf(at) - value)).toBeLessThan(2e-15);
       expect(erf(-at)).toBe(-erf(at));
     }

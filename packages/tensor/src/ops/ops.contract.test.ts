@@ -21,7 +21,8 @@ function expectClose(got: Tensor, want: Plain, tolerance: number): void {
   const values = got.data;
   for (let i = 0; i < values.length; i++) {
     const allowed = tolerance * Math.max(1, Math.abs(want.data[i]));
-    if (!(Math.abs(values[i] - want.data[i]) <= allowed)) expect({ at: i, value: values[i] }).toEqual({ at: i, value: want.data[i] });
+    if (!(Math.abs(values[i] - want.data[i]) <= allowed))
+      expect({ at: i, value: values[i] }).toEqual({ at: i, value: want.data[i] });
   }
 }
 
@@ -43,18 +44,19 @@ describe.each(entries)('%s', (_name, sample) => {
     }
   });
 
-  if (sample.special) it('is right at the edges of arithmetic', () => {
-    for (const set of sets) {
-      useKernels(set);
-      for (const [inputs, want] of sample.special ?? []) {
-        const got = sample.call(...inputs.map((x) => tensor([x, x, x, x, x]))).data;
-        for (const value of got) {
-          if (Number.isNaN(want) || !Number.isFinite(want) || want === 0) expect(value + 0).toBe(want + 0);
-          else expect(Math.abs(value / want - 1)).toBeLessThan(1e-6);
+  if (sample.special)
+    it('is right at the edges of arithmetic', () => {
+      for (const set of sets) {
+        useKernels(set);
+        for (const [inputs, want] of sample.special ?? []) {
+          const got = sample.call(...inputs.map((x) => tensor([x, x, x, x, x]))).data;
+          for (const value of got) {
+            if (Number.isNaN(want) || !Number.isFinite(want) || want === 0) expect(value + 0).toBe(want + 0);
+            else expect(Math.abs(value / want - 1)).toBeLessThan(1e-6);
+          }
         }
       }
-    }
-  });
+    });
 });
 
 describe('elementwise ops in SIMD', () => {
@@ -63,7 +65,12 @@ describe('elementwise ops in SIMD', () => {
     '%s agrees with the reference at every lane tail',
     (_name, sample) => {
       for (const length of lengths) {
-        const inputs = sampleInputs(sample, sample.shapes[0].map(() => [length]), length, 'f32');
+        const inputs = sampleInputs(
+          sample,
+          sample.shapes[0].map(() => [length]),
+          length,
+          'f32',
+        );
         useKernels('reference');
         const want = sample.call(...inputs);
         useKernels('wasm');

@@ -70,7 +70,9 @@ function each(f: (...values: number[]) => number) {
         return own === 1 ? size : own;
       }, 1),
     );
-    const data = Array.from({ length: sizeOf(shape) }, (_, at) => f(...inputs.map((x) => x.data[broadcastIndex(x.shape, shape, at)])));
+    const data = Array.from({ length: sizeOf(shape) }, (_, at) =>
+      f(...inputs.map((x) => x.data[broadcastIndex(x.shape, shape, at)])),
+    );
     return { data, shape };
   };
 }
@@ -126,16 +128,32 @@ const BROADCAST_SHAPES: Sample['shapes'] = [
   [[2, 3], []],
   [[], [4]],
   [[2, 3], [3]],
-  [[2, 3], [2, 1]],
-  [[2, 1], [1, 3]],
-  [[3, 1, 2], [4, 1]],
-  [[2, 3, 2], [3, 1]],
+  [
+    [2, 3],
+    [2, 1],
+  ],
+  [
+    [2, 1],
+    [1, 3],
+  ],
+  [
+    [3, 1, 2],
+    [4, 1],
+  ],
+  [
+    [2, 3, 2],
+    [3, 1],
+  ],
   [[1, 5], [5]],
 ];
 const TERNARY_SHAPES: Sample['shapes'] = [
   [[4], [4], [4]],
   [[2, 3], [], [3]],
-  [[2, 3], [2, 1], [2, 3]],
+  [
+    [2, 3],
+    [2, 1],
+    [2, 3],
+  ],
   [[], [2], [2, 2]],
 ];
 
@@ -143,7 +161,11 @@ function unary(call: (x: Tensor) => Tensor, f: (x: number) => number, more: Part
   return { call, shapes: UNARY_SHAPES, expected: each(f), smooth: true, ...more };
 }
 
-function binary(call: (a: Tensor, b: Tensor) => Tensor, f: (a: number, b: number) => number, more: Partial<Sample> = {}): Sample {
+function binary(
+  call: (a: Tensor, b: Tensor) => Tensor,
+  f: (a: number, b: number) => number,
+  more: Partial<Sample> = {},
+): Sample {
   return { call, shapes: BROADCAST_SHAPES, expected: each(f), smooth: true, ...more };
 }
 
@@ -152,11 +174,18 @@ function comparison(call: (a: Tensor, b: Tensor) => Tensor, f: (a: number, b: nu
     smooth: false,
     differentiable: false,
     domain: [{ low: -2, high: 2, whole: true }],
-    special: [[[NaN, 1], f(NaN, 1) ? 1 : 0], [[Infinity, 1], f(Infinity, 1) ? 1 : 0]],
+    special: [
+      [[NaN, 1], f(NaN, 1) ? 1 : 0],
+      [[Infinity, 1], f(Infinity, 1) ? 1 : 0],
+    ],
   });
 }
 
-function reduction(call: (x: Tensor, options: r.ReduceOptions) => Tensor, f: (values: number[]) => number, more: Partial<Sample> = {}): Sample {
+function reduction(
+  call: (x: Tensor, options: r.ReduceOptions) => Tensor,
+  f: (values: number[]) => number,
+  more: Partial<Sample> = {},
+): Sample {
   return {
     call: (x) => call(x, { axis: 1 }),
     shapes: [[[2, 3]], [[3, 1, 2]], [[2, 4, 3]], [[1, 5]]],
@@ -181,7 +210,10 @@ function product(transposeA: boolean, transposeB: boolean) {
     const [rb, cb] = b.shape.slice(-2);
     const [rows, depth] = transposeA ? [ca, ra] : [ra, ca];
     const cols = transposeB ? rb : cb;
-    const batch = each((x) => x)({ data: new Array(sizeOf(a.shape.slice(0, -2))).fill(0), shape: a.shape.slice(0, -2) }).shape;
+    const batch = each((x) => x)({
+      data: new Array(sizeOf(a.shape.slice(0, -2))).fill(0),
+      shape: a.shape.slice(0, -2),
+    }).shape;
     const lead = a.shape.length >= b.shape.length ? batch : b.shape.slice(0, -2);
     const data: number[] = [];
     for (let p = 0; p < sizeOf(lead); p++) {
@@ -191,7 +223,9 @@ function product(transposeA: boolean, transposeB: boolean) {
         for (let col = 0; col < cols; col++) {
           let sum = 0;
           for (let k = 0; k < depth; k++) {
-            sum += a.data[fromA + (transposeA ? k * ca + row : row * ca + k)] * b.data[fromB + (transposeB ? col * cb + k : k * cb + col)];
+            sum +=
+              a.data[fromA + (transposeA ? k * ca + row : row * ca + k)] *
+              b.data[fromB + (transposeB ? col * cb + k : k * cb + col)];
           }
           data.push(sum);
         }
@@ -202,13 +236,49 @@ function product(transposeA: boolean, transposeB: boolean) {
 }
 
 const elementwiseSamples = {
-  add: binary(e.add, (a, b) => a + b, { special: [[[Infinity, 1], Infinity], [[NaN, 1], NaN]] }),
+  add: binary(e.add, (a, b) => a + b, {
+    special: [
+      [[Infinity, 1], Infinity],
+      [[NaN, 1], NaN],
+    ],
+  }),
   sub: binary(e.sub, (a, b) => a - b),
   mul: binary(e.mul, (a, b) => a * b, { special: [[[-2, 0], -0]] }),
-  div: binary(e.div, (a, b) => a / b, { domain: [REAL, { low: 0.3, high: 2 }], special: [[[1, 0], Infinity], [[0, 0], NaN]] }),
-  maximum: binary(e.maximum, Math.max, { smooth: false, domain: [{ low: -2, high: -0.1 }, { low: 0.1, high: 2 }], special: [[[NaN, 1], NaN], [[1, NaN], NaN]] }),
-  minimum: binary(e.minimum, Math.min, { smooth: false, domain: [{ low: -2, high: -0.1 }, { low: 0.1, high: 2 }], special: [[[NaN, 1], NaN]] }),
-  pow: binary(e.pow, (a, b) => a ** b, { domain: [POSITIVE, REAL], tolerance: 1e-5, special: [[[0, 0], 1], [[-2, 3], -8], [[2, -1], 0.5]] }),
+  div: binary(e.div, (a, b) => a / b, {
+    domain: [REAL, { low: 0.3, high: 2 }],
+    special: [
+      [[1, 0], Infinity],
+      [[0, 0], NaN],
+    ],
+  }),
+  maximum: binary(e.maximum, Math.max, {
+    smooth: false,
+    domain: [
+      { low: -2, high: -0.1 },
+      { low: 0.1, high: 2 },
+    ],
+    special: [
+      [[NaN, 1], NaN],
+      [[1, NaN], NaN],
+    ],
+  }),
+  minimum: binary(e.minimum, Math.min, {
+    smooth: false,
+    domain: [
+      { low: -2, high: -0.1 },
+      { low: 0.1, high: 2 },
+    ],
+    special: [[[NaN, 1], NaN]],
+  }),
+  pow: binary(e.pow, (a, b) => a ** b, {
+    domain: [POSITIVE, REAL],
+    tolerance: 1e-5,
+    special: [
+      [[0, 0], 1],
+      [[-2, 3], -8],
+      [[2, -1], 0.5],
+    ],
+  }),
   equal: comparison(e.equal, (a, b) => a === b),
   notEqual: comparison(e.notEqual, (a, b) => a !== b),
   less: comparison(e.less, (a, b) => a < b),
@@ -221,54 +291,201 @@ const elementwiseSamples = {
     domain: [{ low: 0, high: 2, whole: true }, REAL],
     expected: each((c, a, b) => (c !== 0 ? a : b)),
     smooth: true,
-    special: [[[1, 5, NaN], 5], [[0, NaN, 5], 5]],
+    special: [
+      [[1, 5, NaN], 5],
+      [[0, NaN, 5], 5],
+    ],
   },
   clamp: {
     call: (x, low, high) => e.clamp(x, low, high),
     shapes: TERNARY_SHAPES,
-    domain: [{ low: -3, high: 3, avoid: [-1.5, 1.5] }, { low: -1.5, high: -1.5 }, { low: 1.5, high: 1.5 }],
+    domain: [
+      { low: -3, high: 3, avoid: [-1.5, 1.5] },
+      { low: -1.5, high: -1.5 },
+      { low: 1.5, high: 1.5 },
+    ],
     expected: each((x, low, high) => Math.min(Math.max(x, low), high)),
-    special: [[[NaN, -1, 1], NaN], [[Infinity, -1, 1], 1]],
+    special: [
+      [[NaN, -1, 1], NaN],
+      [[Infinity, -1, 1], 1],
+    ],
   },
   abs: unary(e.abs, Math.abs, { domain: [AWAY_FROM_ZERO], special: [[[-Infinity], Infinity]] }),
   neg: unary(e.neg, (x) => -x),
-  sign: unary(e.sign, Math.sign, { domain: [AWAY_FROM_ZERO], differentiable: false, special: [[[0], 0], [[NaN], NaN]] }),
-  exp: unary(e.exp, Math.exp, { special: [[[1000], Infinity], [[-1000], 0], [[NaN], NaN], [[0], 1]] }),
-  log: unary(e.log, Math.log, { domain: [POSITIVE], special: [[[0], -Infinity], [[-1], NaN], [[Infinity], Infinity], [[1], 0]] }),
-  log1p: unary(e.log1p, Math.log1p, { domain: [{ low: -0.7, high: 3 }], special: [[[-1], -Infinity], [[1e-20], 1e-20]] }),
-  expm1: unary(e.expm1, Math.expm1, { special: [[[-1000], -1], [[1000], Infinity], [[1e-20], 1e-20]] }),
-  sqrt: unary(e.sqrt, Math.sqrt, { domain: [POSITIVE], special: [[[0], 0], [[-1], NaN]] }),
+  sign: unary(e.sign, Math.sign, {
+    domain: [AWAY_FROM_ZERO],
+    differentiable: false,
+    special: [
+      [[0], 0],
+      [[NaN], NaN],
+    ],
+  }),
+  exp: unary(e.exp, Math.exp, {
+    special: [
+      [[1000], Infinity],
+      [[-1000], 0],
+      [[NaN], NaN],
+      [[0], 1],
+    ],
+  }),
+  log: unary(e.log, Math.log, {
+    domain: [POSITIVE],
+    special: [
+      [[0], -Infinity],
+      [[-1], NaN],
+      [[Infinity], Infinity],
+      [[1], 0],
+    ],
+  }),
+  log1p: unary(e.log1p, Math.log1p, {
+    domain: [{ low: -0.7, high: 3 }],
+    special: [
+      [[-1], -Infinity],
+      [[1e-20], 1e-20],
+    ],
+  }),
+  expm1: unary(e.expm1, Math.expm1, {
+    special: [
+      [[-1000], -1],
+      [[1000], Infinity],
+      [[1e-20], 1e-20],
+    ],
+  }),
+  sqrt: unary(e.sqrt, Math.sqrt, {
+    domain: [POSITIVE],
+    special: [
+      [[0], 0],
+      [[-1], NaN],
+    ],
+  }),
   rsqrt: unary(e.rsqrt, (x) => 1 / Math.sqrt(x), { domain: [POSITIVE], special: [[[0], Infinity]] }),
   square: unary(e.square, (x) => x * x),
-  reciprocal: unary(e.reciprocal, (x) => 1 / x, { domain: [POSITIVE], special: [[[0], Infinity], [[Infinity], 0]] }),
-  sin: unary(e.sin, Math.sin, { special: [[[0], 0], [[Infinity], NaN]] }),
-  cos: unary(e.cos, Math.cos, { special: [[[0], 1], [[Infinity], NaN]] }),
-  erf: unary(e.erf, exactErf, { special: [[[10], 1], [[-10], -1], [[0], 0]] }),
-  tanh: unary(e.tanh, Math.tanh, { special: [[[1000], 1], [[-1000], -1], [[NaN], NaN]] }),
-  sigmoid: unary(e.sigmoid, sigmoid, { special: [[[1000], 1], [[-1000], 0], [[0], 0.5]] }),
-  softplus: unary(e.softplus, softplus, { special: [[[100], 100], [[1000], 1000], [[-1000], 0]] }),
-  relu: unary(e.relu, (x) => Math.max(x, 0), { domain: [AWAY_FROM_ZERO], special: [[[-1000], 0], [[NaN], NaN]] }),
-  selu: unary(e.selu, (x) => 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * Math.expm1(x)), { domain: [AWAY_FROM_ZERO], special: [[[1000], Math.fround(1050.7009873554805)]] }),
-  gelu: unary(e.gelu, (x) => 0.5 * x * (1 + exactErf(x / Math.SQRT2)), { special: [[[1000], 1000], [[-1000], -0]] }),
-  silu: unary(e.silu, (x) => x * sigmoid(x), { special: [[[1000], 1000], [[-1000], -0]] }),
-  mish: unary(e.mish, (x) => x * Math.tanh(softplus(x)), { special: [[[1000], 1000], [[-1000], -0]] }),
-  hardSigmoid: unary(e.hardSigmoid, (x) => Math.min(Math.max(x / 6 + 0.5, 0), 1), { domain: [{ low: -5, high: 5, avoid: [-3, 3] }], special: [[[1000], 1], [[-1000], 0]] }),
-  hardTanh: unary(e.hardTanh, (x) => Math.min(Math.max(x, -1), 1), { domain: [{ low: -2, high: 2, avoid: [-1, 1] }], special: [[[1000], 1]] }),
-  leakyRelu: binary((x, slope) => e.leakyRelu(x, slope), (x, slope) => (x < 0 ? slope * x : x), { domain: [AWAY_FROM_ZERO, REAL], special: [[[-1000, 0.5], -500]] }),
-  elu: binary((x, alpha) => e.elu(x, alpha), (x, alpha) => (x < 0 ? alpha * Math.expm1(x) : x), { domain: [AWAY_FROM_ZERO, REAL], special: [[[1000, 1], 1000], [[-1000, 2], -2]] }),
+  reciprocal: unary(e.reciprocal, (x) => 1 / x, {
+    domain: [POSITIVE],
+    special: [
+      [[0], Infinity],
+      [[Infinity], 0],
+    ],
+  }),
+  sin: unary(e.sin, Math.sin, {
+    special: [
+      [[0], 0],
+      [[Infinity], NaN],
+    ],
+  }),
+  cos: unary(e.cos, Math.cos, {
+    special: [
+      [[0], 1],
+      [[Infinity], NaN],
+    ],
+  }),
+  erf: unary(e.erf, exactErf, {
+    special: [
+      [[10], 1],
+      [[-10], -1],
+      [[0], 0],
+    ],
+  }),
+  tanh: unary(e.tanh, Math.tanh, {
+    special: [
+      [[1000], 1],
+      [[-1000], -1],
+      [[NaN], NaN],
+    ],
+  }),
+  sigmoid: unary(e.sigmoid, sigmoid, {
+    special: [
+      [[1000], 1],
+      [[-1000], 0],
+      [[0], 0.5],
+    ],
+  }),
+  softplus: unary(e.softplus, softplus, {
+    special: [
+      [[100], 100],
+      [[1000], 1000],
+      [[-1000], 0],
+    ],
+  }),
+  relu: unary(e.relu, (x) => Math.max(x, 0), {
+    domain: [AWAY_FROM_ZERO],
+    special: [
+      [[-1000], 0],
+      [[NaN], NaN],
+    ],
+  }),
+  selu: unary(e.selu, (x) => 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * Math.expm1(x)), {
+    domain: [AWAY_FROM_ZERO],
+    special: [[[1000], Math.fround(1050.7009873554805)]],
+  }),
+  gelu: unary(e.gelu, (x) => 0.5 * x * (1 + exactErf(x / Math.SQRT2)), {
+    special: [
+      [[1000], 1000],
+      [[-1000], -0],
+    ],
+  }),
+  silu: unary(e.silu, (x) => x * sigmoid(x), {
+    special: [
+      [[1000], 1000],
+      [[-1000], -0],
+    ],
+  }),
+  mish: unary(e.mish, (x) => x * Math.tanh(softplus(x)), {
+    special: [
+      [[1000], 1000],
+      [[-1000], -0],
+    ],
+  }),
+  hardSigmoid: unary(e.hardSigmoid, (x) => Math.min(Math.max(x / 6 + 0.5, 0), 1), {
+    domain: [{ low: -5, high: 5, avoid: [-3, 3] }],
+    special: [
+      [[1000], 1],
+      [[-1000], 0],
+    ],
+  }),
+  hardTanh: unary(e.hardTanh, (x) => Math.min(Math.max(x, -1), 1), {
+    domain: [{ low: -2, high: 2, avoid: [-1, 1] }],
+    special: [[[1000], 1]],
+  }),
+  leakyRelu: binary(
+    (x, slope) => e.leakyRelu(x, slope),
+    (x, slope) => (x < 0 ? slope * x : x),
+    { domain: [AWAY_FROM_ZERO, REAL], special: [[[-1000, 0.5], -500]] },
+  ),
+  elu: binary(
+    (x, alpha) => e.elu(x, alpha),
+    (x, alpha) => (x < 0 ? alpha * Math.expm1(x) : x),
+    {
+      domain: [AWAY_FROM_ZERO, REAL],
+      special: [
+        [[1000, 1], 1000],
+        [[-1000, 2], -2],
+      ],
+    },
+  ),
 } satisfies Record<string, Sample>;
 
 const reduceSamples = {
   sum: reduction(r.sum, total),
   max: reduction(r.max, (values) => Math.max(...values), { smooth: false }),
   min: reduction(r.min, (values) => Math.min(...values), { smooth: false }),
-  argMax: reduction((x) => r.argMax(x, { axis: 1 }), (values) => values.indexOf(Math.max(...values)), { smooth: false, differentiable: false }),
+  argMax: reduction(
+    (x) => r.argMax(x, { axis: 1 }),
+    (values) => values.indexOf(Math.max(...values)),
+    { smooth: false, differentiable: false },
+  ),
   mean: reduction(r.mean, mean),
   prod: reduction(r.prod, (values) => values.reduce((a, b) => a * b, 1)),
   variance: reduction(r.variance, (values) => mean(values.map((x) => (x - mean(values)) ** 2))),
   logSumExp: reduction(r.logSumExp, logTotal),
-  softmax: { ...reduction((x) => r.softmax(x, 1), total), expected: along([1], (values) => values.map((x) => Math.exp(x - logTotal(values)))) },
-  logSoftmax: { ...reduction((x) => r.logSoftmax(x, 1), total), expected: along([1], (values) => values.map((x) => x - logTotal(values))) },
+  softmax: {
+    ...reduction((x) => r.softmax(x, 1), total),
+    expected: along([1], (values) => values.map((x) => Math.exp(x - logTotal(values)))),
+  },
+  logSoftmax: {
+    ...reduction((x) => r.logSoftmax(x, 1), total),
+    expected: along([1], (values) => values.map((x) => x - logTotal(values))),
+  },
   cumulativeSum: {
     ...reduction((x) => r.cumulativeSum(x, { axis: 1 }), total),
     expected: along([1], (values) => values.map((_, n) => total(values.slice(0, n + 1)))),
@@ -283,10 +500,40 @@ const reduceSamples = {
     expected: along([0, 2], (values) => [total(values)]),
     smooth: true,
   },
-  sumOfAll: { call: (x) => r.sum(x), shapes: [[[2, 3]], [[]]], expected: (x) => ({ data: [total([...Array.from(x.data)])], shape: [] }), smooth: true },
+  sumOfAll: {
+    call: (x) => r.sum(x),
+    shapes: [[[2, 3]], [[]]],
+    expected: (x) => ({ data: [total([...Array.from(x.data)])], shape: [] }),
+    smooth: true,
+  },
 } satisfies Record<string, Sample>;
 
-const matmulShapes: Sample['shapes'] = [[[2, 3], [3, 4]], [[1, 1], [1, 1]], [[5, 2], [2, 9]], [[2, 3, 4], [2, 4, 2]], [[2, 3, 4], [4, 2]], [[3, 2], [2, 2, 3]]];
+const matmulShapes: Sample['shapes'] = [
+  [
+    [2, 3],
+    [3, 4],
+  ],
+  [
+    [1, 1],
+    [1, 1],
+  ],
+  [
+    [5, 2],
+    [2, 9],
+  ],
+  [
+    [2, 3, 4],
+    [2, 4, 2],
+  ],
+  [
+    [2, 3, 4],
+    [4, 2],
+  ],
+  [
+    [3, 2],
+    [2, 2, 3],
+  ],
+];
 const swap = (shape: Shape): Shape => [...shape.slice(0, -2), shape[shape.length - 1], shape[shape.length - 2]];
 
 const linalgSamples = {
@@ -311,25 +558,45 @@ const linalgSamples = {
   },
   linear: {
     call: (x, w, b) => m.linear(x, w, b),
-    shapes: [[[2, 3], [4, 3], [4]], [[1, 1], [1, 1], [1]], [[2, 2, 3], [2, 3], [2]]],
+    shapes: [
+      [[2, 3], [4, 3], [4]],
+      [[1, 1], [1, 1], [1]],
+      [[2, 2, 3], [2, 3], [2]],
+    ],
     expected(x, w, b) {
-      const flat = { data: x.data, shape: [x.shape.slice(0, -1).reduce((n, s) => n * s, 1), x.shape[x.shape.length - 1]] };
+      const flat = {
+        data: x.data,
+        shape: [x.shape.slice(0, -1).reduce((n, s) => n * s, 1), x.shape[x.shape.length - 1]],
+      };
       const y = product(false, true)(flat, w);
-      return { data: Array.from(y.data, (value, at) => value + b.data[at % b.shape[0]]), shape: [...x.shape.slice(0, -1), w.shape[0]] };
+      return {
+        data: Array.from(y.data, (value, at) => value + b.data[at % b.shape[0]]),
+        shape: [...x.shape.slice(0, -1), w.shape[0]],
+      };
     },
     smooth: true,
   },
 } satisfies Record<string, Sample>;
 
 const layoutSamples = {
-  reshape: { call: (x) => l.reshape(x, [3, -1]), shapes: [[[2, 3]], [[6]]], expected: (x) => ({ data: x.data, shape: [3, 2] }), smooth: true },
+  reshape: {
+    call: (x) => l.reshape(x, [3, -1]),
+    shapes: [[[2, 3]], [[6]]],
+    expected: (x) => ({ data: x.data, shape: [3, 2] }),
+    smooth: true,
+  },
   transpose: {
     call: (x) => l.transpose(x, [2, 0, 1]),
     shapes: [[[2, 3, 4]]],
     expected: pick([4, 2, 3], ([a, b, c]) => ({ index: [b, c, a] })),
     smooth: true,
   },
-  transposeMatrix: { call: (x) => l.transpose(x), shapes: [[[9, 5]]], expected: pick([5, 9], ([a, b]) => ({ index: [b, a] })), smooth: true },
+  transposeMatrix: {
+    call: (x) => l.transpose(x),
+    shapes: [[[9, 5]]],
+    expected: pick([5, 9], ([a, b]) => ({ index: [b, a] })),
+    smooth: true,
+  },
   broadcastTo: {
     call: (x) => l.broadcastTo(x, [2, 3, 4]),
     shapes: [[[3, 1]], [[4]], [[2, 1, 1]], [[]]],
@@ -343,21 +610,44 @@ const layoutSamples = {
     smooth: true,
   },
   place: {
-    call: (x) => l.pad(x, [[1, 0], [2, 1]], 7),
+    call: (x) =>
+      l.pad(
+        x,
+        [
+          [1, 0],
+          [2, 1],
+        ],
+        7,
+      ),
     shapes: [[[2, 3]]],
     expected: pick([3, 6], ([a, b]) => (a < 1 || b < 2 || b > 4 ? 7 : { index: [a - 1, b - 2] })),
     smooth: true,
   },
-  flip: { call: (x) => l.flip(x, 1), shapes: [[[2, 5]]], expected: pick([2, 5], ([a, b]) => ({ index: [a, 4 - b] })), smooth: true },
+  flip: {
+    call: (x) => l.flip(x, 1),
+    shapes: [[[2, 5]]],
+    expected: pick([2, 5], ([a, b]) => ({ index: [a, 4 - b] })),
+    smooth: true,
+  },
   concat: {
     call: (a, b) => l.concat([a, b], 1),
-    shapes: [[[2, 3], [2, 2]]],
+    shapes: [
+      [
+        [2, 3],
+        [2, 2],
+      ],
+    ],
     expected: pick([2, 5], ([a, b]) => (b < 3 ? { index: [a, b] } : { input: 1, index: [a, b - 3] })),
     smooth: true,
   },
   stack: {
     call: (a, b) => l.stack([a, b], 1),
-    shapes: [[[2, 3], [2, 3]]],
+    shapes: [
+      [
+        [2, 3],
+        [2, 3],
+      ],
+    ],
     expected: pick([2, 2, 3], ([a, n, b]) => ({ input: n, index: [a, b] })),
     smooth: true,
   },
@@ -367,8 +657,18 @@ const layoutSamples = {
     expected: pick([2, 3], ([a, b]) => ({ index: [a, b + 1] })),
     smooth: true,
   },
-  expandDims: { call: (x) => l.expandDims(x, -1), shapes: [[[2, 3]]], expected: (x) => ({ data: x.data, shape: [2, 3, 1] }), smooth: true },
-  squeeze: { call: (x) => l.squeeze(x), shapes: [[[2, 1, 3]]], expected: (x) => ({ data: x.data, shape: [2, 3] }), smooth: true },
+  expandDims: {
+    call: (x) => l.expandDims(x, -1),
+    shapes: [[[2, 3]]],
+    expected: (x) => ({ data: x.data, shape: [2, 3, 1] }),
+    smooth: true,
+  },
+  squeeze: {
+    call: (x) => l.squeeze(x),
+    shapes: [[[2, 1, 3]]],
+    expected: (x) => ({ data: x.data, shape: [2, 3] }),
+    smooth: true,
+  },
 } satisfies Record<string, Sample>;
 
 const indexingSamples = {
@@ -386,7 +686,12 @@ const indexingSamples = {
   },
   scatterAdd: {
     call: (x, rows) => i.scatterAdd(x, [1, 0, 1], rows),
-    shapes: [[[2, 3], [3, 3]]],
+    shapes: [
+      [
+        [2, 3],
+        [3, 3],
+      ],
+    ],
     expected: (x, rows) => ({
       data: Array.from(x.data, (value, at) => {
         const [row, col] = [Math.floor(at / 3), at % 3];
@@ -400,7 +705,10 @@ const indexingSamples = {
     call: (x) => i.oneHot(x, 3),
     shapes: [[[4]], [[2, 2]]],
     domain: [{ low: 0, high: 2, whole: true }],
-    expected: (x) => ({ data: Array.from(x.data).flatMap((n) => [0, 1, 2].map((c) => (c === n ? 1 : 0))), shape: [...x.shape, 3] }),
+    expected: (x) => ({
+      data: Array.from(x.data).flatMap((n) => [0, 1, 2].map((c) => (c === n ? 1 : 0))),
+      shape: [...x.shape, 3],
+    }),
     differentiable: false,
   },
 } satisfies Record<string, Sample>;

@@ -19,7 +19,10 @@ function standardized(rows: readonly (readonly number[])[]): number[][] {
 
 /** The mean bound over rows, with the expectation over z in closed form: z only enters the Gaussian's mean, linearly. */
 function exactElbo(vae: Vae, rows: number[][]): { elbo: number; offDiagonal: number } {
-  const state = Object.fromEntries(Object.entries(vae.stateDict()).map(([name, x]) => [name, x.toArray()])) as Record<string, number[][] & number[]>;
+  const state = Object.fromEntries(Object.entries(vae.stateDict()).map(([name, x]) => [name, x.toArray()])) as Record<
+    string,
+    number[][] & number[]
+  >;
   const weight = state['head.mean.weight'] as number[][];
   const bias = state['head.mean.bias'] as number[];
   const variance = Math.exp((state['head.logVariance'] as number[])[0]);
@@ -36,10 +39,12 @@ function exactElbo(vae: Vae, rows: number[][]): { elbo: number; offDiagonal: num
       for (let j = 0; j < q; j++) squares += weight[i][j] ** 2 * Math.exp(logVariances[r][j]);
     }
     total -= 0.5 * (d * Math.log(2 * Math.PI * variance) + squares / variance);
-    for (let j = 0; j < q; j++) total -= 0.5 * (means[r][j] ** 2 + Math.exp(logVariances[r][j]) - 1 - logVariances[r][j]);
+    for (let j = 0; j < q; j++)
+      total -= 0.5 * (means[r][j] ** 2 + Math.exp(logVariances[r][j]) - 1 - logVariances[r][j]);
   });
   let offDiagonal = 0;
-  for (let j = 1; j < q; j++) offDiagonal = Math.max(offDiagonal, Math.abs(weight.reduce((sum, row) => sum + row[0] * row[j], 0)));
+  for (let j = 1; j < q; j++)
+    offDiagonal = Math.max(offDiagonal, Math.abs(weight.reduce((sum, row) => sum + row[0] * row[j], 0)));
   return { elbo: total / rows.length, offDiagonal };
 }
 
@@ -50,7 +55,11 @@ describe('a linear VAE on iris', () => {
   ])('reaches the optimum of probabilistic PCA with %i latents', async (latentSize, optimum) => {
     const rows = standardized(getNumbers());
     const vae = new Vae({ inputSize: 4, latentSize, reconstruction: gaussian({ variance: 'shared' }), seed: 1 });
-    for (const [learningRate, epochs] of [[1e-2, 2500], [1e-3, 2500], [1e-4, 1500]]) {
+    for (const [learningRate, epochs] of [
+      [1e-2, 2500],
+      [1e-3, 2500],
+      [1e-4, 1500],
+    ]) {
       await vae.fit(rows, { epochs, batchSize: 150, learningRate });
     }
     const { elbo, offDiagonal } = exactElbo(vae, rows);

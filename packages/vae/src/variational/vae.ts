@@ -2,6 +2,7 @@ import { noGrad, sampleNormal } from '@latent/autograd';
 import {
   decodeSafetensors,
   encodeSafetensors,
+  inLayer,
   Linear,
   Module,
   readFileBytes,
@@ -85,13 +86,17 @@ export class Vae extends Module {
 
   /** Mean and log-variance of q(z | x) for x [..., inputSize]. */
   posterior(x: Tensor): { mean: Tensor; logVariance: Tensor } {
-    const features = this.encoder.forward(x);
-    return { mean: this.mean.forward(features), logVariance: this.logVariance.forward(features) };
+    const features = inLayer('encoder', () => this.encoder.forward(x));
+    return {
+      mean: inLayer('mean', () => this.mean.forward(features)),
+      logVariance: inLayer('logVariance', () => this.logVariance.forward(features)),
+    };
   }
 
   /** The parameters of p(x | z), before any squashing, for z [..., latentSize]. */
   likelihoodParams(z: Tensor): Tensor {
-    return this.head.forward(this.decoder.forward(z));
+    const features = inLayer('decoder', () => this.decoder.forward(z));
+    return inLayer('head', () => this.head.forward(features));
   }
 
   /**
