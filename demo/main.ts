@@ -46,7 +46,8 @@ async function main({ epochs, seed, out }: DemoOptions): Promise<void> {
     reconstruction: bernoulli(),
     seed,
   });
-  await trainShown(flat, '784-400-2 ', train, test, epochs);
+  // Two numbers must say everything, which takes longer to learn.
+  await trainShown(flat, '784-400-2 ', train, test, 3 * epochs);
 
   const path = (name: string): string => join(out, name);
   const pictures: [string, string][] = [
