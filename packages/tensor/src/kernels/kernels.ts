@@ -13,7 +13,7 @@ export const ROW = 1;
 export const COLUMN = 2;
 export const FULL = 3;
 
-export type ReduceKind = 'sum' | 'prod' | 'max' | 'min' | 'argMax';
+export type ReduceKind = 'sum' | 'max' | 'min' | 'argMax';
 export type RandomKind = 'uniform' | 'normal' | 'exponential' | 'gumbel';
 
 /** An elementwise formula as a kernel: `outputs[i] = expressions[i](inputs)`. Made once per formula and kept. */
@@ -54,7 +54,8 @@ export interface Kernels {
   /**
    * Reduces expression 0 of `program`, evaluated as in `map`, over one axis: over the columns when `axis` is 1
    * (`out[rows]`), over the rows when it is 0 (`out[cols]`). `argMax` writes the index (as a number of the dtype) of the
-   * first maximum; a NaN counts as the maximum. Sum over nothing is 0, prod 1, max −∞, min +∞.
+   * first maximum; a NaN counts as the maximum. Sum over nothing is 0, max −∞, min +∞. With axis 0, `line` is how many
+   * elements `FULL` inputs go on from row to row: more than `cols` when only some of the columns are reduced.
    */
   reduce(
     kind: ReduceKind,
@@ -66,12 +67,14 @@ export interface Kernels {
     out: number,
     inputs: readonly number[],
     layouts: readonly Layout[],
+    line?: number,
   ): void;
 
   /**
    * `out[b] = op(A[b])·op(B[b])`, op(A) being m×k and op(B) k×n. A is stored m×k, or k×m when `transA`; B is stored k×n,
    * or n×k when `transB`. `strideA` and `strideB` are elements from one batch's matrix to the next (0 repeats it).
-   * `scratch` points to `matmulScratch(m, n, k)` bytes.
+   * `scratch` points to `matmulScratch(m, n, k)` bytes. `lineA`, `lineB` and `lineC` are elements from one stored row to
+   * the next: more than the row's length when the operand is part of a wider matrix.
    */
   matmul(
     dtype: DType,
@@ -87,6 +90,9 @@ export interface Kernels {
     strideA: number,
     strideB: number,
     scratch: number,
+    lineA?: number,
+    lineB?: number,
+    lineC?: number,
   ): void;
   matmulScratch(m: number, n: number, k: number): number;
 
@@ -110,7 +116,7 @@ export interface Kernels {
 
   /**
    * Standard draws. `state` points to four 32-bit words: the key (2) and the counter (2) of a Threefry2x32-20 generator;
-   * elements 2i and 2i+1 come from the block with counter + i. The same words give the same numbers in every kernel set.
+   * elements 2i and 2i+1 come from the block with counter + `first` (0) + i. The same words give the same numbers in every kernel set.
    */
-  random(kind: RandomKind, dtype: DType, out: number, count: number, state: number): void;
+  random(kind: RandomKind, dtype: DType, out: number, count: number, state: number, first?: number): void;
 }

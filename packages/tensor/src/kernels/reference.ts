@@ -69,10 +69,12 @@ export const referenceKernels: Kernels = {
     }
   },
 
-  random(kind, dtype, out, count, state) {
-    const s = state >> 2;
-    const words = memory.i32;
-    fillRandom(kind, view(dtype), elementOffset(dtype, out), count, words[s], words[s + 1], words[s + 2], words[s + 3]);
+  random(kind, dtype, out, count, state, first = 0) {
+    const s = state / 4;
+    const [key0, key1, counter, high] = memory.i32.subarray(s, s + 4);
+    const low = (counter >>> 0) + first;
+    const carry = Math.floor(low / 2 ** 32);
+    fillRandom(kind, view(dtype), elementOffset(dtype, out), count, key0, key1, low >>> 0, high + carry);
   },
 };
 
@@ -114,6 +116,7 @@ function reduce(
   out: number,
   inputs: readonly number[],
   layouts: readonly Layout[],
+  line = cols,
 ): void {
   const heap = view(dtype);
   const offsets = inputs.map((pointer) => elementOffset(dtype, pointer));
@@ -122,7 +125,7 @@ function reduce(
   const at = (r: number, c: number): number => {
     for (let i = 0; i < values.length; i++) {
       const layout = layouts[i];
-      values[i] = heap[offsets[i] + (layout & 1 ? c : 0) + (layout & 2 ? r * (layout & 1 ? cols : 1) : 0)];
+      values[i] = heap[offsets[i] + (layout & 1 ? c : 0) + (layout & 2 ? r * (layout & 1 ? line : 1) : 0)];
     }
     return root.kind === 'input' ? values[root.value] : evaluate([root], values)[0];
   };
@@ -135,11 +138,6 @@ function reduce(
 
 const REDUCE: Record<ReduceKind, (length: number, at: (i: number) => number) => number> = {
   sum: (length, at) => pairwiseSum(0, length, at),
-  prod: (length, at) => {
-    let product = 1;
-    for (let i = 0; i < length; i++) product *= at(i);
-    return product;
-  },
   max: (length, at) => {
     let best = -Infinity;
     for (let i = 0; i < length; i++) best = Math.max(best, at(i));
@@ -181,10 +179,14 @@ function matmul(
   batch: number,
   strideA: number,
   strideB: number,
+  _scratch: number,
+  lineA = transA ? m : k,
+  lineB = transB ? k : n,
+  lineC = n,
 ): void {
   const heap = view(dtype);
-  const [rowA, colA] = transA ? [1, m] : [k, 1];
-  const [rowB, colB] = transB ? [1, k] : [n, 1];
+  const [rowA, colA] = transA ? [1, lineA] : [lineA, 1];
+  const [rowB, colB] = transB ? [1, lineB] : [lineB, 1];
   for (let p = 0; p < batch; p++) {
     const o = elementOffset(dtype, out) + p * m * n;
     const x = elementOffset(dtype, a) + p * strideA;
@@ -193,7 +195,7 @@ function matmul(
       for (let j = 0; j < n; j++) {
         let total = 0;
         for (let l = 0; l < k; l++) total += heap[x + i * rowA + l * colA] * heap[y + l * rowB + j * colB];
-        heap[o + i * n + j] = total;
+        heap[o + i * lineC + j] = total;
       }
     }
   }

@@ -2,6 +2,8 @@ import { ValueError } from '../errors.ts';
 import { memory } from '../memory/linear-memory.ts';
 import type { Kernels } from './kernels.ts';
 import { referenceKernels } from './reference.ts';
+import { simdSupported } from './wasm/feature-probe.ts';
+import { instantLinker } from './wasm/linker.ts';
 import { createWasmKernels, type WasmOptions } from './wasm/wasm-kernels.ts';
 
 export type KernelSet = 'auto' | 'reference' | 'wasm';
@@ -15,12 +17,9 @@ export function kernels(): Kernels {
 }
 
 function probe(options: WasmOptions): Kernels {
-  try {
-    if (memory.wasm !== null) return createWasmKernels(memory.wasm, referenceKernels, options);
-  } catch {
-    // No SIMD, or a policy that forbids compiling: the reference does everything, slower.
-  }
-  return referenceKernels;
+  // Without SIMD, or under a policy that forbids compiling, the reference does everything, slower.
+  if (memory.wasm === null || !simdSupported(memory.wasm)) return referenceKernels;
+  return createWasmKernels(instantLinker(memory.wasm), referenceKernels, options);
 }
 
 /**

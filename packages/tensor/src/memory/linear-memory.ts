@@ -23,15 +23,20 @@ class LinearMemory {
   f32!: Float32Array;
   f64!: Float64Array;
   i32!: Int32Array;
-  #buffer: ArrayBuffer = this.wasm ? (this.wasm.buffer as ArrayBuffer) : new ArrayBuffer(INITIAL_PAGES * PAGE);
+  #buffer: ArrayBufferLike = this.wasm ? this.wasm.buffer : new ArrayBuffer(INITIAL_PAGES * PAGE);
   #top = ALIGNMENT; // address 0 is never handed out
 
   constructor() {
     this.#makeViews();
   }
 
-  get buffer(): ArrayBuffer {
+  get buffer(): ArrayBufferLike {
     return this.#buffer;
+  }
+
+  /** Whether worker threads can see this memory. */
+  get shared(): boolean {
+    return typeof SharedArrayBuffer !== 'undefined' && this.#buffer instanceof SharedArrayBuffer;
   }
 
   get byteLength(): number {
@@ -58,7 +63,7 @@ class LinearMemory {
     }
     if (this.wasm) {
       this.wasm.grow(target - this.#buffer.byteLength / PAGE);
-      this.#buffer = this.wasm.buffer as ArrayBuffer;
+      this.#buffer = this.wasm.buffer;
     } else {
       const grown = new ArrayBuffer(target * PAGE);
       new Uint8Array(grown).set(new Uint8Array(this.#buffer));
@@ -74,9 +79,13 @@ class LinearMemory {
   }
 }
 
+/** Shared with worker threads where the platform lets memory be shared: in Node, and in cross-origin-isolated pages. */
 function createWasmMemory(): WebAssembly.Memory | null {
+  const shared =
+    typeof SharedArrayBuffer !== 'undefined' &&
+    (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false;
   try {
-    return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES });
+    return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, shared });
   } catch {
     return null;
   }

@@ -20,7 +20,11 @@ function logWeights(n: number, mean: number, logVariance: number, seed: number):
   const noise = new Rng(seed).normal([n, 1], f64);
   const z = noise.mul(Math.exp(0.5 * logVariance)).add(mean);
   const prior = z.square().mul(-0.5).reshape([n]);
-  const q = noise.square().mul(-0.5).sub(0.5 * logVariance).reshape([n]);
+  const q = noise
+    .square()
+    .mul(-0.5)
+    .sub(0.5 * logVariance)
+    .reshape([n]);
   return logLikelihood(z).add(prior).sub(q);
 }
 
@@ -32,7 +36,11 @@ describe('the evidence lower bound', () => {
   });
 
   it('is below it for every other q, by the KL from q to the posterior', () => {
-    for (const [mean, variance] of [[0, 1], [0.5, 0.3], [2, 2]]) {
+    for (const [mean, variance] of [
+      [0, 1],
+      [0.5, 0.3],
+      [2, 2],
+    ]) {
       const n = 200_000;
       const [m, v] = [tensor([mean], f64), tensor([Math.log(variance)], f64)];
       const z = new Rng(7).normal([n, 1], f64).mul(Math.sqrt(variance)).add(mean);
@@ -47,7 +55,14 @@ describe('the evidence lower bound', () => {
 
   it('rises to it with the number of draws that are averaged inside the logarithm', () => {
     // With q = p(z); the bounds for K draws by two million simulations elsewhere.
-    const known: [number, number][] = [[1, -3.4189385332], [2, -2.758], [5, -2.422], [10, -2.335], [50, -2.278], [500, -2.268]];
+    const known: [number, number][] = [
+      [1, -3.4189385332],
+      [2, -2.758],
+      [5, -2.422],
+      [10, -2.335],
+      [50, -2.278],
+      [500, -2.268],
+    ];
     let last = -Infinity;
     for (const [k, want] of known) {
       const weights = logWeights(400_000, 0, 0, 3).reshape([400_000 / k, k]);

@@ -27,9 +27,7 @@ export interface Accumulator {
 export function accumulator(l: Lanes, kind: ReduceKind): Accumulator {
   switch (kind) {
     case 'sum':
-      return wideAccumulator(l, 0, 'f32x4_add', 'f64x2_add', 'f64_add', 8);
-    case 'prod':
-      return wideAccumulator(l, 1, 'f32x4_mul', 'f64x2_mul', 'f64_mul', 1);
+      return wideSum(l);
     case 'max':
       return extremum(l, -Infinity, 'f32x4_max');
     case 'min':
@@ -47,36 +45,26 @@ function set(l: Lanes, local: Local, value: Value): void {
 /**
  * Blocks in single precision, their totals in double: 8 takes of at most 4 joined vectors each make at most 11
  * single-precision additions in a row, so the error of a sum is at most 11·2⁻²⁴ ≈ 6.6e-7 of Σ|x|, however long it is.
- * A product goes to double precision vector by vector.
  */
-function wideAccumulator(
-  l: Lanes,
-  identity: number,
-  join: 'f32x4_add' | 'f32x4_mul',
-  joinWide: 'f64x2_add' | 'f64x2_mul',
-  joinScalar: 'f64_add' | 'f64_mul',
-  blockLength: number,
-): Accumulator {
+function wideSum(l: Lanes): Accumulator {
   const { f } = l;
   const [block, low, high] = [f.local(V128), f.local(V128), f.local(V128)];
   return {
-    blockLength,
-    joinable: blockLength > 1,
+    blockLength: 8,
+    joinable: true,
     begin() {
-      set(l, block, l.f32(identity));
-      set(l, low, l.f64(identity));
-      set(l, high, l.f64(identity));
+      for (const local of [block, low, high]) set(l, local, l.f32(0));
     },
     prepare: (value) => value,
-    join: (a, b) => l.op(join, a, b),
-    take: (value) => set(l, block, l.op(join, l.local(block), value)),
-    mask: (mask, value) => l.choose(mask, value, l.f32(identity)),
+    join: (a, b) => l.add(a, b),
+    take: (value) => set(l, block, l.add(l.local(block), value)),
+    mask: (mask, value) => l.choose(mask, value, l.f32(0)),
     flush() {
       const b = l.local(block);
-      set(l, low, l.op(joinWide, l.local(low), l.op('f64x2_promote_low_f32x4', b)));
+      set(l, low, l.op('f64x2_add', l.local(low), l.op('f64x2_promote_low_f32x4', b)));
       const upper = l.shuffle(b, b, [2, 3, 2, 3]);
-      set(l, high, l.op(joinWide, l.local(high), l.op('f64x2_promote_low_f32x4', upper)));
-      set(l, block, l.f32(identity));
+      set(l, high, l.op('f64x2_add', l.local(high), l.op('f64x2_promote_low_f32x4', upper)));
+      set(l, block, l.f32(0));
     },
     lanes: () =>
       l.shuffle(
@@ -85,11 +73,11 @@ function wideAccumulator(
         [0, 1, 4, 5],
       ),
     emitScalar() {
-      const both = l.keep(l.op(joinWide, l.local(low), l.local(high)));
+      const both = l.keep(l.op('f64x2_add', l.local(low), l.local(high)));
       both.emit();
       f.lane('f64x2_extract_lane', 0);
       both.emit();
-      f.lane('f64x2_extract_lane', 1).op(joinScalar).op('f32_demote_f64');
+      f.lane('f64x2_extract_lane', 1).op('f64_add').op('f32_demote_f64');
     },
   };
 }

@@ -144,6 +144,11 @@ const MEMORY = {
   i32_store: [[0x36], 2],
   f32_store: [[0x38], 2],
   f64_store: [[0x39], 3],
+  atomic_wait32: [[0xfe, 0x01], 2],
+  atomic_notify: [[0xfe, 0x00], 2],
+  i32_atomic_load: [[0xfe, 0x10], 2],
+  i32_atomic_store: [[0xfe, 0x17], 2],
+  i32_atomic_add: [[0xfe, 0x1e], 2],
   v128_load: [[0xfd, 0], 2],
   v128_load32_splat: [[0xfd, 9], 2],
   v128_load64_splat: [[0xfd, 10], 2],
@@ -373,12 +378,16 @@ export class ModuleBuilder {
     const f = new FunctionBuilder(this.#functions.length, parameters, results);
     this.#functions.push(f);
     body(f);
-    if (exportName !== undefined) this.#exports.push({ name: exportName, index: f.index });
+    if (exportName !== undefined) this.export(exportName, f);
     return f;
   }
 
-  /** The module's bytes. The memory is imported without a maximum of its own, so any memory fits. */
-  bytes(): Uint8Array<ArrayBuffer> {
+  export(name: string, f: FunctionBuilder): void {
+    this.#exports.push({ name, index: f.index });
+  }
+
+  /** The module's bytes. The import's limits are so wide that every memory fits; a shared memory must be declared as such. */
+  bytes(shared = false): Uint8Array<ArrayBuffer> {
     const types = this.#functions.map((f) => [
       0x60,
       ...unsigned(f.parameters.length),
@@ -389,7 +398,9 @@ export class ModuleBuilder {
     return new Uint8Array([
       ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
       ...section(1, types),
-      ...section(2, [[...text('env'), ...text('memory'), 0x02, 0x00, ...unsigned(1)]]),
+      ...section(2, [
+        [...text('env'), ...text('memory'), 0x02, ...(shared ? [0x03, 1, ...unsigned(65536)] : [0x00, 1])],
+      ]),
       ...section(
         3,
         this.#functions.map((_, i) => unsigned(i)),
@@ -405,9 +416,13 @@ export class ModuleBuilder {
     ]);
   }
 
+  /** Compiles for this kind of memory (shared or not). */
+  compile(memory: WebAssembly.Memory): WebAssembly.Module {
+    return new WebAssembly.Module(this.bytes(!(memory.buffer instanceof ArrayBuffer)));
+  }
+
   /** Compiles and links the module. Modules this small may be compiled synchronously on every thread. */
   instantiate(memory: WebAssembly.Memory): WebAssembly.Exports {
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(this.bytes()), { env: { memory } });
-    return instance.exports;
+    return new WebAssembly.Instance(this.compile(memory), { env: { memory } }).exports;
   }
 }

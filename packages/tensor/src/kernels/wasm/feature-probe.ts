@@ -13,3 +13,15 @@ export function relaxedSimdSupported(): boolean {
   }
   return relaxed;
 }
+
+/** Whether modules with SIMD may be compiled and run over this memory. */
+export function simdSupported(memory: WebAssembly.Memory): boolean {
+  try {
+    const module = new ModuleBuilder();
+    module.define([], [], (f) => f.i32x4(0).op('drop'));
+    module.instantiate(memory);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { memory } from '../../memory/linear-memory.ts';
 import { referenceKernels } from '../reference.ts';
+import { instantLinker } from './linker.ts';
 import { createWasmKernels } from './wasm-kernels.ts';
 
-const wasm = createWasmKernels(memory.wasm as WebAssembly.Memory, referenceKernels);
+const wasm = createWasmKernels(instantLinker(memory.wasm as WebAssembly.Memory), referenceKernels);
 const both = [referenceKernels, wasm];
 
 function place(values: ArrayLike<number>): number {

@@ -1,4 +1,5 @@
-import { type FunctionBuilder, I32, type Local, ModuleBuilder, V128 } from './assembler.ts';
+import { F64, type FunctionBuilder, I32, type Local, V128 } from './assembler.ts';
+import type { Compiled, Linker } from './linker.ts';
 import { storeLanes } from './map.ts';
 
 /** Kernels that only move elements, and scatterAddRows, which adds rows as it moves them. Strides here are in bytes. */
@@ -12,6 +13,7 @@ export interface LayoutFunctions {
   transpose: CopyFunction;
   gatherRows(out: number, table: number, indices: number, count: number, width: number): void;
   scatterAddRows(out: number, rows: number, indices: number, count: number, width: number): void;
+  cumulativeSum(out: number, input: number, rows: number, cols: number, reverse: number): void;
 }
 
 /** Addresses, the four sizes, and the out and in strides in bytes. */
@@ -34,16 +36,28 @@ export type CopyFunction = (
 
 const i32s = (count: number): (typeof I32)[] => Array.from({ length: count }, () => I32 as typeof I32);
 
-export function buildLayout(memory: WebAssembly.Memory): LayoutFunctions {
-  const module = new ModuleBuilder();
-  module.define(i32s(3), [], emitFill, 'fill');
-  module.define(i32s(14), [], (f) => emitBox(f, 3, copyRun), 'copyRuns');
-  module.define(i32s(14), [], (f) => emitBox(f, 3, copySplat), 'copySplats');
-  module.define(i32s(14), [], (f) => emitBox(f, 3, copyStrided), 'copyElements');
-  module.define(i32s(14), [], (f) => emitBox(f, 2, transposeMatrix), 'transpose');
-  module.define(i32s(5), [], (f) => emitRows(f, false), 'gatherRows');
-  module.define(i32s(5), [], (f) => emitRows(f, true), 'scatterAddRows');
-  return module.instantiate(memory) as unknown as LayoutFunctions;
+/** The functions, each defined when it is first used. */
+export function linkLayout(linker: Linker): LayoutFunctions {
+  const box = (depth: number, inner: (f: FunctionBuilder, out: Local, input: Local) => void): CopyFunction =>
+    lazy(linker, 14, (f) => emitBox(f, depth, inner)) as CopyFunction;
+  return {
+    fill: lazy(linker, 3, emitFill),
+    copyRuns: box(3, copyRun),
+    copySplats: box(3, copySplat),
+    copyElements: box(3, copyStrided),
+    transpose: box(2, transposeMatrix),
+    gatherRows: lazy(linker, 5, (f) => emitRows(f, false)),
+    scatterAddRows: lazy(linker, 5, (f) => emitRows(f, true)),
+    cumulativeSum: lazy(linker, 5, emitCumulativeSum),
+  };
+}
+
+function lazy(linker: Linker, parameters: number, emit: (f: FunctionBuilder) => void): Compiled {
+  let linked: Compiled | undefined;
+  return (...values) => {
+    linked ??= linker.link((module) => module.define(i32s(parameters), [], emit));
+    linked(...values);
+  };
 }
 
 /** `while (left > 0) body()`; the body takes from `left`. */
@@ -246,5 +260,28 @@ function emitRows(f: FunctionBuilder, scatter: boolean): void {
     const moving = scatter ? source : out;
     f.get(moving).get(rowBytes).op('i32_add').set(moving);
     f.advance(indices, 4).advance(count, -1);
+  });
+}
+
+/** cumulativeSum(out, input, rows, cols, reverse): one chain of additions a row, in double precision. */
+function emitCumulativeSum(f: FunctionBuilder): void {
+  const [out, input, rows, cols, reverse] = [0, 1, 2, 3, 4];
+  const [left, at, step, rowBytes] = Array.from({ length: 4 }, () => f.local(I32));
+  const total = f.local(F64);
+  f.get(cols).i32(2).op('i32_shl').set(rowBytes);
+  f.i32(-4).i32(4).get(reverse).op('select').set(step);
+  whilePositive(f, rows, () => {
+    f.get(cols).set(left).f64(0).set(total);
+    // From the last column when reversed.
+    f.get(rowBytes).i32(4).op('i32_sub').i32(0).get(reverse).op('select').set(at);
+    whilePositive(f, left, () => {
+      f.get(out).get(at).op('i32_add');
+      f.get(input).get(at).op('i32_add').memory('f32_load').op('f64_promote_f32').get(total).op('f64_add').tee(total);
+      f.op('f32_demote_f64').memory('f32_store');
+      f.get(at).get(step).op('i32_add').set(at);
+      f.advance(left, -1);
+    });
+    for (const pointer of [out, input]) f.get(pointer).get(rowBytes).op('i32_add').set(pointer);
+    f.advance(rows, -1);
   });
 }

@@ -4,9 +4,10 @@ import { memory } from '../../memory/linear-memory.ts';
 import { COLUMN, FULL, type Layout, type MapProgram, ROW, SCALAR } from '../kernels.ts';
 import { mapProgram } from '../map-program.ts';
 import { referenceKernels } from '../reference.ts';
+import { instantLinker } from './linker.ts';
 import { createWasmKernels } from './wasm-kernels.ts';
 
-const wasm = createWasmKernels(memory.wasm as WebAssembly.Memory, referenceKernels);
+const wasm = createWasmKernels(instantLinker(memory.wasm as WebAssembly.Memory), referenceKernels);
 const COLS = [0, 1, 2, 3, 4, 5, 7, 8, 11, 16, 17, 30, 33];
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 

@@ -1,6 +1,6 @@
 import type { Expr } from '../../expr/expr.ts';
 import { COLUMN, FULL, ROW, SCALAR } from '../kernels.ts';
-import { type FunctionBuilder, I32, type Local, ModuleBuilder, V128 } from './assembler.ts';
+import { type FunctionBuilder, I32, type Local, type ModuleBuilder, V128 } from './assembler.ts';
 import { Computed, computeExpressions, cost, invariants, variesAlongColumns } from './expression.ts';
 import { Lanes, type Value } from './lanes.ts';
 
@@ -72,16 +72,14 @@ export function storeLanes(f: FunctionBuilder, pointer: Local, value: Local, cou
  * a row reads past its end and stores by lane. All outputs of a vector are computed before the first is stored, so an
  * output may be an input's buffer.
  */
-export function buildMap(
+export function defineMap(
+  module: ModuleBuilder,
   expressions: readonly Expr[],
   layouts: readonly number[],
-  memory: WebAssembly.Memory,
-): unknown {
-  const module = new ModuleBuilder();
+): FunctionBuilder {
   const outputs = expressions.length;
   const parameters = Array.from({ length: 2 + outputs + layouts.length }, () => I32 as typeof I32);
-  module.define(parameters, [], (f) => emitMap(f, expressions, layouts), 'map');
-  return module.instantiate(memory).map;
+  return module.define(parameters, [], (f) => emitMap(f, expressions, layouts));
 }
 
 function emitMap(f: FunctionBuilder, expressions: readonly Expr[], layouts: readonly number[]): void {

@@ -3,7 +3,8 @@ import { NUMERIC } from '../../expr/evaluate.ts';
 import { input, make, type Primitive } from '../../expr/expr.ts';
 import { memory } from '../../memory/linear-memory.ts';
 import { FULL } from '../kernels.ts';
-import { buildMap } from './map.ts';
+import { instantLinker } from './linker.ts';
+import { defineMap } from './map.ts';
 
 const COUNT = 300_000;
 const SPECIAL = [
@@ -86,11 +87,11 @@ function mulberry(seed: number): () => number {
 
 function run(kind: Primitive, ...inputs: Float32Array[]): Float32Array {
   const n = inputs[0].length;
-  const map = buildMap(
-    [make(kind, ...inputs.map((_, i) => input(i)))],
-    inputs.map(() => FULL),
-    memory.wasm as WebAssembly.Memory,
-  ) as (...values: number[]) => void;
+  const expression = make(kind, ...inputs.map((_, i) => input(i)));
+  const layouts = inputs.map(() => FULL);
+  const map = instantLinker(memory.wasm as WebAssembly.Memory).link((module) =>
+    defineMap(module, [expression], layouts),
+  );
   const pointers = inputs.map((values) => {
     const pointer = memory.reserve(4 * n + 16);
     memory.f32.set(values, pointer / 4);

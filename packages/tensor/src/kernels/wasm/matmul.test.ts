@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { memory } from '../../memory/linear-memory.ts';
 import { relaxedSimdSupported } from './feature-probe.ts';
+import { instantLinker } from './linker.ts';
 import { createWasmMatmul, type WasmMatmul } from './matmul.ts';
 
 const wasm = memory.wasm as WebAssembly.Memory;
@@ -57,7 +58,7 @@ const kernels = [['two instructions', false], ...(relaxedSimdSupported() ? [['fu
 ][];
 
 describe.each(kernels)('the matrix product, multiply and add %s', (_name, fused) => {
-  const kernel = createWasmMatmul(wasm, { fused });
+  const kernel = createWasmMatmul(instantLinker(wasm), { fused });
   const flags = [false, true].flatMap((transA) => [false, true].map((transB) => ({ transA, transB })));
 
   it('is right at every edge of the tiles', () => {

@@ -1,4 +1,5 @@
-import { type FunctionBuilder, I32, type Local, ModuleBuilder } from './assembler.ts';
+import { type FunctionBuilder, I32, type Local, type ModuleBuilder } from './assembler.ts';
+import type { Linker } from './linker.ts';
 import { defineMicro, defineStoreTail, TILE_COLS, type Tile, tileFor } from './matmul-micro.ts';
 import { definePackCopy, definePackTranspose } from './matmul-pack.ts';
 
@@ -42,6 +43,7 @@ type Gemm = (
   kc: number,
   packedA: number,
   packedB: number,
+  lineC: number,
 ) => void;
 
 export interface WasmMatmul {
@@ -58,6 +60,9 @@ export interface WasmMatmul {
     strideA: number,
     strideB: number,
     scratch: number,
+    lineA?: number,
+    lineB?: number,
+    lineC?: number,
   ): void;
   matmulScratch(m: number, n: number, k: number): number;
 }
@@ -68,29 +73,28 @@ export interface WasmMatmul {
  * another order, so all four cases run at one speed. Each element of C sums its products in the order of l within blocks
  * whose length depends on k alone, then the blocks in order: cutting rows or columns differently changes no bit.
  */
-export function createWasmMatmul(memory: WebAssembly.Memory, options: MatmulOptions): WasmMatmul {
+export function createWasmMatmul(linker: Linker, options: MatmulOptions): WasmMatmul {
   let gemm: Gemm | null = null;
   const packedBytesA = (m: number, k: number): number => 4 * (Math.min(m, MC) + 8) * blockLength(k);
   return {
     matmulScratch: (m, n, k) => packedBytesA(m, k) + 4 * (Math.min(n, NC) + TILE_COLS) * blockLength(k) + 64,
-    matmul(out, a, b, m, n, k, transA, transB, batch, strideA, strideB, scratch) {
+    matmul(out, a, b, m, n, k, transA, transB, batch, strideA, strideB, scratch, ...lines) {
       if (m === 0 || n === 0) return;
-      gemm ??= buildModule(tileFor(options.fused)).instantiate(memory).gemm as Gemm;
+      gemm ??= linker.link((module) => defineProduct(module, tileFor(options.fused))) as Gemm;
+      const [lineA = transA ? m : k, lineB = transB ? k : n, lineC = n] = lines;
       const inPlace = !transB && (4 * k * n <= DIRECT_BYTES || m <= DIRECT_ROWS);
       const modeB = transB ? TRANSPOSED : inPlace ? IN_PLACE : COPIED;
       const modeA = transA ? COPIED : TRANSPOSED;
-      const lineA = 4 * (transA ? m : k);
-      const lineB = 4 * (transB ? k : n);
       const kc = blockLength(k);
       const packedB = scratch + packedBytesA(m, k);
       for (let i = 0; i < batch; i++) {
         gemm(
-          out + 4 * i * m * n,
+          out + 4 * i * m * lineC,
           a + 4 * i * strideA,
-          lineA,
+          4 * lineA,
           modeA,
           b + 4 * i * strideB,
-          lineB,
+          4 * lineB,
           modeB,
           m,
           n,
@@ -98,21 +102,20 @@ export function createWasmMatmul(memory: WebAssembly.Memory, options: MatmulOpti
           kc,
           scratch,
           packedB,
+          4 * lineC,
         );
       }
     },
   };
 }
 
-function buildModule(tile: Tile): ModuleBuilder {
-  const module = new ModuleBuilder();
+function defineProduct(module: ModuleBuilder, tile: Tile): FunctionBuilder {
   const storeTail = defineStoreTail(module);
   const micros = Array.from({ length: tile.rows }, (_, i) => defineMicro(module, i + 1, tile, storeTail));
   const rowOfTiles = defineRowOfTiles(module, micros);
   const packA = definePackBlock(module, tile.rows);
   const packB = definePackBlock(module, TILE_COLS);
-  defineGemm(module, tile, rowOfTiles, packA, packB);
-  return module;
+  return defineGemm(module, tile, rowOfTiles, packA, packB);
 }
 
 /**
@@ -195,99 +198,92 @@ function defineGemm(
   rowOfTiles: FunctionBuilder,
   packA: FunctionBuilder,
   packB: FunctionBuilder,
-): void {
-  module.define(
-    new Array(13).fill(I32),
-    [],
-    (f) => {
-      const [out, a, lineA, modeA, b, lineB, modeB, m, n, k, kc, packedA, packedB] = Array.from(
-        { length: 13 },
-        (_, i) => i,
-      );
-      const [j, nc, l, depth, i, mc, r, rows, base, stepB, panelB, row] = Array.from({ length: 12 }, () =>
-        f.local(I32),
-      );
-      /** for (index = 0; index < end; index += step) — runs at least once. */
-      const each = (index: Local, step: () => void, end: Local, body: () => void): void => {
-        f.i32(0).set(index);
-        f.loop(() => {
-          body();
-          f.get(index);
-          step();
-          f.op('i32_add').tee(index).get(end).op('i32_lt_s').brIf(0);
-        });
-      };
+): FunctionBuilder {
+  return module.define(new Array(14).fill(I32), [], (f) => {
+    const [out, a, lineA, modeA, b, lineB, modeB, m, n, k, kc, packedA, packedB, lineC] = Array.from(
+      { length: 14 },
+      (_, i) => i,
+    );
+    const [j, nc, l, depth, i, mc, r, rows, base, stepB, panelB, row] = Array.from({ length: 12 }, () => f.local(I32));
+    /** for (index = 0; index < end; index += step) — runs at least once. */
+    const each = (index: Local, step: () => void, end: Local, body: () => void): void => {
+      f.i32(0).set(index);
+      f.loop(() => {
+        body();
+        f.get(index);
+        step();
+        f.op('i32_add').tee(index).get(end).op('i32_lt_s').brIf(0);
+      });
+    };
 
-      each(
-        j,
-        () => f.i32(NC),
-        n,
-        () => {
-          remaining(f, nc, () => f.i32(NC), n, j);
-          each(
-            l,
-            () => f.get(kc),
-            k,
-            () => {
-              remaining(f, depth, () => f.get(kc), k, l);
-              f.get(modeB)
-                .i32(IN_PLACE)
-                .op('i32_eq')
-                .if_(
-                  () => {
-                    address(f, b, l, lineB, j);
-                    f.set(base);
-                    f.get(lineB).set(stepB);
-                    f.i32(4 * TILE_COLS).set(panelB);
-                  },
-                  () => {
-                    f.get(packedB).set(base);
-                    f.i32(4 * TILE_COLS).set(stepB);
-                    f.get(depth)
-                      .i32(4 * TILE_COLS)
-                      .op('i32_mul')
-                      .set(panelB);
-                    f.get(depth).if_(() => {
-                      for (const argument of [b, lineB, modeB, j, nc, l, depth, packedB]) f.get(argument);
-                      f.call(packB);
-                    });
-                  },
-                );
-              each(
-                i,
-                () => f.i32(MC),
-                m,
+    each(
+      j,
+      () => f.i32(NC),
+      n,
+      () => {
+        remaining(f, nc, () => f.i32(NC), n, j);
+        each(
+          l,
+          () => f.get(kc),
+          k,
+          () => {
+            remaining(f, depth, () => f.get(kc), k, l);
+            f.get(modeB)
+              .i32(IN_PLACE)
+              .op('i32_eq')
+              .if_(
                 () => {
-                  remaining(f, mc, () => f.i32(MC), m, i);
+                  address(f, b, l, lineB, j);
+                  f.set(base);
+                  f.get(lineB).set(stepB);
+                  f.i32(4 * TILE_COLS).set(panelB);
+                },
+                () => {
+                  f.get(packedB).set(base);
+                  f.i32(4 * TILE_COLS).set(stepB);
+                  f.get(depth)
+                    .i32(4 * TILE_COLS)
+                    .op('i32_mul')
+                    .set(panelB);
                   f.get(depth).if_(() => {
-                    for (const argument of [a, lineA, modeA, i, mc, l, depth, packedA]) f.get(argument);
-                    f.call(packA);
+                    for (const argument of [b, lineB, modeB, j, nc, l, depth, packedB]) f.get(argument);
+                    f.call(packB);
                   });
-                  each(
-                    r,
-                    () => f.i32(tile.rows),
-                    mc,
-                    () => {
-                      remaining(f, rows, () => f.i32(tile.rows), mc, r);
-                      f.get(rows);
-                      // The panel of these rows: r is a multiple of the tile's height.
-                      f.get(packedA).get(r).get(depth).op('i32_mul').i32(4).op('i32_mul').op('i32_add');
-                      f.get(base).get(stepB).get(panelB);
-                      // out + 4((i + r)·n + j)
-                      f.get(i).get(r).op('i32_add').set(row);
-                      f.get(out).get(row).get(n).op('i32_mul').get(j).op('i32_add').i32(4).op('i32_mul').op('i32_add');
-                      f.get(n).i32(4).op('i32_mul').get(depth);
-                      f.get(l).i32(0).op('i32_ne'); // accumulate from the second block on
-                      f.get(nc).call(rowOfTiles);
-                    },
-                  );
                 },
               );
-            },
-          );
-        },
-      );
-    },
-    'gemm',
-  );
+            each(
+              i,
+              () => f.i32(MC),
+              m,
+              () => {
+                remaining(f, mc, () => f.i32(MC), m, i);
+                f.get(depth).if_(() => {
+                  for (const argument of [a, lineA, modeA, i, mc, l, depth, packedA]) f.get(argument);
+                  f.call(packA);
+                });
+                each(
+                  r,
+                  () => f.i32(tile.rows),
+                  mc,
+                  () => {
+                    remaining(f, rows, () => f.i32(tile.rows), mc, r);
+                    f.get(rows);
+                    // The panel of these rows: r is a multiple of the tile's height.
+                    f.get(packedA).get(r).get(depth).op('i32_mul').i32(4).op('i32_mul').op('i32_add');
+                    f.get(base).get(stepB).get(panelB);
+                    // out + (i + r)·lineC + 4j
+                    f.get(i).get(r).op('i32_add').set(row);
+                    address(f, out, row, lineC, j);
+                    f.get(lineC).get(depth);
+                    f.get(l).i32(0).op('i32_ne'); // accumulate from the second block on
+                    f.get(nc).call(rowOfTiles);
+                  },
+                );
+              },
+            );
+          },
+        );
+      },
+    );
+  });
 }

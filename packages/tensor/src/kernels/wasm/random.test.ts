@@ -3,9 +3,10 @@ import { memory } from '../../memory/linear-memory.ts';
 import type { RandomKind } from '../kernels.ts';
 import { referenceKernels } from '../reference.ts';
 import { fillRandom, threefry2x32 } from '../threefry.ts';
+import { instantLinker } from './linker.ts';
 import { createWasmKernels } from './wasm-kernels.ts';
 
-const wasm = createWasmKernels(memory.wasm as WebAssembly.Memory, referenceKernels);
+const wasm = createWasmKernels(instantLinker(memory.wasm as WebAssembly.Memory), referenceKernels);
 const KINDS: RandomKind[] = ['uniform', 'normal', 'exponential', 'gumbel'];
 
 function draw(kind: RandomKind, count: number, state: readonly number[]): Float32Array {

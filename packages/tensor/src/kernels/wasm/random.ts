@@ -1,22 +1,20 @@
 import type { RandomKind } from '../kernels.ts';
 import { COS_HALF_PI_POLYNOMIAL, SIN_HALF_PI_POLYNOMIAL } from '../threefry.ts';
-import { type FunctionBuilder, I32, ModuleBuilder, V128 } from './assembler.ts';
+import { type FunctionBuilder, I32, type ModuleBuilder, V128 } from './assembler.ts';
 import { Lanes, SIGN, type Value } from './lanes.ts';
 import { storeLanes } from './map.ts';
 import { logOfNormal } from './math.ts';
 
 /**
  * `../threefry.ts` four blocks at a time, bit for bit: the same integer rounds and the same single-precision operations
- * in the same order. Returns a function (out, count, state), `state` pointing to the key's and the counter's words.
+ * in the same order. A function (out, count, state, first), `state` pointing to the key's and the counter's words.
  */
-export function buildRandom(kind: RandomKind, memory: WebAssembly.Memory): unknown {
-  const module = new ModuleBuilder();
-  module.define([I32, I32, I32], [], (f) => emitRandom(f, kind), 'random');
-  return module.instantiate(memory).random;
+export function defineRandom(module: ModuleBuilder, kind: RandomKind): FunctionBuilder {
+  return module.define([I32, I32, I32, I32], [], (f) => emitRandom(f, kind));
 }
 
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24];
-const [OUT, COUNT, STATE] = [0, 1, 2];
+const [OUT, COUNT, STATE, FIRST] = [0, 1, 2, 3];
 
 function emitRandom(f: FunctionBuilder, kind: RandomKind): void {
   const l = new Lanes(f);
@@ -30,7 +28,8 @@ function emitRandom(f: FunctionBuilder, kind: RandomKind): void {
   const start = word(2);
   const counter1 = word(3);
   const [counter0, low, high] = [f.local(V128), f.local(V128), f.local(V128)];
-  l.op('i32x4_add', start, l.i32(0, 1, 2, 3)).emit();
+  const first: Value = { emit: () => f.get(FIRST).simd('i32x4_splat'), kept: false };
+  l.op('i32x4_add', l.op('i32x4_add', start, first), l.i32(0, 1, 2, 3)).emit();
   f.set(counter0);
 
   const block = (): [Value, Value] => {

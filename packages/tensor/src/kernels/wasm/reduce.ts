@@ -1,24 +1,22 @@
 import type { Expr } from '../../expr/expr.ts';
 import { COLUMN, FULL, type ReduceKind, ROW, SCALAR } from '../kernels.ts';
 import { type Accumulator, accumulator } from './accumulator.ts';
-import { type FunctionBuilder, I32, type Local, ModuleBuilder, V128 } from './assembler.ts';
+import { type FunctionBuilder, I32, type Local, type ModuleBuilder, V128 } from './assembler.ts';
 import { Computed, invariants, variesAlongColumns } from './expression.ts';
 import { Lanes, type Value } from './lanes.ts';
 import { openOperands, prepare, storeLanes, unrolling, valuesAt } from './map.ts';
 
-/** A reduction as a function (rows, cols, out, inputs…); the expression is computed as in a map, and never stored. */
-export function buildReduce(
+/** A reduction as a function (rows, cols, out, inputs…, line); the expression is computed as in a map, and never stored. */
+export function defineReduce(
+  module: ModuleBuilder,
   kind: ReduceKind,
   expression: Expr,
   axis: 0 | 1,
   layouts: readonly number[],
-  memory: WebAssembly.Memory,
-): unknown {
-  const module = new ModuleBuilder();
-  const parameters = Array.from({ length: 3 + layouts.length }, () => I32 as typeof I32);
+): FunctionBuilder {
+  const parameters = Array.from({ length: 4 + layouts.length }, () => I32 as typeof I32);
   const emit = axis === 1 ? emitOverColumns : emitOverRows;
-  module.define(parameters, [], (f) => emit(f, kind, [expression], layouts), 'reduce');
-  return module.instantiate(memory).reduce;
+  return module.define(parameters, [], (f) => emit(f, kind, [expression], layouts));
 }
 
 const [ROWS, COLS, OUT, FIRST_INPUT] = [0, 1, 2, 3];
@@ -186,7 +184,11 @@ function emitOverRows(f: FunctionBuilder, kind: ReduceKind, roots: readonly Expr
     f.advance(OUT, 16 * vectors).advance(colsLeft, -4 * vectors);
   };
 
-  f.get(COLS).set(colsLeft).get(COLS).i32(2).op('i32_shl').set(rowBytes);
+  f.get(COLS).set(colsLeft);
+  f.get(FIRST_INPUT + layouts.length)
+    .i32(2)
+    .op('i32_shl')
+    .set(rowBytes);
   if (width > 1) {
     whileAtLeast(f, colsLeft, 4 * width, () => {
       walk(totals);

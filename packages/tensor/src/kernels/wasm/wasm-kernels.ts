@@ -1,5 +1,6 @@
 import {
   COLUMN,
+  type DType,
   FULL,
   type Kernels,
   type Layout,
@@ -10,26 +11,17 @@ import {
 } from '../kernels.ts';
 import { copyBox } from './copy-plan.ts';
 import { relaxedSimdSupported } from './feature-probe.ts';
-import { buildLayout } from './layout.ts';
-import { buildMap, isFlat, layoutsKey, layoutsOf } from './map.ts';
+import { linkLayout } from './layout.ts';
+import type { Compiled, Linker } from './linker.ts';
+import { defineMap, isFlat, layoutsKey } from './map.ts';
 import { createWasmMatmul } from './matmul.ts';
-import { buildRandom } from './random.ts';
-import { buildReduce } from './reduce.ts';
+import { defineRandom } from './random.ts';
+import { defineReduce } from './reduce.ts';
 
-/** A generated function of addresses and sizes. */
-type Compiled = (...values: number[]) => undefined;
-
-/** What was compiled of one program, by kernel and layouts. */
-interface CompiledPrograms {
-  readonly memory: WebAssembly.Memory;
-  readonly functions: Map<number, Compiled>;
-}
-
-const CACHE = 'wasm';
 /** Layouts of so many operands and the number of a kernel still fit one exact integer. */
 const MAX_INPUTS = 20;
 const KERNELS_PER_LAYOUT = 16;
-const REDUCE_NUMBER: Record<ReduceKind, number> = { sum: 1, prod: 3, max: 5, min: 7, argMax: 9 };
+const REDUCE_NUMBER: Record<ReduceKind, number> = { sum: 1, max: 3, min: 5, argMax: 7 };
 
 const bits = new Int32Array(1);
 const real = new Float32Array(bits.buffer);
@@ -39,39 +31,36 @@ export interface WasmOptions {
   readonly deterministic?: boolean;
 }
 
+/** Whether the kernels below do this without the reference. */
+export function wasmMapFits(dtype: DType, inputs: number): boolean {
+  return dtype === 'f32' && inputs <= MAX_INPUTS;
+}
+
 /**
- * The kernels in WebAssembly SIMD for f32, over `memory`; f64 and what vectors do not speed up (cumulativeSum, a chain of
- * additions each waiting for the last) stay with `reference`. Throws where WebAssembly or its SIMD instructions may not
- * run. Programs are compiled on first use, for each combination of layouts.
+ * The kernels in WebAssembly SIMD for f32; f64 stays with `reference`. Functions are generated when first used, for each
+ * combination of layouts, and linked where the linker puts them.
  */
-export function createWasmKernels(memory: WebAssembly.Memory, reference: Kernels, options: WasmOptions = {}): Kernels {
-  const product = createWasmMatmul(memory, { fused: !options.deterministic && relaxedSimdSupported() });
-  // Built at once, so that a machine without SIMD shows here.
-  const layout = buildLayout(memory);
+export function createWasmKernels(linker: Linker, reference: Kernels, options: WasmOptions = {}): Kernels {
+  const product = createWasmMatmul(linker, { fused: !options.deterministic && relaxedSimdSupported() });
+  const layout = linkLayout(linker);
   const random: Partial<Record<RandomKind, Compiled>> = {};
+  /** What was generated of each program, by kernel and layouts. */
+  const generated = new WeakMap<MapProgram, Map<number, Compiled>>();
 
   const functionsOf = (program: MapProgram): Map<number, Compiled> => {
-    const cached = program.compiled.get(CACHE) as CompiledPrograms | undefined;
-    if (cached !== undefined && cached.memory === memory) return cached.functions;
-    const fresh: CompiledPrograms = { memory, functions: new Map() };
-    program.compiled.set(CACHE, fresh);
-    return fresh.functions;
-  };
-  const compileMap = (program: MapProgram, key: number): Compiled => {
-    const layouts = layoutsOf(key / KERNELS_PER_LAYOUT, program.inputs);
-    return buildMap(program.expressions, layouts, memory) as Compiled;
-  };
-  const compileReduce = (kind: ReduceKind, program: MapProgram, axis: 0 | 1, key: number): Compiled => {
-    const layouts = layoutsOf(Math.floor(key / KERNELS_PER_LAYOUT), program.inputs);
-    return buildReduce(kind, program.expressions[0], axis, layouts, memory) as Compiled;
+    let functions = generated.get(program);
+    if (functions === undefined) {
+      functions = new Map();
+      generated.set(program, functions);
+    }
+    return functions;
   };
 
   return {
-    ...reference,
     name: 'wasm',
 
     map(program, dtype, rows, cols, pointers, layouts) {
-      if (dtype !== 'f32' || layouts.length > MAX_INPUTS) {
+      if (!wasmMapFits(dtype, layouts.length)) {
         reference.map(program, dtype, rows, cols, pointers, layouts);
         return;
       }
@@ -79,31 +68,33 @@ export function createWasmKernels(memory: WebAssembly.Memory, reference: Kernels
       const key = layoutsKey(layouts) * KERNELS_PER_LAYOUT;
       let compiled = functions.get(key);
       if (compiled === undefined) {
-        compiled = compileMap(program, key);
+        compiled = linker.link((module) => defineMap(module, program.expressions, layouts));
         functions.set(key, compiled);
       }
       if (isFlat(layouts)) callMap(compiled, rows === 0 ? 0 : 1, rows * cols, pointers);
       else callMap(compiled, rows, cols, pointers);
     },
 
-    reduce(kind, program, dtype, axis, rows, cols, out, inputs, layouts) {
-      if (dtype !== 'f32' || layouts.length > MAX_INPUTS) {
-        reference.reduce(kind, program, dtype, axis, rows, cols, out, inputs, layouts);
+    reduce(kind, program, dtype, axis, rows, cols, out, inputs, layouts, line = cols) {
+      if (!wasmMapFits(dtype, layouts.length)) {
+        reference.reduce(kind, program, dtype, axis, rows, cols, out, inputs, layouts, line);
         return;
       }
       // A single column reduced over its rows is a row reduced over its columns.
-      const turned = axis === 0 && cols === 1;
+      const turned = axis === 0 && cols === 1 && line === 1;
       const functions = functionsOf(program);
-      const layoutKey = turned ? turnedKey(layouts) : layoutsKey(layouts);
       const along = turned ? 1 : axis;
-      const key = layoutKey * KERNELS_PER_LAYOUT + REDUCE_NUMBER[kind] + along;
+      const key =
+        (turned ? turnedKey(layouts) : layoutsKey(layouts)) * KERNELS_PER_LAYOUT + REDUCE_NUMBER[kind] + along;
       let compiled = functions.get(key);
       if (compiled === undefined) {
-        compiled = compileReduce(kind, program, along, key);
+        const [expression] = program.expressions;
+        const seen = turned ? layouts.map(turn) : layouts;
+        compiled = linker.link((module) => defineReduce(module, kind, expression, along, seen));
         functions.set(key, compiled);
       }
-      if (turned) callReduce(compiled, 1, rows, out, inputs);
-      else callReduce(compiled, rows, cols, out, inputs);
+      if (turned) callReduce(compiled, 1, rows, out, inputs, rows);
+      else callReduce(compiled, rows, cols, out, inputs, line);
     },
 
     copy(dtype, out, input, shape, outStrides, inStrides) {
@@ -130,31 +121,59 @@ export function createWasmKernels(memory: WebAssembly.Memory, reference: Kernels
       else reference.scatterAddRows(dtype, out, rows, indices, count, width);
     },
 
-    matmul(dtype, out, a, b, m, n, k, transA, transB, batch, strideA, strideB, scratch) {
-      if (dtype === 'f32') product.matmul(out, a, b, m, n, k, transA, transB, batch, strideA, strideB, scratch);
-      else reference.matmul(dtype, out, a, b, m, n, k, transA, transB, batch, strideA, strideB, scratch);
+    cumulativeSum(dtype, out, input, rows, cols, reverse) {
+      if (dtype === 'f32') layout.cumulativeSum(out, input, rows, cols, reverse ? 1 : 0);
+      else reference.cumulativeSum(dtype, out, input, rows, cols, reverse);
+    },
+
+    matmul(dtype, out, a, b, m, n, k, transA, transB, batch, strideA, strideB, scratch, lineA, lineB, lineC) {
+      if (dtype === 'f32') {
+        product.matmul(out, a, b, m, n, k, transA, transB, batch, strideA, strideB, scratch, lineA, lineB, lineC);
+      } else {
+        reference.matmul(
+          dtype,
+          out,
+          a,
+          b,
+          m,
+          n,
+          k,
+          transA,
+          transB,
+          batch,
+          strideA,
+          strideB,
+          scratch,
+          lineA,
+          lineB,
+          lineC,
+        );
+      }
     },
     matmulScratch: product.matmulScratch,
 
-    random(kind, dtype, out, count, state) {
+    random(kind, dtype, out, count, state, first = 0) {
       if (dtype !== 'f32') {
-        reference.random(kind, dtype, out, count, state);
+        reference.random(kind, dtype, out, count, state, first);
         return;
       }
       let draw = random[kind];
       if (draw === undefined) {
-        draw = buildRandom(kind, memory) as Compiled;
+        draw = linker.link((module) => defineRandom(module, kind));
         random[kind] = draw;
       }
-      draw(out, count, state);
+      draw(out, count, state, first);
     },
   };
 }
 
-/** The layouts of operands of [rows, 1] seen as [1, rows]. */
+/** The layout of an operand of [rows, 1] seen as [1, rows]. */
+function turn(layout: Layout): Layout {
+  return (layout & COLUMN) !== 0 ? FULL : SCALAR;
+}
 function turnedKey(layouts: readonly Layout[]): number {
   let key = 0;
-  for (let i = layouts.length - 1; i >= 0; i--) key = key * 4 + ((layouts[i] & COLUMN) !== 0 ? FULL : SCALAR);
+  for (let i = layouts.length - 1; i >= 0; i--) key = key * 4 + turn(layouts[i]);
   return key;
 }
 
@@ -186,17 +205,24 @@ function callMap(compiled: Compiled, rows: number, cols: number, p: readonly num
   }
 }
 
-function callReduce(compiled: Compiled, rows: number, cols: number, out: number, p: readonly number[]): undefined {
+function callReduce(
+  compiled: Compiled,
+  rows: number,
+  cols: number,
+  out: number,
+  p: readonly number[],
+  line: number,
+): undefined {
   switch (p.length) {
     case 1:
-      return compiled(rows, cols, out, p[0]);
+      return compiled(rows, cols, out, p[0], line);
     case 2:
-      return compiled(rows, cols, out, p[0], p[1]);
+      return compiled(rows, cols, out, p[0], p[1], line);
     case 3:
-      return compiled(rows, cols, out, p[0], p[1], p[2]);
+      return compiled(rows, cols, out, p[0], p[1], p[2], line);
     case 4:
-      return compiled(rows, cols, out, p[0], p[1], p[2], p[3]);
+      return compiled(rows, cols, out, p[0], p[1], p[2], p[3], line);
     default:
-      return compiled(rows, cols, out, ...p);
+      return compiled(rows, cols, out, ...p, line);
   }
 }
