@@ -1,4 +1,4 @@
-import { formatShape, LatentError, sameShape, Tensor, ValueError } from '@latent/tensor';
+import { formatShape, LatentError, recordedValue, sameShape, Tensor, ValueError } from '@latent/tensor';
 
 /**
  * Something with parameters. A module's parameters are found by walking its own fields: a field that holds a parameter
@@ -9,7 +9,7 @@ export abstract class Module {
 
   /** True while training: dropout and corruption act. Set by `train()` and `eval()`. */
   get training(): boolean {
-    return this.#training;
+    return recordedValue(() => this.#training);
   }
 
   train(): this {

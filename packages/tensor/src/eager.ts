@@ -3,6 +3,7 @@ import type { DType, Kernels } from './kernels/kernels.ts';
 import { kernels } from './kernels/select.ts';
 import { memory } from './memory/linear-memory.ts';
 import { allocate, bytesOf, markScratch, releaseScratch, type Storage, scratch } from './memory/storage.ts';
+import { stepWatcher } from './memory/watcher.ts';
 import type { Call, Op } from './op.ts';
 import { type Shape, sizeOf } from './shape.ts';
 import type { Tensor } from './tensor.ts';
@@ -34,6 +35,11 @@ let inspect: ((op: Op, inputs: readonly Tensor[], output: Tensor) => void) | nul
 
 export function setInspector(inspector: typeof inspect): void {
   inspect = inspector;
+}
+
+/** Whether every result is looked at. */
+export function inspecting(): boolean {
+  return inspect !== null;
 }
 
 /** Computes `op(inputs)` and, when an input is on a tape, records it there. */
@@ -86,6 +92,7 @@ export function addressOf(x: Tensor, operation: string): number {
   const { storage } = x;
   if (storage.heap === null) {
     storage.checkAlive(operation);
+    stepWatcher()?.used(storage);
     return storage.pointer;
   }
   const pointer = scratch(storage.heap.byteLength);

@@ -16,6 +16,7 @@ export {
 export { mapProgram } from './kernels/map-program.ts';
 export { type KernelSet, kernels, useKernels } from './kernels/select.ts';
 export { markScratch, releaseScratch } from './memory/storage.ts';
+export { everyStep, recordedValue } from './memory/watcher.ts';
 export type { GraphNode, Op, Saved } from './op.ts';
 export type { Operand } from './ops/argument.ts';
 export * from './ops/elementwise.ts';
@@ -24,6 +25,7 @@ export * from './ops/indexing.ts';
 export * from './ops/layout.ts';
 export * from './ops/linalg.ts';
 export * from './ops/reduce.ts';
+export { type CompileOptions, compile } from './program/compile.ts';
 export { Rng, type RngState } from './random.ts';
 export { broadcastShapes, formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from './shape.ts';
 export { step } from './step.ts';

@@ -4,6 +4,7 @@ import { kernels } from './kernels/select.ts';
 import { threefry2x32 } from './kernels/threefry.ts';
 import { memory } from './memory/linear-memory.ts';
 import { allocate, bytesOf, markScratch, releaseScratch, scratch } from './memory/storage.ts';
+import { stepWatcher } from './memory/watcher.ts';
 import { checkShape, type Shape, sizeOf } from './shape.ts';
 import { Tensor } from './tensor.ts';
 
@@ -27,7 +28,9 @@ const WORD = 2 ** 32;
  */
 export class Rng {
   #key: readonly [number, number];
-  #counter: readonly [number, number] = [0, 0];
+  // Blocks drawn so far, as two 32-bit words.
+  #low = 0;
+  #high = 0;
 
   constructor(seed: number) {
     if (!Number.isSafeInteger(seed) || seed < 0) {
@@ -39,19 +42,22 @@ export class Rng {
   static fromState(state: RngState): Rng {
     const rng = new Rng(0);
     rng.#key = [state.key[0] >>> 0, state.key[1] >>> 0];
-    rng.#counter = [state.counter[0] >>> 0, state.counter[1] >>> 0];
+    rng.#low = state.counter[0] >>> 0;
+    rng.#high = state.counter[1] >>> 0;
     return rng;
   }
 
   get state(): RngState {
-    return { key: this.#key, counter: this.#counter };
+    return { key: this.#key, counter: [this.#low, this.#high] };
   }
 
   /** `count` generators independent of each other and of this one's next draws; advances this one. */
   split(count = 2): Rng[] {
+    stepWatcher()?.forbid('Rng.split');
     return Array.from({ length: count }, () => {
-      const [low, high] = this.#advance(1);
-      return Rng.fromState({ key: threefry2x32(this.#key[0], this.#key[1], low, high), counter: [0, 0] });
+      const key = threefry2x32(this.#key[0], this.#key[1], this.#low, this.#high);
+      this.#advance(1);
+      return Rng.fromState({ key, counter: [0, 0] });
     });
   }
 
@@ -90,11 +96,12 @@ export class Rng {
   /** The numbers 0 … n − 1 in random order (Fisher–Yates). */
   permutation(n: number): Uint32Array {
     checkShape('permutation', [n]);
+    stepWatcher()?.forbid('Rng.permutation');
     const order = Uint32Array.from({ length: n }, (_, i) => i);
     const [key0, key1] = this.#key;
     for (let i = n - 1; i > 0; i--) {
-      const [low, high] = this.#advance(1);
-      const [a, b] = threefry2x32(key0, key1, low, high);
+      const [a, b] = threefry2x32(key0, key1, this.#low, this.#high);
+      this.#advance(1);
       // 53 random bits scaled to 0 … i: the bias is below i / 2⁵³.
       const j = Math.floor((((a >>> 0) * 2 ** 21 + (b >>> 11)) / 2 ** 53) * (i + 1));
       [order[i], order[j]] = [order[j], order[i]];
@@ -102,12 +109,22 @@ export class Rng {
     return order;
   }
 
-  /** Takes `blocks` counter values and returns the first. */
-  #advance(blocks: number): readonly [number, number] {
-    const first = this.#counter;
-    const low = first[0] + blocks;
-    this.#counter = [(low % WORD) >>> 0, (first[1] + Math.floor(low / WORD)) >>> 0];
-    return first;
+  /** Takes `blocks` counter values. */
+  #advance(blocks: number): void {
+    const low = this.#low + blocks;
+    this.#low = (low % WORD) >>> 0;
+    this.#high = (this.#high + Math.floor(low / WORD)) >>> 0;
+  }
+
+  /** Takes `blocks` blocks and writes the key and the first counter at `pointer`. The engine's. */
+  writeDraw(pointer: number, blocks: number): void {
+    const words = memory.i32;
+    const at = pointer / 4;
+    words[at] = this.#key[0];
+    words[at + 1] = this.#key[1];
+    words[at + 2] = this.#low;
+    words[at + 3] = this.#high;
+    this.#advance(blocks);
   }
 
   #draw(kind: RandomKind, shape: Shape, dtype: DType = 'f32'): Tensor {
@@ -117,8 +134,9 @@ export class Rng {
     const mark = markScratch();
     const state = scratch(16);
     const out = storage.pointer >= 0 ? storage.pointer : scratch(bytesOf(dtype, size));
-    const counter = this.#advance(Math.ceil(size / 2));
-    memory.i32.set([this.#key[0], this.#key[1], counter[0], counter[1]], state / 4);
+    const blocks = Math.ceil(size / 2);
+    this.writeDraw(state, blocks);
+    stepWatcher()?.drew(this, state, blocks);
     kernels().random(kind, dtype, out, size, state);
     const result = new Tensor([...shape], dtype, storage);
     if (storage.heap !== null) {

@@ -7,14 +7,24 @@ import { Tensor } from './tensor.ts';
  * inside must not be used afterwards, and says so when it is. Gradients made inside end with the step.
  */
 export function step<T>(body: () => T): T {
-  return runStep(body, keep);
+  return runStep(body, keepResult);
 }
 
-function keep<T>(value: T): T {
-  if (value instanceof Tensor) return (value.storage.epoch === 0 ? value : value.persisted(false)) as T;
-  if (Array.isArray(value)) return value.map(keep) as T;
-  if (value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
-    return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, keep(part)])) as T;
+/** `value` with the tensors of a step moved out of it. */
+export function keepResult<T>(value: T): T {
+  return mapTensors(value, (x) => (x.storage.epoch === 0 ? x : x.persisted(false)));
+}
+
+/** `value` with its tensors replaced, in arrays and plain objects to any depth. */
+export function mapTensors<T>(value: T, change: (x: Tensor) => Tensor): T {
+  if (value instanceof Tensor) return change(value) as T;
+  if (Array.isArray(value)) return value.map((part) => mapTensors(part, change)) as T;
+  if (isPlainObject(value)) {
+    return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, mapTensors(part, change)])) as T;
   }
   return value;
+}
+
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype;
 }

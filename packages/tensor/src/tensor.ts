@@ -2,6 +2,7 @@ import { ShapeError, UsageError, ValueError } from './errors.ts';
 import { formatTensor } from './format.ts';
 import type { DType } from './kernels/kernels.ts';
 import { allocate, allocateOutside, type Storage } from './memory/storage.ts';
+import { stepWatcher } from './memory/watcher.ts';
 import type { GraphNode } from './op.ts';
 import type { Operand } from './ops/argument.ts';
 import * as e from './ops/elementwise.ts';
@@ -42,12 +43,12 @@ export class Tensor {
 
   /** A fresh typed array of the elements in row-major order. */
   get data(): Float32Array | Float64Array {
-    return this.storage.view(this.dtype, this.size).slice();
+    return this.storage.read(this.dtype, this.size, 'data').slice();
   }
 
   /** Nested arrays of numbers; a plain number for a scalar. */
   toArray(): NestedArray {
-    const flat = this.storage.view(this.dtype, this.size);
+    const flat = this.storage.read(this.dtype, this.size, 'toArray');
     let next = 0;
     const build = (axis: number): NestedArray =>
       axis === this.shape.length ? flat[next++] : Array.from({ length: this.shape[axis] }, () => build(axis + 1));
@@ -57,11 +58,11 @@ export class Tensor {
   /** The only element, as a number. */
   item(): number {
     if (this.size !== 1) throw new ShapeError(`item: needs a tensor of one element, got ${formatShape(this.shape)}`);
-    return this.storage.view(this.dtype, 1)[0];
+    return this.storage.read(this.dtype, 1, 'item')[0];
   }
 
   toString(): string {
-    return formatTensor(this.storage.view(this.dtype, this.size), this.shape, this.dtype);
+    return formatTensor(this.storage.read(this.dtype, this.size, 'toString'), this.shape, this.dtype);
   }
 
   /** A copy with its own numbers, off any tape, that outlives steps. */
@@ -77,7 +78,7 @@ export class Tensor {
   /** A copy in another dtype, off any tape. */
   cast(dtype: DType): Tensor {
     const storage = allocate(dtype, this.size); // before the view: allocating may move the memory
-    return new Tensor(this.shape, dtype, copied(dtype, this.storage.view(this.dtype, this.size), storage));
+    return new Tensor(this.shape, dtype, copied(dtype, this.storage.read(this.dtype, this.size, 'cast'), storage));
   }
 
   /** Whether gradients flow through this tensor. */
@@ -120,11 +121,16 @@ export class Tensor {
   /** A copy outside any step; `pinned` keeps it at a fixed address (parameters). */
   persisted(pinned: boolean): Tensor {
     const storage = allocateOutside(this.dtype, this.size, pinned);
-    return new Tensor(this.shape, this.dtype, copied(this.dtype, this.storage.view(this.dtype, this.size), storage));
+    return new Tensor(
+      this.shape,
+      this.dtype,
+      copied(this.dtype, this.storage.read(this.dtype, this.size, 'clone'), storage),
+    );
   }
   /** Overwrites the elements in place. Only for parameters and buffers: tapes do not see it. */
   assign(values: Tensor | ArrayLike<number>): void {
     const isTensor = values instanceof Tensor;
+    stepWatcher()?.forbid('assign');
     const source: ArrayLike<number> = isTensor ? values.storage.view(values.dtype, values.size) : values;
     if (source.length !== this.size) {
       throw new ValueError(

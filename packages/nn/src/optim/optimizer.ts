@@ -1,5 +1,6 @@
 import {
   addressOf,
+  everyStep,
   FULL,
   kernels,
   type Layout,
@@ -81,9 +82,7 @@ export class Optimizer {
 
   /** One update from the gradients that `backward` left. */
   step(): void {
-    this.#t++;
-    const values = this.#rule.scalars(this.#t, this.learningRate);
-    for (let i = 0; i < values.length; i++) this.#scalars[i].storage.view(this.#scalars[i].dtype, 1)[0] = values[i];
+    everyStep(this.#advance);
     const gradient = 2 * this.#rule.slots + 2;
     let updated = 0;
     for (let i = 0; i < this.#parameters.length; i++) {
@@ -99,6 +98,13 @@ export class Optimizer {
     if (updated === 0)
       throw new UsageError(`${this.name}.step: no parameter has a gradient; call loss.backward() first`);
   }
+
+  /** The numbers of the next step, where its kernels read them. */
+  readonly #advance = (): void => {
+    this.#t++;
+    const values = this.#rule.scalars(this.#t, this.learningRate);
+    for (let i = 0; i < values.length; i++) this.#scalars[i].storage.view(this.#scalars[i].dtype, 1)[0] = values[i];
+  };
 
   /** Forgets the gradients, so that the next `backward` starts from zero. */
   zeroGrad(): void {

@@ -9,9 +9,13 @@ import { createWasmKernels, type WasmOptions } from './wasm/wasm-kernels.ts';
 export type KernelSet = 'auto' | 'reference' | 'wasm';
 
 let selected: Kernels | null = null;
+/** Stands in for the selected kernels while a step is recorded or profiled. */
+let interposed: Kernels | null = null;
+let chosen: WasmOptions = {};
 
 /** The kernels of this machine, probed once: WebAssembly SIMD where it may run, else the reference. */
 export function kernels(): Kernels {
+  if (interposed !== null) return interposed;
   selected ??= probe({});
   return selected;
 }
@@ -22,11 +26,22 @@ function probe(options: WasmOptions): Kernels {
   return createWasmKernels(instantLinker(memory.wasm), referenceKernels, options);
 }
 
+/** Puts `kernels` in the place of the selected ones until it is called with null. */
+export function interposeKernels(kernels: Kernels | null): void {
+  interposed = kernels;
+}
+
+/** The options that the WebAssembly kernels were selected with. */
+export function kernelOptions(): WasmOptions {
+  return chosen;
+}
+
 /**
  * Chooses the kernel set for all that follows; `auto` probes the machine again. With `deterministic`, no fused
  * multiply-add is used, and results have the same bits on every machine with SIMD.
  */
 export function useKernels(set: KernelSet, options: WasmOptions = {}): void {
   if (set === 'wasm' && memory.wasm === null) throw new ValueError('useKernels: WebAssembly is not available here');
+  chosen = options;
   selected = set === 'reference' ? referenceKernels : probe(options);
 }

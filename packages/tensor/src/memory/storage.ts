@@ -3,6 +3,7 @@ import type { DType } from '../kernels/kernels.ts';
 import { Arena, type Mark } from './arena.ts';
 import { memory } from './linear-memory.ts';
 import { poolAllocate, poolFree } from './pool.ts';
+import { stepWatcher } from './watcher.ts';
 
 /** Below this a JavaScript array is cheaper than a pool block with its finalizer. */
 const POOL_FROM_BYTES = 1024;
@@ -17,11 +18,16 @@ export class Storage {
   readonly pointer: number;
   readonly heap: Float32Array | Float64Array | null;
   readonly epoch: number;
+  /** At this address for good, and its numbers may change (parameters); others never change. */
+  readonly pinned: boolean;
+  /** What this is a part of: kept alive. */
+  whole: Storage | null = null;
 
-  constructor(pointer: number, heap: Float32Array | Float64Array | null, epoch: number) {
+  constructor(pointer: number, heap: Float32Array | Float64Array | null, epoch: number, pinned = false) {
     this.pointer = pointer;
     this.heap = heap;
     this.epoch = epoch;
+    this.pinned = pinned;
   }
 
   get alive(): boolean {
@@ -35,6 +41,12 @@ export class Storage {
     return dtype === 'f32'
       ? memory.f32.subarray(this.pointer / 4, this.pointer / 4 + size)
       : memory.f64.subarray(this.pointer / 8, this.pointer / 8 + size);
+  }
+
+  /** As `view`, for numbers that JavaScript looks at. */
+  read(dtype: DType, size: number, operation = 'read'): Float32Array | Float64Array {
+    stepWatcher()?.read(this, operation);
+    return this.view(dtype, size);
   }
 
   checkAlive(operation: string): void {
@@ -61,7 +73,7 @@ export function bytesOf(dtype: DType, size: number): number {
 /** Room for a new tensor: in the arena inside a step, else in the pool while it has room, else on the JavaScript heap. */
 export function allocate(dtype: DType, size: number): Storage {
   const bytes = bytesOf(dtype, size);
-  if (currentEpoch !== FOREVER) return new Storage(arena.allocate(bytes), null, currentEpoch);
+  if (currentEpoch !== FOREVER) return new Storage(inArena(bytes), null, currentEpoch);
   return allocateOutside(dtype, size, false);
 }
 
@@ -71,12 +83,19 @@ export function allocateOutside(dtype: DType, size: number, pinned: boolean): St
   if (pinned || bytes >= POOL_FROM_BYTES) {
     const pointer = poolAllocate(bytes, pinned);
     if (pointer >= 0) {
-      const storage = new Storage(pointer, null, FOREVER);
+      const storage = new Storage(pointer, null, FOREVER, pinned);
       finalizer.register(storage, { pointer, bytes });
       return storage;
     }
   }
   return new Storage(-1, dtype === 'f32' ? new Float32Array(size) : new Float64Array(size), FOREVER);
+}
+
+/** A place inside `whole`, which lives as long as the place does. */
+export function placeIn(whole: Storage, pointer: number): Storage {
+  const place = new Storage(pointer, null, FOREVER, true);
+  place.whole = whole;
+  return place;
 }
 
 /** Scratch space until `releaseScratch`; inside a step and out it is the arena's free end. */
@@ -85,11 +104,18 @@ export function markScratch(): Mark {
 }
 
 export function scratch(bytes: number): number {
-  return arena.allocate(bytes);
+  return inArena(bytes);
+}
+
+function inArena(bytes: number): number {
+  const pointer = arena.allocate(bytes);
+  stepWatcher()?.allocated(pointer, bytes);
+  return pointer;
 }
 
 export function releaseScratch(mark: Mark): void {
-  arena.release(mark);
+  // While a step is recorded every address means one thing.
+  if (stepWatcher() === null) arena.release(mark);
 }
 
 export function insideStep(): boolean {

@@ -1,0 +1,49 @@
+import type { Storage } from './storage.ts';
+
+/** Advances a generator by `blocks` and writes the four words of the draw at `pointer`. */
+export interface DrawSource {
+  writeDraw(pointer: number, blocks: number): void;
+}
+
+/** Told of all that happens in a step while it is recorded as a program. */
+export interface StepWatcher {
+  /** Room in the arena, which is not used again in this step. */
+  allocated(pointer: number, bytes: number): void;
+  /** An operand that lives outside the step. */
+  used(storage: Storage): void;
+  /** JavaScript reads numbers. */
+  read(storage: Storage, operation: string): void;
+  /** The state of a random draw was written at `pointer`. */
+  drew(source: DrawSource, pointer: number, blocks: number): void;
+  /** To be done again before each replay. */
+  repeat(action: () => void): void;
+  /** The program is right only while `read` gives the same value. */
+  depend(read: () => unknown): void;
+  /** The step does something that a replay could not. */
+  forbid(reason: string): void;
+}
+
+let current: StepWatcher | null = null;
+
+export function stepWatcher(): StepWatcher | null {
+  return current;
+}
+
+export function setStepWatcher(watcher: StepWatcher | null): void {
+  current = watcher;
+}
+
+/**
+ * Runs `action` now and, where this happens in a function under `compile`, again before each replay: for numbers that
+ * change from step to step and are read from memory, such as an optimizer's.
+ */
+export function everyStep(action: () => void): void {
+  action();
+  current?.repeat(action);
+}
+
+/** The value of `read`; where this happens in a function under `compile`, what was recorded serves only while it stays. */
+export function recordedValue<T>(read: () => T): T {
+  current?.depend(read);
+  return read();
+}

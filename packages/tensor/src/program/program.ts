@@ -1,0 +1,94 @@
+import type { Kernels } from '../kernels/kernels.ts';
+import { kernels } from '../kernels/select.ts';
+import { align, memory } from '../memory/linear-memory.ts';
+import { allocateOutside, placeIn, type Storage } from '../memory/storage.ts';
+import type { DrawSource } from '../memory/watcher.ts';
+import type { Tensor } from '../tensor.ts';
+import { type KernelCall, run, scratchOf } from './call.ts';
+import { fuse } from './fuse.ts';
+import { lower } from './lower.ts';
+import { addressIn, plan } from './plan.ts';
+import type { Operand, Recorder } from './recorder.ts';
+
+/** A random draw of each run. */
+interface Draw {
+  readonly source: DrawSource;
+  /** The argument that takes the source's place; −1 for a generator that is none. */
+  readonly generator: number;
+  readonly blocks: number;
+  /** Where its state is read. */
+  readonly address: number;
+}
+
+/**
+ * A step that was recorded once: kernel calls over fixed addresses. What changes from step to step is read from memory:
+ * the inputs, the states of random draws, and the numbers that `everyStep` actions write.
+ */
+export class Program {
+  /** The function's tensor arguments, copied here before each run. */
+  readonly inputs: readonly Tensor[];
+  /** The function's generators, replaced before each run. */
+  readonly generators: DrawSource[];
+  readonly calls: readonly KernelCall[];
+  readonly #kernels: Kernels;
+  readonly #recorder: Recorder;
+  readonly #draws: readonly Draw[];
+  /** Memory for all values of the step, then for the kernels' scratch. */
+  readonly #room: Storage;
+  readonly #scratch: number;
+  readonly #address: (operand: Operand) => number;
+  #run: (() => void) | null = null;
+
+  constructor(recorder: Recorder, inputs: readonly Tensor[], results: readonly Operand[], generators: DrawSource[]) {
+    this.#recorder = recorder;
+    this.generators = generators;
+    this.inputs = inputs;
+    this.#kernels = kernels();
+    const kept = new Set(results.map(({ value }) => value));
+    const steps = fuse(recorder.steps, kept);
+    const layout = plan(steps, kept);
+    const scratch = steps.reduce((most, { call }) => Math.max(most, scratchOf(call, this.#kernels)), 0);
+    this.#room = allocateOutside('f32', (layout.bytes + align(scratch)) / 4, true);
+    const base = this.#room.pointer;
+    this.#scratch = base + layout.bytes;
+    this.#address = (operand) => addressIn(layout, base, operand);
+    const draws: Draw[] = [];
+    for (const value of layout.offsets.keys()) {
+      const address = this.#address({ value, offset: 0 });
+      if (value.data) new Uint8Array(memory.buffer, address, value.bytes).set(value.data);
+      const { draw } = value;
+      if (draw) draws.push({ ...draw, address, generator: generators.indexOf(draw.source) });
+    }
+    this.#draws = draws;
+    this.calls = steps.map(({ call, operands }) => ({ ...call, pointers: operands.map(this.#address) }));
+  }
+
+  /** A result's place, which holds its numbers from one run to the next. */
+  storageOf(operand: Operand): Storage {
+    return placeIn(this.#room, this.#address(operand));
+  }
+
+  /** Whether all that the recording depended on is as it was. */
+  get valid(): boolean {
+    for (const { read, value } of this.#recorder.guards) if (read() !== value) return false;
+    return true;
+  }
+
+  /** The next step. */
+  run(): void {
+    for (const action of this.#recorder.repeated) action();
+    for (const { source, generator, address, blocks } of this.#draws) {
+      (generator < 0 ? source : this.generators[generator]).writeDraw(address, blocks);
+    }
+    const current = kernels();
+    if (current !== this.#kernels) this.#runOn(current);
+    else {
+      this.#run ??= lower(this.calls, this.#scratch) ?? (() => this.#runOn(this.#kernels));
+      this.#run();
+    }
+  }
+
+  #runOn(set: Kernels): void {
+    for (const call of this.calls) run(call, set, this.#scratch);
+  }
+}

@@ -1,0 +1,191 @@
+import type { Kernels } from '../kernels/kernels.ts';
+import { memory } from '../memory/linear-memory.ts';
+import type { Storage } from '../memory/storage.ts';
+import type { DrawSource, StepWatcher } from '../memory/watcher.ts';
+import { extents, type KernelCall, outputsOf, written } from './call.ts';
+
+/** A run of bytes that calls read and write. Every new result is a new value, also where it took an old one's place. */
+export interface Value {
+  /**
+   * temporary: made by the step, placed by the planner · fixed: outside the step, at `address` · constant: written once,
+   * `data` · draw: the state of a random draw.
+   */
+  readonly kind: 'temporary' | 'fixed' | 'constant' | 'draw';
+  readonly bytes: number;
+  /** Where it was (temporary) or is (fixed). */
+  readonly address: number;
+  readonly data?: Uint8Array;
+  readonly draw?: { readonly source: DrawSource; readonly blocks: number };
+}
+
+export interface Operand {
+  readonly value: Value;
+  /** Bytes from the value's start. */
+  readonly offset: number;
+}
+
+/** A call whose pointers are known by what they mean. */
+export interface Step {
+  readonly call: KernelCall;
+  readonly operands: readonly Operand[];
+  /** The output keeps part of what it was before. */
+  readonly partial: boolean;
+}
+
+interface Room {
+  readonly pointer: number;
+  readonly bytes: number;
+  value: Value | null;
+}
+
+/** Writes down what a step does. */
+export class Recorder implements StepWatcher {
+  readonly steps: Step[] = [];
+  readonly repeated: (() => void)[] = [];
+  readonly guards: { readonly read: () => unknown; readonly value: unknown }[] = [];
+  /** Kept alive as long as the program, since it reads them. */
+  readonly kept = new Set<Storage>();
+  /** Why the step cannot be replayed; null if it can. */
+  forbidden: string | null = null;
+  readonly #rooms = new Map<number, Room>();
+  readonly #fixed = new Map<number, Value>();
+
+  allocated(pointer: number, bytes: number): void {
+    this.#rooms.set(pointer, { pointer, bytes, value: null });
+  }
+
+  used(storage: Storage): void {
+    if (storage.epoch === 0) this.kept.add(storage);
+  }
+
+  read(storage: Storage, operation: string): void {
+    // What never changes may be looked at: constants, and what was only just written from JavaScript.
+    const room = storage.heap === null ? this.#rooms.get(storage.pointer) : undefined;
+    if (storage.pinned || (room !== undefined && room.value !== null && room.value.kind !== 'constant')) {
+      this.forbid(`${operation} reads a computed value`);
+    }
+  }
+
+  drew(source: DrawSource, pointer: number, blocks: number): void {
+    const room = this.#rooms.get(pointer);
+    if (room) room.value = { kind: 'draw', bytes: 16, address: pointer, draw: { source, blocks } };
+  }
+
+  repeat(action: () => void): void {
+    this.repeated.push(action);
+  }
+
+  depend(read: () => unknown): void {
+    this.guards.push({ read, value: read() });
+  }
+
+  forbid(reason: string): void {
+    this.forbidden ??= reason;
+  }
+
+  /** The value at `pointer` now. */
+  operandAt(pointer: number, bytes: number): Operand {
+    const room = this.#roomAt(pointer);
+    if (room === undefined) return { value: this.#fixedAt(pointer, bytes), offset: 0 };
+    room.value ??= {
+      kind: 'constant',
+      bytes: room.bytes,
+      address: room.pointer,
+      data: new Uint8Array(memory.buffer, room.pointer, room.bytes).slice(),
+    };
+    return { value: room.value, offset: pointer - room.pointer };
+  }
+
+  #roomAt(pointer: number): Room | undefined {
+    const exact = this.#rooms.get(pointer);
+    if (exact !== undefined) return exact;
+    for (const room of this.#rooms.values()) {
+      if (pointer > room.pointer && pointer < room.pointer + room.bytes) return room;
+    }
+    return undefined;
+  }
+
+  #fixedAt(pointer: number, bytes: number): Value {
+    const known = this.#fixed.get(pointer);
+    if (known !== undefined && known.bytes >= bytes) return known;
+    const value: Value = { kind: 'fixed', bytes, address: pointer };
+    this.#fixed.set(pointer, value);
+    return value;
+  }
+
+  /** Called before the call is made. */
+  add(call: KernelCall): void {
+    const sizes = extents(call);
+    const outputs = outputsOf(call);
+    const element = call.dtype === 'f32' ? 4 : 8;
+    const inputs = call.pointers.slice(outputs).map((pointer, i) => this.operandAt(pointer, sizes[outputs + i]));
+    let partial = false;
+    const results = call.pointers.slice(0, outputs).map((pointer, j): Operand => {
+      const room = this.#roomAt(pointer);
+      if (room === undefined) return { value: this.#fixedAt(pointer, sizes[j]), offset: 0 };
+      const whole = pointer === room.pointer && written(call) * element === room.bytes;
+      if (whole || room.value === null) {
+        room.value = { kind: 'temporary', bytes: room.bytes, address: room.pointer };
+      } else if (room.value.kind !== 'temporary') {
+        this.forbid('a kernel changes part of a constant');
+      }
+      partial ||= !whole;
+      return { value: room.value, offset: pointer - room.pointer };
+    });
+    this.steps.push({ call, operands: [...results, ...inputs], partial });
+  }
+}
+
+/** `kernels`, with every call written down before it is made. */
+export function recordingKernels(kernels: Kernels, recorder: Recorder): Kernels {
+  return {
+    name: kernels.name,
+    matmulScratch: kernels.matmulScratch,
+    map(program, dtype, rows, cols, pointers, layouts) {
+      recorder.add({ kernel: 'map', dtype, pointers: [...pointers], program, rows, cols, layouts: [...layouts] });
+      kernels.map(program, dtype, rows, cols, pointers, layouts);
+    },
+    reduce(kind, program, dtype, axis, rows, cols, out, inputs, layouts, line = cols) {
+      const pointers = [out, ...inputs];
+      recorder.add({ kernel: 'reduce', dtype, pointers, kind, program, axis, rows, cols, layouts: [...layouts], line });
+      kernels.reduce(kind, program, dtype, axis, rows, cols, out, inputs, layouts, line);
+    },
+    matmul(dtype, out, a, b, m, n, k, transA, transB, batch, strideA, strideB, scratch, ...lines) {
+      const [lineA = transA ? m : k, lineB = transB ? k : n, lineC = n] = lines;
+      const sizes = { m, n, k, transA, transB, batch, strideA, strideB, lineA, lineB, lineC };
+      recorder.add({ kernel: 'matmul', dtype, pointers: [out, a, b], ...sizes });
+      kernels.matmul(dtype, out, a, b, m, n, k, transA, transB, batch, strideA, strideB, scratch, ...lines);
+    },
+    copy(dtype, out, input, shape, outStrides, inStrides) {
+      recorder.add({
+        kernel: 'copy',
+        dtype,
+        pointers: [out, input],
+        shape: [...shape],
+        outStrides: [...outStrides],
+        inStrides: [...inStrides],
+      });
+      kernels.copy(dtype, out, input, shape, outStrides, inStrides);
+    },
+    fill(dtype, out, count, value) {
+      recorder.add({ kernel: 'fill', dtype, pointers: [out], count, value });
+      kernels.fill(dtype, out, count, value);
+    },
+    gatherRows(dtype, out, table, indices, count, width) {
+      recorder.add({ kernel: 'gatherRows', dtype, pointers: [out, table, indices], count, width });
+      kernels.gatherRows(dtype, out, table, indices, count, width);
+    },
+    scatterAddRows(dtype, out, rows, indices, count, width) {
+      recorder.add({ kernel: 'scatterAddRows', dtype, pointers: [out, rows, indices], count, width });
+      kernels.scatterAddRows(dtype, out, rows, indices, count, width);
+    },
+    cumulativeSum(dtype, out, input, rows, cols, reverse) {
+      recorder.add({ kernel: 'cumulativeSum', dtype, pointers: [out, input], rows, cols, reverse });
+      kernels.cumulativeSum(dtype, out, input, rows, cols, reverse);
+    },
+    random(kind, dtype, out, count, state, first = 0) {
+      recorder.add({ kernel: 'random', dtype, pointers: [out, state], kind, count, first });
+      kernels.random(kind, dtype, out, count, state, first);
+    },
+  };
+}
