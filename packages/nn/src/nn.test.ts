@@ -287,11 +287,11 @@ describe('optimizers', () => {
         .add(b.mul(-4).sum())
         .backward();
     backward();
-    expect(clipGradNorm([a, b], 1)).toBeCloseTo(5, 6);
+    expect(clipGradNorm([a, b], 1).item()).toBeCloseTo(5, 6);
     expect([...(a.grad as Tensor).data, ...(b.grad as Tensor).data].map((x) => Number(x.toFixed(5)))).toEqual([
       0.6, 0, -0.8,
     ]);
-    expect(clipGradNorm([a, b], 10)).toBeCloseTo(1, 6);
+    expect(clipGradNorm([a, b], 10).item()).toBeCloseTo(1, 6);
     zeroGrad([a, b]);
     backward();
     clipGradValue([a, b], 2);

@@ -22,3 +22,8 @@ export class LifetimeError extends LatentError {
 export class UsageError extends LatentError {
   override name = 'UsageError';
 }
+
+/** A worker thread died or stopped answering. */
+export class ThreadError extends LatentError {
+  override name = 'ThreadError';
+}

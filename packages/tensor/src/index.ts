@@ -30,3 +30,4 @@ export { Rng, type RngState } from './random.ts';
 export { broadcastShapes, formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from './shape.ts';
 export { step } from './step.ts';
 export { type NestedArray, Tensor } from './tensor.ts';
+export { threadCount, useThreads } from './threads/threads.ts';

@@ -58,7 +58,7 @@ export class Tensor {
   /** The only element, as a number. */
   item(): number {
     if (this.size !== 1) throw new ShapeError(`item: needs a tensor of one element, got ${formatShape(this.shape)}`);
-    return this.storage.read(this.dtype, 1, 'item')[0];
+    return this.storage.first(this.dtype);
   }
 
   toString(): string {

@@ -1,4 +1,4 @@
-import { formatShape, type Rng, ShapeError, Tensor, tensor, ValueError } from '@latent/tensor';
+import { formatShape, type Rng, ShapeError, Tensor, ValueError, zeros } from '@latent/tensor';
 
 /** Rows of numbers as users have them: a tensor [n, width], or an array of rows. */
 export type RowData = Tensor | readonly (readonly number[])[] | readonly Float32Array[];
@@ -10,6 +10,9 @@ export interface BatchOptions {
   /** Leave out a last batch that is not full; false by default. */
   readonly dropLast?: boolean;
 }
+
+/** A longer row is copied as a block, although that makes a view of it. */
+const LONG_ROW = 64;
 
 /** Rows of one width, kept as one array on the JavaScript heap and copied out batch by batch. */
 export class Dataset {
@@ -49,10 +52,22 @@ export class Dataset {
 
   /** These rows as a tensor [rows, width]. */
   batch(indices: ArrayLike<number>): Tensor {
+    const batch = zeros([indices.length, this.width]);
+    this.batchInto(indices, batch);
+    return batch;
+  }
+
+  /** Writes these rows over `batch` [rows, width]. */
+  batchInto(indices: ArrayLike<number>, batch: Tensor): void {
     const { width } = this;
-    const values = new Float32Array(indices.length * width);
-    for (let i = 0; i < indices.length; i++) values.set(this.row(indices[i]), i * width);
-    return tensor(values, { shape: [indices.length, width] });
+    const target = batch.storage.view(batch.dtype, batch.size);
+    const values = this.#values;
+    for (let i = 0; i < indices.length; i++) {
+      const from = indices[i] * width;
+      const to = i * width;
+      if (width > LONG_ROW) target.set(values.subarray(from, from + width), to);
+      else for (let j = 0; j < width; j++) target[to + j] = values[from + j];
+    }
   }
 
   /** A view of one row. */

@@ -1,5 +1,5 @@
 import { noGrad } from '@latent/autograd';
-import { type Tensor, ValueError } from '@latent/tensor';
+import { div, minimum, type Tensor, UsageError, ValueError } from '@latent/tensor';
 
 function replaceGrads(parameters: readonly Tensor[], change: (grad: Tensor) => Tensor): void {
   noGrad(() => {
@@ -15,16 +15,18 @@ export function clipGradValue(parameters: readonly Tensor[], limit: number): voi
 
 /**
  * Scales all gradients together so that their joint L2 norm is at most `maxNorm` (Pascanu et al. 2013). Returns the norm
- * before.
+ * before, a scalar.
  */
-export function clipGradNorm(parameters: readonly Tensor[], maxNorm: number): number {
+export function clipGradNorm(parameters: readonly Tensor[], maxNorm: number): Tensor {
   if (!(maxNorm > 0)) throw new ValueError(`clipGradNorm: maxNorm must be > 0, got ${maxNorm}`);
-  const norm = Math.sqrt(
-    parameters.reduce(
-      (total, p) => total + (p.grad === null ? 0 : noGrad(() => (p.grad as Tensor).square().sum().item())),
-      0,
-    ),
-  );
-  if (norm > maxNorm) replaceGrads(parameters, (grad) => grad.mul(maxNorm / norm));
-  return norm;
+  return noGrad(() => {
+    const squares = parameters.flatMap((p) => (p.grad === null ? [] : [p.grad.square().sum()]));
+    if (squares.length === 0)
+      throw new UsageError('clipGradNorm: no parameter has a gradient; call loss.backward() first');
+    const norm = squares.reduce((total, square) => total.add(square)).sqrt();
+    // min(1, maxNorm / norm), which is 1 for a norm of 0.
+    const scale = minimum(div(maxNorm, norm), 1);
+    replaceGrads(parameters, (grad) => grad.mul(scale));
+    return norm;
+  });
 }

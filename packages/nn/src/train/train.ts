@@ -1,4 +1,4 @@
-import { type Rng, type Tensor, ValueError } from '@latent/tensor';
+import { type Rng, type Tensor, ValueError, zeros } from '@latent/tensor';
 import { batchIndices, type Dataset } from '../data/dataset.ts';
 
 /** Numbers that a step reports: averaged over the rows of an epoch. */
@@ -29,7 +29,7 @@ export interface EpochSummary<M extends Metrics> {
 
 export interface TrainOptions<M extends Metrics> {
   readonly data: Dataset;
-  /** Trains on one batch and reports numbers that are means over its rows. */
+  /** Trains on one batch, which is overwritten afterwards, and reports numbers that are means over its rows. */
   step(batch: Tensor): M;
   /** 10 by default. */
   readonly epochs?: number;
@@ -55,6 +55,8 @@ export async function* train<M extends Metrics>(options: TrainOptions<M>): Async
     throw new ValueError(`train: epochs must be a whole number ≥ 0, got ${epochs}`);
   if (data.length === 0) throw new ValueError('train: there are no rows');
   const steps = Math.ceil(data.length / batchSize);
+  // One tensor for each size of batch, written over and over.
+  const batches = new Map<number, Tensor>();
   let lastTurn = performance.now();
   for (let epoch = 1; epoch <= epochs; epoch++) {
     const totals: Record<string, number> = {};
@@ -64,10 +66,16 @@ export async function* train<M extends Metrics>(options: TrainOptions<M>): Async
     const means = (): M => Object.fromEntries(Object.entries(totals).map(([name, total]) => [name, total / rows])) as M;
     for (const indices of batchIndices(data.length, { batchSize, ...(rng && { rng }) })) {
       if (signal?.aborted) return;
-      const metrics = options.step(data.batch(indices));
+      let batch = batches.get(indices.length);
+      if (batch === undefined) {
+        batch = zeros([indices.length, data.width]).persisted(true);
+        batches.set(indices.length, batch);
+      }
+      data.batchInto(indices, batch);
+      const metrics = options.step(batch);
       rows += indices.length;
       step++;
-      for (const [name, value] of Object.entries(metrics)) totals[name] = (totals[name] ?? 0) + value * indices.length;
+      for (const name in metrics) totals[name] = (totals[name] ?? 0) + metrics[name] * indices.length;
       const now = performance.now();
       onProgress?.({
         epoch,

@@ -49,6 +49,14 @@ export class Storage {
     return this.view(dtype, size);
   }
 
+  /** The first number, without a view. */
+  first(dtype: DType): number {
+    stepWatcher()?.read(this, 'item');
+    if (this.heap !== null) return this.heap[0];
+    this.checkAlive('item');
+    return dtype === 'f32' ? memory.f32[this.pointer / 4] : memory.f64[this.pointer / 8];
+  }
+
   checkAlive(operation: string): void {
     if (!this.alive) {
       throw new LifetimeError(

@@ -211,10 +211,3 @@ export function written(call: KernelCall): number {
   if (call.kernel === 'copy') return call.shape.reduce((product, n) => product * n, 1);
   return call.kernel === 'scatterAddRows' ? 0 : elements(call)[0];
 }
-
-/** Arithmetic operations of a call, and bytes that it moves; expressions count as one operation a node. */
-export function work(call: KernelCall): { flop: number; bytes: number } {
-  const bytes = extents(call).reduce((sum, extent) => sum + extent, 0);
-  if (call.kernel === 'matmul') return { flop: 2 * call.batch * call.m * call.n * call.k, bytes };
-  return { flop: 0, bytes };
-}

@@ -4,11 +4,17 @@ import { align, memory } from '../memory/linear-memory.ts';
 import { allocateOutside, placeIn, type Storage } from '../memory/storage.ts';
 import type { DrawSource } from '../memory/watcher.ts';
 import type { Tensor } from '../tensor.ts';
+import type { Loaded } from '../threads/pool.ts';
+import { dropThreadPool, threadCount, threadPool } from '../threads/threads.ts';
 import { type KernelCall, run, scratchOf } from './call.ts';
+import { nanoseconds } from './cost.ts';
 import { fuse } from './fuse.ts';
-import { lower } from './lower.ts';
+import { type Lowered, lower } from './lower.ts';
 import { addressIn, plan } from './plan.ts';
 import type { Operand, Recorder } from './recorder.ts';
+
+/** A step shorter than this runs on one thread: the others would have to be woken. Measured. */
+const LONG_NS = 150_000;
 
 /** A random draw of each run. */
 interface Draw {
@@ -33,11 +39,18 @@ export class Program {
   readonly #kernels: Kernels;
   readonly #recorder: Recorder;
   readonly #draws: readonly Draw[];
-  /** Memory for all values of the step, then for the kernels' scratch. */
+  /** Memory for all values of the step. */
   readonly #room: Storage;
-  readonly #scratch: number;
+  /** Each thread's scratch. */
+  #scratch: Storage;
+  readonly #scratchBytes: number;
   readonly #address: (operand: Operand) => number;
-  #run: (() => void) | null = null;
+  /** Whether it may be worth more than one thread. */
+  readonly #long: boolean;
+  /** What it was lowered for; 0 before. */
+  #threads = 0;
+  #lowered: Lowered | null = null;
+  #loaded: Loaded | null = null;
 
   constructor(recorder: Recorder, inputs: readonly Tensor[], results: readonly Operand[], generators: DrawSource[]) {
     this.#recorder = recorder;
@@ -47,10 +60,10 @@ export class Program {
     const kept = new Set(results.map(({ value }) => value));
     const steps = fuse(recorder.steps, kept);
     const layout = plan(steps, kept);
-    const scratch = steps.reduce((most, { call }) => Math.max(most, scratchOf(call, this.#kernels)), 0);
-    this.#room = allocateOutside('f32', (layout.bytes + align(scratch)) / 4, true);
+    this.#scratchBytes = align(steps.reduce((most, { call }) => Math.max(most, scratchOf(call, this.#kernels)), 0));
+    this.#scratch = allocateOutside('f32', this.#scratchBytes / 4, true);
+    this.#room = allocateOutside('f32', layout.bytes / 4, true);
     const base = this.#room.pointer;
-    this.#scratch = base + layout.bytes;
     this.#address = (operand) => addressIn(layout, base, operand);
     const draws: Draw[] = [];
     for (const value of layout.offsets.keys()) {
@@ -61,6 +74,7 @@ export class Program {
     }
     this.#draws = draws;
     this.calls = steps.map(({ call, operands }) => ({ ...call, pointers: operands.map(this.#address) }));
+    this.#long = this.calls.reduce((sum, call) => sum + nanoseconds(call), 0) >= LONG_NS;
   }
 
   /** A result's place, which holds its numbers from one run to the next. */
@@ -81,14 +95,41 @@ export class Program {
       (generator < 0 ? source : this.generators[generator]).writeDraw(address, blocks);
     }
     const current = kernels();
-    if (current !== this.#kernels) this.#runOn(current);
-    else {
-      this.#run ??= lower(this.calls, this.#scratch) ?? (() => this.#runOn(this.#kernels));
-      this.#run();
+    if (current !== this.#kernels) {
+      this.#runOn(current);
+      return;
     }
+    this.#spread();
+    if (this.#loaded !== null) {
+      try {
+        if (this.#loaded.pool.run(this.#loaded, this.#lowered?.part0 as () => void)) return;
+      } catch (error) {
+        if (this.#loaded.pool.closed) dropThreadPool();
+        throw error;
+      }
+    }
+    if (this.#lowered !== null) this.#lowered.run();
+    else this.#runOn(this.#kernels);
   }
 
   #runOn(set: Kernels): void {
-    for (const call of this.calls) run(call, set, this.#scratch);
+    for (const call of this.calls) run(call, set, this.#scratch.pointer);
+  }
+
+  /** Lowers the calls for as many threads as are to be used now. */
+  #spread(): void {
+    const threads = this.#long ? threadCount() : 1;
+    if (threads === this.#threads && !this.#loaded?.pool.closed) return;
+    this.#threads = threads;
+    this.#loaded = null;
+    if (threads === 1) {
+      this.#lowered = lower(this.calls, this.#scratch.pointer, null);
+      return;
+    }
+    const pool = threadPool();
+    this.#scratch = allocateOutside('f32', (threads * this.#scratchBytes) / 4, true);
+    const spread = { threads, control: pool.control, scratchBytes: this.#scratchBytes };
+    this.#lowered = lower(this.calls, this.#scratch.pointer, spread);
+    if (this.#lowered !== null) this.#loaded = pool.load(this.#lowered.bytes, this);
   }
 }

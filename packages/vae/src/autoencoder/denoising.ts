@@ -1,4 +1,3 @@
-import { noGrad } from '@latent/autograd';
 import {
   type ActivationName,
   decodeSafetensors,
@@ -12,7 +11,7 @@ import {
 import { Rng, type Tensor, UsageError, ValueError } from '@latent/tensor';
 import { type FitOptions, fitModel, type History } from '../model/fit.ts';
 import { checkSize, checkSizes, mlp } from '../model/mlp.ts';
-import { flatRows, mapRows, type Rows } from '../model/rows.ts';
+import { flatRows, overRows, type Rows } from '../model/rows.ts';
 import { distributionFromConfig } from '../reconstruction/from-config.ts';
 import {
   checkSupport,
@@ -52,6 +51,15 @@ export class DenoisingAutoencoder extends Module {
   readonly head: Module & { forward(x: Tensor): Tensor };
   readonly #options: Required<DenoisingAutoencoderOptions>;
   readonly #rng: Rng;
+
+  // What is asked of rows of data, as programs.
+  readonly #encoded = overRows((x) => ({ codes: this.encoder.forward(x) }));
+  readonly #decoded = overRows((z) => ({ rows: this.#restore(z) }));
+  readonly #restored = overRows((x) => ({ rows: this.#restore(this.encoder.forward(x)) }));
+  readonly #scored = overRows((x) => {
+    const params = this.head.forward(this.decoder.forward(this.encoder.forward(x)));
+    return { loss: this.#options.reconstruction.logProb(x, params).neg() };
+  });
 
   constructor(options: DenoisingAutoencoderOptions) {
     super();
@@ -109,20 +117,18 @@ export class DenoisingAutoencoder extends Module {
 
   /** Codes: [n, the encoder's last size]. */
   encode(data: Rows): Tensor {
-    return this.#map('encode', data, (x) => this.encoder.forward(x));
+    return this.#encoded(this.#rows('encode', data), this.#options.inputSize).codes;
   }
 
   /** Codes back to rows: [n, inputSize]. */
   decode(codes: Rows): Tensor {
     const width = this.#options.encoder[this.#options.encoder.length - 1];
-    return mapRows(flatRows('DenoisingAutoencoder.decode', codes, width), width, (z) =>
-      noGrad(() => ({ rows: this.#restore(z) })),
-    ).rows;
+    return this.#decoded(flatRows('DenoisingAutoencoder.decode', codes, width), width).rows;
   }
 
   /** Rows restored; the input is not corrupted further. [n, inputSize] */
   reconstruct(data: Rows): Tensor {
-    return this.#map('reconstruct', data, (x) => this.#restore(this.encoder.forward(x)));
+    return this.#restored(this.#rows('reconstruct', data), this.#options.inputSize).rows;
   }
 
   /** The loss of each row against itself, uncorrupted: an anomaly score. [n] */
@@ -135,17 +141,11 @@ export class DenoisingAutoencoder extends Module {
   }
 
   #rowLosses(rows: Float32Array): Tensor {
-    return mapRows(rows, this.#options.inputSize, (x) =>
-      noGrad(() => {
-        const params = this.head.forward(this.decoder.forward(this.encoder.forward(x)));
-        return { loss: this.#options.reconstruction.logProb(x, params).neg() };
-      }),
-    ).loss;
+    return this.#scored(rows, this.#options.inputSize).loss;
   }
 
-  #map(caller: string, data: Rows, compute: (x: Tensor) => Tensor): Tensor {
-    const rows = flatRows(`DenoisingAutoencoder.${caller}`, data, this.#options.inputSize);
-    return mapRows(rows, this.#options.inputSize, (x) => noGrad(() => ({ rows: compute(x) }))).rows;
+  #rows(caller: string, data: Rows): Float32Array {
+    return flatRows(`DenoisingAutoencoder.${caller}`, data, this.#options.inputSize);
   }
 
   #checked(caller: string, data: Rows): Float32Array {

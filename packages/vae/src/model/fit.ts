@@ -8,7 +8,7 @@ import {
   type ProgressEvent,
   train,
 } from '@latent/nn';
-import { type Rng, step, type Tensor, ValueError } from '@latent/tensor';
+import { compile, type Rng, type Tensor, ValueError } from '@latent/tensor';
 import type { Rows } from './rows.ts';
 
 /** What a model reports of its loss, in nats per row (or in the loss's own unit). */
@@ -75,15 +75,23 @@ export async function fitModel({ model, rows, width, rng, options, loss, validat
   const spec = options.optimizer ?? adam({ learningRate: options.learningRate ?? 1e-3 });
   const parameters = model.parameters();
   const optimizer = spec.create(parameters);
-  const trainStep = (batch: Tensor): Record<string, number> =>
-    step(() => {
+  const recorded = compile(
+    (batch: Tensor): Record<string, Tensor> => {
       const parts = loss(batch);
       parts.loss.backward();
       if (clipNorm !== undefined) clipGradNorm(parameters, clipNorm);
       optimizer.step();
       optimizer.zeroGrad();
-      return Object.fromEntries(Object.entries(parts).map(([name, value]: [string, Tensor]) => [name, value.item()]));
-    });
+      return { ...parts };
+    },
+    { reuse: true },
+  );
+  const numbers: Record<string, number> = {};
+  const trainStep = (batch: Tensor): Record<string, number> => {
+    const parts = recorded(batch);
+    for (const name in parts) numbers[name] = parts[name].item();
+    return numbers;
+  };
 
   const history: FitEvent[] = [];
   model.train();

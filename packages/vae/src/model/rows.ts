@@ -1,4 +1,5 @@
-import { formatShape, ShapeError, step, Tensor, tensor, ValueError } from '@latent/tensor';
+import { noGrad } from '@latent/autograd';
+import { compile, formatShape, ShapeError, Tensor, tensor, ValueError } from '@latent/tensor';
 
 /** Rows of numbers, as users have them: a tensor [n, width], arrays of rows, or one flat array with rows end to end. */
 export type Rows = Tensor | readonly (readonly number[])[] | readonly Float32Array[] | Float32Array;
@@ -32,33 +33,45 @@ export function flatRows(caller: string, data: Rows, width: number): Float32Arra
   return flat;
 }
 
-/**
- * Runs `compute` over the rows, some hundred at a time, each in a step of its own; it returns tensors whose first axis
- * is the rows. The results are put together again.
- */
-export function mapRows<K extends string>(
+/** Computes over rows end to end, each of `width` values; see `overRows`. */
+export type RowsFunction<K extends string, A extends readonly unknown[]> = (
   rows: Float32Array,
   width: number,
-  compute: (batch: Tensor) => Record<K, Tensor>,
-): Record<K, Tensor> {
-  const count = rows.length / width;
-  const results = {} as Record<K, { values: Float32Array; shape: readonly number[] }>;
-  for (let start = 0; start < Math.max(1, count); start += CHUNK) {
-    const size = Math.min(CHUNK, count - start);
-    const part = step(() =>
-      compute(tensor(rows.subarray(start * width, (start + size) * width), { shape: [size, width] })),
-    );
-    for (const name of Object.keys(part) as K[]) {
-      const { shape, data } = part[name];
-      const perRow = shape.slice(1).reduce((a, b) => a * b, 1);
-      results[name] ??= { values: new Float32Array(count * perRow), shape: [count, ...shape.slice(1)] };
-      results[name].values.set(data, start * perRow);
+  ...rest: A
+) => Record<K, Tensor>;
+
+/**
+ * `compute` over any number of rows: some hundred at a time, recorded once for each number of rows and replayed. It
+ * returns tensors whose first axis is the rows; the results are put together again. Nothing is differentiated.
+ */
+export function overRows<K extends string, A extends readonly unknown[]>(
+  compute: (batch: Tensor, ...rest: A) => Record<K, Tensor>,
+): RowsFunction<K, A> {
+  const run = compile((batch: Tensor, ...rest: A) => noGrad(() => compute(batch, ...rest)), { reuse: true });
+  return (rows, width, ...rest) => {
+    const count = rows.length / width;
+    if (count <= CHUNK) {
+      const part = run(tensor(rows, { shape: [count, width] }), ...rest);
+      return mapValues(part, (x) => x.clone());
     }
-  }
-  return Object.fromEntries(
-    Object.entries<{ values: Float32Array; shape: readonly number[] }>(results).map(([name, { values, shape }]) => [
-      name,
-      tensor(values, { shape }),
-    ]),
-  ) as Record<K, Tensor>;
+    const results = {} as Record<K, { values: Float32Array; shape: readonly number[] }>;
+    for (let start = 0; start < count; start += CHUNK) {
+      const size = Math.min(CHUNK, count - start);
+      const batch = tensor(rows.subarray(start * width, (start + size) * width), { shape: [size, width] });
+      const part = run(batch, ...rest);
+      for (const name of Object.keys(part) as K[]) {
+        const { shape, data } = part[name];
+        const perRow = shape.slice(1).reduce((a, b) => a * b, 1);
+        results[name] ??= { values: new Float32Array(count * perRow), shape: [count, ...shape.slice(1)] };
+        results[name].values.set(data, start * perRow);
+      }
+    }
+    return mapValues(results, ({ values, shape }) => tensor(values, { shape }));
+  };
+}
+
+function mapValues<K extends string, V, W>(object: Record<K, V>, change: (value: V) => W): Record<K, W> {
+  const result = {} as Record<K, W>;
+  for (const name in object) result[name] = change(object[name]);
+  return result;
 }

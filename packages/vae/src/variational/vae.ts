@@ -1,4 +1,4 @@
-import { noGrad, sampleNormal } from '@latent/autograd';
+import { sampleNormal } from '@latent/autograd';
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -13,7 +13,7 @@ import { Rng, type Tensor, UsageError, ValueError } from '@latent/tensor';
 import { klToStandardNormal } from '../latent/diagonal-normal.ts';
 import { type FitOptions, fitModel, type History } from '../model/fit.ts';
 import { mlp } from '../model/mlp.ts';
-import { flatRows, mapRows, type Rows } from '../model/rows.ts';
+import { flatRows, overRows, type Rows } from '../model/rows.ts';
 import { distributionFromConfig } from '../reconstruction/from-config.ts';
 import {
   checkSupport,
@@ -55,6 +55,28 @@ export class Vae extends Module {
   readonly #options: ResolvedVaeOptions;
   /** Draws of training: shuffling and sampling. */
   readonly #rng: Rng;
+
+  // What is asked of rows of data, as programs.
+  readonly #encoded = overRows((x) => {
+    const { mean, logVariance } = this.posterior(x);
+    return { mean, variance: logVariance.exp() };
+  });
+  readonly #decoded = overRows((z) => ({ mean: this.#options.reconstruction.mean(this.likelihoodParams(z)) }));
+  readonly #drawn = overRows((z, rng: Rng) => ({
+    draw: this.#options.reconstruction.sample(this.likelihoodParams(z), rng),
+  }));
+  readonly #reconstructed = overRows((x) => ({
+    mean: this.#options.reconstruction.mean(this.likelihoodParams(this.posterior(x).mean)),
+  }));
+  readonly #bound = overRows((x, rng: Rng, samples: number) => {
+    const { mean, logVariance } = this.posterior(x);
+    const kl = klToStandardNormal(mean, logVariance);
+    const draws = Array.from({ length: samples }, () =>
+      this.#options.reconstruction.logProb(x, this.likelihoodParams(sampleNormal(mean, logVariance, rng))),
+    );
+    const reconstruction = draws.reduce((total, draw) => total.add(draw)).mul(-1 / samples);
+    return { elbo: reconstruction.add(kl).neg(), reconstruction, kl };
+  });
 
   constructor(options: VaeOptions) {
     super();
@@ -145,27 +167,18 @@ export class Vae extends Module {
 
   /** Mean and variance of q(z | x): both [n, latentSize]. The mean is the code to use as a feature. */
   encode(data: Rows): { mean: Tensor; variance: Tensor } {
-    return mapRows(this.#rows('Vae.encode', data), this.#options.inputSize, (x) =>
-      noGrad(() => {
-        const { mean, logVariance } = this.posterior(x);
-        return { mean, variance: logVariance.exp() };
-      }),
-    );
+    return this.#encoded(this.#rows('Vae.encode', data), this.#options.inputSize);
   }
 
   /** The mean of p(x | z) for codes z: [n, inputSize]. */
   decode(codes: Rows): Tensor {
     const { latentSize } = this.#options;
-    return mapRows(flatRows('Vae.decode', codes, latentSize), latentSize, (z) =>
-      noGrad(() => ({ mean: this.#options.reconstruction.mean(this.likelihoodParams(z)) })),
-    ).mean;
+    return this.#decoded(flatRows('Vae.decode', codes, latentSize), latentSize).mean;
   }
 
   /** Each row encoded to the mean of its code and decoded to the mean of its distribution: [n, inputSize]. */
   reconstruct(data: Rows): Tensor {
-    return mapRows(this.#rows('Vae.reconstruct', data), this.#options.inputSize, (x) =>
-      noGrad(() => ({ mean: this.#options.reconstruction.mean(this.likelihoodParams(this.posterior(x).mean)) })),
-    ).mean;
+    return this.#reconstructed(this.#rows('Vae.reconstruct', data), this.#options.inputSize).mean;
   }
 
   /**
@@ -178,11 +191,9 @@ export class Vae extends Module {
   ): Tensor {
     if (!Number.isInteger(n) || n < 1) throw new ValueError(`Vae.sample: n must be a whole number ≥ 1, got ${n}`);
     const rng = options.rng ?? new Rng(options.seed ?? this.#options.seed);
-    const { latentSize, reconstruction } = this.#options;
+    const { latentSize } = this.#options;
     const codes = rng.normal([n, latentSize]).data as Float32Array;
-    const read =
-      options.output === 'draw' ? (p: Tensor) => reconstruction.sample(p, rng) : (p: Tensor) => reconstruction.mean(p);
-    return mapRows(codes, latentSize, (z) => noGrad(() => ({ rows: read(this.likelihoodParams(z)) }))).rows;
+    return options.output === 'draw' ? this.#drawn(codes, latentSize, rng).draw : this.#decoded(codes, latentSize).mean;
   }
 
   /** `steps` rows on the way from row `a` to row `b`, both included, straight between the means of their codes. */
@@ -208,17 +219,7 @@ export class Vae extends Module {
   #elbo(rows: Float32Array, rng: Rng, samples: number): ElboParts {
     if (!Number.isInteger(samples) || samples < 1)
       throw new ValueError(`Vae.elbo: samples must be a whole number ≥ 1, got ${samples}`);
-    return mapRows(rows, this.#options.inputSize, (x) =>
-      noGrad(() => {
-        const { mean, logVariance } = this.posterior(x);
-        const kl = klToStandardNormal(mean, logVariance);
-        const draws = Array.from({ length: samples }, () =>
-          this.#options.reconstruction.logProb(x, this.likelihoodParams(sampleNormal(mean, logVariance, rng))),
-        );
-        const reconstruction = draws.reduce((total, draw) => total.add(draw)).mul(-1 / samples);
-        return { elbo: reconstruction.add(kl).neg(), reconstruction, kl };
-      }),
-    );
+    return this.#bound(rows, this.#options.inputSize, rng, samples);
   }
 
   #rows(caller: string, data: Rows): Float32Array {

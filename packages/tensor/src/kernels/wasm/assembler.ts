@@ -249,6 +249,9 @@ export class FunctionBuilder {
   i32(value: number): this {
     return this.#emit(0x41, ...signed(value));
   }
+  i64(value: number): this {
+    return this.#emit(0x42, ...signed(value));
+  }
   f32(value: number): this {
     return this.#emit(0x43, ...new Uint8Array(new Float32Array([value]).buffer));
   }
@@ -375,10 +378,16 @@ export class ModuleBuilder {
     body: (f: FunctionBuilder) => void,
     exportName?: string,
   ): FunctionBuilder {
-    const f = new FunctionBuilder(this.#functions.length, parameters, results);
-    this.#functions.push(f);
+    const f = this.reserve(parameters, results);
     body(f);
     if (exportName !== undefined) this.export(exportName, f);
+    return f;
+  }
+
+  /** A function whose body is written later. */
+  reserve(parameters: readonly ValueType[], results: readonly ValueType[]): FunctionBuilder {
+    const f = new FunctionBuilder(this.#functions.length, parameters, results);
+    this.#functions.push(f);
     return f;
   }
 

@@ -1,0 +1,52 @@
+import { extents, type KernelCall, outputsOf } from './call.ts';
+
+interface Span {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** What a thread has touched since the threads last met. */
+interface Touched {
+  reads: Span[];
+  writes: Span[];
+}
+
+/**
+ * Before which calls the threads must meet: where one is about to read or write what another wrote, or to write what
+ * another read, since the last meeting. `parts[i][t]` is what thread t does of call i.
+ */
+export function meetings(parts: readonly (readonly (KernelCall | null)[])[], threads: number): boolean[] {
+  const touched: Touched[] = Array.from({ length: threads }, () => ({ reads: [], writes: [] }));
+  return parts.map((call) => {
+    const next = call.map((part) => (part === null ? { reads: [], writes: [] } : spans(part)));
+    const meet = next.some((mine, t) =>
+      touched.some(
+        (other, u) =>
+          t !== u &&
+          (clash(mine.reads, other.writes) || clash(mine.writes, other.writes) || clash(mine.writes, other.reads)),
+      ),
+    );
+    next.forEach((mine, t) => {
+      if (meet) touched[t] = { reads: [], writes: [] };
+      touched[t].reads.push(...mine.reads);
+      touched[t].writes.push(...mine.writes);
+    });
+    return meet;
+  });
+}
+
+function spans(call: KernelCall): Touched {
+  const sizes = extents(call);
+  const outputs = outputsOf(call);
+  // A vector past the end may be read; rows that are looked up may be anywhere.
+  const all = call.pointers.map((pointer, i) =>
+    sizes[i] === 0 || call.kernel === 'copy'
+      ? { begin: 0, end: Infinity }
+      : { begin: pointer, end: pointer + sizes[i] + (i < outputs ? 0 : 16) },
+  );
+  return { writes: all.slice(0, outputs), reads: call.kernel === 'scatterAddRows' ? all : all.slice(outputs) };
+}
+
+function clash(a: readonly Span[], b: readonly Span[]): boolean {
+  return a.some((x) => b.some((y) => x.begin < y.end && y.begin < x.end));
+}

@@ -1,0 +1,170 @@
+import { ThreadError } from '../errors.ts';
+import { memory } from '../memory/linear-memory.ts';
+import { allocateOutside, type Storage } from '../memory/storage.ts';
+import {
+  ARRIVED,
+  BYTES,
+  COMMAND,
+  DONE,
+  FREE,
+  IDLE,
+  JOB,
+  LENGTH,
+  LOAD,
+  PROGRAM,
+  READY,
+  RUN,
+  SLEEPING,
+} from './control.ts';
+import { CONTROL_BYTES, NODE_SOURCE, WEB_SOURCE } from './worker-source.ts';
+
+/** A module that the workers load; ready once the word at `ready` counts them all. */
+export interface Loaded {
+  readonly id: number;
+  readonly pool: ThreadPool;
+  readonly room: Storage;
+  readonly ready: number;
+}
+
+interface Command {
+  readonly command: number;
+  readonly program: number;
+  readonly loaded?: Loaded;
+  readonly length?: number;
+}
+
+/** Turns of waiting for workers that are just finishing. */
+const FINISHING = 10_000;
+let nextProgram = 1;
+
+/**
+ * Worker threads that run parts of programs. They never keep a process alive. Nothing here waits for a worker to start or
+ * to compile: until all are ready a program runs on the main thread alone, with the same results.
+ */
+export class ThreadPool {
+  /** With the main thread. */
+  readonly threads: number;
+  readonly control: number;
+  /** It cannot be used any more, and whoever used it was told. */
+  closed = false;
+  #failure: string | null = null;
+  readonly #room: Storage;
+  readonly #words: Int32Array;
+  readonly #workers: { terminate(): unknown }[];
+  readonly #commands: Command[] = [];
+  readonly #collected = new FinalizationRegistry<number>((program) => {
+    this.#commands.push({ command: FREE, program });
+  });
+
+  constructor(threads: number) {
+    this.threads = threads;
+    this.#room = allocateOutside('f32', CONTROL_BYTES / 4, true);
+    this.control = this.#room.pointer;
+    // Made anew when the memory grows? Shared memory keeps its old views good.
+    this.#words = new Int32Array(memory.buffer, this.control, CONTROL_BYTES / 4).fill(0);
+    this.#words.fill(-1, DONE);
+    const fail = (reason: string): void => {
+      this.#failure ??= reason;
+    };
+    this.#workers = Array.from({ length: threads - 1 }, (_, i) =>
+      startWorker({ memory: memory.wasm as WebAssembly.Memory, control: this.control, index: i + 1 }, fail),
+    );
+  }
+
+  /** Whether every worker waits for a job; tries a moment longer when told to. */
+  #idle(patience: number): boolean {
+    const job = this.#words[JOB];
+    for (let i = 1; i < this.threads; i++) {
+      for (let turns = 0; Atomics.load(this.#words, DONE + i) !== job; turns++) if (turns >= patience) return false;
+    }
+    return true;
+  }
+
+  #post(command: number, program: number): void {
+    const words = this.#words;
+    words[COMMAND] = command;
+    words[PROGRAM] = program;
+    words[ARRIVED] = 0;
+    words[SLEEPING] = 0;
+    Atomics.store(words, JOB, (words[JOB] + 1) | 0);
+    if (Atomics.load(words, IDLE) > 0) Atomics.notify(words, JOB);
+  }
+
+  /** Hands a module to the workers, who load it when they have time. */
+  load(bytes: Uint8Array, owner: object): Loaded {
+    const room = allocateOutside('f32', Math.ceil(bytes.length / 4) + 16, true);
+    const loaded = { id: nextProgram++, pool: this, room, ready: room.pointer };
+    new Int32Array(memory.buffer, room.pointer, 1)[0] = 0;
+    new Uint8Array(memory.buffer, room.pointer + 64, bytes.length).set(bytes);
+    this.#commands.push({ command: LOAD, program: loaded.id, loaded, length: bytes.length });
+    this.#collected.register(owner, loaded.id);
+    return loaded;
+  }
+
+  /** Runs `main` here and the workers' parts beside it. False when they are not ready; then nothing has run. */
+  run(program: Loaded, main: () => void): boolean {
+    if (this.closed) return false;
+    if (this.#failure !== null) this.#fail(this.#failure);
+    if (!this.#idle(FINISHING)) return false;
+    const waiting = this.#commands.shift();
+    if (waiting !== undefined) {
+      const words = this.#words;
+      if (waiting.loaded !== undefined) {
+        words[BYTES] = waiting.loaded.room.pointer + 64;
+        words[LENGTH] = waiting.length as number;
+        words[READY] = waiting.loaded.ready;
+      }
+      this.#post(waiting.command, waiting.program);
+      return false;
+    }
+    if (Atomics.load(memory.i32, program.ready / 4) !== this.threads - 1) return false;
+    this.#post(RUN, program.id);
+    try {
+      main();
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) this.#fail(`a worker did not answer (${error.message})`);
+      throw error;
+    }
+    return true;
+  }
+
+  #fail(reason: string): never {
+    this.close();
+    throw new ThreadError(
+      `threads: ${reason}; the step was not finished, so weights may be half updated. Load the last checkpoint, and use useThreads(1) if it happens again`,
+    );
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const worker of this.#workers) worker.terminate();
+  }
+}
+
+interface WorkerStart {
+  readonly memory: WebAssembly.Memory;
+  readonly control: number;
+  readonly index: number;
+}
+
+/** A Node worker or a web worker. */
+function startWorker(data: WorkerStart, fail: (reason: string) => void): { terminate(): unknown } {
+  const node = nodeWorkers();
+  if (node !== null) {
+    // No loader or flag of this process is of use in there.
+    const worker = new node.Worker(NODE_SOURCE, { eval: true, workerData: data, execArgv: [] });
+    worker.on('error', (error: Error) => fail(`a worker failed (${error.message})`));
+    worker.on('exit', (code: number) => fail(`a worker stopped (exit code ${code})`));
+    worker.unref();
+    return worker;
+  }
+  const url = URL.createObjectURL(new Blob([WEB_SOURCE], { type: 'text/javascript' }));
+  const worker = new Worker(url);
+  worker.onerror = (event) => fail(`a worker failed (${event.message})`);
+  worker.postMessage(data);
+  return worker;
+}
+
+export function nodeWorkers(): typeof import('node:worker_threads') | null {
+  return (globalThis as { process?: NodeJS.Process }).process?.getBuiltinModule?.('node:worker_threads') ?? null;
+}

@@ -1,0 +1,64 @@
+import {
+  ARRIVED,
+  BYTES,
+  COMMAND,
+  DONE,
+  FREE,
+  IDLE,
+  JOB,
+  LENGTH,
+  LOAD,
+  PROGRAM,
+  READY,
+  RUN,
+  SLEEPING,
+} from './control.ts';
+
+/** Turns of a worker's loop before it sleeps: about half a millisecond, more than passes between two training steps. */
+const SPIN = 50_000;
+
+/**
+ * What a worker does, as source, since the library is one file wherever it is bundled: it waits for jobs and never
+ * returns. Modules come through the shared memory too, so no message is needed while the event loops are busy.
+ */
+const BODY = `
+function work({ memory, control, index }) {
+  const words = new Int32Array(memory.buffer, control, ${DONE + 64});
+  const programs = new Map();
+  let job = 0;
+  Atomics.store(words, ${DONE} + index, 0);
+  for (;;) {
+    for (let spins = 0; Atomics.load(words, ${JOB}) === job; spins++) {
+      if (spins < ${SPIN}) continue;
+      Atomics.add(words, ${IDLE}, 1);
+      Atomics.wait(words, ${JOB}, job);
+      Atomics.sub(words, ${IDLE}, 1);
+    }
+    job = Atomics.load(words, ${JOB});
+    const program = words[${PROGRAM}];
+    switch (words[${COMMAND}]) {
+      case ${RUN}:
+        programs.get(program)();
+        break;
+      case ${LOAD}: {
+        const bytes = new Uint8Array(memory.buffer, words[${BYTES}] >>> 0, words[${LENGTH}]).slice();
+        const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+        programs.set(program, exports['part' + index]);
+        Atomics.add(new Int32Array(memory.buffer, words[${READY}] >>> 0, 1), 0, 1);
+        break;
+      }
+      case ${FREE}:
+        programs.delete(program);
+    }
+    Atomics.store(words, ${DONE} + index, job);
+  }
+}
+`;
+
+export const NODE_SOURCE = `${BODY}work(require('node:worker_threads').workerData);`;
+export const WEB_SOURCE = `${BODY}onmessage = ({ data }) => work(data);`;
+
+/** Bytes of the control words, with room for `MAX_THREADS` workers. */
+export const MAX_THREADS = 64;
+export const CONTROL_BYTES = 4 * (DONE + MAX_THREADS);
+export { ARRIVED, SLEEPING };
