@@ -26,6 +26,7 @@ export * from './ops/layout.ts';
 export * from './ops/linalg.ts';
 export * from './ops/reduce.ts';
 export { type CompileOptions, compile } from './program/compile.ts';
+export { type Profile, type ProfileRow, profile } from './program/profile.ts';
 export { Rng, type RngState } from './random.ts';
 export { broadcastShapes, formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from './shape.ts';
 export { step } from './step.ts';

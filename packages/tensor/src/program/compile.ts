@@ -8,8 +8,9 @@ import { Rng } from '../random.ts';
 import type { Shape } from '../shape.ts';
 import { isPlainObject, keepResult, mapTensors } from '../step.ts';
 import { Tensor } from '../tensor.ts';
+import { observedKernels } from './observe.ts';
 import { Program } from './program.ts';
-import { type Operand, Recorder, recordingKernels } from './recorder.ts';
+import { type Operand, Recorder } from './recorder.ts';
 
 export interface CompileOptions {
   /** Called once where a step cannot be recorded and runs eagerly; a console warning by default. */
@@ -121,7 +122,12 @@ function record<A extends readonly unknown[], R>(
   const operands: Operand[] = [];
   const set = kernels();
   setStepWatcher(recorder);
-  interposeKernels(recordingKernels(set, recorder));
+  interposeKernels(
+    observedKernels(set, (call, perform) => {
+      recorder.add(call);
+      perform();
+    }),
+  );
   let value: R;
   try {
     value = runStep(

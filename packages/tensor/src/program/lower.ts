@@ -59,7 +59,10 @@ export function lower(calls: readonly KernelCall[], scratch: number, spread: Spr
     for (const [t, f] of shares.entries()) {
       let arrivals = 0;
       parts.forEach((split, i) => {
-        if (meet[i]) f.i32((arrivals += threads)).call(barrier);
+        if (meet[i]) {
+          arrivals += threads;
+          f.i32(arrivals).call(barrier);
+        }
         const mine = split[t];
         if (mine !== null) emit(f, mine, scratch + t * spread.scratchBytes);
       });

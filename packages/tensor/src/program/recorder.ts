@@ -1,4 +1,3 @@
-import type { Kernels } from '../kernels/kernels.ts';
 import { memory } from '../memory/linear-memory.ts';
 import type { Storage } from '../memory/storage.ts';
 import type { DrawSource, StepWatcher } from '../memory/watcher.ts';
@@ -134,58 +133,4 @@ export class Recorder implements StepWatcher {
     });
     this.steps.push({ call, operands: [...results, ...inputs], partial });
   }
-}
-
-/** `kernels`, with every call written down before it is made. */
-export function recordingKernels(kernels: Kernels, recorder: Recorder): Kernels {
-  return {
-    name: kernels.name,
-    matmulScratch: kernels.matmulScratch,
-    map(program, dtype, rows, cols, pointers, layouts) {
-      recorder.add({ kernel: 'map', dtype, pointers: [...pointers], program, rows, cols, layouts: [...layouts] });
-      kernels.map(program, dtype, rows, cols, pointers, layouts);
-    },
-    reduce(kind, program, dtype, axis, rows, cols, out, inputs, layouts, line = cols) {
-      const pointers = [out, ...inputs];
-      recorder.add({ kernel: 'reduce', dtype, pointers, kind, program, axis, rows, cols, layouts: [...layouts], line });
-      kernels.reduce(kind, program, dtype, axis, rows, cols, out, inputs, layouts, line);
-    },
-    matmul(dtype, out, a, b, m, n, k, transA, transB, batch, strideA, strideB, scratch, ...lines) {
-      const [lineA = transA ? m : k, lineB = transB ? k : n, lineC = n] = lines;
-      const sizes = { m, n, k, transA, transB, batch, strideA, strideB, lineA, lineB, lineC };
-      recorder.add({ kernel: 'matmul', dtype, pointers: [out, a, b], ...sizes });
-      kernels.matmul(dtype, out, a, b, m, n, k, transA, transB, batch, strideA, strideB, scratch, ...lines);
-    },
-    copy(dtype, out, input, shape, outStrides, inStrides) {
-      recorder.add({
-        kernel: 'copy',
-        dtype,
-        pointers: [out, input],
-        shape: [...shape],
-        outStrides: [...outStrides],
-        inStrides: [...inStrides],
-      });
-      kernels.copy(dtype, out, input, shape, outStrides, inStrides);
-    },
-    fill(dtype, out, count, value) {
-      recorder.add({ kernel: 'fill', dtype, pointers: [out], count, value });
-      kernels.fill(dtype, out, count, value);
-    },
-    gatherRows(dtype, out, table, indices, count, width) {
-      recorder.add({ kernel: 'gatherRows', dtype, pointers: [out, table, indices], count, width });
-      kernels.gatherRows(dtype, out, table, indices, count, width);
-    },
-    scatterAddRows(dtype, out, rows, indices, count, width) {
-      recorder.add({ kernel: 'scatterAddRows', dtype, pointers: [out, rows, indices], count, width });
-      kernels.scatterAddRows(dtype, out, rows, indices, count, width);
-    },
-    cumulativeSum(dtype, out, input, rows, cols, reverse) {
-      recorder.add({ kernel: 'cumulativeSum', dtype, pointers: [out, input], rows, cols, reverse });
-      kernels.cumulativeSum(dtype, out, input, rows, cols, reverse);
-    },
-    random(kind, dtype, out, count, state, first = 0) {
-      recorder.add({ kernel: 'random', dtype, pointers: [out, state], kind, count, first });
-      kernels.random(kind, dtype, out, count, state, first);
-    },
-  };
 }
