@@ -1,5 +1,196 @@
-import type { Step, Value } from './recorder.ts';
+import { type Expr, input, substitute } from '../expr/expr.ts';
+import { COLUMN, FULL, type Layout, type MapProgram, ROW } from '../kernels/kernels.ts';
+import { extents, type MapCall, outputsOf, type ReduceCall } from './call.ts';
+import type { Operand, Step, Value } from './recorder.ts';
 
-export function fuse(steps: readonly Step[], _results: ReadonlySet<Value>): readonly Step[] {
-  return steps;
+/** Operands of a fused kernel: more would not stay in registers. */
+const MOST_OPERANDS = 14;
+
+/**
+ * The same step in fewer passes over memory: a map whose result a map or a reduction reads becomes part of it, so that
+ * bias, activation, log-probability and the sum at their end are one kernel. A result that others read too is still
+ * written, beside the reader's. Steps whose results nobody reads are left out. Every number is computed by the same
+ * formula as before, in the same order.
+ */
+export function fuse(recorded: readonly Step[], results: ReadonlySet<Value>): readonly Step[] {
+  const fusion = new Fusion(recorded.filter(live(recorded, results)), results);
+  return fusion.run();
+}
+
+/** Which steps anything depends on. */
+function live(steps: readonly Step[], results: ReadonlySet<Value>): (step: Step) => boolean {
+  const wanted = new Set(results);
+  const kept = new Set<Step>();
+  for (const step of [...steps].reverse()) {
+    const outputs = step.operands.slice(0, outputsOf(step.call));
+    if (!outputs.some(({ value }) => value.kind === 'fixed' || wanted.has(value))) continue;
+    kept.add(step);
+    for (const { value } of step.operands) wanted.add(value);
+  }
+  return (step) => kept.has(step);
+}
+
+type Elementwise = Step & { readonly call: MapCall };
+type Reader = Step & { readonly call: MapCall | ReduceCall };
+
+class Fusion {
+  /** Null where a step has become part of a later one. */
+  readonly #steps: (Step | null)[];
+  readonly #results: ReadonlySet<Value>;
+  readonly #readers = new Map<Value, Set<number>>();
+  readonly #writers = new Map<Value, number[]>();
+  /** Steps that write outside the program's memory. */
+  readonly #writesFixed: readonly number[];
+
+  constructor(steps: readonly Step[], results: ReadonlySet<Value>) {
+    this.#steps = [...steps];
+    this.#results = results;
+    steps.forEach((step, at) => {
+      const outputs = outputsOf(step.call);
+      step.operands.forEach(({ value }, i) => {
+        if (i < outputs) this.#writers.set(value, [...(this.#writers.get(value) ?? []), at]);
+        if (i >= outputs || step.partial) this.#readersOf(value).add(at);
+      });
+    });
+    this.#writesFixed = steps.flatMap((step, at) =>
+      step.operands.slice(0, outputsOf(step.call)).some(({ value }) => value.kind === 'fixed') ? [at] : [],
+    );
+  }
+
+  #readersOf(value: Value): Set<number> {
+    let readers = this.#readers.get(value);
+    if (readers === undefined) {
+      readers = new Set();
+      this.#readers.set(value, readers);
+    }
+    return readers;
+  }
+
+  run(): Step[] {
+    for (let at = 0; at < this.#steps.length; at++) while (this.#absorbOne(at));
+    return this.#steps.filter((step) => step !== null);
+  }
+
+  /** Makes one producer of the step's inputs part of the step. */
+  #absorbOne(at: number): boolean {
+    const step = this.#steps[at];
+    if (step === null || step.partial || (step.call.kernel !== 'map' && step.call.kernel !== 'reduce')) return false;
+    const reader = step as Reader;
+    for (const { value } of reader.operands.slice(outputsOf(reader.call))) {
+      const writers = this.#writers.get(value);
+      if (value.kind !== 'temporary' || writers?.length !== 1 || writers[0] >= at) continue;
+      const producer = this.#steps[writers[0]];
+      if (producer?.call.kernel !== 'map' || producer.partial) continue;
+      const fused = this.#fused(producer as Elementwise, writers[0], reader, at, value);
+      if (fused === null) continue;
+      this.#steps[writers[0]] = null;
+      this.#steps[at] = fused;
+      return true;
+    }
+    return false;
+  }
+
+  #fused(producer: Elementwise, from: number, reader: Reader, at: number, value: Value): Step | null {
+    const shape = commonShape(producer.call, reader.call);
+    const made = outputsOf(producer.call);
+    const read = outputsOf(reader.call);
+    if (shape === null || producer.call.dtype !== reader.call.dtype) return null;
+    // The reader takes the value element by element.
+    const elementwise = reader.operands.every(
+      (operand, i) =>
+        i < read || operand.value !== value || (operand.offset === 0 && reader.call.layouts[i - read] === FULL),
+    );
+    if (!elementwise || value.bytes !== extents(producer.call)[0]) return null;
+    // Results that are still wanted are written by the fused kernel, so none may be read before it.
+    const others = producer.operands.slice(0, made).filter((operand) => {
+      const readers = this.#readersOf(operand.value);
+      return operand.value !== value || readers.size > 1 || this.#results.has(value);
+    });
+    if (others.length > 0 && reader.call.kernel === 'reduce') return null;
+    if (others.some((operand) => operand.value.kind === 'fixed' || earliest(this.#readersOf(operand.value)) < at))
+      return null;
+    if (!this.#unchanged(producer, from, reader, at)) return null;
+
+    const inputs: { operand: Operand; layout: Layout }[] = [];
+    /** The position of an input among the fused kernel's. */
+    const position = (operand: Operand, layout: Layout): Expr => {
+      let found = inputs.findIndex(
+        (known) =>
+          known.operand.value === operand.value && known.operand.offset === operand.offset && known.layout === layout,
+      );
+      if (found < 0) found = inputs.push({ operand, layout }) - 1;
+      return input(found);
+    };
+    const producerInputs = producer.operands
+      .slice(made)
+      .map((operand, i) => position(operand, producer.call.layouts[i]));
+    const formulas = producer.call.program.expressions.map((root) => substitute(root, producerInputs));
+    const wanted = formulas[producer.operands.findIndex((operand) => operand.value === value)];
+    const readerInputs = reader.operands
+      .slice(read)
+      .map((operand, i) => (operand.value === value ? wanted : position(operand, reader.call.layouts[i])));
+    const roots = reader.call.program.expressions.map((root) => substitute(root, readerInputs));
+    const outputs = [...reader.operands.slice(0, read), ...others];
+    if (inputs.length + outputs.length > MOST_OPERANDS) return null;
+
+    const program: MapProgram = {
+      name: `${producer.call.program.name}·${reader.call.program.name}`,
+      expressions: [...roots, ...others.map((operand) => formulas[producer.operands.indexOf(operand)])],
+      inputs: inputs.length,
+      compiled: new Map(),
+    };
+    for (const { value: read } of producer.operands.slice(made)) {
+      const readers = this.#readersOf(read);
+      readers.delete(from);
+      readers.add(at);
+    }
+    this.#readersOf(value).delete(at);
+    for (const operand of others) this.#writers.set(operand.value, [at]);
+    const operands = [...outputs, ...inputs.map(({ operand }) => operand)];
+    const pointers = operands.map(({ value: { address }, offset }) => address + offset);
+    const layouts = inputs.map(({ layout }) => layout);
+    const call =
+      reader.call.kernel === 'map'
+        ? { ...reader.call, ...shape, program, pointers, layouts }
+        : { ...reader.call, program, pointers, layouts };
+    return { call, operands, partial: false };
+  }
+
+  /** Whether what the producer reads is the same when the reader runs, and the reader does not write over it. */
+  #unchanged(producer: Elementwise, from: number, reader: Reader, at: number): boolean {
+    const made = outputsOf(producer.call);
+    const sizes = extents(producer.call);
+    return producer.operands.slice(made).every((operand, i) => {
+      if (operand.value.kind !== 'fixed') return (this.#writers.get(operand.value)?.length ?? 0) <= 1;
+      const begin = operand.value.address + operand.offset;
+      const end = begin + sizes[made + i];
+      const touches = (step: Step | null): boolean =>
+        step !== null &&
+        step.operands
+          .slice(0, outputsOf(step.call))
+          .some(({ value }) => value.kind === 'fixed' && value.address < end && begin < value.address + value.bytes);
+      if (touches(reader)) return false;
+      return !this.#writesFixed.some((k) => k > from && k < at && touches(this.#steps[k]));
+    });
+  }
+}
+
+function earliest(readers: ReadonlySet<number>): number {
+  let first = Infinity;
+  for (const at of readers) first = Math.min(first, at);
+  return first;
+}
+
+/** Rows and columns that both calls can be seen as. */
+function commonShape(producer: MapCall, reader: MapCall | ReduceCall): { rows: number; cols: number } | null {
+  const { rows, cols } = reader;
+  if (producer.rows * producer.cols !== rows * cols || rows * cols === 0) return null;
+  if ((producer.rows === rows && producer.cols === cols) || isFlat(producer.layouts)) return { rows, cols };
+  if (reader.kernel === 'map' && isFlat(reader.layouts)) return { rows: producer.rows, cols: producer.cols };
+  return null;
+}
+
+/** Whether operands of these layouts look the same under every shape. */
+function isFlat(layouts: readonly Layout[]): boolean {
+  return layouts.every((layout) => layout !== ROW && layout !== COLUMN);
 }
