@@ -159,7 +159,8 @@ export const elementwiseOps = {
   relu: unary(
     'relu',
     (x) => select(x.lt(0), 0, x),
-    (g, x) => select(positive(x), g, 0),
+    // y > 0 where x > 0, and y is kept anyway: it is what the next layer reads.
+    (g, _x, y) => select(positive(y), g, 0),
   ),
   selu: unary(
     'selu',

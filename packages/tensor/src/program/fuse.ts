@@ -165,10 +165,13 @@ class Fusion {
       const begin = operand.value.address + operand.offset;
       const end = begin + sizes[made + i];
       const touches = (step: Step | null): boolean =>
-        step !== null &&
-        step.operands
-          .slice(0, outputsOf(step.call))
-          .some(({ value }) => value.kind === 'fixed' && value.address < end && begin < value.address + value.bytes);
+        (step?.operands ?? []).some(
+          ({ value }, i) =>
+            i < outputsOf((step as Step).call) &&
+            value.kind === 'fixed' &&
+            value.address < end &&
+            begin < value.address + value.bytes,
+        );
       if (touches(reader)) return false;
       return !this.#writesFixed.some((k) => k > from && k < at && touches(this.#steps[k]));
     });

@@ -38,11 +38,11 @@ export function meetings(parts: readonly (readonly (KernelCall | null)[])[], thr
 function spans(call: KernelCall): Touched {
   const sizes = extents(call);
   const outputs = outputsOf(call);
-  // A vector past the end may be read; rows that are looked up may be anywhere.
+  // Rows that are looked up may be anywhere. What a last vector reads past its operand is dropped, so it does not count.
   const all = call.pointers.map((pointer, i) =>
     sizes[i] === 0 || call.kernel === 'copy'
       ? { begin: 0, end: Infinity }
-      : { begin: pointer, end: pointer + sizes[i] + (i < outputs ? 0 : 16) },
+      : { begin: pointer, end: pointer + sizes[i] },
   );
   return { writes: all.slice(0, outputs), reads: call.kernel === 'scatterAddRows' ? all : all.slice(outputs) };
 }

@@ -17,9 +17,14 @@ interface Range {
  * The part of `call` that thread `thread` of `threads` does; null when it has nothing to do. The parts write different
  * elements, and each element is computed as in the whole call, so the result has the same bits.
  */
-export function part(call: KernelCall, thread: number, threads: number): KernelCall | null {
+export function part(
+  call: KernelCall,
+  thread: number,
+  threads: number,
+  shortest: number = SHORTEST_NS,
+): KernelCall | null {
   if (threads === 1) return call;
-  if (nanoseconds(call) < SHORTEST_NS) return thread === 0 ? call : null;
+  if (nanoseconds(call) < shortest) return thread === 0 ? call : null;
   const share = (units: number, granule = 1): Range => {
     const each = Math.ceil(units / granule / threads) * granule;
     const begin = Math.min(units, thread * each);
