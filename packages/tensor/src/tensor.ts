@@ -4,7 +4,6 @@ import type { DType } from './kernels/kernels.ts';
 import { allocate, allocateOutside, type Storage } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
 import type { GraphNode } from './op.ts';
-import type { Operand } from './ops/argument.ts';
 import * as e from './ops/elementwise.ts';
 import * as i from './ops/indexing.ts';
 import * as l from './ops/layout.ts';
@@ -139,201 +138,37 @@ export class Tensor {
     }
     this.storage.view(this.dtype, this.size).set(source);
   }
+}
 
-  // The ops as methods; each is the function of the same name.
+/** The ops that are methods too: `add(a, b)` is `a.add(b)`. */
+const methods = {
+  ...{ add: e.add, sub: e.sub, mul: e.mul, div: e.div, maximum: e.maximum, minimum: e.minimum, pow: e.pow },
+  ...{ equal: e.equal, notEqual: e.notEqual, less: e.less, lessEqual: e.lessEqual },
+  ...{ greater: e.greater, greaterEqual: e.greaterEqual, clamp: e.clamp, leakyRelu: e.leakyRelu, elu: e.elu },
+  ...{ abs: e.abs, neg: e.neg, sign: e.sign, exp: e.exp, log: e.log, log1p: e.log1p, expm1: e.expm1 },
+  ...{ sqrt: e.sqrt, rsqrt: e.rsqrt, square: e.square, reciprocal: e.reciprocal, sin: e.sin, cos: e.cos, erf: e.erf },
+  ...{ tanh: e.tanh, sigmoid: e.sigmoid, softplus: e.softplus, relu: e.relu, selu: e.selu, gelu: e.gelu },
+  ...{ silu: e.silu, mish: e.mish, hardSigmoid: e.hardSigmoid, hardTanh: e.hardTanh },
+  ...{ sum: r.sum, mean: r.mean, max: r.max, min: r.min, prod: r.prod, logSumExp: r.logSumExp },
+  ...{ variance: r.variance, argMax: r.argMax, softmax: r.softmax, logSoftmax: r.logSoftmax },
+  ...{ cumulativeSum: r.cumulativeSum, matmul: m.matmul, gather: i.gather, scatterAdd: i.scatterAdd, oneHot: i.oneHot },
+  ...{ reshape: l.reshape, transpose: l.transpose, broadcastTo: l.broadcastTo, slice: l.slice, split: l.split },
+  ...{ pad: l.pad, flip: l.flip, expandDims: l.expandDims, squeeze: l.squeeze },
+};
 
-  add(other: Operand): Tensor {
-    return e.add(this, other);
-  }
-  sub(other: Operand): Tensor {
-    return e.sub(this, other);
-  }
-  mul(other: Operand): Tensor {
-    return e.mul(this, other);
-  }
-  div(other: Operand): Tensor {
-    return e.div(this, other);
-  }
-  maximum(other: Operand): Tensor {
-    return e.maximum(this, other);
-  }
-  minimum(other: Operand): Tensor {
-    return e.minimum(this, other);
-  }
-  pow(other: Operand): Tensor {
-    return e.pow(this, other);
-  }
-  equal(other: Operand): Tensor {
-    return e.equal(this, other);
-  }
-  notEqual(other: Operand): Tensor {
-    return e.notEqual(this, other);
-  }
-  less(other: Operand): Tensor {
-    return e.less(this, other);
-  }
-  lessEqual(other: Operand): Tensor {
-    return e.lessEqual(this, other);
-  }
-  greater(other: Operand): Tensor {
-    return e.greater(this, other);
-  }
-  greaterEqual(other: Operand): Tensor {
-    return e.greaterEqual(this, other);
-  }
-  abs(): Tensor {
-    return e.abs(this);
-  }
-  neg(): Tensor {
-    return e.neg(this);
-  }
-  sign(): Tensor {
-    return e.sign(this);
-  }
-  exp(): Tensor {
-    return e.exp(this);
-  }
-  log(): Tensor {
-    return e.log(this);
-  }
-  log1p(): Tensor {
-    return e.log1p(this);
-  }
-  expm1(): Tensor {
-    return e.expm1(this);
-  }
-  sqrt(): Tensor {
-    return e.sqrt(this);
-  }
-  rsqrt(): Tensor {
-    return e.rsqrt(this);
-  }
-  square(): Tensor {
-    return e.square(this);
-  }
-  reciprocal(): Tensor {
-    return e.reciprocal(this);
-  }
-  sin(): Tensor {
-    return e.sin(this);
-  }
-  cos(): Tensor {
-    return e.cos(this);
-  }
-  erf(): Tensor {
-    return e.erf(this);
-  }
-  tanh(): Tensor {
-    return e.tanh(this);
-  }
-  sigmoid(): Tensor {
-    return e.sigmoid(this);
-  }
-  softplus(): Tensor {
-    return e.softplus(this);
-  }
-  relu(): Tensor {
-    return e.relu(this);
-  }
-  selu(): Tensor {
-    return e.selu(this);
-  }
-  gelu(): Tensor {
-    return e.gelu(this);
-  }
-  silu(): Tensor {
-    return e.silu(this);
-  }
-  mish(): Tensor {
-    return e.mish(this);
-  }
-  hardSigmoid(): Tensor {
-    return e.hardSigmoid(this);
-  }
-  hardTanh(): Tensor {
-    return e.hardTanh(this);
-  }
-  clamp(low: Operand, high: Operand): Tensor {
-    return e.clamp(this, low, high);
-  }
-  leakyRelu(slope?: Operand): Tensor {
-    return e.leakyRelu(this, slope);
-  }
-  elu(alpha?: Operand): Tensor {
-    return e.elu(this, alpha);
-  }
-  sum(options?: r.ReduceOptions): Tensor {
-    return r.sum(this, options);
-  }
-  mean(options?: r.ReduceOptions): Tensor {
-    return r.mean(this, options);
-  }
-  max(options?: r.ReduceOptions): Tensor {
-    return r.max(this, options);
-  }
-  min(options?: r.ReduceOptions): Tensor {
-    return r.min(this, options);
-  }
-  prod(options?: r.ReduceOptions): Tensor {
-    return r.prod(this, options);
-  }
-  logSumExp(options?: r.ReduceOptions): Tensor {
-    return r.logSumExp(this, options);
-  }
-  variance(options?: r.VarianceOptions): Tensor {
-    return r.variance(this, options);
-  }
-  argMax(options?: { axis?: number; keepDims?: boolean }): Tensor {
-    return r.argMax(this, options);
-  }
-  softmax(axis?: number): Tensor {
-    return r.softmax(this, axis);
-  }
-  logSoftmax(axis?: number): Tensor {
-    return r.logSoftmax(this, axis);
-  }
-  cumulativeSum(options?: { axis?: number; reverse?: boolean }): Tensor {
-    return r.cumulativeSum(this, options);
-  }
-  matmul(other: Tensor, options?: m.MatmulOptions): Tensor {
-    return m.matmul(this, other, options);
-  }
-  reshape(shape: Shape): Tensor {
-    return l.reshape(this, shape);
-  }
-  transpose(axes?: readonly number[]): Tensor {
-    return l.transpose(this, axes);
-  }
-  broadcastTo(shape: Shape): Tensor {
-    return l.broadcastTo(this, shape);
-  }
-  slice(ranges: readonly (l.Range | null)[]): Tensor {
-    return l.slice(this, ranges);
-  }
-  split(parts: number | readonly number[], axis?: number): Tensor[] {
-    return l.split(this, parts, axis);
-  }
-  pad(padding: readonly (readonly [before: number, after: number])[], value?: number): Tensor {
-    return l.pad(this, padding, value);
-  }
-  flip(axes?: number | readonly number[]): Tensor {
-    return l.flip(this, axes);
-  }
-  expandDims(axis: number): Tensor {
-    return l.expandDims(this, axis);
-  }
-  squeeze(axes?: number | readonly number[]): Tensor {
-    return l.squeeze(this, axes);
-  }
-  gather(indices: i.Indices, axis?: number): Tensor {
-    return i.gather(this, indices, axis);
-  }
-  scatterAdd(indices: i.Indices, rows: Tensor): Tensor {
-    return i.scatterAdd(this, indices, rows);
-  }
-  oneHot(depth: number): Tensor {
-    return i.oneHot(this, depth);
-  }
+/** A function of a tensor as a method of it. */
+type Method<F> = F extends (x: never, ...rest: infer R) => infer T ? (...rest: R) => T : never;
+type Methods = { [K in keyof typeof methods]: Method<(typeof methods)[K]> };
+
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the loop below adds exactly these.
+export interface Tensor extends Methods {}
+
+for (const [name, f] of Object.entries(methods) as [string, (x: Tensor, a?: unknown, b?: unknown) => unknown][]) {
+  Object.defineProperty(Tensor.prototype, name, {
+    value(this: Tensor, a?: unknown, b?: unknown) {
+      return f(this, a, b);
+    },
+  });
 }
 
 /** Writes `values` to `storage` (views are taken after the storage exists, since making it may move the memory). */
