@@ -38,8 +38,11 @@ export const elementwiseNames = ['add', 'sigmoid', 'softplus', 'sum rows', 'sum 
 export type ElementwiseName = (typeof elementwiseNames)[number];
 export const ELEMENTWISE_SHAPE = [128, 784] as const;
 
-/** Does the work once, to the end: results are computed when it returns (or when its promise resolves). */
-export type Work = () => void | Promise<void>;
+/**
+ * Does the work once, to the end: results are computed when it returns (or when its promise resolves). Work in another
+ * process takes its own time: milliseconds of one run, of so many.
+ */
+export type Work = (() => void | Promise<void>) | { timed(repeats: number): Promise<number> };
 
 /** A library under test. Every method prepares its data and gives back the work to be timed. */
 export interface Contender {
@@ -47,6 +50,12 @@ export interface Contender {
   matmul(config: MatmulConfig): Promise<Work>;
   elementwise(name: ElementwiseName): Promise<Work>;
   vaeStep(config: VaeConfig): Promise<Work>;
+  /** The bound of one row, given as ordinary numbers, as a number. */
+  scoreRow(config: VaeConfig): Promise<Work>;
+  /** Of its library. */
+  readonly version?: string;
+  /** Ends what it started. */
+  close?(): void;
 }
 
 /** The same numbers for everybody. */

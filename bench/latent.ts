@@ -10,9 +10,10 @@ import {
   sum,
   type Tensor,
   tensor,
+  useThreads,
 } from '@latent/tensor';
 import { bernoulli, Vae } from '@latent/vae';
-import { type Contender, ELEMENTWISE_SHAPE, testData } from './contender.ts';
+import { type Contender, ELEMENTWISE_SHAPE, testData, type VaeConfig, type Work } from './contender.ts';
 
 const unary: Record<string, (x: Tensor) => Tensor> = {
   add: (x) => add(x, x),
@@ -22,7 +23,12 @@ const unary: Record<string, (x: Tensor) => Tensor> = {
   'sum columns': (x) => sum(x, { axis: 0 }),
 };
 
-export const latent: Contender = {
+/** Latent with so many threads. Matrix products and elementwise work are eager, on one. */
+export function latentWith(threads: number | 'auto', name: string): Contender {
+  return { ...latent, name, vaeStep: (config) => vaeStep(config, threads) };
+}
+
+const latent: Contender = {
   name: 'latent',
 
   async matmul({ m, n, k, transA, transB }) {
@@ -47,23 +53,37 @@ export const latent: Contender = {
     };
   },
 
-  async vaeStep({ input, hidden, latent: latentSize, batch }) {
+  vaeStep: (config) => vaeStep(config, 'auto'),
+
+  async scoreRow({ input, hidden, latent: latentSize }) {
     const vae = new Vae({ inputSize: input, latentSize, encoder: hidden, reconstruction: bernoulli() });
-    const optimizer = adam().create(vae.parameters());
-    const x = tensor(testData(batch * input, 0, 1), { shape: [batch, input] }).persisted(true);
-    const rng: Rng = new Generator(0);
-    const train = compile(
-      (rows: Tensor) => {
-        const { loss } = vae.loss(rows, rng);
-        loss.backward();
-        optimizer.step();
-        optimizer.zeroGrad();
-        return loss;
-      },
-      { reuse: true },
-    );
+    const row = Array.from(testData(input, 0, 1));
     return () => {
-      train(x).item();
+      vae.elbo([row]).elbo.item();
     };
   },
 };
+
+async function vaeStep(
+  { input, hidden, latent: latentSize, batch }: VaeConfig,
+  threads: number | 'auto',
+): Promise<Work> {
+  const vae = new Vae({ inputSize: input, latentSize, encoder: hidden, reconstruction: bernoulli() });
+  const optimizer = adam().create(vae.parameters());
+  const x = tensor(testData(batch * input, 0, 1), { shape: [batch, input] }).persisted(true);
+  const rng: Rng = new Generator(0);
+  const train = compile(
+    (rows: Tensor) => {
+      const { loss } = vae.loss(rows, rng);
+      loss.backward();
+      optimizer.step();
+      optimizer.zeroGrad();
+      return loss;
+    },
+    { reuse: true },
+  );
+  return () => {
+    useThreads(threads);
+    train(x).item();
+  };
+}

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { availableParallelism, cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { microKernelPeak } from '../packages/tensor/src/kernels/wasm/matmul-peak.ts';
@@ -13,7 +13,7 @@ import {
   vaeConfigs,
   type Work,
 } from './contender.ts';
-import { latent } from './latent.ts';
+import { latentWith } from './latent.ts';
 import { line, type Result } from './table.ts';
 
 const HELP = `Times Latent beside its peers: every round runs each contestant once in turn, and medians are printed.
@@ -43,6 +43,7 @@ const benchmarks: readonly Benchmark[] = [
     prepare: (contender: Contender) => contender.elementwise(name),
   })),
   ...vaeConfigs.map((config) => ({ name: config.name, prepare: (contender: Contender) => contender.vaeStep(config) })),
+  { name: 'score of one row, 30-16-8-2', prepare: (contender) => contender.scoreRow(vaeConfigs[2]) },
 ];
 
 /** Peers by name: the module that wraps them and its argument. */
@@ -50,6 +51,8 @@ const peers = [
   { name: 'jax-js', module: 'jax', backend: 'wasm' },
   { name: 'tfjs-wasm', module: 'tfjs', backend: 'wasm' },
   { name: 'tfjs-cpu', module: 'tfjs', backend: 'cpu' },
+  { name: 'pytorch ×1', module: 'pytorch', backend: '1' },
+  { name: 'pytorch ×2', module: 'pytorch', backend: '2' },
 ];
 
 /** Work shorter than this is repeated within a round, so that the clock's grain and the call do not count. */
@@ -87,12 +90,13 @@ async function main(): Promise<void> {
   }
 
   const contenders: (Contender | { name: string; missing: string })[] = [
-    latent,
+    latentWith('auto', 'latent'),
+    latentWith(1, 'latent ×1'),
     ...(options.ours ? [] : await loadPeers()),
   ];
   const peak = microKernelPeak();
   console.log(
-    `\nNode ${process.version} · ${cpus()[0]?.model.trim()} · one thread · micro-kernel ${peak.toFixed(1)} GFLOP/s`,
+    `\nNode ${process.version} · ${cpus()[0]?.model.trim()} · ${availableParallelism()} cores · micro-kernel ${peak.toFixed(1)} GFLOP/s`,
   );
   console.log('median ms (fastest … slowest) and how many times our median\n');
   const results: Result[] = [];
@@ -103,8 +107,19 @@ async function main(): Promise<void> {
     for (const figure of figures) console.log(line(figure, ours, peak));
     results.push(...figures);
   }
+  for (const contender of contenders) if ('close' in contender) contender.close?.();
   if (options.json !== undefined) {
-    const report = { node: process.version, cpu: cpus()[0]?.model.trim(), microKernelGflops: peak, results };
+    const report = {
+      node: process.version,
+      cpu: cpus()[0]?.model.trim(),
+      cores: availableParallelism(),
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+      microKernelGflops: peak,
+      versions: Object.fromEntries(
+        contenders.flatMap((c) => ('version' in c && c.version ? [[c.name, c.version]] : [])),
+      ),
+      results,
+    };
     writeFileSync(`${options.json}.tmp`, `${JSON.stringify(report, null, 2)}\n`);
     renameSync(`${options.json}.tmp`, options.json);
   }
@@ -179,14 +194,18 @@ async function measure(
   });
 }
 
-/** Until compilers have settled: at least three runs and up to half a second. */
+/** Until compilers have settled and threads have started: at least three runs and up to a second and a half. */
 async function warmUp(work: Work): Promise<void> {
   const started = performance.now();
-  for (let i = 0; i < 3 || (i < 2000 && performance.now() - started < 500); i++) await work();
+  for (let i = 0; i < 3 || (i < 10_000 && performance.now() - started < 1500); i++) {
+    if (typeof work === 'function') await work();
+    else await work.timed(1);
+  }
 }
 
 /** Milliseconds of one run. Only asynchronous work is awaited: a turn of the event loop is not part of synchronous work. */
 async function time(work: Work, repeats: number): Promise<number> {
+  if (typeof work !== 'function') return work.timed(repeats);
   const started = performance.now();
   for (let i = 0; i < repeats; i++) {
     const pending = work();

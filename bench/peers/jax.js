@@ -33,38 +33,11 @@ export async function create(_backend, { testData, ELEMENTWISE_SHAPE }) {
       );
       return () => finish(run(x.ref));
     },
-    async vaeStep({ input, hidden, latent, batch }) {
-      const sizes = [];
-      const stack = (widths) => sizes.push(...widths.slice(1).map((size, i) => [widths[i], size]));
-      stack([input, ...hidden]);
-      const encoders = sizes.length;
-      sizes.push([hidden.at(-1), latent], [hidden.at(-1), latent]);
-      stack([latent, ...hidden.toReversed()]);
-      sizes.push([hidden[0], input]);
-      const shapes = sizes.flatMap(([rows, cols]) => [[rows, cols], [cols]]);
-      let params = shapes.map((shape) =>
-        shape.length === 2
-          ? array(testData(shape[0] * shape[1], -1 / Math.sqrt(shape[0]), 1 / Math.sqrt(shape[0])), shape)
-          : np.zeros(shape),
-      );
+    async vaeStep(config) {
+      const { params: initial, shapes, loss, x } = model(config);
+      let params = initial;
       let first = shapes.map((shape) => np.zeros(shape));
       let second = shapes.map((shape) => np.zeros(shape));
-      const x = array(testData(batch * input, 0, 1), [batch, input]);
-
-      const loss = (p, data, key) => {
-        const dense = (h, i) => np.matmul(h, p[2 * i]).add(p[2 * i + 1]);
-        let h = data.ref;
-        for (let i = 0; i < encoders; i++) h = nn.relu(dense(h, i));
-        const mu = dense(h.ref, encoders);
-        const lv = dense(h, encoders + 1);
-        const noise = random.normal(key, [batch, latent]);
-        h = mu.ref.add(np.exp(lv.ref.mul(0.5)).mul(noise));
-        for (let i = encoders + 2; i < sizes.length - 1; i++) h = nn.relu(dense(h, i));
-        const logits = dense(h, sizes.length - 1);
-        const reconstruction = np.sum(softplus(logits.ref).sub(data.mul(logits)));
-        const kl = np.sum(np.square(mu).add(np.exp(lv.ref)).sub(lv).sub(1)).mul(0.5);
-        return reconstruction.add(kl).mul(1 / batch);
-      };
       const update = jit((p, m, v, data, key, rate, root) => {
         const [value, grads] = valueAndGrad(loss)(
           p.map((w) => w.ref),
@@ -92,5 +65,52 @@ export async function create(_backend, { testData, ELEMENTWISE_SHAPE }) {
         await value.data();
       };
     },
+    async scoreRow(config) {
+      const { params, loss, x } = model({ ...config, batch: 1 });
+      const run = jit(loss);
+      const key = random.key(0);
+      return async () => {
+        const value = run(
+          params.map((w) => w.ref),
+          x.ref,
+          key.ref,
+        );
+        await value.data();
+      };
+    },
   };
+
+  /** Parameters of a VAE and its negative bound. */
+  function model({ input, hidden, latent, batch }) {
+    const sizes = [];
+    const stack = (widths) => sizes.push(...widths.slice(1).map((size, i) => [widths[i], size]));
+    stack([input, ...hidden]);
+    const encoders = sizes.length;
+    sizes.push([hidden.at(-1), latent], [hidden.at(-1), latent]);
+    stack([latent, ...hidden.toReversed()]);
+    sizes.push([hidden[0], input]);
+    const shapes = sizes.flatMap(([rows, cols]) => [[rows, cols], [cols]]);
+    const params = shapes.map((shape) =>
+      shape.length === 2
+        ? array(testData(shape[0] * shape[1], -1 / Math.sqrt(shape[0]), 1 / Math.sqrt(shape[0])), shape)
+        : np.zeros(shape),
+    );
+    const x = array(testData(batch * input, 0, 1), [batch, input]);
+
+    const loss = (p, data, key) => {
+      const dense = (h, i) => np.matmul(h, p[2 * i]).add(p[2 * i + 1]);
+      let h = data.ref;
+      for (let i = 0; i < encoders; i++) h = nn.relu(dense(h, i));
+      const mu = dense(h.ref, encoders);
+      const lv = dense(h, encoders + 1);
+      const noise = random.normal(key, [batch, latent]);
+      h = mu.ref.add(np.exp(lv.ref.mul(0.5)).mul(noise));
+      for (let i = encoders + 2; i < sizes.length - 1; i++) h = nn.relu(dense(h, i));
+      const logits = dense(h, sizes.length - 1);
+      const reconstruction = np.sum(softplus(logits.ref).sub(data.mul(logits)));
+      const kl = np.sum(np.square(mu).add(np.exp(lv.ref)).sub(lv).sub(1)).mul(0.5);
+      return reconstruction.add(kl).mul(1 / batch);
+    };
+    return { params, shapes, loss, x };
+  }
 }

@@ -19,6 +19,7 @@ export async function create(backend, { testData, ELEMENTWISE_SHAPE }) {
 
   return {
     name: `tfjs-${backend}`,
+    version: tf.version.tfjs,
     async matmul({ m, n, k, transA, transB }) {
       await use();
       const a = tf.tensor2d(testData(m * k), transA ? [k, m] : [m, k]);
@@ -44,33 +45,10 @@ export async function create(backend, { testData, ELEMENTWISE_SHAPE }) {
         run().dispose();
       };
     },
-    async vaeStep({ input, hidden, latent, batch }) {
+    async vaeStep(config) {
       await use();
-      const layer = (rows, cols) => ({
-        w: tf.variable(tf.randomUniform([rows, cols], -1 / Math.sqrt(rows), 1 / Math.sqrt(rows))),
-        b: tf.variable(tf.zeros([cols])),
-      });
-      const stack = (sizes) => sizes.slice(1).map((size, i) => layer(sizes[i], size));
-      const encoder = stack([input, ...hidden]);
-      const mean = layer(hidden.at(-1), latent);
-      const logVariance = layer(hidden.at(-1), latent);
-      const decoder = stack([latent, ...hidden.toReversed()]);
-      const head = layer(hidden[0], input);
-      const x = tf.tensor2d(testData(batch * input, 0, 1), [batch, input]);
+      const { loss } = model(config);
       const optimizer = tf.train.adam(1e-3);
-      const dense = (h, { w, b }) => tf.add(tf.matMul(h, w), b);
-      const loss = () => {
-        let h = x;
-        for (const part of encoder) h = tf.relu(dense(h, part));
-        const mu = dense(h, mean);
-        const lv = dense(h, logVariance);
-        h = tf.add(mu, tf.mul(tf.exp(tf.mul(lv, 0.5)), tf.randomNormal([batch, latent])));
-        for (const part of decoder) h = tf.relu(dense(h, part));
-        const logits = dense(h, head);
-        const reconstruction = tf.sum(tf.sub(tf.softplus(logits), tf.mul(x, logits)));
-        const kl = tf.mul(0.5, tf.sum(tf.sub(tf.add(tf.square(mu), tf.exp(lv)), tf.add(lv, 1))));
-        return tf.div(tf.add(reconstruction, kl), batch);
-      };
       return () => {
         tf.setBackend(backend);
         const value = tf.tidy(() => optimizer.minimize(loss, true));
@@ -78,5 +56,44 @@ export async function create(backend, { testData, ELEMENTWISE_SHAPE }) {
         value.dispose();
       };
     },
+    async scoreRow(config) {
+      await use();
+      const { loss } = model({ ...config, batch: 1 });
+      return () => {
+        tf.setBackend(backend);
+        const value = tf.tidy(loss);
+        value.dataSync();
+        value.dispose();
+      };
+    },
   };
+
+  /** The negative bound of a VAE as a function without arguments. */
+  function model({ input, hidden, latent, batch }) {
+    const layer = (rows, cols) => ({
+      w: tf.variable(tf.randomUniform([rows, cols], -1 / Math.sqrt(rows), 1 / Math.sqrt(rows))),
+      b: tf.variable(tf.zeros([cols])),
+    });
+    const stack = (sizes) => sizes.slice(1).map((size, i) => layer(sizes[i], size));
+    const encoder = stack([input, ...hidden]);
+    const mean = layer(hidden.at(-1), latent);
+    const logVariance = layer(hidden.at(-1), latent);
+    const decoder = stack([latent, ...hidden.toReversed()]);
+    const head = layer(hidden[0], input);
+    const x = tf.tensor2d(testData(batch * input, 0, 1), [batch, input]);
+    const dense = (h, { w, b }) => tf.add(tf.matMul(h, w), b);
+    const loss = () => {
+      let h = x;
+      for (const part of encoder) h = tf.relu(dense(h, part));
+      const mu = dense(h, mean);
+      const lv = dense(h, logVariance);
+      h = tf.add(mu, tf.mul(tf.exp(tf.mul(lv, 0.5)), tf.randomNormal([batch, latent])));
+      for (const part of decoder) h = tf.relu(dense(h, part));
+      const logits = dense(h, head);
+      const reconstruction = tf.sum(tf.sub(tf.softplus(logits), tf.mul(x, logits)));
+      const kl = tf.mul(0.5, tf.sum(tf.sub(tf.add(tf.square(mu), tf.exp(lv)), tf.add(lv, 1))));
+      return tf.div(tf.add(reconstruction, kl), batch);
+    };
+    return { loss };
+  }
 }

@@ -95,16 +95,20 @@ class Fusion {
     const made = outputsOf(producer.call);
     const read = outputsOf(reader.call);
     if (shape === null || producer.call.dtype !== reader.call.dtype) return null;
-    // The reader takes the value element by element.
+    const results = producer.operands.slice(0, made).map((operand) => operand.value);
+    // The reader takes what the producer makes element by element.
     const elementwise = reader.operands.every(
       (operand, i) =>
-        i < read || operand.value !== value || (operand.offset === 0 && reader.call.layouts[i - read] === FULL),
+        i < read ||
+        !results.includes(operand.value) ||
+        (operand.offset === 0 && reader.call.layouts[i - read] === FULL),
     );
     if (!elementwise || value.bytes !== extents(producer.call)[0]) return null;
     // Results that are still wanted are written by the fused kernel, so none may be read before it.
     const others = producer.operands.slice(0, made).filter((operand) => {
       const readers = this.#readersOf(operand.value);
-      return operand.value !== value || readers.size > 1 || this.#results.has(value);
+      if (operand.value.kind === 'fixed' || this.#results.has(operand.value)) return true;
+      return readers.size > (readers.has(at) ? 1 : 0);
     });
     if (others.length > 0 && reader.call.kernel === 'reduce') return null;
     if (others.some((operand) => operand.value.kind === 'fixed' || earliest(this.#readersOf(operand.value)) < at))
@@ -125,17 +129,19 @@ class Fusion {
       .slice(made)
       .map((operand, i) => position(operand, producer.call.layouts[i]));
     const formulas = producer.call.program.expressions.map((root) => substitute(root, producerInputs));
-    const wanted = formulas[producer.operands.findIndex((operand) => operand.value === value)];
+    const formulaOf = (made: Value): Expr => formulas[results.indexOf(made)];
     const readerInputs = reader.operands
       .slice(read)
-      .map((operand, i) => (operand.value === value ? wanted : position(operand, reader.call.layouts[i])));
+      .map((operand, i) =>
+        results.includes(operand.value) ? formulaOf(operand.value) : position(operand, reader.call.layouts[i]),
+      );
     const roots = reader.call.program.expressions.map((root) => substitute(root, readerInputs));
     const outputs = [...reader.operands.slice(0, read), ...others];
     if (inputs.length + outputs.length > MOST_OPERANDS) return null;
 
     const program: MapProgram = {
       name: `${producer.call.program.name}·${reader.call.program.name}`,
-      expressions: [...roots, ...others.map((operand) => formulas[producer.operands.indexOf(operand)])],
+      expressions: [...roots, ...others.map((operand) => formulaOf(operand.value))],
       inputs: inputs.length,
       compiled: new Map(),
     };
@@ -144,7 +150,7 @@ class Fusion {
       readers.delete(from);
       readers.add(at);
     }
-    this.#readersOf(value).delete(at);
+    for (const made of results) this.#readersOf(made).delete(at);
     for (const operand of others) this.#writers.set(operand.value, [at]);
     const operands = [...outputs, ...inputs.map(({ operand }) => operand)];
     const pointers = operands.map(({ value: { address }, offset }) => address + offset);

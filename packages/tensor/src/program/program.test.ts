@@ -87,7 +87,7 @@ describe('compile', () => {
           return [known[known.length - 1], known[known.length - 1].sum(), known[2]];
         }, inputs);
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 

@@ -47,9 +47,8 @@ export class Program {
   readonly #address: (operand: Operand) => number;
   /** Whether it may be worth more than one thread. */
   readonly #long: boolean;
-  /** What it was lowered for; 0 before. */
-  #threads = 0;
-  #lowered: Lowered | null = null;
+  /** Null where it cannot be WebAssembly; undefined until the first run. */
+  #lowered: Lowered | null | undefined;
   #loaded: Loaded | null = null;
 
   constructor(recorder: Recorder, inputs: readonly Tensor[], results: readonly Operand[], generators: DrawSource[]) {
@@ -99,8 +98,9 @@ export class Program {
       this.#runOn(current);
       return;
     }
-    this.#spread();
-    if (this.#loaded !== null) {
+    const threads = this.#long ? threadCount() : 1;
+    this.#lower(threads);
+    if (threads > 1 && this.#loaded !== null) {
       try {
         if (this.#loaded.pool.run(this.#loaded, this.#lowered?.part0 as () => void)) return;
       } catch (error) {
@@ -108,7 +108,7 @@ export class Program {
         throw error;
       }
     }
-    if (this.#lowered !== null) this.#lowered.run();
+    if (this.#lowered) this.#lowered.run();
     else this.#runOn(this.#kernels);
   }
 
@@ -116,11 +116,11 @@ export class Program {
     for (const call of this.calls) run(call, set, this.#scratch.pointer);
   }
 
-  /** Lowers the calls for as many threads as are to be used now. */
-  #spread(): void {
-    const threads = this.#long ? threadCount() : 1;
-    if (threads === this.#threads && !this.#loaded?.pool.closed) return;
-    this.#threads = threads;
+  /** Lowers the calls for so many threads, unless that has been done. */
+  #lower(threads: number): void {
+    const loaded = this.#loaded;
+    if (this.#lowered !== undefined && (threads === 1 || (loaded?.pool.threads === threads && !loaded.pool.closed)))
+      return;
     this.#loaded = null;
     if (threads === 1) {
       this.#lowered = lower(this.calls, this.#scratch.pointer, null);

@@ -20,10 +20,6 @@ export function useThreads(threads: number | 'auto'): void {
     throw new ValueError(`useThreads: must be 'auto' or a whole number from 1 to ${MAX_THREADS}, got ${threads}`);
   }
   wanted = threads;
-  if (pool !== null && pool.threads !== threadCount()) {
-    pool.close();
-    pool = null;
-  }
 }
 
 /** How many threads a large step may use here and now. */
@@ -33,6 +29,7 @@ export function threadCount(): number {
 }
 
 export function threadPool(): ThreadPool {
+  if (pool !== null && pool.threads !== threadCount()) pool.close();
   if (pool === null || pool.closed) pool = new ThreadPool(threadCount());
   return pool;
 }

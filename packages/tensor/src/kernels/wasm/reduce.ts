@@ -20,6 +20,11 @@ export function defineReduce(
 }
 
 const [ROWS, COLS, OUT, FIRST_INPUT] = [0, 1, 2, 3];
+/**
+ * Vectors joined before they are taken. The same for every formula, so that a sum has the same bits whether its terms were
+ * computed before or as it goes.
+ */
+const JOINED = 4;
 
 /** `while (left >= least) body()`. */
 function whileAtLeast(f: FunctionBuilder, left: Local, least: number, body: () => void): void {
@@ -77,7 +82,7 @@ function emitOverColumns(
   const { scalars, columns } = invariants(roots, layouts);
   const once = prepare(operands, scalars, new Computed());
   const moving = operands.pointers.filter((_, i) => variesAlongColumns(layouts[i]));
-  const unroll = total.joinable ? unrolling(roots) : 1;
+  const unroll = total.joinable ? JOINED : 1;
 
   const valueAt = (ready: Computed, offset: number): Value =>
     l.keep(total.prepare(valuesAt(operands, roots, ready, offset)[0]));
@@ -141,7 +146,7 @@ function emitOverRows(f: FunctionBuilder, kind: ReduceKind, roots: readonly Expr
   const once = prepare(operands, scalars, new Computed());
   const width = unrolling(roots);
   const totals = Array.from({ length: width }, () => accumulator(l, kind));
-  const joinedRows = totals[0].joinable ? width : 1;
+  const joinedRows = totals[0].joinable ? JOINED : 1;
 
   const nextRow = (): void => {
     for (const [i, pointer] of operands.pointers.entries()) {
