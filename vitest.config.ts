@@ -10,6 +10,7 @@ const folders = {
   demo: 'demo',
   bench: 'bench',
   scripts: 'scripts',
+  platforms: 'platforms',
 };
 
 export default defineConfig({

@@ -55,8 +55,10 @@ const peers = [
   { name: 'pytorch ×2', module: 'pytorch', backend: '2' },
 ];
 
-/** Work shorter than this is repeated within a round, so that the clock's grain and the call do not count. */
-const SHORTEST_MS = 2;
+/** Work shorter than this is repeated within a round, so that the clock's grain and waking up do not count. */
+const SHORTEST_MS = 100;
+/** Between two contestants: threads that wait for more work by spinning (PyTorch's, and ours) go to sleep. */
+const PAUSE_MS = 100;
 
 await main();
 
@@ -177,7 +179,12 @@ async function measure(
     }
   }
   for (let round = 0; round < rounds; round++) {
-    for (const runner of runners) if (runner.work) runner.times.push(await time(runner.work, runner.repeats));
+    for (const runner of runners) {
+      if (!runner.work) continue;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await time(runner.work, Math.ceil(runner.repeats / 4));
+      runner.times.push(await time(runner.work, runner.repeats));
+    }
   }
   return runners.map(({ name: contender, times, missing }) => {
     if (missing !== undefined) return { benchmark: name, contender, ...empty, missing };

@@ -15,7 +15,10 @@ function findPython() {
 }
 
 export async function create(threads, { ELEMENTWISE_SHAPE }) {
-  const child = spawn(findPython(), [script, threads], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(findPython(), [script, threads], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, OMP_NUM_THREADS: threads, OPENBLAS_NUM_THREADS: threads },
+  });
   child.unref();
   child.stdin.unref?.();
   child.stdout.unref?.();

@@ -17,6 +17,7 @@ export type NestedArray = number | readonly NestedArray[];
  * An n-dimensional array of numbers: contiguous, row-major, never changed by an op. It is an ordinary value: the garbage
  * collector takes it back, and reading it never consumes it. Every op is a function and a method: `add(a, b)`, `a.add(b)`.
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the loop at the end adds exactly the methods of the interface.
 export class Tensor {
   readonly shape: Shape;
   readonly dtype: DType;
@@ -160,7 +161,6 @@ const methods = {
 type Method<F> = F extends (x: never, ...rest: infer R) => infer T ? (...rest: R) => T : never;
 type Methods = { [K in keyof typeof methods]: Method<(typeof methods)[K]> };
 
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the loop below adds exactly these.
 export interface Tensor extends Methods {}
 
 for (const [name, f] of Object.entries(methods) as [string, (x: Tensor, a?: unknown, b?: unknown) => unknown][]) {

@@ -135,6 +135,11 @@ export class ThreadPool {
     );
   }
 
+  /** Ends the workers as if they had died; for tests. */
+  async terminateWorkers(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
   close(): void {
     this.closed = true;
     for (const worker of this.#workers) worker.terminate();

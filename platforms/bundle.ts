@@ -1,0 +1,45 @@
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+/** One script with the packages' sources inlined. */
+export async function bundle(source: string, format: 'esm' | 'iife'): Promise<string> {
+  const result = await build({
+    stdin: { contents: source, resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'ts' },
+    bundle: true,
+    write: false,
+    format,
+    target: 'es2022',
+    conditions: ['source'],
+    logLevel: 'error',
+  });
+  return result.outputFiles[0].text;
+}
+
+/** Trains a small VAE for some steps and scores a row: numbers that are the same on every platform, but for rounding. */
+export const TRAINING = `
+import { adam } from '@latent/nn';
+import { compile, Rng, tensor, threadCount } from '@latent/tensor';
+import { bernoulli, Vae } from '@latent/vae';
+
+export function trainSome() {
+  const rng = new Rng(3);
+  const x = rng.bernoulli([64, 120], { p: 0.4 });
+  const vae = new Vae({ inputSize: 120, latentSize: 4, encoder: [80], reconstruction: bernoulli(), seed: 1 });
+  const optimizer = adam({ learningRate: 1e-2 }).create(vae.parameters());
+  const run = compile((batch) => {
+    const { loss } = vae.loss(batch, rng);
+    loss.backward();
+    optimizer.step();
+    optimizer.zeroGrad();
+    return loss;
+  });
+  const losses = Array.from({ length: 12 }, () => run(x).item());
+  return { losses, score: vae.elbo([x.data.slice(0, 120)]).elbo.item(), threads: threadCount() };
+}
+`;
+
+export interface Trained {
+  readonly losses: readonly number[];
+  readonly score: number;
+  readonly threads: number;
+}
