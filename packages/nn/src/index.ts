@@ -7,10 +7,19 @@ export { Linear, type LinearOptions } from './layers/linear.ts';
 export { Sequential } from './layers/sequential.ts';
 export * from './losses/losses.ts';
 export { inLayer, type Layer, Module } from './module.ts';
-export { type AdamOptions, adam, adamW } from './optim/adam.ts';
+export { type AdagradOptions, adadelta, adagrad, type DecayingOptions, rmsProp } from './optim/adagrad.ts';
+export { type AdamOptions, adaBelief, adaMax, adam, adamW, amsGrad, nadam } from './optim/adam.ts';
 export { clipGradNorm, clipGradValue } from './optim/clip.ts';
-export { Optimizer, type OptimizerSpec, type OptimizerState, type UpdateRule } from './optim/optimizer.ts';
-export { type SgdOptions, sgd } from './optim/sgd.ts';
+export {
+  defineOptimizer,
+  Optimizer,
+  type OptimizerSpec,
+  type OptimizerState,
+  type Rate,
+  type UpdateRule,
+} from './optim/optimizer.ts';
+export { nesterov, type SgdOptions, sgd } from './optim/sgd.ts';
 export { readFileBytes, writeFileAtomically } from './save/file.ts';
 export { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from './save/safetensors.ts';
+export * from './schedule/schedule.ts';
 export { type EpochSummary, type Metrics, type ProgressEvent, type TrainOptions, train } from './train/train.ts';

@@ -1,65 +1,149 @@
-import { mapProgram } from '@latent/tensor';
-import { checkRange, Optimizer, type OptimizerSpec } from './optimizer.ts';
+import { type Expr, mapProgram } from '@latent/tensor';
+import { checkRange, defineOptimizer, type OptimizerSpec, type Rate } from './optimizer.ts';
 
 export interface AdamOptions {
-  /** 1e-3 by default. */
-  readonly learningRate?: number;
+  /** 1e-3 by default; adaMax 2e-3. */
+  readonly learningRate?: Rate;
   /** Decay of the first moment; 0.9 by default. */
   readonly beta1?: number;
   /** Decay of the second moment; 0.999 by default. */
   readonly beta2?: number;
-  /** Added to the root of the second moment; 1e-8 by default. */
+  /** Added to the root of the second moment; 1e-8 by default (adaBelief 1e-16, inside the moment). */
   readonly epsilon?: number;
-  /** adam: L2, added to the gradient, 0 by default. adamW: decoupled, 1e-2 by default. */
+  /** L2, added to the gradient, 0 by default; adamW: decoupled, 1e-2 by default. */
   readonly weightDecay?: number;
 }
 
-// m ← β₁m + (1 − β₁)g;  v ← β₂v + (1 − β₂)g²;  p ← p − lr/(1 − β₁ᵗ)·m / (√v/√(1 − β₂ᵗ) + ε).
-// Scalars: β₁, 1 − β₁, β₂, 1 − β₂, lr/(1 − β₁ᵗ), 1/√(1 − β₂ᵗ), ε, decay.
-const ADAM = /* @__PURE__ */ mapProgram('adam', 12, (p, m, v, g0, b1, c1, b2, c2, rate, root, epsilon, decay) => {
-  const g = g0.add(decay.mul(p));
-  const first = b1.mul(m).add(c1.mul(g));
-  const second = b2.mul(v).add(c2.mul(g.mul(g)));
-  return [p.sub(rate.mul(first).div(second.sqrt().mul(root).add(epsilon))), first, second];
-});
-// The decay scales the parameter apart from the gradient: `decay` is 1 − lr·weightDecay.
-const ADAM_W = /* @__PURE__ */ mapProgram('adamW', 12, (p, m, v, g, b1, c1, b2, c2, rate, root, epsilon, decay) => {
-  const first = b1.mul(m).add(c1.mul(g));
-  const second = b2.mul(v).add(c2.mul(g.mul(g)));
-  return [decay.mul(p).sub(rate.mul(first).div(second.sqrt().mul(root).add(epsilon))), first, second];
-});
+// Inputs: p, m, v, …, g, then the scalars β₁, 1 − β₁, β₂, 1 − β₂, rate, root, ε, decay, extra. Unless said otherwise
+// rate = lr/(1 − β₁ᵗ), root = 1/√(1 − β₂ᵗ), and p ← p − rate·m / (√v·root + ε).
+type Moments = readonly [p: Expr, m: Expr, v: Expr, g: Expr];
+type Scalars = {
+  b1: Expr;
+  c1: Expr;
+  b2: Expr;
+  c2: Expr;
+  rate: Expr;
+  root: Expr;
+  epsilon: Expr;
+  decay: Expr;
+  extra: Expr;
+};
 
-function build(name: 'adam' | 'adamW', options: AdamOptions, defaultDecay: number): OptimizerSpec {
-  const { learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = defaultDecay } = options;
-  checkRange(name, 'learningRate', learningRate, 0);
+function program(name: string, slots: number, update: (x: Moments, s: Scalars, slots: Expr[]) => Expr[]) {
+  return mapProgram(name, slots + 2 + 9, (...inputs) => {
+    const [b1, c1, b2, c2, rate, root, epsilon, decay, extra] = inputs.slice(slots + 2);
+    const [p, m, v] = inputs;
+    const scalars = { b1, c1, b2, c2, rate, root, epsilon, decay, extra };
+    return update([p, m, v, inputs[slots + 1]], scalars, inputs.slice(1, slots + 1));
+  });
+}
+
+const decayed = (p: Expr, g: Expr, decay: Expr): Expr => g.add(decay.mul(p));
+const average = (old: Expr, keep: Expr, value: Expr, take: Expr): Expr => keep.mul(old).add(take.mul(value));
+
+const PROGRAMS = {
+  adam: /* @__PURE__ */ program('adam', 2, ([p, m, v, g0], { b1, c1, b2, c2, rate, root, epsilon, decay }) => {
+    const g = decayed(p, g0, decay);
+    const [first, second] = [average(m, b1, g, c1), average(v, b2, g.square(), c2)];
+    return [p.sub(rate.mul(first).div(second.sqrt().mul(root).add(epsilon))), first, second];
+  }),
+  // The decay scales the parameter apart from the gradient: `decay` is 1 − lr·weightDecay.
+  adamW: /* @__PURE__ */ program('adamW', 2, ([p, m, v, g], { b1, c1, b2, c2, rate, root, epsilon, decay }) => {
+    const [first, second] = [average(m, b1, g, c1), average(v, b2, g.square(), c2)];
+    return [decay.mul(p).sub(rate.mul(first).div(second.sqrt().mul(root).add(epsilon))), first, second];
+  }),
+  // The largest second moment so far.
+  amsGrad: /* @__PURE__ */ program(
+    'amsGrad',
+    3,
+    ([p, m, v, g0], { b1, c1, b2, c2, rate, root, epsilon, decay }, slots) => {
+      const g = decayed(p, g0, decay);
+      const [first, second] = [average(m, b1, g, c1), average(v, b2, g.square(), c2)];
+      const largest = slots[2].max(second);
+      return [p.sub(rate.mul(first).div(largest.sqrt().mul(root).add(epsilon))), first, second, largest];
+    },
+  ),
+  // m̂ = β₁m/(1 − β₁ᵗ⁺¹) + (1 − β₁)g/(1 − β₁ᵗ): rate is lr·β₁/(1 − β₁ᵗ⁺¹), extra lr·(1 − β₁)/(1 − β₁ᵗ).
+  nadam: /* @__PURE__ */ program('nadam', 2, ([p, m, v, g0], { b1, c1, b2, c2, rate, root, epsilon, decay, extra }) => {
+    const g = decayed(p, g0, decay);
+    const [first, second] = [average(m, b1, g, c1), average(v, b2, g.square(), c2)];
+    const ahead = rate.mul(first).add(extra.mul(g));
+    return [p.sub(ahead.div(second.sqrt().mul(root).add(epsilon))), first, second];
+  }),
+  // u ← max(β₂u, |g| + ε);  p ← p − rate·m/u.
+  adaMax: /* @__PURE__ */ program('adaMax', 2, ([p, m, v, g0], { b1, c1, b2, rate, epsilon, decay }) => {
+    const g = decayed(p, g0, decay);
+    const [first, norm] = [average(m, b1, g, c1), b2.mul(v).max(g.abs().add(epsilon))];
+    return [p.sub(rate.mul(first).div(norm)), first, norm];
+  }),
+  // The second moment is of what the first did not foresee: s ← β₂s + (1 − β₂)(g − m)² + ε.
+  adaBelief: /* @__PURE__ */ program(
+    'adaBelief',
+    2,
+    ([p, m, v, g0], { b1, c1, b2, c2, rate, root, epsilon, decay, extra }) => {
+      const g = decayed(p, g0, decay);
+      const first = average(m, b1, g, c1);
+      const surprise = average(v, b2, g.sub(first).square(), c2).add(epsilon);
+      return [p.sub(rate.mul(first).div(surprise.sqrt().mul(root).add(extra))), first, surprise];
+    },
+  ),
+};
+
+type Name = keyof typeof PROGRAMS;
+
+function build(name: Name, options: AdamOptions, slots: number, defaults: AdamOptions = {}): OptimizerSpec {
+  const all = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, ...defaults, ...options };
+  const { learningRate, beta1, beta2, epsilon, weightDecay } = all;
   checkRange(name, 'beta1', beta1, 0, 1);
   checkRange(name, 'beta2', beta2, 0, 1);
   checkRange(name, 'epsilon', epsilon, 0);
   checkRange(name, 'weightDecay', weightDecay, 0);
-  const rule = {
+  return defineOptimizer({
     name,
-    slots: 2,
-    program: name === 'adam' ? ADAM : ADAM_W,
-    scalars: (t: number, lr: number) => [
+    slots,
+    program: PROGRAMS[name],
+    learningRate,
+    options: { beta1, beta2, epsilon, weightDecay },
+    scalars: (t, lr) => [
       beta1,
       1 - beta1,
       beta2,
       1 - beta2,
-      lr / (1 - beta1 ** t),
+      name === 'nadam' ? (lr * beta1) / (1 - beta1 ** (t + 1)) : lr / (1 - beta1 ** t),
       1 / Math.sqrt(1 - beta2 ** t),
       epsilon,
-      name === 'adam' ? weightDecay : 1 - lr * weightDecay,
+      name === 'adamW' ? 1 - lr * weightDecay : weightDecay,
+      name === 'nadam' ? (lr * (1 - beta1)) / (1 - beta1 ** t) : epsilon,
     ],
-  };
-  return { name, create: (parameters) => new Optimizer(rule, parameters, learningRate) };
+  });
 }
 
 /** Adam with bias correction (Kingma & Ba 2015). */
 export function adam(options: AdamOptions = {}): OptimizerSpec {
-  return build('adam', options, 0);
+  return build('adam', options, 2);
 }
 
 /** Adam with decoupled weight decay (Loshchilov & Hutter 2019). */
 export function adamW(options: AdamOptions = {}): OptimizerSpec {
-  return build('adamW', options, 1e-2);
+  return build('adamW', options, 2, { weightDecay: 1e-2 });
+}
+
+/** Adam that never forgets a large second moment (Reddi et al. 2018). */
+export function amsGrad(options: AdamOptions = {}): OptimizerSpec {
+  return build('amsGrad', options, 3);
+}
+
+/** Adam with Nesterov momentum (Dozat 2016, without his schedule of the momentum). */
+export function nadam(options: AdamOptions = {}): OptimizerSpec {
+  return build('nadam', options, 2);
+}
+
+/** Adam with the largest gradient in place of the second moment (Kingma & Ba 2015, section 7). */
+export function adaMax(options: AdamOptions = {}): OptimizerSpec {
+  return build('adaMax', options, 2, { learningRate: 2e-3 });
+}
+
+/** Adam by the belief in the gradient (Zhuang et al. 2020). */
+export function adaBelief(options: AdamOptions = {}): OptimizerSpec {
+  return build('adaBelief', options, 2, { epsilon: 1e-16 });
 }

@@ -13,11 +13,17 @@ import {
   ValueError,
   zeros,
 } from '@latent/tensor';
+import type { Schedule } from '../schedule/schedule.ts';
+
+/** A learning rate, fixed or by schedule. */
+export type Rate = number | Schedule;
 
 /** An optimizer as a value: what it is, before it knows the parameters. */
 export interface OptimizerSpec {
   readonly name: string;
   create(parameters: readonly Tensor[]): Optimizer;
+  /** Plain data that says which optimizer it is. */
+  config(): { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
 }
 
 /** The update rule of an optimizer as one kernel per parameter. */
@@ -31,9 +37,24 @@ export interface UpdateRule {
   scalars(t: number, learningRate: number): readonly number[];
 }
 
+/** A rule with its options, as an optimizer to be. */
+export function defineOptimizer(
+  rule: UpdateRule & { readonly learningRate: Rate; readonly options: Readonly<Record<string, unknown>> },
+): OptimizerSpec {
+  const { name, learningRate, options } = rule;
+  if (typeof learningRate === 'number') checkRange(name, 'learningRate', learningRate, 0);
+  const rate = typeof learningRate === 'number' ? learningRate : { schedule: learningRate.config() };
+  return {
+    name,
+    create: (parameters) => new Optimizer(rule, parameters, learningRate),
+    config: () => ({ name, options: { ...options, learningRate: rate } }),
+  };
+}
+
 /** Everything an optimizer knows besides the parameters, for a checkpoint. */
 export interface OptimizerState {
   readonly t: number;
+  readonly epoch: number;
   readonly learningRate: number;
   /** For each parameter its slots, copied. */
   readonly slots: readonly (readonly Tensor[])[];
@@ -45,8 +66,11 @@ export interface OptimizerState {
  */
 export class Optimizer {
   readonly name: string;
-  /** May be changed between steps. */
+  /** May be changed between steps; a schedule sets it at each. */
   learningRate: number;
+  /** The epoch under way, from 0, for schedules by epoch. */
+  epoch = 0;
+  readonly schedule: Schedule | null;
   readonly #parameters: readonly Tensor[];
   readonly #rule: UpdateRule;
   readonly #slots: readonly (readonly Tensor[])[];
@@ -55,22 +79,21 @@ export class Optimizer {
   readonly #pointers: number[][];
   #t = 0;
 
-  constructor(rule: UpdateRule, parameters: readonly Tensor[], learningRate: number) {
+  constructor(rule: UpdateRule, parameters: readonly Tensor[], rate: Rate) {
     if (parameters.length === 0) throw new UsageError(`${rule.name}: needs at least one parameter, got none`);
     for (const p of parameters) {
       if (!p.node?.isParameter) throw new UsageError(`${rule.name}: expected tensors made with parameter(...)`);
     }
-    if (!(learningRate >= 0))
-      throw new ValueError(`${rule.name}: learningRate must be a number ≥ 0, got ${learningRate}`);
     this.name = rule.name;
-    this.learningRate = learningRate;
+    this.schedule = typeof rate === 'number' ? null : rate;
+    this.learningRate = typeof rate === 'number' ? rate : rate.at(0);
     this.#rule = rule;
     this.#parameters = parameters;
     this.#slots = parameters.map((p) =>
       Array.from({ length: rule.slots }, () => zeros(p.shape, { dtype: p.dtype }).persisted(true)),
     );
     const { dtype } = parameters[0];
-    const scalars = rule.scalars(1, learningRate).length;
+    const scalars = rule.scalars(1, this.learningRate).length;
     this.#scalars = Array.from({ length: scalars }, () => zeros([1], { dtype }).persisted(true));
     this.#layouts = [...new Array(rule.slots + 2).fill(FULL), ...new Array(scalars).fill(SCALAR)];
     // Addresses are fixed but for the gradient's, which is filled in each step.
@@ -101,6 +124,8 @@ export class Optimizer {
 
   /** The numbers of the next step, where its kernels read them. */
   readonly #advance = (): void => {
+    const { schedule } = this;
+    if (schedule !== null) this.learningRate = schedule.at(schedule.by === 'step' ? this.#t : this.epoch);
     this.#t++;
     const values = this.#rule.scalars(this.#t, this.learningRate);
     for (let i = 0; i < values.length; i++) this.#scalars[i].storage.view(this.#scalars[i].dtype, 1)[0] = values[i];
@@ -114,6 +139,7 @@ export class Optimizer {
   state(): OptimizerState {
     return {
       t: this.#t,
+      epoch: this.epoch,
       learningRate: this.learningRate,
       slots: this.#slots.map((slots) => slots.map((slot) => slot.clone())),
     };
@@ -131,6 +157,7 @@ export class Optimizer {
       });
     });
     this.#t = state.t;
+    this.epoch = state.epoch;
     this.learningRate = state.learningRate;
   }
 }

@@ -1,8 +1,8 @@
 import { mapProgram, ValueError } from '@latent/tensor';
-import { checkRange, Optimizer, type OptimizerSpec } from './optimizer.ts';
+import { checkRange, defineOptimizer, type OptimizerSpec, type Rate } from './optimizer.ts';
 
 export interface SgdOptions {
-  readonly learningRate: number;
+  readonly learningRate: Rate;
   /** Share of the last velocity kept; 0 by default. */
   readonly momentum?: number;
   /** Look ahead along the velocity (Nesterov 1983). Needs momentum. */
@@ -25,15 +25,20 @@ const NESTEROV = /* @__PURE__ */ mapProgram('sgdNesterov', 6, (p, v, g, lr, m, d
 /** Stochastic gradient descent, in PyTorch's form of momentum (Sutskever et al. 2013). */
 export function sgd(options: SgdOptions): OptimizerSpec {
   const { learningRate, momentum = 0, nesterov = false, weightDecay = 0 } = options;
-  checkRange('sgd', 'learningRate', learningRate, 0);
   checkRange('sgd', 'momentum', momentum, 0, 1);
   checkRange('sgd', 'weightDecay', weightDecay, 0);
   if (nesterov && momentum === 0) throw new ValueError('sgd: nesterov needs a momentum > 0');
-  const rule = {
+  return defineOptimizer({
     name: 'sgd',
     slots: 1,
     program: nesterov ? NESTEROV : SGD,
-    scalars: (_t: number, lr: number) => [lr, momentum, weightDecay],
-  };
-  return { name: 'sgd', create: (parameters) => new Optimizer(rule, parameters, learningRate) };
+    learningRate,
+    options: { momentum, nesterov, weightDecay },
+    scalars: (_t, lr) => [lr, momentum, weightDecay],
+  });
+}
+
+/** `sgd` with Nesterov momentum, 0.9 by default. */
+export function nesterov(options: Omit<SgdOptions, 'nesterov'>): OptimizerSpec {
+  return sgd({ momentum: 0.9, ...options, nesterov: true });
 }

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import {
+  constantSchedule,
+  cosineSchedule,
+  exponentialSchedule,
+  inverseSchedule,
+  mapSchedule,
+  oneCycleSchedule,
+  plateauSchedule,
+  polynomialSchedule,
+  type Schedule,
+  scheduleFromConfig,
+  stepSchedule,
+  warmUpSchedule,
+} from './schedule.ts';
+
+const table: [string, Schedule, Record<number, number>][] = [
+  ['constant', constantSchedule({ rate: 0.3 }), { 0: 0.3, 99: 0.3 }],
+  ['exponential', exponentialSchedule({ rate: 2, gamma: 0.5 }), { 0: 2, 3: 0.25 }],
+  ['step', stepSchedule({ rate: 1, gamma: 0.1, every: 10 }), { 9: 1, 10: 0.1, 25: 0.01 }],
+  ['map', mapSchedule({ rates: { 0: 1, 5: 0.5, 8: 0.2 } }), { 0: 1, 4: 1, 5: 0.5, 7: 0.5, 100: 0.2 }],
+  ['inverse', inverseSchedule({ rate: 1, gamma: 1, power: 2 }), { 0: 1, 1: 0.25, 3: 1 / 16 }],
+  [
+    'polynomial',
+    polynomialSchedule({ rate: 1, steps: 10, power: 2, end: 0.1 }),
+    { 0: 1, 5: 0.1 + 0.9 / 4, 10: 0.1, 20: 0.1 },
+  ],
+  ['cosine', cosineSchedule({ rate: 1, steps: 4 }), { 0: 1, 1: (1 + Math.SQRT1_2) / 2, 2: 0.5, 4: 0, 9: 0 }],
+  // torch.optim.lr_scheduler.OneCycleLR(max_lr=1, total_steps=10).
+  ['oneCycle', oneCycleSchedule({ rate: 1, steps: 10 }), { 0: 0.04, 1: 0.52, 2: 1, 9: 4e-6, 50: 4e-6 }],
+  ['warm-up', warmUpSchedule({ steps: 4, after: constantSchedule({ rate: 2 }) }), { 0: 0.5, 1: 1, 3: 2, 10: 2 }],
+];
+
+describe.each(table)('%s schedule', (_name, schedule, want) => {
+  it('has its values, also when made again from its configuration', () => {
+    const again = scheduleFromConfig(JSON.parse(JSON.stringify(schedule.config())));
+    for (const [position, value] of Object.entries(want)) {
+      expect(schedule.at(Number(position))).toBeCloseTo(value, 12);
+      expect(again.at(Number(position))).toBe(schedule.at(Number(position)));
+    }
+    expect(again.by).toBe(schedule.by);
+  });
+});
+
+describe('schedules', () => {
+  it('refuse what cannot be', () => {
+    expect(() => stepSchedule({ rate: 1, gamma: 0.1, every: 0 })).toThrow('stepSchedule: every must be > 0, got 0');
+    expect(() => mapSchedule({ rates: { 3: 1 } })).toThrow('the first position must be 0, got 3');
+    expect(() => scheduleFromConfig({ name: 'sideways', by: 'step', options: {} })).toThrow(
+      "no schedule named 'sideways'",
+    );
+  });
+
+  it('by epoch say so, and a plateau keeps its state apart from its configuration', () => {
+    expect(cosineSchedule({ rate: 1, steps: 3, by: 'epoch' }).by).toBe('epoch');
+    const plateau = plateauSchedule({ rate: 1, patience: 0 });
+    plateau.observe(1);
+    plateau.observe(2);
+    expect(plateau.at(0)).toBe(0.1);
+    expect(scheduleFromConfig(plateau.config()).at(0)).toBe(1);
+  });
+});
