@@ -10,6 +10,7 @@ export async function bundle(source: string, format: 'esm' | 'iife'): Promise<st
     format,
     target: 'es2022',
     conditions: ['source'],
+    external: ['node:*'],
     logLevel: 'error',
   });
   return result.outputFiles[0].text;

@@ -18,8 +18,19 @@ export {
   type Rate,
   type UpdateRule,
 } from './optim/optimizer.ts';
+export { applyConstraints, type Constraint, type PenaltyOptions, weightPenalty, weightsOf } from './optim/penalty.ts';
 export { nesterov, type SgdOptions, sgd } from './optim/sgd.ts';
-export { readFileBytes, writeFileAtomically } from './save/file.ts';
+export { crc32 } from './save/crc32.ts';
+export { readFileBytes, readFileIfThere, writeFileAtomically } from './save/file.ts';
 export { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from './save/safetensors.ts';
 export * from './schedule/schedule.ts';
-export { type EpochSummary, type Metrics, type ProgressEvent, type TrainOptions, train } from './train/train.ts';
+export { type CheckpointStore, encodeCheckpoint, modelTensors, restoreCheckpoint } from './train/checkpoint.ts';
+export { EarlyStopping, type EarlyStoppingOptions } from './train/early-stopping.ts';
+export {
+  type EpochSummary,
+  type Metrics,
+  type ProgressEvent,
+  type TrainOptions,
+  type TrainPosition,
+  train,
+} from './train/train.ts';

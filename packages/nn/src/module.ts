@@ -1,4 +1,4 @@
-import { formatShape, LatentError, recordedValue, sameShape, Tensor, ValueError } from '@latent/tensor';
+import { formatShape, LatentError, Rng, recordedValue, sameShape, Tensor, ValueError } from '@latent/tensor';
 
 /**
  * Something with parameters. A module's parameters are found by walking its own fields: a field that holds a parameter
@@ -42,6 +42,15 @@ export abstract class Module {
 
   namedParameters(): [name: string, parameter: Tensor][] {
     return [...this.#entries()];
+  }
+
+  /** The random generators held in fields, by path: with the parameters, all that training changes. */
+  generators(): [name: string, generator: Rng][] {
+    return [...this.namedModules()].flatMap(([path, module]) =>
+      Object.entries(module).flatMap(([name, value]): [string, Rng][] =>
+        value instanceof Rng ? [[join(path, name), value]] : [],
+      ),
+    );
   }
 
   parameters(): Tensor[] {

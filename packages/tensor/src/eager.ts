@@ -1,5 +1,6 @@
 import { ValueError } from './errors.ts';
-import type { DType, Kernels } from './kernels/kernels.ts';
+import { type DType, FULL, type Kernels } from './kernels/kernels.ts';
+import { IDENTITY } from './kernels/map-program.ts';
 import { kernels } from './kernels/select.ts';
 import { memory } from './memory/linear-memory.ts';
 import { allocate, bytesOf, markScratch, releaseScratch, type Storage, scratch } from './memory/storage.ts';
@@ -99,6 +100,21 @@ export function addressOf(x: Tensor, operation: string): number {
   if (x.dtype === 'f32') memory.f32.set(storage.heap, pointer / 4);
   else memory.f64.set(storage.heap, pointer / 8);
   return pointer;
+}
+
+/**
+ * Writes a tensor's numbers over a parameter's, as a kernel, so that a recorded step does it too. Tapes do not see it.
+ */
+export function overwrite(target: Tensor, source: Tensor): void {
+  if (target.size !== source.size || target.dtype !== source.dtype || !target.storage.pinned) {
+    throw new ValueError(
+      `overwrite: expected a parameter and a tensor of its size, got ${target.size} and ${source.size}`,
+    );
+  }
+  const mark = markScratch();
+  const from = addressOf(source, 'overwrite');
+  kernels().map(IDENTITY, target.dtype, 1, target.size, [target.storage.pointer, from], [FULL]);
+  releaseScratch(mark);
 }
 
 function copyOut(heap: NonNullable<Storage['heap']>, dtype: DType, pointer: number): void {

@@ -1,6 +1,6 @@
 export * from './create.ts';
 export { debug } from './debug.ts';
-export { addressOf, apply } from './eager.ts';
+export { addressOf, apply, overwrite } from './eager.ts';
 export * from './errors.ts';
 export { constant, type Expr, input, select } from './expr/expr.ts';
 export {

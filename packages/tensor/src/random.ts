@@ -41,10 +41,15 @@ export class Rng {
 
   static fromState(state: RngState): Rng {
     const rng = new Rng(0);
-    rng.#key = [state.key[0] >>> 0, state.key[1] >>> 0];
-    rng.#low = state.counter[0] >>> 0;
-    rng.#high = state.counter[1] >>> 0;
+    rng.restore(state);
     return rng;
+  }
+
+  /** Goes on from `state`. */
+  restore(state: RngState): void {
+    this.#key = [state.key[0] >>> 0, state.key[1] >>> 0];
+    this.#low = state.counter[0] >>> 0;
+    this.#high = state.counter[1] >>> 0;
   }
 
   get state(): RngState {

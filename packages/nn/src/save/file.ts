@@ -30,6 +30,16 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array): Prom
   }
 }
 
+/** Null where there is no such file. */
+export async function readFileIfThere(path: string): Promise<Uint8Array | null> {
+  try {
+    return await readFileBytes(path);
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
 export async function readFileBytes(path: string): Promise<Uint8Array> {
   return fileSystem('load').promises.readFile(path);
 }

@@ -1,4 +1,5 @@
 import { formatShape, sizeOf, type Tensor, tensor, ValueError } from '@latent/tensor';
+import { crc32 } from './crc32.ts';
 
 /**
  * The safetensors format: eight bytes with the header's length, a JSON header that gives each tensor's dtype, shape and
@@ -11,14 +12,16 @@ export interface SafetensorsFile {
 }
 
 const MAX_HEADER = 100 << 20;
+/** The metadata entry with the CRC-32 of the numbers; files of others have none. */
+const CHECKSUM = 'crc32';
 const WIDTH = { F32: 4, F64: 8 } as const;
 
 export function encodeSafetensors(
   tensors: Readonly<Record<string, Tensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
-  const header: Record<string, unknown> = { __metadata__: metadata };
-  const parts: (Float32Array | Float64Array)[] = [];
+  const header: Record<string, unknown> = {};
+  const parts: Uint8Array[] = [];
   let offset = 0;
   // Wider elements first, so that all are aligned.
   const entries = Object.entries(tensors).sort(([, a], [, b]) =>
@@ -32,19 +35,22 @@ export function encodeSafetensors(
       data_offsets: [offset, offset + values.byteLength],
     };
     offset += values.byteLength;
-    parts.push(values);
+    parts.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   }
+  const data = new Uint8Array(offset);
+  let position = 0;
+  for (const part of parts) {
+    data.set(part, position);
+    position += part.length;
+  }
+  header.__metadata__ = { ...metadata, [CHECKSUM]: crc32(data) };
   const json = new TextEncoder().encode(JSON.stringify(header));
   const headerBytes = Math.ceil(json.length / 8) * 8; // padded with spaces, so that the numbers are aligned
   const bytes = new Uint8Array(8 + headerBytes + offset);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
   bytes.fill(0x20, 8, 8 + headerBytes);
   bytes.set(json, 8);
-  let position = 8 + headerBytes;
-  for (const part of parts) {
-    bytes.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), position);
-    position += part.byteLength;
-  }
+  bytes.set(data, 8 + headerBytes);
   return bytes;
 }
 
@@ -61,6 +67,14 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
   const header = parseHeader(bytes.subarray(8, start), fail);
   const data = bytes.length - start;
   const { __metadata__: metadata = {}, ...entries } = header;
+  if (
+    typeof metadata !== 'object' ||
+    metadata === null ||
+    !Object.values(metadata).every((v) => typeof v === 'string')
+  ) {
+    fail('the metadata is not an object of strings');
+  }
+  const { [CHECKSUM]: checksum, ...rest } = metadata as Record<string, string>;
   const tensors: Record<string, Tensor> = {};
   let covered = 0;
   for (const [name, entry] of Object.entries(entries)) {
@@ -68,7 +82,7 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
       dtype,
       shape,
       data_offsets: offsets,
-    } = entry as { dtype: keyof typeof WIDTH; shape: number[]; data_offsets: [number, number] };
+    } = (entry ?? {}) as { dtype: keyof typeof WIDTH; shape: number[]; data_offsets: [number, number] };
     if (!Object.hasOwn(WIDTH, dtype)) fail(`tensor '${name}' has dtype ${String(dtype)}; F32 and F64 can be read`);
     const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
     if (
@@ -90,7 +104,10 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
     covered += end - begin;
   }
   if (covered !== data) fail(`the tensors cover ${covered} of ${data} bytes; the file is altered`);
-  return { tensors, metadata: metadata as Record<string, string> };
+  if (checksum !== undefined && checksum !== crc32(bytes.subarray(start))) {
+    fail('the numbers do not match their checksum; the file is altered');
+  }
+  return { tensors, metadata: rest };
 }
 
 function parseHeader(bytes: Uint8Array, fail: (reason: string) => never): Record<string, unknown> {

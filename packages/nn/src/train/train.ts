@@ -1,4 +1,4 @@
-import { type Rng, type Tensor, ValueError, zeros } from '@latent/tensor';
+import { Rng, type RngState, type Tensor, ValueError, zeros } from '@latent/tensor';
 import { batchIndices, type Dataset } from '../data/dataset.ts';
 
 /** Numbers that a step reports: averaged over the rows of an epoch. */
@@ -37,9 +37,25 @@ export interface TrainOptions<M extends Metrics> {
   readonly batchSize?: number;
   /** Shuffles each epoch; without it rows come in order. */
   readonly rng?: Rng;
+  /** Where to go on: what `afterStep` gave. The generator must be as it was then. */
+  readonly from?: TrainPosition;
+  /** Called after each step, and waited for; `position` makes what `from` needs. */
+  afterStep?(position: () => TrainPosition): Promise<void> | undefined;
   /** Stops between two steps. */
   readonly signal?: AbortSignal;
   onProgress?(event: ProgressEvent<M>): void;
+}
+
+/** A place in a run, as plain data. */
+export interface TrainPosition {
+  /** The epoch under way, from 1, and its steps and rows that are done. */
+  readonly epoch: number;
+  readonly step: number;
+  readonly rows: number;
+  /** The generator before it shuffled this epoch's rows; null without shuffling. */
+  readonly order: RngState | null;
+  /** Sums over the rows of this epoch. */
+  readonly totals: Readonly<Record<string, number>>;
 }
 
 /** Milliseconds of work between two turns of the event loop: pages stay responsive, timers and signals get through. */
@@ -50,7 +66,7 @@ const SLICE = 30;
  * aborted; the epoch under way is then not reported.
  */
 export async function* train<M extends Metrics>(options: TrainOptions<M>): AsyncGenerator<EpochSummary<M>> {
-  const { data, epochs = 10, batchSize = 128, rng, signal, onProgress } = options;
+  const { data, epochs = 10, batchSize = 128, rng, signal, onProgress, from } = options;
   if (!Number.isInteger(epochs) || epochs < 0)
     throw new ValueError(`train: epochs must be a whole number ≥ 0, got ${epochs}`);
   if (data.length === 0) throw new ValueError('train: there are no rows');
@@ -58,13 +74,20 @@ export async function* train<M extends Metrics>(options: TrainOptions<M>): Async
   // One tensor for each size of batch, written over and over.
   const batches = new Map<number, Tensor>();
   let lastTurn = performance.now();
-  for (let epoch = 1; epoch <= epochs; epoch++) {
-    const totals: Record<string, number> = {};
+  for (let epoch = from?.epoch ?? 1; epoch <= epochs; epoch++) {
+    // An epoch that was begun goes on with the order it had.
+    const begun = from !== undefined && epoch === from.epoch && from.step > 0 ? from : null;
+    const totals: Record<string, number> = { ...begun?.totals };
     const started = performance.now();
-    let rows = 0;
-    let step = 0;
+    let rows = begun?.rows ?? 0;
+    let step = begun?.step ?? 0;
+    const order = begun ? begun.order : (rng?.state ?? null);
+    const shuffler = begun?.order ? Rng.fromState(begun.order) : begun ? undefined : rng;
+    const skipped = step;
+    let seen = 0;
     const means = (): M => Object.fromEntries(Object.entries(totals).map(([name, total]) => [name, total / rows])) as M;
-    for (const indices of batchIndices(data.length, { batchSize, ...(rng && { rng }) })) {
+    for (const indices of batchIndices(data.length, { batchSize, ...(shuffler && { rng: shuffler }) })) {
+      if (seen++ < skipped) continue;
       if (signal?.aborted) return;
       let batch = batches.get(indices.length);
       if (batch === undefined) {
@@ -77,6 +100,8 @@ export async function* train<M extends Metrics>(options: TrainOptions<M>): Async
       step++;
       for (const name in metrics) totals[name] = (totals[name] ?? 0) + metrics[name] * indices.length;
       const now = performance.now();
+      const saving = options.afterStep?.(() => ({ epoch, step, rows, order, totals: { ...totals } }));
+      if (saving !== undefined) await saving;
       onProgress?.({
         epoch,
         epochs,

@@ -4,6 +4,7 @@ import {
   encodeSafetensors,
   Linear,
   Module,
+  modelTensors,
   readFileBytes,
   type Sequential,
   writeFileAtomically,
@@ -50,7 +51,7 @@ export class DenoisingAutoencoder extends Module {
   readonly decoder: Sequential;
   readonly head: Module & { forward(x: Tensor): Tensor };
   readonly #options: Required<DenoisingAutoencoderOptions>;
-  readonly #rng: Rng;
+  readonly rng: Rng;
 
   // What is asked of rows of data, as programs.
   readonly #encoded = overRows((x) => ({ codes: this.encoder.forward(x) }));
@@ -78,7 +79,7 @@ export class DenoisingAutoencoder extends Module {
     checkSizes('DenoisingAutoencoder', 'decoder', decoder);
     const [weights, training] = new Rng(seed).split(2);
     this.#options = { inputSize, encoder, decoder, activation, corruption, reconstruction, seed };
-    this.#rng = training;
+    this.rng = training;
     this.encoder = mlp(inputSize, encoder, activation, weights);
     const code = encoder[encoder.length - 1];
     this.decoder = mlp(code, decoder, activation, weights);
@@ -108,9 +109,10 @@ export class DenoisingAutoencoder extends Module {
       model: this,
       rows,
       width: inputSize,
-      rng: this.#rng,
+      rng: this.rng,
       options,
-      loss: (batch) => ({ loss: this.loss(batch, corruption.apply(batch, this.#rng)) }),
+      metadata: () => this.#metadata(),
+      loss: (batch) => ({ loss: this.loss(batch, corruption.apply(batch, this.rng)) }),
       ...(validation && { validate: () => ({ loss: this.#rowLosses(validation).mean().item() }) }),
     });
   }
@@ -156,9 +158,13 @@ export class DenoisingAutoencoder extends Module {
 
   /** The model as one safetensors file: weights, and its options as JSON in the metadata. */
   toBytes(): Uint8Array<ArrayBuffer> {
+    return encodeSafetensors(this.stateDict(), this.#metadata());
+  }
+
+  #metadata(): Record<string, string> {
     const { reconstruction, corruption, ...options } = this.#options;
     const config = { ...options, reconstruction: reconstruction.config(), corruption: corruption.config() };
-    return encodeSafetensors(this.stateDict(), { format: FORMAT, config: JSON.stringify(config) });
+    return { format: FORMAT, config: JSON.stringify(config) };
   }
 
   /** The model that `toBytes` wrote. */
@@ -183,7 +189,7 @@ export class DenoisingAutoencoder extends Module {
       reconstruction: distributionFromConfig(reconstruction, distributions),
       corruption: corruptionFromConfig(corruption),
     });
-    model.loadStateDict(tensors);
+    model.loadStateDict(modelTensors(tensors));
     return model;
   }
 

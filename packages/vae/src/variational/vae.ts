@@ -5,6 +5,7 @@ import {
   inLayer,
   Linear,
   Module,
+  modelTensors,
   readFileBytes,
   type Sequential,
   writeFileAtomically,
@@ -54,7 +55,7 @@ export class Vae extends Module {
   readonly head: Module & { forward(x: Tensor): Tensor };
   readonly #options: ResolvedVaeOptions;
   /** Draws of training: shuffling and sampling. */
-  readonly #rng: Rng;
+  readonly rng: Rng;
 
   // What is asked of rows of data, as programs.
   readonly #encoded = overRows((x) => {
@@ -84,7 +85,7 @@ export class Vae extends Module {
     const { inputSize, latentSize, encoder, decoder, activation, reconstruction, seed } = resolved;
     const [weights, training] = new Rng(seed).split(2);
     this.#options = resolved;
-    this.#rng = training;
+    this.rng = training;
     this.encoder = mlp(inputSize, encoder, activation, weights);
     const encoded = encoder.at(-1) ?? inputSize;
     this.mean = new Linear(encoded, latentSize, { rng: weights });
@@ -153,9 +154,10 @@ export class Vae extends Module {
       model: this,
       rows,
       width: this.#options.inputSize,
-      rng: this.#rng,
+      rng: this.rng,
       options,
-      loss: (batch) => this.loss(batch, this.#rng),
+      metadata: () => this.#metadata(),
+      loss: (batch) => this.loss(batch, this.rng),
       ...(validation && {
         validate: () => {
           const { elbo, reconstruction, kl } = this.#elbo(validation, new Rng(0), 1);
@@ -234,9 +236,12 @@ export class Vae extends Module {
 
   /** The model as one safetensors file: weights, and its options as JSON in the metadata. */
   toBytes(): Uint8Array<ArrayBuffer> {
+    return encodeSafetensors(this.stateDict(), this.#metadata());
+  }
+
+  #metadata(): Record<string, string> {
     const { reconstruction, ...options } = this.#options;
-    const config = { ...options, reconstruction: reconstruction.config() };
-    return encodeSafetensors(this.stateDict(), { format: FORMAT, config: JSON.stringify(config) });
+    return { format: FORMAT, config: JSON.stringify({ ...options, reconstruction: reconstruction.config() }) };
   }
 
   /** The model that `toBytes` wrote. Distributions of your own are rebuilt by `distributions`, by name. */
@@ -251,7 +256,7 @@ export class Vae extends Module {
       reconstruction: DistributionConfig;
     };
     const vae = new Vae({ ...config, reconstruction: distributionFromConfig(config.reconstruction, distributions) });
-    vae.loadStateDict(tensors);
+    vae.loadStateDict(modelTensors(tensors));
     return vae;
   }
 
