@@ -25,13 +25,19 @@ const folder = join(root, 'bench', 'results');
 const major = process.versions.node.split('.')[0];
 const file = join(folder, `node-${major}.json`);
 
-if (!process.argv.includes('--pages-only')) measure();
+if (process.argv.includes('--scaling-only')) measureRest();
+else if (!process.argv.includes('--pages-only')) measure();
 writePage();
 
 function measure(): void {
   mkdirSync(folder, { recursive: true });
   npm('run', '--silent', 'build');
   npm('run', '--silent', 'bench', '--', '--json', file, ...process.argv.slice(2));
+  measureRest();
+}
+
+/** What is measured of Latent alone, added to the results of the benchmarks. */
+function measureRest(): void {
   console.log('\nscaling: a VAE 256-width-16, microseconds per row');
   const scaling = measureScaling(({ width, batch, microsecondsPerRow }) =>
     console.log(`  width ${width}, batch ${batch}: ${microsecondsPerRow.toFixed(2)}`),
