@@ -2,7 +2,9 @@ export * from './create.ts';
 export { debug } from './debug.ts';
 export { addressOf, apply, overwrite } from './eager.ts';
 export * from './errors.ts';
+export { derivedRules } from './expr/differentiate.ts';
 export { constant, type Expr, input, select } from './expr/expr.ts';
+export { logGamma } from './expr/log-gamma.ts';
 export {
   COLUMN,
   type DType,

@@ -1,4 +1,4 @@
-import { constant, type Expr, make, type Primitive, select, topological } from './expr.ts';
+import { constant, type Expr, input, make, type Primitive, select, substitute, topological } from './expr.ts';
 
 /**
  * The local derivatives of each primitive: given the arguments and the node itself, the derivative to each argument
@@ -73,4 +73,17 @@ function times(incoming: Expr, derivative: Expr, node: Expr, position: number): 
   if (incoming === ONE) return derivative;
   if (derivative.kind === 'const' && derivative.value === -1) return incoming.neg();
   return make('mul', incoming, derivative);
+}
+
+/** Gradient rules of a formula of `count` inputs, derived from it: for `elementwise` and `rowSum`. */
+export function derivedRules(
+  value: (...inputs: Expr[]) => Expr,
+  count: number,
+): ((g: Expr, ...values: Expr[]) => Expr)[] {
+  const inputs = Array.from({ length: count }, (_, i) => input(i));
+  return differentiate(value(...inputs), count).map(
+    (derivative) =>
+      (g, ...values) =>
+        derivative === null ? constant(0).mul(g) : g.mul(substitute(derivative, values)),
+  );
 }

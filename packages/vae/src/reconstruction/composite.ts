@@ -59,8 +59,15 @@ export function composite(parts: readonly CompositePart[]): ReconstructionDistri
       );
       return terms.reduce((total, term) => total.add(term));
     },
+    logProbPerColumn(x, params) {
+      const rows = matchRows(distribution, x, params);
+      return perSlot(params, ({ distribution: part, from, to }, own) =>
+        part.logProbPerColumn(columns(rows, from, to), own),
+      );
+    },
     sample: (params, rng) => perSlot(params, (slot, own) => slot.distribution.sample(own, rng)),
     mean: (params) => perSlot(params, (slot, own) => slot.distribution.mean(own)),
+    mode: (params) => perSlot(params, (slot, own) => slot.distribution.mode(own)),
     support(dataSize) {
       distribution.paramCount(dataSize);
       return slots.flatMap((slot) => slot.distribution.support(slot.size));

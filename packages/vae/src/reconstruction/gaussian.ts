@@ -1,18 +1,8 @@
 import { parameter } from '@latent/autograd';
 import { Linear, Module } from '@latent/nn';
-import {
-  apply,
-  broadcastTo,
-  concat,
-  type Expr,
-  exp,
-  full,
-  type Rng,
-  rowSum,
-  type Tensor,
-  ValueError,
-} from '@latent/tensor';
-import { columns, matchRows, REAL, type ReconstructionDistribution } from './reconstruction.ts';
+import { broadcastTo, concat, type Expr, exp, full, type Rng, type Tensor, ValueError } from '@latent/tensor';
+import { columnwise } from './columnwise.ts';
+import { REAL, type ReconstructionDistribution } from './reconstruction.ts';
 
 export interface GaussianOptions {
   /**
@@ -43,11 +33,13 @@ export function gaussian(options: GaussianOptions = {}): ReconstructionDistribut
   const bounded = (logVariance: Expr): Expr => logVariance.max(floor).min(MAX_LOG_VARIANCE);
   const inside = (logVariance: Expr): Expr => logVariance.lt(MAX_LOG_VARIANCE).mul(logVariance.neg().lt(-floor));
   const precision = (logVariance: Expr): Expr => bounded(logVariance).neg().exp();
-  const logProbOp = rowSum(
-    'gaussianLogProb',
-    (x: Expr, mean: Expr, v: Expr) =>
-      x.sub(mean).square().mul(precision(v)).add(bounded(v)).mul(-0.5).sub(HALF_LOG_2PI),
-    [
+  const std = (logVariance: Tensor): Tensor => exp(logVariance.clamp(floor, MAX_LOG_VARIANCE).mul(0.5));
+  return columnwise({
+    config: { name: 'gaussian', variance, minStd },
+    support: REAL,
+    count: 2,
+    logProb: (x, mean, v) => x.sub(mean).square().mul(precision(v)).add(bounded(v)).mul(-0.5).sub(HALF_LOG_2PI),
+    rules: [
       (g, x, mean, v) => g.mul(mean.sub(x)).mul(precision(v)),
       (g, x, mean, v) => g.mul(x.sub(mean)).mul(precision(v)),
       (g, x, mean, v) =>
@@ -56,31 +48,14 @@ export function gaussian(options: GaussianOptions = {}): ReconstructionDistribut
           .mul(0.5)
           .mul(inside(v)),
     ],
-  );
-  const halves = (params: Tensor): [mean: Tensor, logVariance: Tensor] => {
-    const width = params.shape[params.shape.length - 1] / 2;
-    return [columns(params, 0, width), columns(params, width, 2 * width)];
-  };
-
-  const distribution: ReconstructionDistribution = {
-    name: 'gaussian',
-    normalized: true,
-    paramCount: (dataSize) => 2 * dataSize,
-    logProb: (x, params) => apply(logProbOp, [matchRows(distribution, x, params), ...halves(params)], undefined),
-    sample(params, rng) {
-      const [mean, logVariance] = halves(params.detach());
-      const std = exp(logVariance.clamp(floor, MAX_LOG_VARIANCE).mul(0.5));
-      return mean.add(std.mul(rng.normal(mean.shape, { dtype: mean.dtype })));
-    },
-    mean: (params) => halves(params)[0],
-    support: (dataSize) => new Array(dataSize).fill(REAL),
-    config: () => ({ name: 'gaussian', variance, minStd }),
+    mean: ([mean]) => mean,
+    mode: ([mean]) => mean,
+    sample: ([mean, v], rng) => mean.add(std(v).mul(rng.normal(mean.shape, { dtype: mean.dtype }))),
     ...(variance !== 'perRow' && {
       head: (inFeatures: number, dataSize: number, rng: Rng) =>
         new SharedVarianceHead(inFeatures, dataSize, variance, rng),
     }),
-  };
-  return distribution;
+  });
 }
 
 /** Means from a linear layer; log-variances that do not depend on the row. */

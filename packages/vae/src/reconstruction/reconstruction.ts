@@ -10,6 +10,10 @@ export interface Support {
 
 export const REAL: Support = { description: 'a finite number', contains: Number.isFinite };
 export const UNIT: Support = { description: 'in [0, 1]', contains: (x) => x >= 0 && x <= 1 };
+export const POSITIVE: Support = { description: 'finite and > 0', contains: (x) => x > 0 && x < Infinity };
+export const INSIDE_UNIT: Support = { description: 'above 0 and below 1', contains: (x) => x > 0 && x < 1 };
+export const BINARY: Support = { description: '0 or 1', contains: (x) => x === 0 || x === 1 };
+export const COUNT: Support = { description: 'a whole number ≥ 0', contains: (x) => Number.isInteger(x) && x >= 0 };
 export const NON_NEGATIVE: Support = { description: 'finite and ≥ 0', contains: (x) => x >= 0 && x < Infinity };
 
 /** A distribution as data, for a saved model. */
@@ -31,10 +35,14 @@ export interface ReconstructionDistribution {
   paramCount(dataSize: number): number;
   /** log p(x | params): x [..., D], params [..., P] → [...]. x is broadcast over leading axes of params. */
   logProb(x: Tensor, params: Tensor): Tensor;
+  /** The terms of `logProb`, column by column, which add up to it: [..., D]. */
+  logProbPerColumn(x: Tensor, params: Tensor): Tensor;
   /** One draw of x: [..., D]. No gradient. */
   sample(params: Tensor, rng: Rng): Tensor;
   /** E[x]: [..., D]. */
   mean(params: Tensor): Tensor;
+  /** The most likely x: [..., D]. */
+  mode(params: Tensor): Tensor;
   /** What each column may hold. */
   support(dataSize: number): readonly Support[];
   /** The decoder's last layer, where it is not a plain `Linear(inFeatures, paramCount(dataSize))`. */
