@@ -9,7 +9,7 @@ export * from './losses/losses.ts';
 export { inLayer, type Layer, Module } from './module.ts';
 export { type AdagradOptions, adadelta, adagrad, type DecayingOptions, rmsProp } from './optim/adagrad.ts';
 export { type AdamOptions, adaBelief, adaMax, adam, adamW, amsGrad, nadam } from './optim/adam.ts';
-export { clipGradNorm, clipGradValue } from './optim/clip.ts';
+export { clipEachGradNorm, clipGradNorm, clipGradValue } from './optim/clip.ts';
 export {
   defineOptimizer,
   Optimizer,
