@@ -1,7 +1,9 @@
 export { type BatchOptions, batchIndices, Dataset, type RowData, trainTestSplit } from './data/dataset.ts';
 export * from './init.ts';
 export { Activation, type ActivationName, activation, activationNames } from './layers/activation.ts';
+export { AlphaDropout } from './layers/alpha-dropout.ts';
 export { Dropout } from './layers/dropout.ts';
+export { GaussianNoise } from './layers/gaussian-noise.ts';
 export { LayerNorm } from './layers/layer-norm.ts';
 export { Linear, type LinearOptions } from './layers/linear.ts';
 export { Sequential } from './layers/sequential.ts';
@@ -9,7 +11,7 @@ export * from './losses/losses.ts';
 export { inLayer, type Layer, Module } from './module.ts';
 export { type AdagradOptions, adadelta, adagrad, type DecayingOptions, rmsProp } from './optim/adagrad.ts';
 export { type AdamOptions, adaBelief, adaMax, adam, adamW, amsGrad, nadam } from './optim/adam.ts';
-export { clipGradNorm, clipGradValue } from './optim/clip.ts';
+export { clipEachGradNorm, clipGradNorm, clipGradValue } from './optim/clip.ts';
 export {
   defineOptimizer,
   Optimizer,

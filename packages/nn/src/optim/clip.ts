@@ -30,3 +30,8 @@ export function clipGradNorm(parameters: readonly Tensor[], maxNorm: number): Te
     return norm;
   });
 }
+
+/** Scales each gradient by itself so that its L2 norm is at most `maxNorm`. */
+export function clipEachGradNorm(parameters: readonly Tensor[], maxNorm: number): void {
+  for (const p of parameters) if (p.grad !== null) clipGradNorm([p], maxNorm);
+}

@@ -1,6 +1,7 @@
 import { noGrad } from '@latent/autograd';
-import { overwrite, type Tensor, ValueError } from '@latent/tensor';
+import { overwrite, type Tensor } from '@latent/tensor';
 import type { Module } from '../module.ts';
+import { checkRange } from './optimizer.ts';
 
 export interface PenaltyOptions {
   /** Times Σ|w|. */
@@ -16,9 +17,8 @@ export function weightsOf(module: Module): Tensor[] {
 
 /** l1·Σ|w| + ½·l2·Σw² over a module's weights, biases left out: a scalar to add to a loss; null when both are 0. */
 export function weightPenalty(module: Module, { l1 = 0, l2 = 0 }: PenaltyOptions): Tensor | null {
-  for (const [name, value] of Object.entries({ l1, l2 })) {
-    if (!(value >= 0 && value < Infinity)) throw new ValueError(`weightPenalty: ${name} must be ≥ 0, got ${value}`);
-  }
+  checkRange('weightPenalty', 'l1', l1, 0);
+  checkRange('weightPenalty', 'l2', l2, 0);
   const terms = weightsOf(module).flatMap((w) => [
     ...(l1 > 0 ? [w.abs().sum().mul(l1)] : []),
     ...(l2 > 0
@@ -49,6 +49,9 @@ function constrained(weight: Tensor, constraint: Constraint): Tensor {
 
 /** Applies constraints to a module's weights in place, as kernels. */
 export function applyConstraints(module: Module, constraints: readonly Constraint[]): void {
+  for (const constraint of constraints) {
+    if (constraint.kind === 'maxNorm') checkRange('maxNorm', 'limit', constraint.limit, 0);
+  }
   noGrad(() => {
     for (const weight of weightsOf(module)) {
       const held = constraints.reduce((w, constraint) => constrained(w, constraint), weight.detach());

@@ -6,6 +6,7 @@ import {
   inverseSchedule,
   mapSchedule,
   oneCycleSchedule,
+  type PlateauSchedule,
   plateauSchedule,
   polynomialSchedule,
   type Schedule,
@@ -28,6 +29,8 @@ const table: [string, Schedule, Record<number, number>][] = [
   ['cosine', cosineSchedule({ rate: 1, steps: 4 }), { 0: 1, 1: (1 + Math.SQRT1_2) / 2, 2: 0.5, 4: 0, 9: 0 }],
   // torch.optim.lr_scheduler.OneCycleLR(max_lr=1, total_steps=10).
   ['oneCycle', oneCycleSchedule({ rate: 1, steps: 10 }), { 0: 0.04, 1: 0.52, 2: 1, 9: 4e-6, 50: 4e-6 }],
+  // The rise is over at once: rise·steps − 1 is 0.
+  ['oneCycle without a rise', oneCycleSchedule({ rate: 1, steps: 10, rise: 0.1 }), { 0: 1, 9: 4e-6 }],
   ['warm-up', warmUpSchedule({ steps: 4, after: constantSchedule({ rate: 2 }) }), { 0: 0.5, 1: 1, 3: 2, 10: 2 }],
 ];
 
@@ -49,6 +52,42 @@ describe('schedules', () => {
     expect(() => scheduleFromConfig({ name: 'sideways', by: 'step', options: {} })).toThrow(
       "no schedule named 'sideways'",
     );
+  });
+
+  it.each<[string, () => Schedule]>([
+    ['constantSchedule: rate must be at least 0, got NaN', () => constantSchedule({ rate: NaN })],
+    ['mapSchedule: rate must be at least 0, got -1', () => mapSchedule({ rates: { 0: 1, 2: -1 } })],
+    ['polynomialSchedule: power must be', () => polynomialSchedule({ rate: 1, steps: 2, power: -1 })],
+    ['polynomialSchedule: end must be', () => polynomialSchedule({ rate: 1, steps: 2, end: -1 })],
+    ['cosineSchedule: end must be', () => cosineSchedule({ rate: 1, steps: 2, end: -1 })],
+    [
+      'oneCycleSchedule: rise must be at least 0 and below 1, got 2',
+      () => oneCycleSchedule({ rate: 1, steps: 2, rise: 2 }),
+    ],
+    ['plateauSchedule: factor must be at least 0 and below 1, got 3', () => plateauSchedule({ rate: 1, factor: 3 })],
+    ['plateauSchedule: patience must be', () => plateauSchedule({ rate: 1, patience: -1 })],
+  ])('refuse: %s', (message, make) => {
+    expect(make).toThrow(message);
+  });
+
+  it('remember a plateau as JSON, also before its first epoch and inside a warm-up', () => {
+    const make = (): PlateauSchedule =>
+      warmUpSchedule({ steps: 2, after: plateauSchedule({ rate: 1, factor: 0.5, patience: 0 }) }) as PlateauSchedule;
+    const losses = [5, 4, 3, 3, 2, 2];
+    const rates = (resumeAt: number): number[] => {
+      let schedule = make();
+      return losses.map((loss, i) => {
+        if (i === resumeAt) {
+          const state = JSON.parse(JSON.stringify(schedule.state));
+          schedule = make();
+          schedule.state = state;
+        }
+        schedule.observe(loss);
+        return schedule.at(i);
+      });
+    };
+    const want = [0.5, 1, 1, 0.5, 0.5, 0.25];
+    for (const resumeAt of [-1, 0, 1, 4]) expect(rates(resumeAt)).toEqual(want);
   });
 
   it('by epoch say so, and a plateau keeps its state apart from its configuration', () => {

@@ -1,4 +1,5 @@
 import { ValueError } from '@latent/tensor';
+import { checkRange } from '../optim/optimizer.ts';
 
 /** A number that changes over a run (a learning rate, β), as a value: what it is at a step or an epoch, counted from 0. */
 export interface Schedule {
@@ -35,6 +36,7 @@ function positive(name: string, values: Readonly<Record<string, number>>): void 
 
 /** Always `rate`. */
 export function constantSchedule(options: Counted & { readonly rate: number }): Schedule {
+  checkRange('constantSchedule', 'rate', options.rate, 0);
   return make('constant', options, () => options.rate);
 }
 
@@ -58,6 +60,7 @@ export function mapSchedule(options: Counted & { readonly rates: Readonly<Record
     .map(Number)
     .sort((a, b) => a - b);
   if (positions[0] !== 0) throw new ValueError(`mapSchedule: the first position must be 0, got ${positions[0]}`);
+  for (const rate of Object.values(options.rates)) checkRange('mapSchedule', 'rate', rate, 0);
   return make('map', options, (i) => options.rates[positions.findLast((position) => position <= i) as number]);
 }
 
@@ -76,6 +79,8 @@ export function polynomialSchedule(
 ): Schedule {
   positive('polynomialSchedule', { rate: options.rate, steps: options.steps });
   const { rate, steps, power = 1, end = 0 } = options;
+  checkRange('polynomialSchedule', 'power', power, 0);
+  checkRange('polynomialSchedule', 'end', end, 0);
   return make('polynomial', options, (i) => end + (rate - end) * (1 - Math.min(i, steps) / steps) ** power);
 }
 
@@ -85,6 +90,7 @@ export function cosineSchedule(
 ): Schedule {
   positive('cosineSchedule', { rate: options.rate, steps: options.steps });
   const { rate, steps, end = 0 } = options;
+  checkRange('cosineSchedule', 'end', end, 0);
   return make(
     'cosine',
     options,
@@ -101,24 +107,43 @@ export function oneCycleSchedule(
 ): Schedule {
   positive('oneCycleSchedule', { rate: options.rate, steps: options.steps });
   const { rate, steps, rise = 0.3 } = options;
+  checkRange('oneCycleSchedule', 'rise', rise, 0, 1);
   const peak = rise * steps - 1;
   const along = (from: number, to: number, share: number): number =>
     to + ((from - to) * (1 + Math.cos(Math.PI * share))) / 2;
   return make('oneCycle', options, (i) => {
     const at = Math.min(i, steps - 1);
-    if (at <= peak) return along(rate / 25, rate, at / peak);
+    if (at < peak) return along(rate / 25, rate, at / peak);
     return along(rate, rate / 250_000, (at - peak) / (steps - 1 - peak));
   });
 }
 
-/** `after`, scaled linearly from 0 over the first `steps` positions, which count as it does. */
+/**
+ * `after`, times (i + 1) / steps at the first `steps` positions i, which count as it does. Around a plateau it is one too,
+ * and passes on what it is told.
+ */
 export function warmUpSchedule(options: { readonly steps: number; readonly after: Schedule }): Schedule {
   positive('warmUpSchedule', { steps: options.steps });
   const { steps, after } = options;
-  return {
+  const warmed: Schedule = {
     by: after.by,
     at: (i) => after.at(i) * Math.min(1, (i + 1) / steps),
     config: () => ({ name: 'warmUp', by: after.by, options: { steps, after: after.config() } }),
+  };
+  return 'observe' in after ? plateauAs(warmed, after as PlateauSchedule) : warmed;
+}
+
+/** `outer`, which changes what `plateau` says, as a plateau with its memory. */
+function plateauAs(outer: Schedule, plateau: PlateauSchedule): PlateauSchedule {
+  return {
+    ...outer,
+    observe: (loss) => plateau.observe(loss),
+    get state() {
+      return plateau.state;
+    },
+    set state(state) {
+      plateau.state = state;
+    },
   };
 }
 
@@ -126,8 +151,8 @@ export function warmUpSchedule(options: { readonly steps: number; readonly after
 export interface PlateauSchedule extends Schedule {
   /** Tells it the loss of an epoch. */
   observe(loss: number): void;
-  /** What it remembers, for a checkpoint. */
-  state: { rate: number; best: number; waited: number };
+  /** What it remembers, as plain data for a checkpoint; `best` is null before the first epoch. */
+  state: { rate: number; best: number | null; waited: number };
 }
 
 export function plateauSchedule(options: {
@@ -140,15 +165,19 @@ export function plateauSchedule(options: {
 }): PlateauSchedule {
   positive('plateauSchedule', { rate: options.rate });
   const { rate, factor = 0.1, patience = 10, minDelta = 0, minRate = 0 } = options;
+  checkRange('plateauSchedule', 'factor', factor, 0, 1);
+  checkRange('plateauSchedule', 'patience', patience, 0);
+  checkRange('plateauSchedule', 'minDelta', minDelta, 0);
+  checkRange('plateauSchedule', 'minRate', minRate, 0);
   return {
     by: 'epoch',
-    state: { rate, best: Infinity, waited: 0 },
+    state: { rate, best: null, waited: 0 },
     at() {
       return this.state.rate;
     },
     observe(loss) {
       const { best, waited } = this.state;
-      if (loss < best - minDelta) this.state = { ...this.state, best: loss, waited: 0 };
+      if (loss < (best ?? Infinity) - minDelta) this.state = { ...this.state, best: loss, waited: 0 };
       else if (waited + 1 > patience)
         this.state = { best, rate: Math.max(minRate, this.state.rate * factor), waited: 0 };
       else this.state = { ...this.state, waited: waited + 1 };

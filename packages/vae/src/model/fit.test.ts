@@ -82,7 +82,7 @@ describe('early stopping', () => {
     await expect(model().fit(rows, { earlyStopping: { patience: 0 } })).rejects.toThrow(
       'patience must be a whole number ≥ 1',
     );
-    await expect(model().fit(rows, { l2: -1 })).rejects.toThrow('weightPenalty: l2 must be ≥ 0');
+    await expect(model().fit(rows, { l2: -1 })).rejects.toThrow('weightPenalty: l2 must be at least 0');
   });
 });
 
