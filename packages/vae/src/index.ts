@@ -1,8 +1,12 @@
 export * from './autoencoder/corruption.ts';
 export * from './autoencoder/denoising.ts';
-export { klToStandardNormal } from './latent/diagonal-normal.ts';
-export type { FitEvent, FitOptions, History } from './model/fit.ts';
+export { klPerLatent, klToStandardNormal, normalLogProb } from './latent/diagonal-normal.ts';
+export { mixturePrior, type PriorSpec, standardNormalPrior, vampPrior } from './latent/prior.ts';
+export type { CheckpointOptions, FitEvent, FitOptions, History, Stopped } from './model/fit.ts';
 export type { Rows } from './model/rows.ts';
+export { type ElboOptions, elbo } from './objectives/elbo.ts';
+export { type IwaeOptions, iwae } from './objectives/iwae.ts';
+export type { Objective, ObjectiveModel, ObjectiveParts } from './objectives/objective.ts';
 export { bernoulli } from './reconstruction/bernoulli.ts';
 export { categorical } from './reconstruction/categorical.ts';
 export { type CompositePart, composite } from './reconstruction/composite.ts';
@@ -22,5 +26,8 @@ export {
 export { squaredError } from './reconstruction/squared-error.ts';
 export { type StudentTOptions, studentT } from './reconstruction/student-t.ts';
 export { beta, continuousBernoulli } from './reconstruction/unit-interval.ts';
+export type { Diagnosis } from './variational/diagnose.ts';
+export type { ImputeOptions } from './variational/impute.ts';
+export type { LikelihoodEstimate } from './variational/log-likelihood.ts';
 export type { VaeOptions } from './variational/options.ts';
-export { type ElboParts, Vae } from './variational/vae.ts';
+export { type DrawOptions, type ElboParts, Vae } from './variational/vae.ts';

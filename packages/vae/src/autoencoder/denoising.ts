@@ -80,13 +80,15 @@ export class DenoisingAutoencoder extends Module {
     const [weights, training] = new Rng(seed).split(2);
     this.#options = { inputSize, encoder, decoder, activation, corruption, reconstruction, seed };
     this.rng = training;
-    this.encoder = mlp(inputSize, encoder, activation, weights);
+    const layers = { activation, dropout: 0, layerNorm: false };
+    this.encoder = mlp(inputSize, encoder, layers, weights, training);
     const code = encoder[encoder.length - 1];
-    this.decoder = mlp(code, decoder, activation, weights);
+    this.decoder = mlp(code, decoder, layers, weights, training);
     const decoded = decoder.at(-1) ?? code;
     this.head =
       reconstruction.head?.(decoded, inputSize, weights) ??
       new Linear(decoded, reconstruction.paramCount(inputSize), { rng: weights });
+    this.eval(); // `fit` trains
   }
 
   get options(): Required<DenoisingAutoencoderOptions> {

@@ -1,8 +1,11 @@
 import { noGrad } from '@latent/autograd';
 import { compile, formatShape, ShapeError, Tensor, tensor, ValueError } from '@latent/tensor';
 
-/** Rows of numbers, as users have them: a tensor [n, width], arrays of rows, or one flat array with rows end to end. */
-export type Rows = Tensor | readonly (readonly number[])[] | readonly Float32Array[] | Float32Array;
+/**
+ * Rows of numbers, as users have them: a tensor [n, width], arrays of rows, or one flat array with rows end to end. NaN
+ * and null are holes.
+ */
+export type Rows = Tensor | readonly (readonly (number | null)[])[] | readonly Float32Array[] | Float32Array;
 
 /** Rows at a time when a whole data set is scored: enough to keep the kernels busy, little enough to stay in memory. */
 const CHUNK = 512;
@@ -25,10 +28,10 @@ export function flatRows(caller: string, data: Rows, width: number): Float32Arra
   }
   if (!Array.isArray(data)) throw new ValueError(`${caller}: expected rows of numbers, got ${typeof data}`);
   const flat = new Float32Array(data.length * width);
-  data.forEach((row: ArrayLike<number>, r) => {
+  data.forEach((row: ArrayLike<number | null>, r) => {
     if (row?.length !== width)
       throw new ShapeError(`${caller}: row ${r} has ${row?.length ?? 'no'} values, expected ${width}`);
-    flat.set(row, r * width);
+    for (let c = 0; c < width; c++) flat[r * width + c] = row[c] ?? Number.NaN;
   });
   return flat;
 }

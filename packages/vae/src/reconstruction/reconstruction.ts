@@ -50,14 +50,20 @@ export interface ReconstructionDistribution {
   config(): DistributionConfig;
 }
 
-/** Throws unless every value of every row is in its column's support; names the first that is not. */
-export function checkSupport(distribution: ReconstructionDistribution, values: ArrayLike<number>, width: number): void {
+/** Throws unless every value of every row is in its column's support (or NaN, with `holes`); names the first that is not. */
+export function checkSupport(
+  distribution: ReconstructionDistribution,
+  values: ArrayLike<number>,
+  width: number,
+  holes = false,
+): void {
   const columns = distribution.support(width);
   for (let i = 0; i < values.length; i++) {
     const column = i % width;
-    if (!columns[column].contains(values[i])) {
+    if (!columns[column].contains(values[i]) && !(holes && Number.isNaN(values[i]))) {
+      const remedy = Number.isNaN(values[i]) ? '; for rows with holes make the model with { missing: true }' : '';
       throw new ValueError(
-        `${distribution.name}: data must be ${columns[column].description}, got ${values[i]} at row ${Math.floor(i / width)}, column ${column}`,
+        `${distribution.name}: data must be ${columns[column].description}, got ${values[i]} at row ${Math.floor(i / width)}, column ${column}${remedy}`,
       );
     }
   }

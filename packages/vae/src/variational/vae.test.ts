@@ -231,7 +231,8 @@ describe('using a model', () => {
     for (const model of [vae, mixed]) {
       const copy = Vae.fromBytes(model.toBytes());
       expect(copy.elbo(rows).elbo.data).toEqual(model.elbo(rows).elbo.data);
-      expect(copy.options).toMatchObject({ inputSize: 4, latentSize: 2, beta: model.options.beta });
+      expect(copy.options).toMatchObject({ inputSize: 4, latentSize: 2 });
+      expect(copy.options.objective.config()).toEqual(model.options.objective.config());
     }
   });
 
@@ -241,7 +242,9 @@ describe('using a model', () => {
       'Vae: encoder[1] must be a whole number ≥ 1, got 0.5',
     );
     expect(() => new Vae({ ...small, beta: -1 })).toThrow('Vae: beta must be a number ≥ 0, got -1');
-    expect(() => new Vae({ ...small, activation: 'rely' as never })).toThrow("activation: no activation named 'rely'");
+    expect(() => new Vae({ ...small, activation: 'rely' as never })).toThrow(
+      'Vae: encoderActivation must be one of identity, relu',
+    );
     expect(() => new Vae({ ...small, reconstruction: 'bernoulli' as never })).toThrow(
       'Vae: reconstruction must be a distribution such as bernoulli() or gaussian()',
     );

@@ -1,43 +1,42 @@
 import { sampleNormal } from '@latent/autograd';
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  inLayer,
-  Linear,
-  Module,
-  modelTensors,
-  readFileBytes,
-  type Sequential,
-  writeFileAtomically,
-} from '@latent/nn';
-import { Rng, type Tensor, UsageError, ValueError } from '@latent/tensor';
-import { klToStandardNormal } from '../latent/diagonal-normal.ts';
+import { decodeSafetensors, encodeSafetensors, modelTensors, readFileBytes, writeFileAtomically } from '@latent/nn';
+import { Rng, step, type Tensor, UsageError, ValueError } from '@latent/tensor';
 import { type FitOptions, fitModel, type History } from '../model/fit.ts';
-import { mlp } from '../model/mlp.ts';
 import { flatRows, overRows, type Rows } from '../model/rows.ts';
+import { objectiveFromConfig } from '../objectives/from-config.ts';
+import type { Objective } from '../objectives/objective.ts';
 import { distributionFromConfig } from '../reconstruction/from-config.ts';
-import {
-  checkSupport,
-  type DistributionConfig,
-  type ReconstructionDistribution,
-} from '../reconstruction/reconstruction.ts';
-import { type ResolvedVaeOptions, resolveVaeOptions, type VaeOptions } from './options.ts';
+import { checkSupport, type DistributionConfig } from '../reconstruction/reconstruction.ts';
+import { VaeCore } from './core.ts';
+import { type Diagnosis, diagnose } from './diagnose.ts';
+import { type ImputeOptions, impute } from './impute.ts';
+import { interpolateCodes } from './interpolate.ts';
+import { estimateLogLikelihood, type LikelihoodEstimate } from './log-likelihood.ts';
+import type { ResolvedVaeOptions } from './options.ts';
 
-const FORMAT = 'latent-vae-1';
+const FORMAT = 'latent-vae-2';
 
 /** Per row, in nats: elbo = −reconstruction − kl. */
 export interface ElboParts {
   readonly elbo: Tensor;
   /** −E log p(x | z) over draws of z from q(z | x). */
   readonly reconstruction: Tensor;
-  /** KL(q(z | x) ‖ N(0, I)), exact. */
+  /** KL(q(z | x) ‖ p(z)): exact for N(0, I), else estimated from the draws. */
   readonly kl: Tensor;
+}
+
+/** Draws and their seed. */
+export interface DrawOptions {
+  /** Draws of z for each row; 1 by default. */
+  readonly samples?: number;
+  /** 0 by default. */
+  readonly seed?: number;
 }
 
 /**
  * A variational autoencoder (Kingma & Welling 2014): an encoder gives each row a Gaussian q(z | x) over codes, a decoder
  * gives each code a distribution p(x | z) over rows, and both learn by raising the evidence lower bound
- * E log p(x | z) − KL(q(z | x) ‖ N(0, I)), in nats per row.
+ * E log p(x | z) − KL(q(z | x) ‖ p(z)), in nats per row.
  *
  * ```ts
  * const vae = new Vae({ inputSize: 784, latentSize: 20, encoder: [400], reconstruction: bernoulli() });
@@ -45,103 +44,49 @@ export interface ElboParts {
  * const { mean } = vae.encode(images);
  * ```
  */
-export class Vae extends Module {
-  readonly encoder: Sequential;
-  /** Heads of q(z | x). */
-  readonly mean: Linear;
-  readonly logVariance: Linear;
-  readonly decoder: Sequential;
-  /** The parameters of p(x | z), before any squashing. */
-  readonly head: Module & { forward(x: Tensor): Tensor };
-  readonly #options: ResolvedVaeOptions;
-  /** Draws of training: shuffling and sampling. */
-  readonly rng: Rng;
-
+export class Vae extends VaeCore {
   // What is asked of rows of data, as programs.
   readonly #encoded = overRows((x) => {
     const { mean, logVariance } = this.posterior(x);
     return { mean, variance: logVariance.exp() };
   });
-  readonly #decoded = overRows((z) => ({ mean: this.#options.reconstruction.mean(this.likelihoodParams(z)) }));
-  readonly #drawn = overRows((z, rng: Rng) => ({
-    draw: this.#options.reconstruction.sample(this.likelihoodParams(z), rng),
-  }));
-  readonly #reconstructed = overRows((x) => ({
-    mean: this.#options.reconstruction.mean(this.likelihoodParams(this.posterior(x).mean)),
-  }));
+  readonly #drawnCodes = overRows((x, rng: Rng) => {
+    const { mean, logVariance } = this.posterior(x);
+    return { codes: sampleNormal(mean, logVariance, rng) };
+  });
+  readonly #params = overRows((z) => ({ params: this.likelihoodParams(z) }));
+  readonly #decoded = overRows((z) => ({ mean: this.reconstructionDistribution.mean(this.likelihoodParams(z)) }));
+  readonly #reconstructed = overRows((x) => {
+    const params = this.likelihoodParams(this.posterior(x).mean);
+    return { mean: this.reconstructionDistribution.mean(params), error: this.conditionalLogProbOf(x, params).neg() };
+  });
   readonly #bound = overRows((x, rng: Rng, samples: number) => {
     const { mean, logVariance } = this.posterior(x);
-    const kl = klToStandardNormal(mean, logVariance);
-    const draws = Array.from({ length: samples }, () =>
-      this.#options.reconstruction.logProb(x, this.likelihoodParams(sampleNormal(mean, logVariance, rng))),
-    );
-    const reconstruction = draws.reduce((total, draw) => total.add(draw)).mul(-1 / samples);
-    return { elbo: reconstruction.add(kl).neg(), reconstruction, kl };
+    const draws = Array.from({ length: samples }, () => {
+      const z = sampleNormal(mean, logVariance, rng);
+      return { z, columns: this.columnTerms(x, this.likelihoodParams(z)) };
+    });
+    const average = (terms: Tensor[]): Tensor => terms.reduce((total, term) => total.add(term)).mul(1 / samples);
+    const columns = average(draws.map((draw) => draw.columns)).neg();
+    const kl =
+      this.prior === null
+        ? this.klOf(mean, logVariance, mean)
+        : average(draws.map(({ z }) => this.klOf(mean, logVariance, z)));
+    const reconstruction = columns.sum({ axis: -1 });
+    return { elbo: reconstruction.add(kl).neg(), reconstruction, kl, columns };
   });
-
-  constructor(options: VaeOptions) {
-    super();
-    const resolved = resolveVaeOptions(options);
-    const { inputSize, latentSize, encoder, decoder, activation, reconstruction, seed } = resolved;
-    const [weights, training] = new Rng(seed).split(2);
-    this.#options = resolved;
-    this.rng = training;
-    this.encoder = mlp(inputSize, encoder, activation, weights);
-    const encoded = encoder.at(-1) ?? inputSize;
-    this.mean = new Linear(encoded, latentSize, { rng: weights });
-    this.logVariance = new Linear(encoded, latentSize, { rng: weights });
-    this.decoder = mlp(latentSize, decoder, activation, weights);
-    const decoded = decoder.at(-1) ?? latentSize;
-    this.head =
-      reconstruction.head?.(decoded, inputSize, weights) ??
-      new Linear(decoded, reconstruction.paramCount(inputSize), { rng: weights });
-  }
-
-  get options(): ResolvedVaeOptions {
-    return this.#options;
-  }
-
-  get reconstructionDistribution(): ReconstructionDistribution {
-    return this.#options.reconstruction;
-  }
-
-  // The differentiable parts, for training loops of your own.
-
-  /** Mean and log-variance of q(z | x) for x [..., inputSize]. */
-  posterior(x: Tensor): { mean: Tensor; logVariance: Tensor } {
-    const features = inLayer('encoder', () => this.encoder.forward(x));
-    return {
-      mean: inLayer('mean', () => this.mean.forward(features)),
-      logVariance: inLayer('logVariance', () => this.logVariance.forward(features)),
-    };
-  }
-
-  /** The parameters of p(x | z), before any squashing, for z [..., latentSize]. */
-  likelihoodParams(z: Tensor): Tensor {
-    const features = inLayer('decoder', () => this.decoder.forward(z));
-    return inLayer('head', () => this.head.forward(features));
-  }
-
-  /**
-   * The terms of the bound for each row of x [n, inputSize], with one draw of z: reconstruction −log p(x | z) and the
-   * closed-form KL, both [n].
-   */
-  terms(x: Tensor, rng: Rng): { reconstruction: Tensor; kl: Tensor } {
+  readonly #densities = overRows((x, rng: Rng, samples: number) => {
     const { mean, logVariance } = this.posterior(x);
-    const params = this.likelihoodParams(sampleNormal(mean, logVariance, rng));
+    const draws = Array.from({ length: samples }, () =>
+      this.conditionalLogProb(x, sampleNormal(mean, logVariance, rng)),
+    );
+    const largest = draws.reduce((a, b) => a.maximum(b));
+    const total = draws.map((draw) => draw.sub(largest).exp()).reduce((a, b) => a.add(b));
     return {
-      reconstruction: this.#options.reconstruction.logProb(x, params).neg(),
-      kl: klToStandardNormal(mean, logVariance),
+      mean: draws.reduce((a, b) => a.add(b)).mul(1 / samples),
+      averaged: total.log().add(largest).sub(Math.log(samples)),
     };
-  }
-
-  /** The training loss of a batch: the mean over rows of reconstruction + β·KL, and its parts. Scalars. */
-  loss(x: Tensor, rng: Rng): { loss: Tensor; reconstruction: Tensor; kl: Tensor } {
-    const terms = this.terms(x, rng);
-    const reconstruction = terms.reconstruction.mean();
-    const kl = terms.kl.mean();
-    return { loss: reconstruction.add(this.#options.beta === 1 ? kl : kl.mul(this.#options.beta)), reconstruction, kl };
-  }
+  });
 
   /**
    * Trains on rows of `inputSize` values. Data outside the distribution's support is refused with its row and column.
@@ -153,38 +98,65 @@ export class Vae extends Module {
     return fitModel({
       model: this,
       rows,
-      width: this.#options.inputSize,
+      width: this.options.inputSize,
       rng: this.rng,
       options,
       metadata: () => this.#metadata(),
-      loss: (batch) => this.loss(batch, this.rng),
+      loss: (batch) => ({ ...this.loss(batch, this.rng) }),
+      onEpochStart: (epoch) => this.setEpoch(epoch),
       ...(validation && {
         validate: () => {
-          const { elbo, reconstruction, kl } = this.#elbo(validation, new Rng(0), 1);
+          const { elbo, reconstruction, kl } = this.#bound(validation, this.options.inputSize, new Rng(0), 1);
           return { loss: -elbo.mean().item(), reconstruction: reconstruction.mean().item(), kl: kl.mean().item() };
         },
       }),
     });
   }
 
+  /** `fit` under the name of the reference system: unsupervised training, before a network is tuned for a task. */
+  pretrain(data: Rows, options: FitOptions = {}): Promise<History> {
+    return this.fit(data, options);
+  }
+
   /** Mean and variance of q(z | x): both [n, latentSize]. The mean is the code to use as a feature. */
   encode(data: Rows): { mean: Tensor; variance: Tensor } {
-    return this.#encoded(this.#rows('Vae.encode', data), this.#options.inputSize);
+    return this.#encoded(this.#rows('Vae.encode', data), this.options.inputSize);
+  }
+
+  /** A draw of z from q(z | x) for each row: [n, latentSize]. */
+  samplePosterior(data: Rows, options: { readonly seed?: number } = {}): Tensor {
+    return this.#drawnCodes(this.#rows('Vae.samplePosterior', data), this.options.inputSize, new Rng(options.seed ?? 0))
+      .codes;
   }
 
   /** The mean of p(x | z) for codes z: [n, inputSize]. */
   decode(codes: Rows): Tensor {
-    const { latentSize } = this.#options;
-    return this.#decoded(flatRows('Vae.decode', codes, latentSize), latentSize).mean;
+    return this.#decoded(this.#codes('Vae.decode', codes), this.options.latentSize).mean;
+  }
+
+  /** `decode` under the name of the reference system. */
+  generateAtMeanGivenZ(codes: Rows): Tensor {
+    return this.decode(codes);
+  }
+
+  /** A draw from p(x | z) for each code z: [n, inputSize]. */
+  generateRandomGivenZ(codes: Rows, options: { readonly seed?: number; readonly rng?: Rng } = {}): Tensor {
+    const { params } = this.#params(this.#codes('Vae.generateRandomGivenZ', codes), this.options.latentSize);
+    return step(() => this.reconstructionDistribution.sample(params, options.rng ?? new Rng(options.seed ?? 0)));
   }
 
   /** Each row encoded to the mean of its code and decoded to the mean of its distribution: [n, inputSize]. */
   reconstruct(data: Rows): Tensor {
-    return this.#reconstructed(this.#rows('Vae.reconstruct', data), this.#options.inputSize).mean;
+    return this.#reconstructed(this.#rows('Vae.reconstruct', data), this.options.inputSize).mean;
+  }
+
+  /** −log p(x | z) of each row with z the mean of its code: without draws, so the same every time. [n] */
+  reconstructionError(data: Rows): Tensor {
+    return this.#reconstructed(this.#checked('Vae.reconstructionError', data), this.options.inputSize).error;
   }
 
   /**
-   * `n` rows from the prior: z from N(0, I), decoded to the `mean` of p(x | z) (default), or to a `draw` from it, which
+   * `n` rows from the prior: z from p(z), decoded to the `mean` of p(x | z) (default), or to a `draw` from it, which
    * shows the whole spread of the model. [n, inputSize]
    */
   sample(
@@ -192,45 +164,118 @@ export class Vae extends Module {
     options: { readonly seed?: number; readonly rng?: Rng; readonly output?: 'mean' | 'draw' } = {},
   ): Tensor {
     if (!Number.isInteger(n) || n < 1) throw new ValueError(`Vae.sample: n must be a whole number ≥ 1, got ${n}`);
-    const rng = options.rng ?? new Rng(options.seed ?? this.#options.seed);
-    const { latentSize } = this.#options;
-    const codes = rng.normal([n, latentSize]).data as Float32Array;
-    return options.output === 'draw' ? this.#drawn(codes, latentSize, rng).draw : this.#decoded(codes, latentSize).mean;
+    const rng = options.rng ?? new Rng(options.seed ?? this.options.seed);
+    const codes =
+      this.prior === null ? rng.normal([n, this.options.latentSize]) : step(() => this.prior?.sample(n, rng) as Tensor);
+    return options.output === 'draw' ? this.generateRandomGivenZ(codes, { rng }) : this.decode(codes);
   }
 
-  /** `steps` rows on the way from row `a` to row `b`, both included, straight between the means of their codes. */
-  interpolate(a: ArrayLike<number>, b: ArrayLike<number>, steps = 10): Tensor {
+  /**
+   * `steps` rows on the way from row `a` to row `b`, both included, between the means of their codes: straight
+   * (`linear`, default) or along the sphere (`spherical`), which keeps the codes' length typical.
+   */
+  interpolate(
+    a: ArrayLike<number>,
+    b: ArrayLike<number>,
+    steps = 10,
+    options: { readonly path?: 'linear' | 'spherical' } = {},
+  ): Tensor {
     if (!Number.isInteger(steps) || steps < 2)
       throw new ValueError(`Vae.interpolate: steps must be a whole number ≥ 2, got ${steps}`);
     const { mean } = this.encode([Float32Array.from(a), Float32Array.from(b)]);
     const [from, to] = mean.toArray() as number[][];
-    const path = Array.from({ length: steps }, (_, i) =>
-      from.map((start, j) => start + ((to[j] - start) * i) / (steps - 1)),
-    );
-    return this.decode(path);
+    return this.decode(interpolateCodes(from, to, steps, options.path ?? 'linear'));
+  }
+
+  /** The row's code with one latent moved to each of the values, decoded: [values, inputSize]. */
+  traverse(row: ArrayLike<number>, latent: number, values: readonly number[] = [-3, -2, -1, 0, 1, 2, 3]): Tensor {
+    const { latentSize } = this.options;
+    if (!Number.isInteger(latent) || latent < 0 || latent >= latentSize) {
+      throw new ValueError(`Vae.traverse: latent must be a whole number from 0 to ${latentSize - 1}, got ${latent}`);
+    }
+    const [code] = this.encode([Float32Array.from(row)]).mean.toArray() as number[][];
+    return this.decode(values.map((value) => code.map((z, j) => (j === latent ? value : z))));
   }
 
   /**
    * The evidence lower bound of each row and its parts, in nats, with β = 1: `samples` draws of z (1), seeded. A low
    * bound marks an unusual row, so `reconstruction + kl` is an anomaly score.
    */
-  elbo(data: Rows, options: { readonly seed?: number; readonly samples?: number } = {}): ElboParts {
-    return this.#elbo(this.#checked('Vae.elbo', data), new Rng(options.seed ?? 0), options.samples ?? 1);
+  elbo(data: Rows, options: DrawOptions = {}): ElboParts {
+    const { elbo, reconstruction, kl } = this.#elbo('Vae.elbo', data, options);
+    return { elbo, reconstruction, kl };
   }
 
-  #elbo(rows: Float32Array, rng: Rng, samples: number): ElboParts {
-    if (!Number.isInteger(samples) || samples < 1)
-      throw new ValueError(`Vae.elbo: samples must be a whole number ≥ 1, got ${samples}`);
-    return this.#bound(rows, this.#options.inputSize, rng, samples);
+  /** The bound of each row: [n]. */
+  elboPerRow(data: Rows, options: DrawOptions = {}): Tensor {
+    return this.elbo(data, options).elbo;
+  }
+
+  /**
+   * An anomaly score for each row, −ELBO, and what it is made of: each column's −E log p(x_j | z), and the KL. The columns
+   * of a row and its KL add up to its score.
+   */
+  contributions(data: Rows, options: DrawOptions = {}): { score: Tensor; columns: Tensor; kl: Tensor } {
+    const { elbo, columns, kl } = this.#elbo('Vae.contributions', data, options);
+    return { score: elbo.neg(), columns, kl };
+  }
+
+  /** The mean over draws of z from q(z | x) of log p(x | z), the KL left out: not log p(x), and not the bound. [n] */
+  reconstructionLogProbability(data: Rows, options: DrawOptions = {}): Tensor {
+    return this.#density('Vae.reconstructionLogProbability', data, options).mean;
+  }
+
+  /** The log of the mean over draws of p(x | z), the reconstruction probability of An & Cho (2015). [n] */
+  logReconstructionProbability(data: Rows, options: DrawOptions = {}): Tensor {
+    return this.#density('Vae.logReconstructionProbability', data, options).averaged;
+  }
+
+  /**
+   * log p(x) of each row by importance sampling with `samples` draws (100; Burda et al. 2015), which is a lower bound in
+   * expectation and rises to the truth, and its standard error. [n] each.
+   */
+  logLikelihood(data: Rows, options: DrawOptions = {}): LikelihoodEstimate {
+    return estimateLogLikelihood(this, this.#checked('Vae.logLikelihood', data), options);
+  }
+
+  /** Which latents are in use, how many nats each carries, and whether the model does better than none. */
+  diagnose(data: Rows): Promise<Diagnosis> {
+    return diagnose(this, this.#checked('Vae.diagnose', data));
+  }
+
+  /**
+   * Rows with their holes filled: by the mean of what is missing given what is observed, estimated with importance weights
+   * (Mattei & Frellsen 2019), or by draws from it. Needs a model made with `missing: true`.
+   */
+  impute(data: Rows, options: ImputeOptions = {}): Tensor[] {
+    if (!this.options.missing) throw new UsageError('Vae.impute: make the model with { missing: true }');
+    return impute(this, this.#checked('Vae.impute', data), options);
+  }
+
+  #elbo(caller: string, data: Rows, { samples = 1, seed = 0 }: DrawOptions) {
+    checkSamples(caller, samples);
+    return this.#bound(this.#checked(caller, data), this.options.inputSize, new Rng(seed), samples);
+  }
+
+  #density(caller: string, data: Rows, { samples = 1, seed = 0 }: DrawOptions) {
+    checkSamples(caller, samples);
+    if (!this.reconstructionDistribution.normalized) {
+      throw new UsageError(`${caller}: ${this.reconstructionDistribution.name} is a plain loss, not a distribution`);
+    }
+    return this.#densities(this.#checked(caller, data), this.options.inputSize, new Rng(seed), samples);
+  }
+
+  #codes(caller: string, codes: Rows): Float32Array {
+    return flatRows(caller, codes, this.options.latentSize);
   }
 
   #rows(caller: string, data: Rows): Float32Array {
-    return flatRows(caller, data, this.#options.inputSize);
+    return flatRows(caller, data, this.options.inputSize);
   }
 
   #checked(caller: string, data: Rows): Float32Array {
     const rows = this.#rows(caller, data);
-    checkSupport(this.#options.reconstruction, rows, this.#options.inputSize);
+    checkSupport(this.reconstructionDistribution, rows, this.options.inputSize, this.options.missing);
     return rows;
   }
 
@@ -240,8 +285,9 @@ export class Vae extends Module {
   }
 
   #metadata(): Record<string, string> {
-    const { reconstruction, ...options } = this.#options;
-    return { format: FORMAT, config: JSON.stringify({ ...options, reconstruction: reconstruction.config() }) };
+    const { reconstruction, objective, ...options } = this.options;
+    const config = { ...options, reconstruction: reconstruction.config(), objective: objective.config() };
+    return { format: FORMAT, config: JSON.stringify(config) };
   }
 
   /** The model that `toBytes` wrote. Distributions of your own are rebuilt by `distributions`, by name. */
@@ -252,10 +298,15 @@ export class Vae extends Module {
         `Vae.fromBytes: expected a file of format ${FORMAT}, got ${metadata.format ?? 'one without a format'}`,
       );
     }
-    const config = JSON.parse(metadata.config) as Omit<ResolvedVaeOptions, 'reconstruction'> & {
+    const config = JSON.parse(metadata.config) as Omit<ResolvedVaeOptions, 'reconstruction' | 'objective'> & {
       reconstruction: DistributionConfig;
+      objective: ReturnType<Objective['config']>;
     };
-    const vae = new Vae({ ...config, reconstruction: distributionFromConfig(config.reconstruction, distributions) });
+    const vae = new Vae({
+      ...config,
+      reconstruction: distributionFromConfig(config.reconstruction, distributions),
+      objective: objectiveFromConfig(config.objective),
+    });
     vae.loadStateDict(modelTensors(tensors));
     return vae;
   }
@@ -269,4 +320,9 @@ export class Vae extends Module {
   static async load(path: string, distributions?: Parameters<typeof distributionFromConfig>[1]): Promise<Vae> {
     return Vae.fromBytes(await readFileBytes(path), distributions);
   }
+}
+
+export function checkSamples(caller: string, samples: number): void {
+  if (!Number.isInteger(samples) || samples < 1)
+    throw new ValueError(`${caller}: samples must be a whole number ≥ 1, got ${samples}`);
 }

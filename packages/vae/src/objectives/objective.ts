@@ -1,0 +1,27 @@
+import type { Rng, Tensor } from '@latent/tensor';
+
+/** What an objective asks of a model. Tensors of draws are [samples, rows]. */
+export interface ObjectiveModel {
+  posterior(x: Tensor): { mean: Tensor; logVariance: Tensor };
+  /** log p(x | z): z [..., rows, latent] → [..., rows]. */
+  conditionalLogProb(x: Tensor, z: Tensor): Tensor;
+  /** KL(q ‖ p) of each row [rows] where it is exact; null for learned priors. */
+  exactKl(mean: Tensor, logVariance: Tensor): Tensor | null;
+  logPrior(z: Tensor): Tensor;
+}
+
+/** Scalars: what is minimised, and its parts in nats per row. */
+export interface ObjectiveParts {
+  readonly loss: Tensor;
+  readonly reconstruction: Tensor;
+  readonly kl: Tensor;
+}
+
+/** What training minimises, as a value. */
+export interface Objective {
+  readonly name: string;
+  /** A number that may change by epoch (β, a capacity), read from memory; null when it is always 1. */
+  readonly weightAt: ((epoch: number) => number) | null;
+  compute(model: ObjectiveModel, x: Tensor, rng: Rng, weight: Tensor | null): ObjectiveParts;
+  config(): { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
+}
