@@ -6,6 +6,7 @@ import { formatShape, LatentError, Rng, recordedValue, sameShape, Tensor, ValueE
  */
 export abstract class Module {
   #training = true;
+  #frozen = false;
 
   /** True while training: dropout and corruption act. Set by `train()` and `eval()`. */
   get training(): boolean {
@@ -55,6 +56,26 @@ export abstract class Module {
 
   parameters(): Tensor[] {
     return this.namedParameters().map(([, parameter]) => parameter);
+  }
+
+  /** Leaves the parameters of this module and all below as they are: training passes them by. */
+  freeze(): this {
+    for (const [, module] of this.namedModules()) module.#frozen = true;
+    return this;
+  }
+
+  unfreeze(): this {
+    for (const [, module] of this.namedModules()) module.#frozen = false;
+    return this;
+  }
+
+  /** The parameters that are not frozen. */
+  trainableParameters(): Tensor[] {
+    return [...this.namedModules()].flatMap(([, module]) =>
+      module.#frozen
+        ? []
+        : (Object.values(module).filter((value) => value instanceof Tensor && value.node?.isParameter) as Tensor[]),
+    );
   }
 
   /** Copies of the parameters by name. */

@@ -1,3 +1,4 @@
+export { Autoencoder, type AutoencoderOptions } from './autoencoder/autoencoder.ts';
 export * from './autoencoder/corruption.ts';
 export * from './autoencoder/denoising.ts';
 export { klPerLatent, klToStandardNormal, normalLogProb } from './latent/diagonal-normal.ts';
@@ -26,6 +27,7 @@ export {
 export { squaredError } from './reconstruction/squared-error.ts';
 export { type StudentTOptions, studentT } from './reconstruction/student-t.ts';
 export { beta, continuousBernoulli } from './reconstruction/unit-interval.ts';
+export { Classifier, type ClassifierOptions } from './supervised/classifier.ts';
 export type { Diagnosis } from './variational/diagnose.ts';
 export type { ImputeOptions } from './variational/impute.ts';
 export type { LikelihoodEstimate } from './variational/log-likelihood.ts';

@@ -101,7 +101,7 @@ export function restoreCheckpoint(
   model.loadStateDict(modelTensors(tensors));
   const generators = new Map(model.generators());
   for (const [name, saved] of Object.entries(state.generators)) generators.get(name)?.restore(saved);
-  const count = model.parameters().length;
+  const count = model.trainableParameters().length;
   const slots = Array.from({ length: count }, (_, i) =>
     Array.from({ length: state.optimizer.slots }, (_, j) => tensors[`${PREFIX}slot.${i}.${j}`]),
   );

@@ -129,7 +129,7 @@ export async function fitModel(run: FitRun): Promise<History> {
   }
   const { signal, epochs = 10, batchSize = 128, checkpoint } = options;
   const spec = options.optimizer ?? adam({ learningRate: options.learningRate ?? 1e-3 });
-  const optimizer = spec.create(model.parameters());
+  const optimizer = spec.create(model.trainableParameters());
   const stopping = options.earlyStopping ? new EarlyStopping(model, options.earlyStopping) : null;
   const started = performance.now();
   const parts = { model, optimizer, stopping };
@@ -226,7 +226,7 @@ function trainStep(
   optimizer: ReturnType<OptimizerSpec['create']>,
 ): (batch: Tensor) => Record<string, number> {
   const { clipNorm, clipValue, constraints = [] } = options;
-  const parameters = model.parameters();
+  const parameters = model.trainableParameters();
   const recorded = compile(
     (batch: Tensor): Record<string, Tensor> => {
       const parts = loss(batch);
