@@ -7,6 +7,17 @@ export { Linear, type LinearOptions } from './layers/linear.ts';
 export { Sequential } from './layers/sequential.ts';
 export * from './losses/losses.ts';
 export { inLayer, type Layer, Module } from './module.ts';
+export {
+  log,
+  minMax,
+  Normaliser,
+  type NormaliserConfig,
+  type NormaliserName,
+  type NormaliserOptions,
+  robust,
+  standardise,
+} from './normalise/normaliser.ts';
+export type { NormaliserRows, SameRows } from './normalise/normaliser-rows.ts';
 export { type AdamOptions, adam, adamW } from './optim/adam.ts';
 export { clipGradNorm, clipGradValue } from './optim/clip.ts';
 export { Optimizer, type OptimizerSpec, type OptimizerState, type UpdateRule } from './optim/optimizer.ts';
