@@ -1,5 +1,10 @@
 export * from './autoencoder/corruption.ts';
 export * from './autoencoder/denoising.ts';
+export { type Calibration, type CalibrationBin, calibration } from './evaluate/calibration.ts';
+export { type ClassificationMetrics, type ClassScores, classificationMetrics } from './evaluate/classification.ts';
+export type { Numbers } from './evaluate/pairs.ts';
+export { type RegressionMetrics, regressionMetrics } from './evaluate/regression.ts';
+export { prAuc, type RocCurve, rocAuc, rocCurve } from './evaluate/roc.ts';
 export { klToStandardNormal } from './latent/diagonal-normal.ts';
 export type { FitEvent, FitOptions, History } from './model/fit.ts';
 export type { Rows } from './model/rows.ts';
