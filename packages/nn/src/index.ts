@@ -9,6 +9,8 @@ export { Linear, type LinearOptions } from './layers/linear.ts';
 export { Sequential } from './layers/sequential.ts';
 export * from './losses/losses.ts';
 export { inLayer, type Layer, Module } from './module.ts';
+export * from './normalise/normaliser.ts';
+export type { NormaliserRows, SameRows } from './normalise/normaliser-rows.ts';
 export { type AdagradOptions, adadelta, adagrad, type DecayingOptions, rmsProp } from './optim/adagrad.ts';
 export { type AdamOptions, adaBelief, adaMax, adam, adamW, amsGrad, nadam } from './optim/adam.ts';
 export { clipEachGradNorm, clipGradNorm, clipGradValue } from './optim/clip.ts';

@@ -7,6 +7,8 @@ import {
   Linear,
   Module,
   modelTensors,
+  Normaliser,
+  type NormaliserConfig,
   readFileBytes,
   Sequential,
   writeFileAtomically,
@@ -14,7 +16,7 @@ import {
 import { Rng, type Tensor, UsageError, ValueError } from '@latent/tensor';
 import { type FitOptions, fitModel, type History } from '../model/fit.ts';
 import { checkActivation, checkSize, checkSizes, mlp } from '../model/mlp.ts';
-import { flatRows, overRows, type Rows } from '../model/rows.ts';
+import { flatRows, normalisedRows, originalRows, overRows, type Rows } from '../model/rows.ts';
 import { distributionFromConfig } from '../reconstruction/from-config.ts';
 import {
   checkSupport,
@@ -51,6 +53,8 @@ export interface AutoencoderOptions extends CodePenalties {
   readonly corruption?: Corruption;
   /** What is minimised: minus the log-probability of the clean row; squaredError() by default. */
   readonly reconstruction?: ReconstructionDistribution;
+  /** Puts columns on a common scale before the model sees them, and back; saved with the model. None by default. */
+  readonly normaliser?: Normaliser | null;
   /** Fixes initial weights, shuffling and corruption; 0 by default. */
   readonly seed?: number;
 }
@@ -183,12 +187,14 @@ export class Autoencoder extends Module {
 
   /** Codes back to rows: [n, inputSize]. */
   decode(codes: Rows): Tensor {
-    return this.#decoded(flatRows(`${this.constructor.name}.decode`, codes, this.codeSize), this.codeSize).rows;
+    const rows = flatRows(`${this.constructor.name}.decode`, codes, this.codeSize);
+    return originalRows(this.#decoded(rows, this.codeSize).rows, this.#options.normaliser);
   }
 
   /** Rows restored; the input is not corrupted further. [n, inputSize] */
   reconstruct(data: Rows): Tensor {
-    return this.#restored(this.#rows('reconstruct', data), this.#options.inputSize).rows;
+    const { rows } = this.#restored(this.#rows('reconstruct', data), this.#options.inputSize);
+    return originalRows(rows, this.#options.normaliser);
   }
 
   /** The loss of each row against itself, uncorrupted: an anomaly score. [n] */
@@ -197,7 +203,8 @@ export class Autoencoder extends Module {
   }
 
   #rows(caller: string, data: Rows): Float32Array {
-    return flatRows(`${this.constructor.name}.${caller}`, data, this.#options.inputSize);
+    const { inputSize, normaliser } = this.#options;
+    return normalisedRows(flatRows(`${this.constructor.name}.${caller}`, data, inputSize), inputSize, normaliser);
   }
 
   #checked(caller: string, data: Rows): Float32Array {
@@ -212,8 +219,13 @@ export class Autoencoder extends Module {
   }
 
   #metadata(): Record<string, string> {
-    const { reconstruction, corruption, ...options } = this.#options;
-    const config = { ...options, reconstruction: reconstruction.config(), corruption: corruption.config() };
+    const { reconstruction, corruption, normaliser, ...options } = this.#options;
+    const config = {
+      ...options,
+      reconstruction: reconstruction.config(),
+      corruption: corruption.config(),
+      normaliser: normaliser?.config() ?? null,
+    };
     return { format: FORMAT, config: JSON.stringify(config) };
   }
 
@@ -231,14 +243,15 @@ export class Autoencoder extends Module {
         `${this.name}.fromBytes: expected a file of format ${FORMAT}, got ${metadata.format ?? 'one without a format'}`,
       );
     }
-    const { reconstruction, corruption, ...options } = JSON.parse(metadata.config) as Omit<
+    const { reconstruction, corruption, normaliser, ...options } = JSON.parse(metadata.config) as Omit<
       ResolvedAutoencoderOptions,
-      'reconstruction' | 'corruption'
-    > & { reconstruction: DistributionConfig; corruption: CorruptionConfig };
+      'reconstruction' | 'corruption' | 'normaliser'
+    > & { reconstruction: DistributionConfig; corruption: CorruptionConfig; normaliser: NormaliserConfig | null };
     const model = new this({
       ...options,
       reconstruction: distributionFromConfig(reconstruction, distributions),
       corruption: corruptionFromConfig(corruption),
+      normaliser: normaliser && Normaliser.fromConfig(normaliser),
     });
     model.loadStateDict(modelTensors(tensors));
     return model;
@@ -273,6 +286,7 @@ function resolve(model: string, options: AutoencoderOptions): ResolvedAutoencode
     reconstruction = squaredError(),
     sparsity,
     contractive,
+    normaliser = null,
     seed = 0,
   } = options;
   checkSize(model, 'inputSize', inputSize);
@@ -304,6 +318,7 @@ function resolve(model: string, options: AutoencoderOptions): ResolvedAutoencode
     visibleBias,
     corruption,
     reconstruction,
+    normaliser,
     seed,
     ...(sparsity && { sparsity }),
     ...(contractive && { contractive }),

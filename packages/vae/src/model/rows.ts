@@ -1,4 +1,5 @@
 import { noGrad } from '@latent/autograd';
+import type { Normaliser } from '@latent/nn';
 import { compile, formatShape, ShapeError, Tensor, tensor, ValueError } from '@latent/tensor';
 
 /**
@@ -34,6 +35,18 @@ export function flatRows(caller: string, data: Rows, width: number): Float32Arra
     for (let c = 0; c < width; c++) flat[r * width + c] = row[c] ?? Number.NaN;
   });
   return flat;
+}
+
+/** Rows on the normaliser's scale, which learns it from them the first time; as they are without one. */
+export function normalisedRows(rows: Float32Array, width: number, normaliser: Normaliser | null): Float32Array {
+  if (normaliser === null) return rows;
+  if (normaliser.config().columns === undefined) normaliser.fit(rows, { width });
+  return normaliser.transform(rows);
+}
+
+/** Rows on the scale of the data again. */
+export function originalRows(rows: Tensor, normaliser: Normaliser | null): Tensor {
+  return normaliser === null ? rows : normaliser.inverse(rows);
 }
 
 /** Computes over rows end to end, each of `width` values; see `overRows`. */

@@ -1,5 +1,7 @@
+import { standardise } from '@latent/nn';
 import { Rng, type Tensor, tensor } from '@latent/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { Autoencoder } from '../autoencoder/autoencoder.ts';
 import { mixturePrior, vampPrior } from '../latent/prior.ts';
 import { elbo } from '../objectives/elbo.ts';
 import { iwae } from '../objectives/iwae.ts';
@@ -274,6 +276,31 @@ describe('a table of mixed columns', () => {
       if (Math.abs(row[0] - row.indexOf(1, 1) + 1) < 0.5) agree++;
     }
     expect(agree / drawn.length).toBeGreaterThan(0.75);
+  });
+});
+
+describe('a normaliser', () => {
+  it('learns the scale from the first fit, gives rows back on theirs, and is saved with the model', async () => {
+    const scale = [1000, 0.01, 5, 1];
+    const wide = rows.map((value, i) => 7 + value * scale[i % 4]);
+    const model = new Vae({
+      inputSize: 4,
+      latentSize: 2,
+      encoder: [16],
+      reconstruction: gaussian({ variance: 'perColumn' }),
+      normaliser: standardise(),
+    });
+    await model.fit(wide, { epochs: 40, batchSize: 50, learningRate: 5e-3 });
+    const restored = model.reconstruct(wide).toArray() as number[][];
+    const error = restored.reduce((sum, row, r) => sum + Math.abs(row[0] - wide[4 * r]), 0) / restored.length;
+    expect(error).toBeLessThan(400); // of a column that spreads by 1000
+    const copy = Vae.fromBytes(model.toBytes());
+    expect(copy.reconstruct(wide).data).toEqual(model.reconstruct(wide).data);
+    expect(copy.sample(3, { output: 'draw' }).data).toEqual(model.sample(3, { output: 'draw' }).data);
+    const plain = new Autoencoder({ inputSize: 4, encoder: [3], normaliser: standardise() });
+    await plain.fit(wide, { epochs: 30, learningRate: 0.02 });
+    const again = Autoencoder.fromBytes(plain.toBytes());
+    expect(again.reconstruct(wide).data).toEqual(plain.reconstruct(wide).data);
   });
 });
 

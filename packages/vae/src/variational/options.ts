@@ -1,4 +1,4 @@
-import type { ActivationName } from '@latent/nn';
+import type { ActivationName, Normaliser } from '@latent/nn';
 import { ValueError } from '@latent/tensor';
 import { type PriorSpec, standardNormalPrior } from '../latent/prior.ts';
 import { checkActivation, checkSize, checkSizes } from '../model/mlp.ts';
@@ -40,6 +40,11 @@ export interface VaeOptions {
   readonly layerNorm?: boolean;
   /** Rows may have holes (NaN or null): the encoder sees which, and what is not there is not scored. False by default. */
   readonly missing?: boolean;
+  /**
+   * Puts columns on a common scale before the model sees them, and back; it learns the scale from the first `fit` and is
+   * saved with the model. Nats are of the row on that scale. None by default.
+   */
+  readonly normaliser?: Normaliser | null;
   /** Fixes initial weights, shuffling and sampling; 0 by default. */
   readonly seed?: number;
 }
@@ -62,6 +67,7 @@ export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
     dropout = 0,
     layerNorm = false,
     missing = false,
+    normaliser = null,
     seed = 0,
   } = options;
   checkSize('Vae', 'inputSize', options.inputSize);
@@ -101,6 +107,7 @@ export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
     dropout,
     layerNorm,
     missing,
+    normaliser,
     seed,
   };
 }

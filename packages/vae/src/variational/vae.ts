@@ -1,8 +1,16 @@
 import { sampleNormal } from '@latent/autograd';
-import { decodeSafetensors, encodeSafetensors, modelTensors, readFileBytes, writeFileAtomically } from '@latent/nn';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  modelTensors,
+  Normaliser,
+  type NormaliserConfig,
+  readFileBytes,
+  writeFileAtomically,
+} from '@latent/nn';
 import { Rng, step, type Tensor, UsageError, ValueError } from '@latent/tensor';
 import { type FitOptions, fitModel, type History } from '../model/fit.ts';
-import { flatRows, overRows, type Rows } from '../model/rows.ts';
+import { flatRows, normalisedRows, originalRows, overRows, type Rows } from '../model/rows.ts';
 import { objectiveFromConfig } from '../objectives/from-config.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { distributionFromConfig } from '../reconstruction/from-config.ts';
@@ -131,7 +139,7 @@ export class Vae extends VaeCore {
 
   /** The mean of p(x | z) for codes z: [n, inputSize]. */
   decode(codes: Rows): Tensor {
-    return this.#decoded(this.#codes('Vae.decode', codes), this.options.latentSize).mean;
+    return this.#original(this.#decoded(this.#codes('Vae.decode', codes), this.options.latentSize).mean);
   }
 
   /** `decode` under the name of the reference system. */
@@ -142,12 +150,13 @@ export class Vae extends VaeCore {
   /** A draw from p(x | z) for each code z: [n, inputSize]. */
   generateRandomGivenZ(codes: Rows, options: { readonly seed?: number; readonly rng?: Rng } = {}): Tensor {
     const { params } = this.#params(this.#codes('Vae.generateRandomGivenZ', codes), this.options.latentSize);
-    return step(() => this.reconstructionDistribution.sample(params, options.rng ?? new Rng(options.seed ?? 0)));
+    const rng = options.rng ?? new Rng(options.seed ?? 0);
+    return this.#original(step(() => this.reconstructionDistribution.sample(params, rng)));
   }
 
   /** Each row encoded to the mean of its code and decoded to the mean of its distribution: [n, inputSize]. */
   reconstruct(data: Rows): Tensor {
-    return this.#reconstructed(this.#rows('Vae.reconstruct', data), this.options.inputSize).mean;
+    return this.#original(this.#reconstructed(this.#rows('Vae.reconstruct', data), this.options.inputSize).mean);
   }
 
   /** −log p(x | z) of each row with z the mean of its code: without draws, so the same every time. [n] */
@@ -249,7 +258,7 @@ export class Vae extends VaeCore {
    */
   impute(data: Rows, options: ImputeOptions = {}): Tensor[] {
     if (!this.options.missing) throw new UsageError('Vae.impute: make the model with { missing: true }');
-    return impute(this, this.#checked('Vae.impute', data), options);
+    return impute(this, this.#checked('Vae.impute', data), options).map((table) => this.#original(table));
   }
 
   #elbo(caller: string, data: Rows, { samples = 1, seed = 0 }: DrawOptions) {
@@ -270,7 +279,12 @@ export class Vae extends VaeCore {
   }
 
   #rows(caller: string, data: Rows): Float32Array {
-    return flatRows(caller, data, this.options.inputSize);
+    const { inputSize, normaliser } = this.options;
+    return normalisedRows(flatRows(caller, data, inputSize), inputSize, normaliser);
+  }
+
+  #original(rows: Tensor): Tensor {
+    return originalRows(rows, this.options.normaliser);
   }
 
   #checked(caller: string, data: Rows): Float32Array {
@@ -285,8 +299,13 @@ export class Vae extends VaeCore {
   }
 
   #metadata(): Record<string, string> {
-    const { reconstruction, objective, ...options } = this.options;
-    const config = { ...options, reconstruction: reconstruction.config(), objective: objective.config() };
+    const { reconstruction, objective, normaliser, ...options } = this.options;
+    const config = {
+      ...options,
+      reconstruction: reconstruction.config(),
+      objective: objective.config(),
+      normaliser: normaliser?.config() ?? null,
+    };
     return { format: FORMAT, config: JSON.stringify(config) };
   }
 
@@ -298,14 +317,19 @@ export class Vae extends VaeCore {
         `Vae.fromBytes: expected a file of format ${FORMAT}, got ${metadata.format ?? 'one without a format'}`,
       );
     }
-    const config = JSON.parse(metadata.config) as Omit<ResolvedVaeOptions, 'reconstruction' | 'objective'> & {
+    const config = JSON.parse(metadata.config) as Omit<
+      ResolvedVaeOptions,
+      'reconstruction' | 'objective' | 'normaliser'
+    > & {
       reconstruction: DistributionConfig;
       objective: ReturnType<Objective['config']>;
+      normaliser: NormaliserConfig | null;
     };
     const vae = new Vae({
       ...config,
       reconstruction: distributionFromConfig(config.reconstruction, distributions),
       objective: objectiveFromConfig(config.objective),
+      normaliser: config.normaliser && Normaliser.fromConfig(config.normaliser),
     });
     vae.loadStateDict(modelTensors(tensors));
     return vae;
