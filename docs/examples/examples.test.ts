@@ -1,0 +1,35 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { anomaly } from './anomaly.ts';
+import { denoising } from './denoising.ts';
+import { type Example, type Findings, setting } from './example.ts';
+import { latentMap } from './latent-map.ts';
+import { likelihood } from './likelihood.ts';
+import { ranking } from './ranking.ts';
+import { stacked } from './stacked.ts';
+import { table } from './table.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'latent-examples-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+// Quick runs: numbers that a few steps must already give, and the pictures.
+const runs: [string, Example, string[], (found: Findings) => void][] = [
+  ['latent-map', latentMap, ['map-epoch-1.png', 'map-grid.png'], ({ loss }) => expect(loss).toBeLessThan(530)],
+  ['anomaly', anomaly, ['anomaly-0.png'], ({ mean }) => expect(mean).toBeGreaterThan(0.2)],
+  ['ranking', ranking, ['ranking.png'], ({ ratio }) => expect(ratio).toBeGreaterThan(1.2)],
+  ['denoising', denoising, ['denoising.png'], (found) => expect(found.restored).toBeLessThan(found.spoiled)],
+  ['stacked', stacked, [], ({ random100 }) => expect(random100).toBeGreaterThan(0.1)],
+  ['likelihood', likelihood, [], (found) => expect(found['VAE gap']).toBeGreaterThan(0)],
+  ['table', table, [], (found) => expect(found['Flipper Length (mm)']).toBeLessThan(1)],
+];
+
+describe('the examples, quickly', () => {
+  it.each(runs)('%s', async (_name, example, pictures, check) => {
+    const said: string[] = [];
+    check(await example(setting(folder, true, (line) => said.push(line))));
+    expect(said.length).toBeGreaterThan(0);
+    for (const picture of pictures) expect(existsSync(join(folder, picture))).toBe(true);
+  });
+});

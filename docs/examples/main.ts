@@ -1,0 +1,42 @@
+import { parseArgs } from 'node:util';
+import { anomaly } from './anomaly.ts';
+import { denoising } from './denoising.ts';
+import { type Example, setting } from './example.ts';
+import { latentMap } from './latent-map.ts';
+import { likelihood } from './likelihood.ts';
+import { ranking } from './ranking.ts';
+import { resume } from './resume.ts';
+import { stacked } from './stacked.ts';
+import { table } from './table.ts';
+
+const examples: Readonly<Record<string, Example>> = {
+  'latent-map': latentMap,
+  anomaly,
+  ranking,
+  denoising,
+  stacked,
+  likelihood,
+  table,
+  resume,
+};
+
+const HELP = `usage: npm run example -- NAME [--quick] [--out FOLDER]
+
+  NAME     one of ${Object.keys(examples).join(', ')}
+  --quick  few rows and epochs, to see that it runs
+  --out    where pictures go (docs/examples/out)`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    out: { type: 'string', default: 'docs/examples/out' },
+    help: { type: 'boolean', default: false },
+  },
+});
+const [name] = positionals;
+if (values.help || name === undefined) console.log(HELP);
+else if (!Object.hasOwn(examples, name)) {
+  console.error(`example: there is no '${name}'\n\n${HELP}`);
+  process.exitCode = 2;
+} else await examples[name](setting(values.out, values.quick, (line) => console.log(line)));
