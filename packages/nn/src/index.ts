@@ -24,7 +24,7 @@ export {
 } from './optim/optimizer.ts';
 export { applyConstraints, type Constraint, type PenaltyOptions, weightPenalty, weightsOf } from './optim/penalty.ts';
 export { nesterov, type SgdOptions, sgd } from './optim/sgd.ts';
-export { crc32 } from './save/crc32.ts';
+export { crc32 } from './save/checksum.ts';
 export { readFileBytes, readFileIfThere, writeFileAtomically } from './save/file.ts';
 export { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from './save/safetensors.ts';
 export * from './schedule/schedule.ts';

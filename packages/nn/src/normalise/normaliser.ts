@@ -121,7 +121,7 @@ function checkColumn(caller: string, column: Column, index: number): Column {
   if (!(Number.isFinite(shift) && Number.isFinite(scale) && scale > 0)) {
     throw new ValueError(`${caller}: column ${index} needs a finite shift and scale > 0, got ${shift} and ${scale}`);
   }
-  return [shift, scale];
+  return [shift + 0, scale]; // −0 becomes 0, as JSON would have it
 }
 
 /** Mean 0 and standard deviation 1: y = (x − mean) / std, with the population's std, √(Σ(x − mean)² / n). */

@@ -1,0 +1,211 @@
+import { LatentError, tensor } from '@latent/tensor';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { crc32 } from './checksum.ts';
+import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from './safetensors.ts';
+
+const text = new TextEncoder();
+const state = {
+  'layer.weight': tensor([[1, 2, 3]]),
+  7: tensor(new Float64Array([0.1])),
+  empty: tensor([]),
+  b: tensor(5),
+};
+const bytes = encodeSafetensors(state, { note: 'hé "quoted": \\', config: '{"size":[1,2]}' });
+
+const contents = ({ tensors, metadata }: SafetensorsFile): unknown => [
+  metadata,
+  Object.keys(tensors)
+    .sort()
+    .map((name) => [name, tensors[name].dtype, tensors[name].shape, [...tensors[name].data]]),
+];
+const original = contents(decodeSafetensors(bytes));
+
+/** A file of another program: this header, and then zeros. */
+function foreign(header: string | object, dataLength: number, claim?: bigint): Uint8Array {
+  const json = text.encode(typeof header === 'string' ? header : JSON.stringify(header));
+  const file = new Uint8Array(8 + json.length + dataLength);
+  new DataView(file.buffer).setBigUint64(0, claim ?? BigInt(json.length), true);
+  file.set(json, 8);
+  return file;
+}
+
+const f32 = (begin: number, end: number, shape = [(end - begin) / 4]): object => ({
+  dtype: 'F32',
+  shape,
+  data_offsets: [begin, end],
+});
+
+/** Decodes to what was written, or fails with an error of the format: nothing else. */
+function refusedOrSame(damaged: Uint8Array): void {
+  let decoded: unknown;
+  try {
+    decoded = contents(decodeSafetensors(damaged));
+  } catch (error) {
+    expect(error).toBeInstanceOf(LatentError);
+    expect((error as Error).message).toMatch(/^safetensors: /);
+    return;
+  }
+  expect(decoded).toEqual(original);
+}
+
+describe('damage', () => {
+  it('of any one bit is found, unless it changes nothing', () => {
+    let harmless = 0;
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const damaged = bytes.slice();
+      damaged[bit >> 3] ^= 1 << (bit & 7);
+      try {
+        decodeSafetensors(damaged);
+        harmless++;
+      } catch {}
+      refusedOrSame(damaged);
+    }
+    expect(harmless).toBeLessThan(20);
+  });
+
+  it('of several bytes, a lost end, a lost piece or bytes too many are found', () => {
+    const edits = fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { maxLength: 6 });
+    const cut = fc.oneof({ weight: 2, arbitrary: fc.constant(bytes.length) }, fc.nat(bytes.length));
+    const extra = fc.uint8Array({ maxLength: 9 });
+    fc.assert(
+      fc.property(edits, cut, cut, extra, (changes, end, from, tail) => {
+        const damaged = bytes.slice();
+        for (const [at, value] of changes) damaged[at] = value;
+        refusedOrSame(Uint8Array.from([...damaged.slice(0, end), ...tail, ...damaged.slice(from)]));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('that leaves nothing of a file is refused too', () => {
+    const header = fc.json({ maxDepth: 4 }).map((json) => foreign(json, 4));
+    const entry = fc.record({ dtype: fc.constant('F32'), shape: fc.jsonValue(), data_offsets: fc.jsonValue() });
+    const almost = fc.dictionary(fc.string(), fc.oneof(entry, fc.jsonValue())).map((entries) => foreign(entries, 4));
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 64 }), header, almost), (file) => {
+        expect(() => decodeSafetensors(file)).toThrow(/^safetensors: /);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('to the numbers, the shapes, the names and the texts is told from damage to the rest', () => {
+    const [json, data] = [headerOf(bytes), bytes.slice(-24)];
+    const rewritten = (from: string, to: string): Uint8Array => {
+      const file = foreign(json.replace(from, to), data.length);
+      file.set(data, file.length - data.length);
+      return file;
+    };
+    expect(contents(decodeSafetensors(rewritten('', '  ')))).toEqual(original);
+    const altered =
+      /^safetensors: the checksum is crc32:[0-9a-f]{8}, but the content has crc32:[0-9a-f]{8}; the file is/;
+    expect(() => decodeSafetensors(rewritten('[1,3]', '[3,1]'))).toThrow(altered);
+    expect(() => decodeSafetensors(rewritten('layer.weight', 'layer.height'))).toThrow(altered);
+    expect(() => decodeSafetensors(rewritten('quoted', 'quotes'))).toThrow(altered);
+    expect(() => decodeSafetensors(rewritten('"checksum"', '"checksun"'))).toThrow('the checksun is crc32:');
+    expect(() => decodeSafetensors(rewritten('crc32:', 'crc33:'))).toThrow('the checksum is crc33:');
+    data[3] ^= 1;
+    expect(() => decodeSafetensors(rewritten('', ''))).toThrow(altered);
+    // Without a checksum it cannot be known.
+    expect(() => decodeSafetensors(rewritten(/,"checksum":"[^"]*"/.exec(json)?.[0] ?? '', ''))).not.toThrow();
+  });
+});
+
+function headerOf(file: Uint8Array): string {
+  const length = Number(new DataView(file.buffer).getBigUint64(0, true));
+  return new TextDecoder().decode(file.subarray(8, 8 + length)).trimEnd();
+}
+
+describe('a header of another program', () => {
+  it('is read without a checksum, with tensors in any order and none', () => {
+    const { tensors, metadata } = decodeSafetensors(foreign({ z: f32(4, 12), a: f32(0, 4, []), e: f32(4, 4) }, 12));
+    expect([tensors.z.shape, tensors.a.shape, tensors.e.shape, metadata]).toEqual([[2], [], [0], {}]);
+    expect(decodeSafetensors(foreign({}, 0)).tensors).toEqual({});
+    expect(Object.keys(decodeSafetensors(foreign({ constructor: f32(0, 4) }, 4)).tensors)).toEqual(['constructor']);
+  });
+
+  it('is read from a Buffer that is part of a larger one', () => {
+    const pool = Buffer.concat([Buffer.alloc(5), bytes, Buffer.alloc(5)]);
+    expect(contents(decodeSafetensors(pool.subarray(5, 5 + bytes.length)))).toEqual(original);
+  });
+
+  const huge = 2 ** 40;
+  const cases: [string, Uint8Array, string][] = [
+    ['a length beyond the file', foreign({}, 0, 1n << 63n), 'the header claims 9223372036854775808 bytes of 2;'],
+    ['a length just beyond', foreign({}, 0, 3n), 'the header claims 3 bytes of 2;'],
+    [
+      'numbers that are not there',
+      foreign({ a: f32(0, 4 * huge) }, 4),
+      "tensor 'a' claims bytes 0 to 4398046511104 of 4",
+    ],
+    ['a shape that is not there', foreign({ a: f32(0, 4, [huge]) }, 4), "tensor 'a' has 4 bytes, but its shape is"],
+    ['a shape whose size overflows', foreign({ a: f32(0, 0, [huge, huge, huge]) }, 0), "tensor 'a' has 0 bytes"],
+    [
+      'infinitely many values times none',
+      foreign({ a: f32(0, 0, [...Array(40).fill(huge), 0]) }, 0),
+      "tensor 'a' has 0",
+    ],
+    ['a negative size', foreign({ a: f32(0, 4, [-1, -1]) }, 4), "tensor 'a' has no valid shape and offsets"],
+    ['a broken size', foreign({ a: f32(0, 4, [0.5, 2]) }, 4), "tensor 'a' has no valid shape and offsets"],
+    ['an offset before the file', foreign({ a: f32(-4, 0, [1]) }, 4), "tensor 'a' has no valid shape and offsets"],
+    ['offsets the wrong way', foreign({ a: f32(4, 0, [1]) }, 4), "tensor 'a' claims bytes 4 to 0 of 4"],
+    ['tensors that overlap', foreign({ a: f32(0, 8), b: f32(4, 12) }, 16), "tensor 'b' begins at byte 4, not at 8"],
+    ['a tensor twice over', foreign({ a: f32(0, 4), b: f32(0, 4) }, 8), "tensor 'b' begins at byte 0, not at 4"],
+    ['a gap', foreign({ a: f32(0, 4), b: f32(8, 12) }, 12), "tensor 'b' begins at byte 8, not at 4"],
+    ['bytes too many', foreign({ a: f32(0, 4) }, 5), 'the tensors cover 4 of 5 bytes'],
+    ['no entry', foreign({ a: null }, 0), "tensor 'a' has dtype undefined; F32 and F64 can be read"],
+    ['a dtype in a list', foreign({ a: { ...f32(0, 4), dtype: ['F32'] } }, 4), 'tensor \'a\' has dtype ["F32"];'],
+    [
+      'a dtype that is an object',
+      foreign({ a: { dtype: { toString: 1 } } }, 4),
+      'tensor \'a\' has dtype {"toString":1};',
+    ],
+    ['a name twice', foreign('{"a":0,"a":0}', 0), 'the header repeats a key or has a key __proto__'],
+    ['a name twice, once escaped', foreign('{"a":0, "\\u0061" :0}', 0), 'the header repeats a key'],
+    ['a key twice, inside', foreign('{"__metadata__":{"x":"\\":","x":""}}', 0), 'the header repeats a key'],
+    [
+      '__proto__',
+      foreign('{"__proto__":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}', 0),
+      'the header repeats a key or has a key __proto__',
+    ],
+    [
+      '__proto__ inside',
+      foreign('{"__metadata__":{"__proto__":"x"}}', 0),
+      'the header repeats a key or has a key __proto__',
+    ],
+    ['metadata that is not text', foreign({ __metadata__: { a: 1 } }, 0), 'the metadata is not text'],
+    ['metadata that is a list', foreign({ __metadata__: ['a'] }, 0), 'the metadata is not text'],
+    ['metadata that is null', foreign({ __metadata__: null }, 0), 'the metadata is not text'],
+    ['a list', foreign('[]', 0), 'the header is not an object'],
+    ['very deep lists', foreign('['.repeat(1e5) + ']'.repeat(1e5), 0), 'the header is not'],
+    ['bytes that are not UTF-8', foreign('{"a":"', 1, 7n), 'the header is not JSON'],
+  ];
+  it.each(cases)('is refused for %s', (_name, file, message) => {
+    expect(() => decodeSafetensors(file)).toThrow(`safetensors: ${message}`);
+  });
+});
+
+describe('writing', () => {
+  it('refuses names that the format has taken', () => {
+    const x = tensor([1]);
+    expect(() => encodeSafetensors({ __metadata__: x })).toThrow("safetensors: no tensor can be named '__metadata__'");
+    expect(() => encodeSafetensors(Object.fromEntries([['__proto__', x]]))).toThrow("be named '__proto__'");
+    expect(() => encodeSafetensors({}, { checksum: 'x' })).toThrow(
+      "safetensors: metadata 'checksum' must be text and not",
+    );
+    expect(() => encodeSafetensors({}, { a: 'crc32:0' })).toThrow("metadata 'a' must be text and not a checksum");
+    expect(() => encodeSafetensors({}, { a: 1 } as never)).toThrow(
+      "metadata 'a' must be text and not a checksum, got 1",
+    );
+  });
+
+  it('has the checksum of zip files, in parts or at once', () => {
+    expect(crc32(text.encode('123456789'))).toBe(0xcbf43926);
+    expect(crc32(text.encode('6789'), crc32(text.encode('12345')))).toBe(0xcbf43926);
+    expect(crc32(new Uint8Array(0))).toBe(0);
+    const checksum = /crc32:[0-9a-f]{8}/.exec(headerOf(bytes))?.[0];
+    const plain = text.encode(headerOf(bytes).replace(`,"checksum":"${checksum}"`, ''));
+    expect(`crc32:${crc32(bytes.slice(-24), crc32(plain)).toString(16).padStart(8, '0')}`).toBe(checksum);
+  });
+});
