@@ -2,14 +2,16 @@ import { parameter } from '@latent/autograd';
 import { Linear, Module } from '@latent/nn';
 import { broadcastTo, concat, type Expr, exp, full, type Rng, type Tensor, ValueError } from '@latent/tensor';
 import { columnwise } from './columnwise.ts';
+import { optimalVariance } from './optimal-variance.ts';
 import { REAL, type ReconstructionDistribution } from './reconstruction.ts';
 
 export interface GaussianOptions {
   /**
    * Whose variance: `perRow` (default) is emitted by the decoder for each row and column; `perColumn` is one learned
-   * number per column, `shared` one for all; a number is fixed.
+   * number per column, `shared` one for all; a number is fixed; `optimal` is the mean squared error of the rows trained
+   * on, the best shared variance at every step (σ-VAE, Rybkin et al. 2021), of which the model keeps a running mean.
    */
-  readonly variance?: 'perRow' | 'perColumn' | 'shared' | number;
+  readonly variance?: 'perRow' | 'perColumn' | 'shared' | 'optimal' | number;
   /** Smallest standard deviation, 1e-3 by default: without one, a constant column drives the density to infinity. */
   readonly minStd?: number;
 }
@@ -25,8 +27,12 @@ const MAX_LOG_VARIANCE = 60;
  */
 export function gaussian(options: GaussianOptions = {}): ReconstructionDistribution {
   const { variance = 'perRow', minStd = 1e-3 } = options;
-  if (typeof variance === 'number' ? !(variance > 0) : !['perRow', 'perColumn', 'shared'].includes(variance)) {
-    throw new ValueError(`gaussian: variance must be 'perRow', 'perColumn', 'shared' or a number > 0, got ${variance}`);
+  if (
+    typeof variance === 'number' ? !(variance > 0) : !['perRow', 'perColumn', 'shared', 'optimal'].includes(variance)
+  ) {
+    throw new ValueError(
+      `gaussian: variance must be 'perRow', 'perColumn', 'shared', 'optimal' or a number > 0, got ${variance}`,
+    );
   }
   if (!(minStd > 0)) throw new ValueError(`gaussian: minStd must be > 0, got ${minStd}`);
   const floor = 2 * Math.log(minStd);
@@ -34,7 +40,7 @@ export function gaussian(options: GaussianOptions = {}): ReconstructionDistribut
   const inside = (logVariance: Expr): Expr => logVariance.lt(MAX_LOG_VARIANCE).mul(logVariance.neg().lt(-floor));
   const precision = (logVariance: Expr): Expr => bounded(logVariance).neg().exp();
   const std = (logVariance: Tensor): Tensor => exp(logVariance.clamp(floor, MAX_LOG_VARIANCE).mul(0.5));
-  return columnwise({
+  const distribution = columnwise({
     config: { name: 'gaussian', variance, minStd },
     support: REAL,
     count: 2,
@@ -53,9 +59,10 @@ export function gaussian(options: GaussianOptions = {}): ReconstructionDistribut
     sample: ([mean, v], rng) => mean.add(std(v).mul(rng.normal(mean.shape, { dtype: mean.dtype }))),
     ...(variance !== 'perRow' && {
       head: (inFeatures: number, dataSize: number, rng: Rng) =>
-        new SharedVarianceHead(inFeatures, dataSize, variance, rng),
+        new SharedVarianceHead(inFeatures, dataSize, variance === 'optimal' ? 'shared' : variance, rng),
     }),
   });
+  return variance === 'optimal' ? optimalVariance(distribution, floor) : distribution;
 }
 
 /** Means from a linear layer; log-variances that do not depend on the row. */

@@ -1,7 +1,8 @@
-import { gradCheck } from '@latent/autograd';
-import { Rng, type Tensor, tensor } from '@latent/tensor';
+import { gradCheck, parameter } from '@latent/autograd';
+import { concat, Rng, type Tensor, tensor } from '@latent/tensor';
 import { describe, expect, it } from 'vitest';
 import { klToStandardNormal } from '../latent/diagonal-normal.ts';
+import { Vae } from '../variational/vae.ts';
 import { bernoulli } from './bernoulli.ts';
 import { categorical } from './categorical.ts';
 import { composite } from './composite.ts';
@@ -437,7 +438,51 @@ describe('the Gaussian variance', () => {
     expect(at(-100)).toBe(at(2 * Math.log(0.1)));
     expect(() => gaussian({ minStd: 0 })).toThrow('gaussian: minStd must be > 0, got 0');
     expect(() => gaussian({ variance: -1 })).toThrow(
-      "gaussian: variance must be 'perRow', 'perColumn', 'shared' or a number > 0, got -1",
+      "gaussian: variance must be 'perRow', 'perColumn', 'shared', 'optimal' or a number > 0, got -1",
+    );
+  });
+});
+
+describe('the optimal Gaussian variance', () => {
+  it('is the mean squared error, where its own gradient is 0 (σ-VAE)', () => {
+    const distribution = gaussian({ variance: 'optimal' });
+    const x = f64([
+      [1, 2],
+      [0, -1],
+    ]);
+    const mean = parameter(
+      f64([
+        [0.5, 1],
+        [1, 1],
+      ]),
+    );
+    const params = concat([mean, mean.mul(0)], -1);
+    const mse = x.sub(mean.detach()).square().mean().item();
+    expect(distribution.logProb(x, params).sum().item()).toBeCloseTo(-2 * (Math.log(2 * Math.PI * mse) + 1), 12);
+    // d/dσ² of the total at σ² = MSE.
+    const plain = gaussian();
+    const total = (v: number): number =>
+      plain
+        .logProb(x, concat([mean.detach(), mean.detach().mul(0).add(Math.log(v))], -1))
+        .sum()
+        .item();
+    expect((total(mse * 1.0001) - total(mse / 1.0001)) / 2e-4).toBeCloseTo(0, 3);
+  });
+
+  it('is kept by the model for scoring', async () => {
+    const rows = new Rng(1).normal([200, 3]).data as Float32Array;
+    const make = (): Vae =>
+      new Vae({ inputSize: 3, latentSize: 1, encoder: [4], reconstruction: gaussian({ variance: 'optimal' }) });
+    const vae = make();
+    const history = await vae.fit(rows, { epochs: 30 });
+    expect(vae.elbo(rows).elbo.mean().item()).toBeCloseTo(-history.epochs[29].loss, 0);
+    const copy = Vae.fromBytes(vae.toBytes());
+    expect(copy.elbo(rows).elbo.data).toEqual(vae.elbo(rows).elbo.data);
+    // A row's density does not depend on its neighbours.
+    expect(vae.reconstructionError(rows.slice(0, 3)).item()).toBeCloseTo(vae.reconstructionError(rows).data[0], 5);
+    const { reconstruction } = vae.options;
+    expect(() => new Vae({ inputSize: 3, latentSize: 1, reconstruction })).toThrow(
+      "variance 'optimal' is kept for one model",
     );
   });
 });
