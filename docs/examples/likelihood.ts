@@ -16,9 +16,9 @@ export const likelihood: Example = async (setting) => {
   };
   const [rows, held] = [binary(train.images), binary(test.images)];
   const table: [string, Objective, number][] = [
-    ['VAE', elbo(), 30],
-    ['IWAE, 5 draws', iwae({ samples: 5 }), 30],
-    ['IWAE, 50 draws', iwae({ samples: 50, estimator: 'dreg' }), 12],
+    ['VAE', elbo(), 20],
+    ['IWAE, 5 draws', iwae({ samples: 5 }), 20],
+    ['IWAE, 50 draws', iwae({ samples: 50, estimator: 'dreg' }), 20],
   ];
   const findings: Record<string, number> = {};
   for (const [name, objective, epochs] of setting.quick ? table.slice(0, 2) : table) {
