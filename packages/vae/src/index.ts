@@ -2,8 +2,10 @@ export { Autoencoder, type AutoencoderOptions } from './autoencoder/autoencoder.
 export * from './autoencoder/corruption.ts';
 export * from './autoencoder/denoising.ts';
 export { klPerLatent, klToStandardNormal, normalLogProb } from './latent/diagonal-normal.ts';
+export { kl, type Parametric } from './latent/kl.ts';
 export { mixturePrior, type PriorSpec, standardNormalPrior, vampPrior } from './latent/prior.ts';
 export type { CheckpointOptions, FitEvent, FitOptions, History, Stopped } from './model/fit.ts';
+export { progressLine } from './model/progress.ts';
 export type { Rows } from './model/rows.ts';
 export { type ElboOptions, elbo } from './objectives/elbo.ts';
 export { type IwaeOptions, iwae } from './objectives/iwae.ts';

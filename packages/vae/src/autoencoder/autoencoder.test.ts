@@ -207,6 +207,17 @@ describe('Classifier', () => {
     const model = new Classifier({ encoder: vae, inputSize: 6, features: 2, classes: 2 });
     const { epochs } = await model.fit(rows, labels, { epochs: 30, learningRate: 0.03 });
     expect(epochs[29].loss).toBeLessThan(0.5 * epochs[0].loss);
+    // The decoder rests while the encoder is tuned, or goes on learning.
+    const decoder = (): string => String(vae.head.parameters()[0].data);
+    const resting = decoder();
+    await model.fit(rows, labels, { epochs: 1 });
+    expect(decoder()).toBe(resting);
+    const both = new Classifier({ encoder: vae, inputSize: 6, features: 2, classes: 2, jointly: 0.1 });
+    await both.fit(rows, labels, { epochs: 2, clipParameterNorm: 1 });
+    expect(decoder()).not.toBe(resting);
+    expect(() => new Classifier({ encoder: vae.encoder, inputSize: 6, features: 8, classes: 2, jointly: 1 })).toThrow(
+      'Classifier: jointly needs an encoder with a loss of its own, such as a Vae',
+    );
     await expect(model.fit(rows, [1, 2])).rejects.toThrow('Classifier.fit: 200 rows need 200 labels, got 2');
     const wrong = labels.map((label, r) => (r === 3 ? 2 : label));
     await expect(model.fit(rows, wrong)).rejects.toThrow('label 3 must be a whole number from 0 to 1, got 2');

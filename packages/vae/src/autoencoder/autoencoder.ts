@@ -141,6 +141,11 @@ export class Autoencoder extends Module {
     return penalties.reduce<Tensor>((total, penalty) => (penalty === null ? total : total.add(penalty)), loss);
   }
 
+  /** For a classifier that goes on with what was learned without labels. */
+  unsupervisedLoss(x: Tensor, rng: Rng): Tensor {
+    return this.trainingLoss(x, rng);
+  }
+
   /** Numbers in a code. */
   get codeSize(): number {
     return this.#options.encoder[this.#options.encoder.length - 1];

@@ -5,6 +5,7 @@ import { bernoulli } from '../reconstruction/bernoulli.ts';
 import { gaussian } from '../reconstruction/gaussian.ts';
 import { Vae } from '../variational/vae.ts';
 import type { FitOptions, History } from './fit.ts';
+import { progressLine } from './progress.ts';
 
 const rows = new Rng(2).bernoulli([90, 12], { p: 0.3 }).data as Float32Array;
 const held = new Rng(3).bernoulli([40, 12], { p: 0.3 }).data as Float32Array;
@@ -83,6 +84,15 @@ describe('early stopping', () => {
       'patience must be a whole number ≥ 1',
     );
     await expect(model().fit(rows, { l2: -1 })).rejects.toThrow('weightPenalty: l2 must be at least 0');
+  });
+});
+
+describe('progressLine', () => {
+  it('says where a run is', async () => {
+    const lines: string[] = [];
+    await model().fit(rows, { epochs: 2, batchSize: 45, onProgress: (event) => lines.push(progressLine(event)) });
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toMatch(/^epoch 1\/2 {2}50 % {2}loss \d+\.\d+ {2}[\d,]+ rows\/s {2}\d+ s left$/);
   });
 });
 

@@ -3,6 +3,7 @@ import {
   applyConstraints,
   type CheckpointStore,
   type Constraint,
+  clipEachGradNorm,
   clipGradNorm,
   clipGradValue,
   crc32,
@@ -70,6 +71,8 @@ export interface FitOptions {
   readonly optimizer?: OptimizerSpec;
   /** Scales the gradients down to this joint norm where they are larger; off by default. */
   readonly clipNorm?: number;
+  /** Scales each parameter's gradient down to this norm by itself; off by default. */
+  readonly clipParameterNorm?: number;
   /** Holds each element of the gradients to ± this; off by default. */
   readonly clipValue?: number;
   /** Adds l1·Σ|w| to the loss, over weights without biases; 0 by default. */
@@ -141,6 +144,7 @@ export async function fitModel(run: FitRun): Promise<History> {
     rows: rows.length / width,
     data: store && crc32(new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength)),
     clipNorm: options.clipNorm,
+    clipParameterNorm: options.clipParameterNorm,
     clipValue: options.clipValue,
     l1: options.l1,
     l2: options.l2,
@@ -225,7 +229,7 @@ function trainStep(
   { model, options, loss }: FitRun,
   optimizer: ReturnType<OptimizerSpec['create']>,
 ): (batch: Tensor) => Record<string, number> {
-  const { clipNorm, clipValue, constraints = [] } = options;
+  const { clipNorm, clipParameterNorm, clipValue, constraints = [] } = options;
   const parameters = model.trainableParameters();
   const recorded = compile(
     (batch: Tensor): Record<string, Tensor> => {
@@ -233,6 +237,7 @@ function trainStep(
       const penalty = weightPenalty(model, options);
       (penalty === null ? parts.loss : parts.loss.add(penalty)).backward();
       if (clipValue !== undefined) clipGradValue(parameters, clipValue);
+      if (clipParameterNorm !== undefined) clipEachGradNorm(parameters, clipParameterNorm);
       if (clipNorm !== undefined) clipGradNorm(parameters, clipNorm);
       optimizer.step();
       optimizer.zeroGrad();

@@ -3,13 +3,24 @@ import { Rng, softmax, type Tensor, ValueError } from '@latent/tensor';
 import { type FitOptions, fitModel, type History } from '../model/fit.ts';
 import { flatRows, overRows, type Rows } from '../model/rows.ts';
 
+/** A layer that may have learned without labels. */
+export interface Encoder extends Layer {
+  /** What it minimises without labels, for a batch. */
+  unsupervisedLoss?(x: Tensor, rng: Rng): Tensor;
+}
+
 export interface ClassifierOptions {
   /** What makes features of rows: an autoencoder (its codes), a VAE (its posterior mean), or any layer. */
-  readonly encoder: Layer;
+  readonly encoder: Encoder;
   /** Columns of a row, and features that the encoder makes of them. */
   readonly inputSize: number;
   readonly features: number;
   readonly classes: number;
+  /**
+   * Also go on with what the encoder learned without labels, its own loss times this; 0 (default) tunes the encoder for the
+   * labels alone and leaves its decoder as it is.
+   */
+  readonly jointly?: number;
   /** Leave the encoder as it is and train the head alone; false by default. */
   readonly freezeEncoder?: boolean;
   /** 0 by default. */
@@ -18,7 +29,7 @@ export interface ClassifierOptions {
 
 /** A softmax classifier on top of an encoder: what follows pretraining. */
 export class Classifier extends Module {
-  readonly encoder: Layer;
+  readonly encoder: Encoder;
   readonly head: Linear;
   readonly rng: Rng;
   readonly #options: ClassifierOptions;
@@ -34,6 +45,11 @@ export class Classifier extends Module {
     this.encoder = options.encoder;
     this.head = new Linear(options.features, options.classes, { rng: weights });
     this.rng = training;
+    const { jointly = 0 } = options;
+    if (!(jointly >= 0)) throw new ValueError(`Classifier: jointly must be ≥ 0, got ${jointly}`);
+    if (jointly > 0 && this.encoder.unsupervisedLoss === undefined) {
+      throw new ValueError('Classifier: jointly needs an encoder with a loss of its own, such as a Vae');
+    }
     if (options.freezeEncoder) this.encoder.freeze();
     this.eval();
   }
@@ -45,7 +61,7 @@ export class Classifier extends Module {
 
   /** Trains on rows and their classes, whole numbers from 0. */
   async fit(data: Rows, labels: ArrayLike<number>, options: FitOptions = {}): Promise<History> {
-    const { inputSize, classes } = this.#options;
+    const { inputSize, classes, jointly = 0 } = this.#options;
     const rows = flatRows('Classifier.fit', data, inputSize);
     const n = rows.length / inputSize;
     if (labels.length !== n) throw new ValueError(`Classifier.fit: ${n} rows need ${n} labels, got ${labels.length}`);
@@ -68,9 +84,12 @@ export class Classifier extends Module {
       rng: this.rng,
       options,
       metadata: () => ({ format: 'latent-classifier-1' }),
-      loss: (batch) => ({
-        loss: crossEntropy(this.forward(batch.slice([null, [0, inputSize]])), batch.slice([null, [inputSize, width]])),
-      }),
+      loss: (batch) => {
+        const x = batch.slice([null, [0, inputSize]]);
+        const loss = crossEntropy(this.forward(x), batch.slice([null, [inputSize, width]]));
+        const other = jointly > 0 ? this.encoder.unsupervisedLoss?.(x, this.rng) : undefined;
+        return { loss: other === undefined ? loss : loss.add(other.mul(jointly)) };
+      },
     });
   }
 

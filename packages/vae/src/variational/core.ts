@@ -129,6 +129,11 @@ export class VaeCore extends Module implements ObjectiveModel {
     return normalLogProb(z, zero, zero);
   }
 
+  /** For a classifier that goes on with what was learned without labels. */
+  unsupervisedLoss(x: Tensor, rng: Rng): Tensor {
+    return this.loss(x, rng).loss;
+  }
+
   /** The training loss of a batch by the model's objective, and its parts. Scalars. */
   loss(x: Tensor, rng: Rng): ObjectiveParts {
     const { objective } = this.#options;
