@@ -154,12 +154,12 @@ interface WorkerStart {
 
 /** A Node worker or a web worker. */
 function startWorker(data: WorkerStart, fail: (reason: string) => void): { terminate(): unknown } {
-  const node = nodeWorkers();
+  const node = nodeModule<NodeWorkers>('node:worker_threads');
   if (node !== null) {
     // No loader or flag of this process is of use in there.
     const worker = new node.Worker(NODE_SOURCE, { eval: true, workerData: data, execArgv: [] });
-    worker.on('error', (error: Error) => fail(`a worker failed (${error.message})`));
-    worker.on('exit', (code: number) => fail(`a worker stopped (exit code ${code})`));
+    worker.on('error', (error) => fail(`a worker failed (${error.message})`));
+    worker.on('exit', (code) => fail(`a worker stopped (exit code ${code})`));
     worker.unref();
     return worker;
   }
@@ -170,6 +170,20 @@ function startWorker(data: WorkerStart, fail: (reason: string) => void): { termi
   return worker;
 }
 
-export function nodeWorkers(): typeof import('node:worker_threads') | null {
-  return (globalThis as { process?: NodeJS.Process }).process?.getBuiltinModule?.('node:worker_threads') ?? null;
+/** What is used of Node, without its types, which users of the packages may not have. */
+interface NodeWorkers {
+  readonly Worker: new (
+    source: string,
+    options: { eval: true; workerData: WorkerStart; execArgv: string[] },
+  ) => {
+    on(event: 'error' | 'exit', listener: (detail: { readonly message: string } & number) => void): void;
+    unref(): void;
+    terminate(): unknown;
+  };
+}
+
+/** A module of Node's, taken at run time so that bundles for browsers do not ask for it; null elsewhere. */
+export function nodeModule<T>(name: string): T | null {
+  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): T } };
+  return process?.getBuiltinModule?.(name) ?? null;
 }

@@ -1,6 +1,6 @@
 import { ValueError } from '../errors.ts';
 import { memory } from '../memory/linear-memory.ts';
-import { nodeWorkers, ThreadPool } from './pool.ts';
+import { nodeModule, ThreadPool } from './pool.ts';
 import { MAX_THREADS } from './worker-source.ts';
 
 /** More threads than this wait for memory more than they compute. */
@@ -40,7 +40,7 @@ export function dropThreadPool(): void {
 }
 
 function cores(): number {
-  const os = nodeWorkers() && (globalThis as { process?: NodeJS.Process }).process?.getBuiltinModule('node:os');
+  const os = nodeModule<{ availableParallelism(): number }>('node:os');
   return os?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1;
 }
 
