@@ -3,78 +3,84 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { standardise } from '@latent/nn';
 import { Rng } from '@latent/tensor';
-import { categorical, composite, gaussian, Vae } from '@latent/vae';
-import type { Example } from './example.ts';
+import { type CompositePart, categorical, composite, gaussian, Vae } from '@latent/vae';
+import type { Example, Setting } from './example.ts';
 
-const NUMBERS = ['Beak Length (mm)', 'Beak Depth (mm)', 'Flipper Length (mm)', 'Body Mass (g)'] as const;
-const SPECIES = ['Adelie', 'Chinstrap', 'Gentoo'] as const;
-const ISLANDS = ['Biscoe', 'Dream', 'Torgersen'] as const;
-const WIDTH = NUMBERS.length + SPECIES.length + ISLANDS.length;
+type Row = Readonly<Record<string, string | number | null>>;
 
-type Penguin = Record<string, string | number | null>;
-
-/** The Palmer penguins (Gorman et al. 2014) of the npm package `vega-datasets`. */
-function penguins(): Penguin[] {
-  const entry = createRequire(import.meta.url).resolve('vega-datasets');
-  return JSON.parse(readFileSync(join(dirname(entry), '..', 'data', 'penguins.json'), 'utf8')) as Penguin[];
+/** Which columns of a file are numbers and which are categories. */
+interface Schema {
+  readonly file: string;
+  readonly numbers: readonly string[];
+  readonly categories: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Four numbers and two one-hot groups; what is not known is a hole. */
-function row(penguin: Penguin): (number | null)[] {
-  const oneHot = (value: unknown, names: readonly string[]): number[] => names.map((name) => (name === value ? 1 : 0));
-  return [
-    ...NUMBERS.map((name) => penguin[name] as number | null),
-    ...oneHot(penguin.Species, SPECIES),
-    ...oneHot(penguin.Island, ISLANDS),
-  ];
+const penguins: Schema = {
+  file: 'penguins.json',
+  numbers: ['Beak Length (mm)', 'Beak Depth (mm)', 'Flipper Length (mm)', 'Body Mass (g)'],
+  categories: { Species: ['Adelie', 'Chinstrap', 'Gentoo'], Island: ['Biscoe', 'Dream', 'Torgersen'] },
+};
+const cars: Schema = {
+  file: 'cars.json',
+  numbers: ['Miles_per_Gallon', 'Displacement', 'Horsepower', 'Weight_in_lbs', 'Acceleration'],
+  categories: { Origin: ['Europe', 'Japan', 'USA'], Cylinders: ['3', '4', '5', '6', '8'] },
+};
+
+/** A table of the npm package `vega-datasets`. */
+function read({ file }: Schema): Row[] {
+  const entry = createRequire(import.meta.url).resolve('vega-datasets');
+  return JSON.parse(readFileSync(join(dirname(entry), '..', 'data', file), 'utf8')) as Row[];
 }
 
 /**
- * A table of numbers and categories with holes. A fifth of the known numbers is taken away and filled in again. You should
- * see errors well below those of the column means, in the columns' own units.
+ * Tables of numbers and categories with holes: the Palmer penguins (Gorman et al. 2014) and cars of the seventies. A fifth
+ * of the known numbers is taken away and filled in again. You should see errors well below those of the column means, in
+ * the columns' own units.
  */
-export const table: Example = async (setting) => {
-  const rows = penguins().map(row);
-  const normaliser = standardise();
-  const scaled = normaliser.fit(rows.map((r) => r.slice(0, 4).map((x) => x ?? Number.NaN)));
-  const rng = new Rng(3);
-  const chance = rng.uniform([rows.length, 4]).data;
-  const torn = rows.map((r, i) => r.map((x, c) => (c < 4 && chance[4 * i + c] < 0.2 ? null : x)));
-  const y = (r: readonly (number | null)[]): (number | null)[] => [
-    ...scaled.transform([r.slice(0, 4).map((x) => x ?? Number.NaN)])[0],
-    ...r.slice(4),
-  ];
+export const table: Example = async (setting) => ({
+  ...(await fillIn(penguins, setting)),
+  ...(await fillIn(cars, setting)),
+});
+
+async function fillIn(schema: Schema, { quick, say }: Setting): Promise<Record<string, number>> {
+  const { numbers, categories } = schema;
+  const count = numbers.length;
+  const groups = Object.entries(categories);
+  const rows = read(schema);
+  const known = rows.map((row) => numbers.map((name) => (row[name] as number | null) ?? Number.NaN));
+  const chance = new Rng(3).uniform([rows.length, count]).data;
+  const torn = known.map((row, r) => row.map((x, c) => (chance[count * r + c] < 0.2 ? Number.NaN : x)));
+  const normaliser = standardise().fit(torn);
+  const oneHot = rows.map((row) =>
+    groups.flatMap(([name, values]) => values.map((value) => (String(row[name]) === value ? 1 : 0))),
+  );
+  const data = normaliser.transform(torn).map((row, r) => [...row, ...oneHot[r]]);
   const vae = new Vae({
-    inputSize: WIDTH,
+    inputSize: count + oneHot[0].length,
     latentSize: 3,
     encoder: [32],
     missing: true,
     reconstruction: composite([
-      [4, gaussian({ variance: 'perColumn' })],
-      [3, categorical(3)],
-      [3, categorical(3)],
+      [count, gaussian({ variance: 'perColumn' })],
+      ...groups.map(([, values]): CompositePart => [values.length, categorical(values.length)]),
     ]),
   });
-  await vae.fit(torn.map(y), { epochs: setting.quick ? 30 : 400, batchSize: 64, learningRate: 5e-3 });
-  const [filled] = vae.impute(torn.map(y), { samples: setting.quick ? 10 : 100 });
-  const values = filled.toArray() as number[][];
+  await vae.fit(data, { epochs: quick ? 30 : 400, batchSize: 64, learningRate: 5e-3 });
+  const [filled] = vae.impute(data, { samples: quick ? 10 : 100 });
+  const restored = normaliser.inverse((filled.toArray() as number[][]).map((row) => row.slice(0, count)));
   const findings: Record<string, number> = {};
-  NUMBERS.forEach((name, c) => {
-    const known = torn.flatMap((r) => (r[c] === null ? [] : [r[c] as number]));
-    const mean = known.reduce((a, b) => a + b) / known.length;
-    let [model, guess, count] = [0, 0, 0];
-    rows.forEach((r, i) => {
-      if (r[c] === null || torn[i][c] !== null) return;
-      const [restored] = scaled.inverse([values[i].slice(0, 4)]);
-      model += (restored[c] - (r[c] as number)) ** 2;
-      guess += (mean - (r[c] as number)) ** 2;
-      count++;
-    });
-    const [ours, theirs] = [Math.sqrt(model / count), Math.sqrt(guess / count)];
+  say(`${schema.file}, ${rows.length} rows`);
+  numbers.forEach((name, c) => {
+    const seen = torn.map((row) => row[c]).filter((x) => !Number.isNaN(x));
+    const mean = seen.reduce((a, b) => a + b) / seen.length;
+    const holes = rows.map((_, r) => r).filter((r) => !Number.isNaN(known[r][c]) && Number.isNaN(torn[r][c]));
+    const error = (guess: (r: number) => number): number =>
+      Math.sqrt(holes.reduce((sum, r) => sum + (guess(r) - known[r][c]) ** 2, 0) / holes.length);
+    const [ours, theirs] = [error((r) => restored[r][c]), error(() => mean)];
     findings[name] = ours / theirs;
-    setting.say(
-      `${name}: root mean squared error ${ours.toFixed(2)}, by the column's mean ${theirs.toFixed(2)} (${count} holes)`,
+    say(
+      `  ${name}: root mean squared error ${ours.toFixed(2)}, by the column's mean ${theirs.toFixed(2)} (${holes.length} holes)`,
     );
   });
   return findings;
-};
+}

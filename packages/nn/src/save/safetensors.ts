@@ -88,7 +88,8 @@ export function encodeSafetensors(
  * What `encodeSafetensors`, or another program, wrote; F32 and F64 only. A file that is cut, altered or of another format
  * is refused with the reason; so is one whose tensors overlap or leave bytes unused, as the format demands.
  */
-export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
+export function decodeSafetensors(file: Uint8Array | ArrayBuffer): SafetensorsFile {
+  const bytes = file instanceof ArrayBuffer ? new Uint8Array(file) : file;
   if (bytes.length < 8) fail(`the file is too short, got ${bytes.length} bytes`);
   const headerLength = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   if (headerLength > MAX_HEADER || Number(headerLength) + 8 > bytes.length) {

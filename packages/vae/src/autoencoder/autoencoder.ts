@@ -239,7 +239,7 @@ export class Autoencoder extends Module {
     this: new (
       options: AutoencoderOptions,
     ) => M,
-    bytes: Uint8Array,
+    bytes: Uint8Array | ArrayBuffer,
     distributions: Parameters<typeof distributionFromConfig>[1] = {},
   ): M {
     const { tensors, metadata } = decodeSafetensors(bytes);

@@ -310,3 +310,27 @@ describe('as a layer', () => {
     expect(vae.forward(x).data).toEqual(vae.encode(fresh).mean.data);
   });
 });
+
+describe('the count of active latents', () => {
+  it('does not depend on the order or the sign of the latents, and is 0 for an encoder that says nothing', async () => {
+    const turned = Vae.fromBytes(vae.toBytes());
+    const state = turned.stateDict();
+    const flip = (weight: Tensor, signs: readonly number[]): Tensor =>
+      weight.flip(0).mul(tensor(signs, { shape: [2, ...weight.shape.slice(1).map(() => 1)] }));
+    for (const name of ['mean.weight', 'mean.bias']) state[name] = flip(state[name], [-1, 1]);
+    for (const name of ['logVariance.weight', 'logVariance.bias']) state[name] = flip(state[name], [1, 1]);
+    state['decoder.0.weight'] = flip(state['decoder.0.weight'].transpose(), [-1, 1]).transpose();
+    turned.loadStateDict(state);
+    const [a, b] = [await vae.diagnose(fresh), await turned.diagnose(fresh)];
+    expect(b.activeUnits).toBe(a.activeUnits);
+    expect(
+      turned
+        .reconstruct(fresh)
+        .data.every((x: number, i: number) => Math.abs(x - vae.reconstruct(fresh).data[i]) < 1e-4),
+    ).toBe(true);
+    state['mean.weight'] = state['mean.weight'].mul(0);
+    turned.loadStateDict(state);
+    const silent = await turned.diagnose(fresh);
+    expect([silent.activeUnits, silent.collapsed]).toEqual([0, true]);
+  });
+});

@@ -310,7 +310,10 @@ export class Vae extends VaeCore {
   }
 
   /** The model that `toBytes` wrote. Distributions of your own are rebuilt by `distributions`, by name. */
-  static fromBytes(bytes: Uint8Array, distributions: Parameters<typeof distributionFromConfig>[1] = {}): Vae {
+  static fromBytes(
+    bytes: Uint8Array | ArrayBuffer,
+    distributions: Parameters<typeof distributionFromConfig>[1] = {},
+  ): Vae {
     const { tensors, metadata } = decodeSafetensors(bytes);
     if (metadata.format !== FORMAT) {
       throw new UsageError(
