@@ -3,7 +3,7 @@ import { type KernelCall, outputsOf } from './call.ts';
 import { nanoseconds } from './cost.ts';
 
 /** A call shorter than this is not worth a meeting of the threads. */
-const SHORTEST_NS = 3000;
+const SHORTEST_NS = 1200;
 /** Elements of a cache line: two threads should not write to the same one. */
 const LINE = 16;
 
