@@ -220,3 +220,22 @@ describe('errors', () => {
     expect(() => Normaliser.fromConfig(null as never)).toThrow('expected a config of version 1, got undefined');
   });
 });
+
+describe('logJacobian', () => {
+  it('is the derivative of the transformation, by differences, and 0 for what is missing', () => {
+    const rows = [
+      [1, 10],
+      [2, 40],
+      [4, 20],
+    ];
+    for (const normaliser of [standardise(), minMax({ low: -1, high: 3 }), robust(), log({ offset: 0.5 })]) {
+      normaliser.fit(rows);
+      const at = (x: number): number => normaliser.transform([[x, 20]])[0][0];
+      const slope = (at(2.001) - at(1.999)) / 0.002;
+      const [first, missing] = normaliser.logJacobian(Float32Array.from([at(2), Number.NaN]));
+      expect(first).toBeCloseTo(Math.log(slope), 4);
+      expect(missing).toBe(0);
+    }
+    expect(() => standardise().logJacobian(new Float32Array(2))).toThrow('call fit(rows) first');
+  });
+});

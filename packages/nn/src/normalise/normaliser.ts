@@ -81,6 +81,21 @@ export class Normaliser {
     );
   }
 
+  /**
+   * log |dy/dx| of each value of transformed rows, end to end, 0 where one is missing: what turns a log-density of y into
+   * one of x. Of an affine method log((high − low)/scale) of the column, of the logarithm −y.
+   */
+  logJacobian(transformed: Float32Array): Float32Array {
+    const columns = this.#columns;
+    if (columns === undefined)
+      throw new UsageError(`${this.name}.logJacobian: knows no columns yet; call fit(rows) first`);
+    const { low, high } = this.#options;
+    return transformed.map((y, i) => {
+      if (Number.isNaN(y)) return 0;
+      return this.name === 'log' ? -y : Math.log((high - low) / columns[i % columns.length][1]);
+    });
+  }
+
   /** All of it as JSON, to be saved beside a model. */
   config(): NormaliserConfig {
     return { version: 1, name: this.name, options: this.#options, ...(this.#columns && { columns: this.#columns }) };

@@ -1,4 +1,4 @@
-import { standardise } from '@latent/nn';
+import { type Normaliser, standardise } from '@latent/nn';
 import { Rng, type Tensor, tensor } from '@latent/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Autoencoder } from '../autoencoder/autoencoder.ts';
@@ -294,13 +294,32 @@ describe('a normaliser', () => {
     const restored = model.reconstruct(wide).toArray() as number[][];
     const error = restored.reduce((sum, row, r) => sum + Math.abs(row[0] - wide[4 * r]), 0) / restored.length;
     expect(error).toBeLessThan(400); // of a column that spreads by 1000
+    // Densities are of the data as given: a unit that is a thousand times smaller costs log 1000 nats a column.
+    const scaled = new Vae({
+      inputSize: 4,
+      latentSize: 2,
+      encoder: [16],
+      reconstruction: gaussian({ variance: 'perColumn' }),
+    });
+    scaled.loadStateDict(model.stateDict());
+    const normaliser = model.options.normaliser as Normaliser;
+    const common = normaliser.transform(wide);
+    const jacobian = (normaliser.config().columns ?? []).reduce((sum, [, width]) => sum - Math.log(width), 0);
+    const [given, plain] = [model.elbo(wide), scaled.elbo(common)].map(({ elbo }) => elbo.mean().item());
+    expect(given).toBeCloseTo(plain + jacobian, 3);
+    const parts = model.contributions(wide);
+    expect(parts.columns.sum({ axis: 1 }).add(parts.kl).mean().item()).toBeCloseTo(-given, 2);
+    expect(model.logLikelihood(wide, { samples: 5 }).logLikelihood.mean().item()).toBeCloseTo(
+      scaled.logLikelihood(common, { samples: 5 }).logLikelihood.mean().item() + jacobian,
+      3,
+    );
     const copy = Vae.fromBytes(model.toBytes());
     expect(copy.reconstruct(wide).data).toEqual(model.reconstruct(wide).data);
     expect(copy.sample(3, { output: 'draw' }).data).toEqual(model.sample(3, { output: 'draw' }).data);
-    const plain = new Autoencoder({ inputSize: 4, encoder: [3], normaliser: standardise() });
-    await plain.fit(wide, { epochs: 30, learningRate: 0.02 });
-    const again = Autoencoder.fromBytes(plain.toBytes());
-    expect(again.reconstruct(wide).data).toEqual(plain.reconstruct(wide).data);
+    const shallow = new Autoencoder({ inputSize: 4, encoder: [3], normaliser: standardise() });
+    await shallow.fit(wide, { epochs: 30, learningRate: 0.02 });
+    const again = Autoencoder.fromBytes(shallow.toBytes());
+    expect(again.reconstruct(wide).data).toEqual(shallow.reconstruct(wide).data);
   });
 });
 

@@ -42,7 +42,8 @@ export interface VaeOptions {
   readonly missing?: boolean;
   /**
    * Puts columns on a common scale before the model sees them, and back; it learns the scale from the first `fit` and is
-   * saved with the model. Nats are of the row on that scale. None by default.
+   * saved with the model. Scores are densities of the data as given, training losses of the rows on the common scale. None
+   * by default.
    */
   readonly normaliser?: Normaliser | null;
   /** Fixes initial weights, shuffling and sampling; 0 by default. */

@@ -8,7 +8,7 @@ import {
   readFileBytes,
   writeFileAtomically,
 } from '@latent/nn';
-import { Rng, step, type Tensor, UsageError, ValueError } from '@latent/tensor';
+import { Rng, step, type Tensor, tensor, UsageError, ValueError } from '@latent/tensor';
 import { type FitOptions, fitModel, type History } from '../model/fit.ts';
 import { flatRows, normalisedRows, originalRows, overRows, type Rows } from '../model/rows.ts';
 import { objectiveFromConfig } from '../objectives/from-config.ts';
@@ -244,7 +244,13 @@ export class Vae extends VaeCore {
    * expectation and rises to the truth, and its standard error. [n] each.
    */
   logLikelihood(data: Rows, options: DrawOptions = {}): LikelihoodEstimate {
-    return estimateLogLikelihood(this, this.#checked('Vae.logLikelihood', data), options);
+    const rows = this.#checked('Vae.logLikelihood', data);
+    const { logLikelihood, standardError } = estimateLogLikelihood(this, rows, options);
+    const jacobian = this.#logJacobian(rows);
+    return {
+      logLikelihood: jacobian === null ? logLikelihood : logLikelihood.add(jacobian.sum({ axis: 1 })),
+      standardError,
+    };
   }
 
   /** Which latents are in use, how many nats each carries, and whether the model does better than none. */
@@ -263,7 +269,22 @@ export class Vae extends VaeCore {
 
   #elbo(caller: string, data: Rows, { samples = 1, seed = 0 }: DrawOptions) {
     checkSamples(caller, samples);
-    return this.#bound(this.#checked(caller, data), this.options.inputSize, new Rng(seed), samples);
+    const rows = this.#checked(caller, data);
+    const parts = this.#bound(rows, this.options.inputSize, new Rng(seed), samples);
+    const jacobian = this.#logJacobian(rows);
+    if (jacobian === null) return parts;
+    return step(() => {
+      const perRow = jacobian.sum({ axis: 1 });
+      const { elbo, reconstruction, kl, columns } = parts;
+      return { elbo: elbo.add(perRow), reconstruction: reconstruction.sub(perRow), kl, columns: columns.sub(jacobian) };
+    });
+  }
+
+  /** What turns densities on the normaliser's scale into those of the data: [n, inputSize]; null where there is nothing. */
+  #logJacobian(rows: Float32Array): Tensor | null {
+    const { normaliser, inputSize } = this.options;
+    if (normaliser === null || !this.reconstructionDistribution.normalized) return null;
+    return tensor(normaliser.logJacobian(rows), { shape: [rows.length / inputSize, inputSize] });
   }
 
   #density(caller: string, data: Rows, { samples = 1, seed = 0 }: DrawOptions) {
@@ -271,7 +292,10 @@ export class Vae extends VaeCore {
     if (!this.reconstructionDistribution.normalized) {
       throw new UsageError(`${caller}: ${this.reconstructionDistribution.name} is a plain loss, not a distribution`);
     }
-    return this.#densities(this.#checked(caller, data), this.options.inputSize, new Rng(seed), samples);
+    const rows = this.#checked(caller, data);
+    const { mean, averaged } = this.#densities(rows, this.options.inputSize, new Rng(seed), samples);
+    const jacobian = this.#logJacobian(rows)?.sum({ axis: 1 });
+    return jacobian === undefined ? { mean, averaged } : { mean: mean.add(jacobian), averaged: averaged.add(jacobian) };
   }
 
   #codes(caller: string, codes: Rows): Float32Array {
