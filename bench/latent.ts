@@ -1,19 +1,7 @@
-import { adam } from '@latent/nn';
-import {
-  add,
-  compile,
-  Rng as Generator,
-  type Rng,
-  sigmoid,
-  softplus,
-  step,
-  sum,
-  type Tensor,
-  tensor,
-  useThreads,
-} from '@latent/tensor';
+import { add, sigmoid, softplus, step, sum, type Tensor, tensor, useThreads } from '@latent/tensor';
 import { bernoulli, Vae } from '@latent/vae';
 import { type Contender, ELEMENTWISE_SHAPE, testData, type VaeConfig, type Work } from './contender.ts';
+import { trainer } from './trainer.ts';
 
 const unary: Record<string, (x: Tensor) => Tensor> = {
   add: (x) => add(x, x),
@@ -64,26 +52,10 @@ const latent: Contender = {
   },
 };
 
-async function vaeStep(
-  { input, hidden, latent: latentSize, batch }: VaeConfig,
-  threads: number | 'auto',
-): Promise<Work> {
-  const vae = new Vae({ inputSize: input, latentSize, encoder: hidden, reconstruction: bernoulli() });
-  const optimizer = adam().create(vae.parameters());
-  const x = tensor(testData(batch * input, 0, 1), { shape: [batch, input] }).persisted(true);
-  const rng: Rng = new Generator(0);
-  const train = compile(
-    (rows: Tensor) => {
-      const { loss } = vae.loss(rows, rng);
-      loss.backward();
-      optimizer.step();
-      optimizer.zeroGrad();
-      return loss;
-    },
-    { reuse: true },
-  );
+async function vaeStep(config: VaeConfig, threads: number | 'auto'): Promise<Work> {
+  const step = trainer(config);
   return () => {
     useThreads(threads);
-    train(x).item();
+    step();
   };
 }

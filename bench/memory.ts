@@ -1,7 +1,6 @@
-import { adam } from '@latent/nn';
-import { compile, Rng, type Tensor, tensor } from '@latent/tensor';
-import { bernoulli, Vae } from '@latent/vae';
+import { tensor } from '@latent/tensor';
 import { testData } from './contender.ts';
+import { trainer } from './trainer.ts';
 
 // Resident memory in long synchronous loops that free nothing. The last half may not grow by more than this.
 const ALLOWED = 1.05;
@@ -26,25 +25,8 @@ watch('100,000 eager matmuls of 256×256, no step around them', 100_000, () => {
   a.matmul(a);
 });
 
-/** A recorded training step of a VAE on one batch. */
-function trainer(input: number, encoder: number[], latentSize: number, batch: number): () => void {
-  const vae = new Vae({ inputSize: input, latentSize, encoder, reconstruction: bernoulli() });
-  const optimizer = adam().create(vae.parameters());
-  const rng = new Rng(0);
-  const x = tensor(testData(batch * input, 0, 1), { shape: [batch, input] });
-  const train = compile(
-    (rows: Tensor) => {
-      const { loss } = vae.loss(rows, rng);
-      loss.backward();
-      optimizer.step();
-      optimizer.zeroGrad();
-      return loss;
-    },
-    { reuse: true },
-  );
-  return () => {
-    train(x).item();
-  };
-}
-
-watch('1,000,000 training steps of a 30-16-8-2 VAE, batch 32', 1_000_000, trainer(30, [16, 8], 2, 32));
+watch(
+  '1,000,000 training steps of a 30-16-8-2 VAE, batch 32',
+  1_000_000,
+  trainer({ input: 30, hidden: [16, 8], latent: 2, batch: 32 }),
+);

@@ -1,6 +1,6 @@
 // `npm run bench:report`: all benchmarks on this Node, into bench/results, and docs/performance.md from all results there.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { scalingPlot } from './plot.ts';
@@ -32,7 +32,16 @@ writePage();
 function measure(): void {
   mkdirSync(folder, { recursive: true });
   npm('run', '--silent', 'build');
+  const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report).results : [];
   npm('run', '--silent', 'bench', '--', '--json', file, ...process.argv.slice(2));
+  // With `--only`, the other benchmarks' figures stay.
+  const measured = JSON.parse(readFileSync(file, 'utf8')) as Report;
+  const fresh = new Map(measured.results.map((r) => [`${r.benchmark} ${r.contender}`, r]));
+  const kept = before.map((r) => fresh.get(`${r.benchmark} ${r.contender}`) ?? r);
+  const added = measured.results.filter(
+    (r) => !before.some((b) => b.benchmark === r.benchmark && b.contender === r.contender),
+  );
+  write(file, `${JSON.stringify({ ...measured, results: [...kept, ...added] }, null, 2)}\n`);
   measureRest();
 }
 

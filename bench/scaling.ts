@@ -1,7 +1,4 @@
-import { adam } from '@latent/nn';
-import { compile, Rng, type Tensor, tensor } from '@latent/tensor';
-import { bernoulli, Vae } from '@latent/vae';
-import { testData } from './contender.ts';
+import { trainer } from './trainer.ts';
 
 export const batches = [32, 128, 512, 1024, 4096] as const;
 export const widths = [64, 256, 1024, 2048] as const;
@@ -20,25 +17,12 @@ export function measureScaling(report: (point: ScalingPoint) => void): ScalingPo
   const points: ScalingPoint[] = [];
   for (const width of widths) {
     for (const batch of batches) {
-      const vae = new Vae({ inputSize: INPUT, latentSize: LATENT, encoder: [width], reconstruction: bernoulli() });
-      const optimizer = adam().create(vae.parameters());
-      const rng = new Rng(0);
-      const x = tensor(testData(batch * INPUT, 0, 1), { shape: [batch, INPUT] });
-      const train = compile(
-        (rows: Tensor) => {
-          const { loss } = vae.loss(rows, rng);
-          loss.backward();
-          optimizer.step();
-          optimizer.zeroGrad();
-          return loss;
-        },
-        { reuse: true },
-      );
+      const train = trainer({ input: INPUT, hidden: [width], latent: LATENT, batch });
       const started = performance.now();
       let best = Infinity;
       for (let i = 0; i < 12 || performance.now() - started < 1200; i++) {
         const before = performance.now();
-        train(x).item();
+        train();
         best = Math.min(best, performance.now() - before);
       }
       const point = { width, batch, microsecondsPerRow: (1000 * best) / batch };

@@ -131,13 +131,16 @@ export class Tensor {
   assign(values: Tensor | ArrayLike<number>): void {
     const isTensor = values instanceof Tensor;
     stepWatcher()?.forbid('assign');
-    const source: ArrayLike<number> = isTensor ? values.storage.view(values.dtype, values.size) : values;
-    if (source.length !== this.size) {
+    if ((isTensor ? values.size : values.length) !== this.size) {
       throw new ValueError(
-        `assign: expected ${this.size} elements for ${formatShape(this.shape)}, got ${isTensor ? formatShape(values.shape) : source.length}`,
+        `assign: expected ${this.size} elements for ${formatShape(this.shape)}, got ${isTensor ? formatShape(values.shape) : values.length}`,
       );
     }
-    this.storage.view(this.dtype, this.size).set(source);
+    if (isTensor && values.dtype === this.dtype) this.storage.copyFrom(values.storage, this.dtype, this.size);
+    else {
+      const source = isTensor ? values.storage.view(values.dtype, values.size) : values;
+      this.storage.view(this.dtype, this.size).set(source);
+    }
   }
 }
 

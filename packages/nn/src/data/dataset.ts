@@ -57,13 +57,13 @@ export class Dataset {
     return batch;
   }
 
-  /** Writes these rows over `batch` [rows, width]. */
-  batchInto(indices: ArrayLike<number>, batch: Tensor): void {
+  /** Writes the rows from number `first` of `indices` on over `batch` [rows, width]. */
+  batchInto(indices: ArrayLike<number>, batch: Tensor, first = 0): void {
     const { width } = this;
     const target = batch.storage.view(batch.dtype, batch.size);
     const values = this.#values;
-    for (let i = 0; i < indices.length; i++) {
-      const from = indices[i] * width;
+    for (let i = 0; i < batch.shape[0]; i++) {
+      const from = indices[first + i] * width;
       const to = i * width;
       if (width > LONG_ROW) target.set(values.subarray(from, from + width), to);
       else for (let j = 0; j < width; j++) target[to + j] = values[from + j];
@@ -100,14 +100,23 @@ export function trainTestSplit(
   return Dataset.from(rows).split(options);
 }
 
+export function checkBatchSize(batchSize: number): void {
+  if (!Number.isInteger(batchSize) || batchSize < 1)
+    throw new ValueError(`batches: batchSize must be a whole number ≥ 1, got ${batchSize}`);
+}
+
+/** 0, 1, … rows − 1. */
+export function inOrder(rows: number): Uint32Array {
+  return Uint32Array.from({ length: rows }, (_, i) => i);
+}
+
 /** Row numbers in batches, shuffled when a generator is given. */
 export function* batchIndices(
   rows: number,
   { batchSize, rng, dropLast = false }: BatchOptions,
 ): Generator<Uint32Array> {
-  if (!Number.isInteger(batchSize) || batchSize < 1)
-    throw new ValueError(`batches: batchSize must be a whole number ≥ 1, got ${batchSize}`);
-  const order = rng?.permutation(rows) ?? Uint32Array.from({ length: rows }, (_, i) => i);
+  checkBatchSize(batchSize);
+  const order = rng?.permutation(rows) ?? inOrder(rows);
   for (let start = 0; start < rows; start += batchSize) {
     const indices = order.subarray(start, start + batchSize);
     if (indices.length === batchSize || !dropLast) yield indices;

@@ -128,7 +128,7 @@ export class Optimizer {
     if (schedule !== null) this.learningRate = schedule.at(schedule.by === 'step' ? this.#t : this.epoch);
     this.#t++;
     const values = this.#rule.scalars(this.#t, this.learningRate);
-    for (let i = 0; i < values.length; i++) this.#scalars[i].storage.view(this.#scalars[i].dtype, 1)[0] = values[i];
+    for (let i = 0; i < values.length; i++) this.#scalars[i].storage.setFirst(this.#scalars[i].dtype, values[i]);
   };
 
   /** Forgets the gradients, so that the next `backward` starts from zero. */

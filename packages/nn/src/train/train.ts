@@ -1,5 +1,5 @@
 import { Rng, type RngState, type Tensor, ValueError, zeros } from '@latent/tensor';
-import { batchIndices, type Dataset } from '../data/dataset.ts';
+import { checkBatchSize, type Dataset, inOrder } from '../data/dataset.ts';
 
 /** Numbers that a step reports: averaged over the rows of an epoch. */
 export type Metrics = Readonly<Record<string, number>>;
@@ -70,6 +70,7 @@ export async function* train<M extends Metrics>(options: TrainOptions<M>): Async
   if (!Number.isInteger(epochs) || epochs < 0)
     throw new ValueError(`train: epochs must be a whole number ≥ 0, got ${epochs}`);
   if (data.length === 0) throw new ValueError('train: there are no rows');
+  checkBatchSize(batchSize);
   const steps = Math.ceil(data.length / batchSize);
   // One tensor for each size of batch, written over and over.
   const batches = new Map<number, Tensor>();
@@ -81,26 +82,26 @@ export async function* train<M extends Metrics>(options: TrainOptions<M>): Async
     const started = performance.now();
     let rows = begun?.rows ?? 0;
     let step = begun?.step ?? 0;
-    const order = begun ? begun.order : (rng?.state ?? null);
+    const shuffledBy = begun ? begun.order : (rng?.state ?? null);
     const shuffler = begun?.order ? Rng.fromState(begun.order) : begun ? undefined : rng;
-    const skipped = step;
-    let seen = 0;
+    const order = shuffler?.permutation(data.length) ?? inOrder(data.length);
     const means = (): M => Object.fromEntries(Object.entries(totals).map(([name, total]) => [name, total / rows])) as M;
-    for (const indices of batchIndices(data.length, { batchSize, ...(shuffler && { rng: shuffler }) })) {
-      if (seen++ < skipped) continue;
+    const position = (): TrainPosition => ({ epoch, step, rows, order: shuffledBy, totals: { ...totals } });
+    while (rows < data.length) {
       if (signal?.aborted) return;
-      let batch = batches.get(indices.length);
+      const size = Math.min(batchSize, data.length - rows);
+      let batch = batches.get(size);
       if (batch === undefined) {
-        batch = zeros([indices.length, data.width]).persisted(true);
-        batches.set(indices.length, batch);
+        batch = zeros([size, data.width]).persisted(true);
+        batches.set(size, batch);
       }
-      data.batchInto(indices, batch);
+      data.batchInto(order, batch, rows);
       const metrics = options.step(batch);
-      rows += indices.length;
+      rows += size;
       step++;
-      for (const name in metrics) totals[name] = (totals[name] ?? 0) + metrics[name] * indices.length;
+      for (const name in metrics) totals[name] = (totals[name] ?? 0) + metrics[name] * size;
       const now = performance.now();
-      const saving = options.afterStep?.(() => ({ epoch, step, rows, order, totals: { ...totals } }));
+      const saving = options.afterStep?.(position);
       if (saving !== undefined) await saving;
       onProgress?.({
         epoch,

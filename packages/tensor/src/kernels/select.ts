@@ -15,7 +15,11 @@ let chosen: WasmOptions = {};
 
 /** The kernels of this machine, probed once: WebAssembly SIMD where it may run, else the reference. */
 export function kernels(): Kernels {
-  if (interposed !== null) return interposed;
+  return interposed ?? selectedKernels();
+}
+
+/** The same, without what stands in for them. */
+export function selectedKernels(): Kernels {
   selected ??= probe({});
   return selected;
 }
@@ -26,9 +30,11 @@ function probe(options: WasmOptions): Kernels {
   return createWasmKernels(instantLinker(memory.wasm), referenceKernels, options);
 }
 
-/** Puts `kernels` in the place of the selected ones until it is called with null. */
-export function interposeKernels(kernels: Kernels | null): void {
+/** Puts `kernels` in the place of the selected ones, null for none; returns what stood there before. */
+export function interposeKernels(kernels: Kernels | null): Kernels | null {
+  const before = interposed;
   interposed = kernels;
+  return before;
 }
 
 /** The options that the WebAssembly kernels were selected with. */

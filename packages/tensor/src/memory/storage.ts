@@ -57,6 +57,27 @@ export class Storage {
     return dtype === 'f32' ? memory.f32[this.pointer / 4] : memory.f64[this.pointer / 8];
   }
 
+  /** Writes the first number, without a view. */
+  setFirst(dtype: DType, value: number): void {
+    if (this.heap !== null) this.heap[0] = value;
+    else if (dtype === 'f32') memory.f32[this.pointer / 4] = value;
+    else memory.f64[this.pointer / 8] = value;
+  }
+
+  /** Takes over `size` numbers of another storage of the same dtype; from and to the linear memory without a view. */
+  copyFrom(source: Storage, dtype: DType, size: number): void {
+    source.checkAlive('read');
+    if (this.heap !== null) {
+      this.heap.set(source.view(dtype, size));
+      return;
+    }
+    const target = dtype === 'f32' ? memory.f32 : memory.f64;
+    const width = bytesOf(dtype, 1);
+    const at = this.pointer / width;
+    if (source.heap !== null) target.set(source.heap, at);
+    else target.copyWithin(at, source.pointer / width, source.pointer / width + size);
+  }
+
   checkAlive(operation: string): void {
     if (!this.alive) {
       throw new LifetimeError(

@@ -5,7 +5,7 @@ import { interposeKernels, kernels } from '../kernels/select.ts';
 import { insideStep, runStep } from '../memory/storage.ts';
 import { setStepWatcher, stepWatcher } from '../memory/watcher.ts';
 import { Rng } from '../random.ts';
-import type { Shape } from '../shape.ts';
+import { type Shape, sameShape } from '../shape.ts';
 import { isPlainObject, keepResult, mapTensors } from '../step.ts';
 import { Tensor } from '../tensor.ts';
 import { observedKernels } from './observe.ts';
@@ -22,10 +22,12 @@ export interface CompileOptions {
 /** A recorded call: the program, and how its results are put together. */
 interface Recording {
   readonly program: Program;
+  /** What it was recorded with: programs' own copies of tensors, the rest as it was. */
+  readonly args: readonly unknown[];
   readonly result: () => unknown;
 }
 
-/** How many recordings of one function are kept; the oldest is given up. */
+/** How many recordings of one function are kept (for shapes, constants, modes); the oldest is given up. */
 const KEPT = 16;
 
 /**
@@ -51,19 +53,16 @@ export function compile<A extends readonly unknown[], R>(
   fn: (...args: A) => R,
   options: CompileOptions = {},
 ): (...args: A) => R {
-  const recordings = new Map<string, Recording[]>();
+  const recordings: Recording[] = [];
   let eager = false;
   return (...args) => {
-    if (eager || insideStep() || stepWatcher() !== null || inspecting() || args.some(onTape)) return eagerly(fn, args);
-    const key = signature(args);
-    const known = recordings.get(key);
-    const found = known?.find(({ program }) => program.valid);
-    if (found !== undefined) return replay(found, args) as R;
+    if (eager || insideStep() || stepWatcher() !== null || inspecting() || onTape(args)) return eagerly(fn, args);
+    for (const recording of recordings) if (serves(recording, args)) return replay(recording, args) as R;
+    checkArguments(args);
     const { value, recording, forbidden } = record(fn, args, options.reuse ?? false);
     if (recording !== null) {
-      if (known === undefined) recordings.set(key, [recording]);
-      else known.push(recording);
-      if (recordings.size > KEPT) recordings.delete(recordings.keys().next().value as string);
+      recordings.push(recording);
+      if (recordings.length > KEPT) recordings.shift();
     } else {
       eager = true;
       const { onEager = (reason: string) => console.warn(reason) } = options;
@@ -77,32 +76,39 @@ function eagerly<A extends readonly unknown[], R>(fn: (...args: A) => R, args: A
   return runStep(() => fn(...args), keepResult);
 }
 
-/** Gradients would have to flow to such an argument. */
-function onTape(argument: unknown): boolean {
-  return argument instanceof Tensor && argument.node !== null && !argument.node.isParameter;
+/** Whether gradients would have to flow to an argument. */
+function onTape(args: readonly unknown[]): boolean {
+  for (const x of args) if (x instanceof Tensor && x.node !== null && !x.node.isParameter) return true;
+  return false;
 }
 
 function copiedIn(argument: unknown): argument is Tensor {
   return argument instanceof Tensor && argument.node === null;
 }
 
-/** Two calls with the same signature may share a recording. */
-function signature(args: readonly unknown[]): string {
-  let key = '';
-  for (const argument of args) {
-    if (argument instanceof Tensor) {
-      key += argument.node === null ? `${argument.dtype}[${argument.shape}]` : `parameter ${argument.storage.pointer}`;
-    } else if (argument instanceof Rng) key += 'rng';
-    else if (argument === null || ['number', 'string', 'boolean', 'undefined'].includes(typeof argument)) {
-      key += typeof argument === 'string' ? JSON.stringify(argument) : String(argument);
-    } else {
-      throw new UsageError(
-        `compile: arguments must be tensors, generators, numbers, strings or booleans, got ${typeof argument}; keep others in a variable outside`,
-      );
-    }
-    key += ' ';
+/** Whether the recording is right for these arguments now. Asked at every call, so it makes nothing. */
+function serves({ program, args: recorded }: Recording, args: readonly unknown[]): boolean {
+  if (args.length !== recorded.length) return false;
+  for (let i = 0; i < args.length; i++) {
+    const then = recorded[i];
+    const now = args[i];
+    if (copiedIn(then)) {
+      if (!copiedIn(now) || now.dtype !== then.dtype || !sameShape(now.shape, then.shape)) return false;
+    } else if (then instanceof Rng) {
+      if (!(now instanceof Rng)) return false;
+    } else if (!Object.is(then, now)) return false;
   }
-  return key;
+  return program.valid;
+}
+
+function checkArguments(args: readonly unknown[]): void {
+  for (const argument of args) {
+    const plain = argument === null || !['object', 'function', 'symbol'].includes(typeof argument);
+    if (plain || argument instanceof Tensor || argument instanceof Rng) continue;
+    throw new UsageError(
+      `compile: arguments must be tensors, generators, numbers, strings or booleans, got ${typeof argument}; keep others in a variable outside`,
+    );
+  }
 }
 
 function record<A extends readonly unknown[], R>(
@@ -122,7 +128,7 @@ function record<A extends readonly unknown[], R>(
   const operands: Operand[] = [];
   const set = kernels();
   setStepWatcher(recorder);
-  interposeKernels(
+  const before = interposeKernels(
     observedKernels(set, (call, perform) => {
       recorder.add(call);
       perform();
@@ -133,7 +139,7 @@ function record<A extends readonly unknown[], R>(
     value = runStep(
       () => fn(...inside),
       (made) => {
-        interposeKernels(null);
+        interposeKernels(before);
         if (recorder.forbidden === null) describe = resultOf(made, recorder, inputs, operands);
         setStepWatcher(null);
         return keepResult(made);
@@ -141,7 +147,7 @@ function record<A extends readonly unknown[], R>(
     );
   } finally {
     setStepWatcher(null);
-    interposeKernels(null);
+    interposeKernels(before);
   }
   if (recorder.forbidden !== null || describe === null) {
     return { value, recording: null, forbidden: recorder.forbidden ?? 'it failed' };
@@ -155,7 +161,7 @@ function record<A extends readonly unknown[], R>(
   const read = describe as ResultOf;
   const results = read((operand, shape, dtype) => new Tensor(shape, dtype, program.storageOf(operand)));
   const result = reuse ? () => results : () => mapTensors(results, (x) => (x.node === null ? x.clone() : x));
-  return { value, recording: { program, result }, forbidden: null };
+  return { value, recording: { program, args: inside, result }, forbidden: null };
 }
 
 type ResultOf = (view: (operand: Operand, shape: Shape, dtype: DType) => Tensor) => unknown;

@@ -1,5 +1,5 @@
 import { referenceKernels } from '../kernels/reference.ts';
-import { kernelOptions, kernels } from '../kernels/select.ts';
+import { kernelOptions, selectedKernels } from '../kernels/select.ts';
 import { type FunctionBuilder, ModuleBuilder } from '../kernels/wasm/assembler.ts';
 import { type ModuleCall, recordingLinker } from '../kernels/wasm/linker.ts';
 import { createWasmKernels, wasmMapFits } from '../kernels/wasm/wasm-kernels.ts';
@@ -32,7 +32,7 @@ export interface Lowered {
  * be WebAssembly.
  */
 export function lower(calls: readonly KernelCall[], scratch: number, spread: Spread | null): Lowered | null {
-  if (memory.wasm === null || kernels().name !== 'wasm' || !calls.every(lowerable)) return null;
+  if (memory.wasm === null || selectedKernels().name !== 'wasm' || !calls.every(lowerable)) return null;
   const module = new ModuleBuilder();
   const made: ModuleCall[] = [];
   const set = createWasmKernels(recordingLinker(module, made), referenceKernels, kernelOptions());

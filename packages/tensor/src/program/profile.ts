@@ -47,11 +47,11 @@ export function profile(body: () => void): Profile {
     });
   });
   const started = performance.now();
-  interposeKernels(set);
+  const before = interposeKernels(set);
   try {
     body();
   } finally {
-    interposeKernels(null);
+    interposeKernels(before);
   }
   const totalMilliseconds = performance.now() - started;
   if (totals.size === 0) throw new UsageError('profile: no kernel was called');

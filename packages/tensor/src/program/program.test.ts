@@ -110,6 +110,21 @@ describe('compile', () => {
     for (const [i, value] of compiled(x, w).data.entries()) expect(Math.abs(value / want[i] - 1)).toBeLessThan(2e-6);
   });
 
+  it('records anew under other kernels, whose need of room may be another', () => {
+    let recorded = 0;
+    const run = compile((x: Tensor) => {
+      recorded++;
+      return x.matmul(x);
+    });
+    const x = new Rng(2).normal([40, 40]);
+    useKernels('reference');
+    run(x);
+    run(x);
+    useKernels('wasm');
+    for (let i = 0; i < 2; i++) expect(run(x).data).toEqual(step(() => x.matmul(x)).data);
+    expect(recorded).toBe(2);
+  });
+
   it('records each shape, and comes back to it', () => {
     let recorded = 0;
     const run = compile((x: Tensor) => {

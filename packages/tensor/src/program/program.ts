@@ -1,5 +1,5 @@
 import type { Kernels } from '../kernels/kernels.ts';
-import { kernels } from '../kernels/select.ts';
+import { kernels, selectedKernels } from '../kernels/select.ts';
 import { align, memory } from '../memory/linear-memory.ts';
 import { allocateOutside, placeIn, type Storage } from '../memory/storage.ts';
 import type { DrawSource } from '../memory/watcher.ts';
@@ -55,7 +55,7 @@ export class Program {
     this.#recorder = recorder;
     this.generators = generators;
     this.inputs = inputs;
-    this.#kernels = kernels();
+    this.#kernels = selectedKernels();
     const kept = new Set(results.map(({ value }) => value));
     const steps = fuse(recorder.steps, kept);
     const layout = plan(steps, kept);
@@ -81,8 +81,9 @@ export class Program {
     return placeIn(this.#room, this.#address(operand));
   }
 
-  /** Whether all that the recording depended on is as it was. */
+  /** Whether all that the recording depended on is as it was, the kernels with their need of scratch among it. */
   get valid(): boolean {
+    if (selectedKernels() !== this.#kernels) return false;
     for (const { read, value } of this.#recorder.guards) if (read() !== value) return false;
     return true;
   }
@@ -95,6 +96,7 @@ export class Program {
     }
     const current = kernels();
     if (current !== this.#kernels) {
+      // Every call is looked at: `profile`.
       this.#runOn(current);
       return;
     }

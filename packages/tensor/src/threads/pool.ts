@@ -23,16 +23,18 @@ export interface Loaded {
   readonly id: number;
   readonly pool: ThreadPool;
   readonly room: Storage;
+  /** Of the module, which follows the word at `ready`. */
+  readonly length: number;
   readonly ready: number;
 }
 
 interface Command {
   readonly command: number;
   readonly program: number;
-  readonly loaded?: Loaded;
-  readonly length?: number;
 }
 
+/** Bytes from the ready word to the module: a cache line of its own. */
+const MODULE_AT = 64;
 /** Turns of waiting for workers that are just finishing. */
 const FINISHING = 10_000;
 let nextProgram = 1;
@@ -52,6 +54,8 @@ export class ThreadPool {
   readonly #words: Int32Array;
   readonly #workers: { terminate(): unknown }[];
   readonly #commands: Command[] = [];
+  /** Until the workers have forgotten them: they may still read a module whose program is gone. */
+  readonly #loaded = new Map<number, Loaded>();
   readonly #collected = new FinalizationRegistry<number>((program) => {
     this.#commands.push({ command: FREE, program });
   });
@@ -60,7 +64,7 @@ export class ThreadPool {
     this.threads = threads;
     this.#room = allocateOutside('f32', CONTROL_BYTES / 4, true);
     this.control = this.#room.pointer;
-    // Made anew when the memory grows? Shared memory keeps its old views good.
+    // Kept for good: a view of shared memory stays right when the memory grows.
     this.#words = new Int32Array(memory.buffer, this.control, CONTROL_BYTES / 4).fill(0);
     this.#words.fill(-1, DONE);
     const fail = (reason: string): void => {
@@ -93,10 +97,11 @@ export class ThreadPool {
   /** Hands a module to the workers, who load it when they have time. */
   load(bytes: Uint8Array, owner: object): Loaded {
     const room = allocateOutside('f32', Math.ceil(bytes.length / 4) + 16, true);
-    const loaded = { id: nextProgram++, pool: this, room, ready: room.pointer };
+    const loaded = { id: nextProgram++, pool: this, room, length: bytes.length, ready: room.pointer };
+    this.#loaded.set(loaded.id, loaded);
     new Int32Array(memory.buffer, room.pointer, 1)[0] = 0;
-    new Uint8Array(memory.buffer, room.pointer + 64, bytes.length).set(bytes);
-    this.#commands.push({ command: LOAD, program: loaded.id, loaded, length: bytes.length });
+    new Uint8Array(memory.buffer, room.pointer + MODULE_AT, bytes.length).set(bytes);
+    this.#commands.push({ command: LOAD, program: loaded.id });
     this.#collected.register(owner, loaded.id);
     return loaded;
   }
@@ -109,10 +114,12 @@ export class ThreadPool {
     const waiting = this.#commands.shift();
     if (waiting !== undefined) {
       const words = this.#words;
-      if (waiting.loaded !== undefined) {
-        words[BYTES] = waiting.loaded.room.pointer + 64;
-        words[LENGTH] = waiting.length as number;
-        words[READY] = waiting.loaded.ready;
+      const loaded = this.#loaded.get(waiting.program) as Loaded;
+      if (waiting.command === FREE) this.#loaded.delete(waiting.program);
+      else {
+        words[BYTES] = loaded.room.pointer + MODULE_AT;
+        words[LENGTH] = loaded.length;
+        words[READY] = loaded.ready;
       }
       this.#post(waiting.command, waiting.program);
       return false;

@@ -1,18 +1,9 @@
-import {
-  ARRIVED,
-  BYTES,
-  COMMAND,
-  DONE,
-  FREE,
-  IDLE,
-  JOB,
-  LENGTH,
-  LOAD,
-  PROGRAM,
-  READY,
-  RUN,
-  SLEEPING,
-} from './control.ts';
+import { BYTES, COMMAND, DONE, FREE, IDLE, JOB, LENGTH, LOAD, PROGRAM, READY, RUN } from './control.ts';
+
+/** Workers and the main thread, at most. */
+export const MAX_THREADS = 64;
+/** Bytes of the control words. */
+export const CONTROL_BYTES = 4 * (DONE + MAX_THREADS);
 
 /** Turns of a worker's loop before it sleeps: about half a millisecond, more than passes between two training steps. */
 const SPIN = 50_000;
@@ -23,7 +14,7 @@ const SPIN = 50_000;
  */
 const BODY = `
 function work({ memory, control, index }) {
-  const words = new Int32Array(memory.buffer, control, ${DONE + 64});
+  const words = new Int32Array(memory.buffer, control, ${DONE + MAX_THREADS});
   const programs = new Map();
   let job = 0;
   Atomics.store(words, ${DONE} + index, 0);
@@ -57,8 +48,3 @@ function work({ memory, control, index }) {
 
 export const NODE_SOURCE = `${BODY}work(require('node:worker_threads').workerData);`;
 export const WEB_SOURCE = `${BODY}onmessage = ({ data }) => work(data);`;
-
-/** Bytes of the control words, with room for `MAX_THREADS` workers. */
-export const MAX_THREADS = 64;
-export const CONTROL_BYTES = 4 * (DONE + MAX_THREADS);
-export { ARRIVED, SLEEPING };

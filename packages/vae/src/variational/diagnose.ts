@@ -1,6 +1,7 @@
-import { parameter } from '@latent/autograd';
+import { parameter, sampleNormal } from '@latent/autograd';
 import { adam } from '@latent/nn';
 import { compile, Rng, type Tensor, tensor } from '@latent/tensor';
+import { klPerLatent as klTerms } from '../latent/diagonal-normal.ts';
 import { overRows } from '../model/rows.ts';
 import type { VaeCore } from './core.ts';
 
@@ -29,9 +30,12 @@ export async function diagnose(vae: VaeCore, rows: Float32Array): Promise<Diagno
   const { inputSize, latentSize } = vae.options;
   const measure = overRows((x, rng: Rng) => {
     const { mean, logVariance } = vae.posterior(x);
-    const z = mean.add(logVariance.mul(0.5).exp().mul(rng.normal(mean.shape)));
-    const kl = mean.square().add(logVariance.expm1()).sub(logVariance).mul(0.5);
-    return { mean, kl, elbo: vae.conditionalLogProb(x, z).sub(vae.klOf(mean, logVariance, z)) };
+    const z = sampleNormal(mean, logVariance, rng);
+    return {
+      mean,
+      kl: klTerms(mean, logVariance),
+      elbo: vae.conditionalLogProb(x, z).sub(vae.klOf(mean, logVariance, z)),
+    };
   });
   const { mean, kl, elbo } = measure(rows, inputSize, new Rng(0));
   const variances = mean.variance({ axis: 0 }).data;
