@@ -122,6 +122,13 @@ export class VaeCore extends Module implements ObjectiveModel {
     return normalLogProb(z, mean, logVariance).sub(this.logPrior(z));
   }
 
+  /** log p(x | z)p(z)/q(z | x), the importance weight of a draw z whose likelihood has these parameters. */
+  logWeight(x: Tensor, params: Tensor, z: Tensor, mean: Tensor, logVariance: Tensor): Tensor {
+    return this.conditionalLogProbOf(x, params)
+      .add(this.logPrior(z))
+      .sub(normalLogProb(z, mean, logVariance));
+  }
+
   /** log p(z): [..., latent] → [...]. */
   logPrior(z: Tensor): Tensor {
     if (this.prior !== null) return this.prior.logProb(z);

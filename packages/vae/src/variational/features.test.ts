@@ -37,7 +37,8 @@ describe('scores', () => {
     score.data.forEach((value: number, r: number) => {
       expect(value).toBeCloseTo(total[r], 4);
     });
-    expect(score.neg().data).toEqual(vae.elboPerRow(fresh, { samples: 3, seed: 4 }).data);
+    const bound = vae.elboPerRow(fresh, { samples: 3, seed: 4 }).data;
+    for (const [r, value] of score.data.entries()) expect(value).toBeCloseTo(-bound[r], 4);
     // A row that is odd in one column is odd because of it.
     const odd = vae.contributions([[0, 0, 0, 9]]).columns.data;
     expect(odd.indexOf(Math.max(...odd))).toBe(3);

@@ -1,6 +1,5 @@
 import { sampleNormal } from '@latent/autograd';
 import { Rng, type Tensor, tensor, ValueError } from '@latent/tensor';
-import { normalLogProb } from '../latent/diagonal-normal.ts';
 import { overRows } from '../model/rows.ts';
 import type { VaeCore } from './core.ts';
 
@@ -32,10 +31,7 @@ export function impute(vae: VaeCore, rows: Float32Array, options: ImputeOptions)
     const { mean, logVariance } = vae.posterior(x);
     const z = sampleNormal(mean, logVariance, generator);
     const params = vae.likelihoodParams(z);
-    const weights = vae
-      .conditionalLogProbOf(x, params)
-      .add(vae.logPrior(z))
-      .sub(normalLogProb(z, mean, logVariance));
+    const weights = vae.logWeight(x, params, z, mean, logVariance);
     return { weights, params, mean: vae.reconstructionDistribution.mean(params) };
   });
   const tables = Array.from({ length: kind === 'mean' ? 1 : count }, () => new Float64Array(rows.length));

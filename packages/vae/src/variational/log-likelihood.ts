@@ -1,7 +1,6 @@
 import { sampleNormal } from '@latent/autograd';
 import { Rng, type Tensor, tensor } from '@latent/tensor';
-import { normalLogProb } from '../latent/diagonal-normal.ts';
-import { overRows, type RowsFunction } from '../model/rows.ts';
+import type { RowsFunction } from '../model/rows.ts';
 import type { VaeCore } from './core.ts';
 
 export interface LikelihoodEstimate {
@@ -14,43 +13,29 @@ export interface LikelihoodEstimate {
 /** Draws at a time. */
 const AT_ONCE = 10;
 
-type Weights = RowsFunction<'weights', [rng: Rng, draws: number]>;
-const programs = new WeakMap<VaeCore, Weights>();
-
 /** log p(x | z)p(z)/q(z | x) of draws of z: [n, draws]. */
-function logWeights(vae: VaeCore): Weights {
-  let program = programs.get(vae);
-  if (program === undefined) {
-    program = overRows((x, rng: Rng, draws: number) => {
-      const { mean, logVariance } = vae.posterior(x);
-      const shape = [draws, ...mean.shape];
-      const [mu, v] = [mean.broadcastTo(shape), logVariance.broadcastTo(shape)];
-      const z = sampleNormal(mu, v, rng);
-      const weights = vae
-        .conditionalLogProb(x, z)
-        .add(vae.logPrior(z))
-        .sub(normalLogProb(z, mu, v));
-      return { weights: weights.transpose() };
-    });
-    programs.set(vae, program);
-  }
-  return program;
+export function logWeights(vae: VaeCore, x: Tensor, rng: Rng, draws: number): Tensor {
+  const { mean, logVariance } = vae.posterior(x);
+  const shape = [draws, ...mean.shape];
+  const [mu, v] = [mean.broadcastTo(shape), logVariance.broadcastTo(shape)];
+  const z = sampleNormal(mu, v, rng);
+  return vae.logWeight(x, vae.likelihoodParams(z), z, mu, v).transpose();
 }
 
 /** log 1/K Σ wₖ for each row, the weights taken in block by block with a running maximum. */
 export function estimateLogLikelihood(
-  vae: VaeCore,
+  weights: RowsFunction<'weights', [rng: Rng, draws: number]>,
   rows: Float32Array,
+  width: number,
   { samples = 100, seed = 0 }: { readonly samples?: number; readonly seed?: number },
 ): LikelihoodEstimate {
-  const width = vae.options.inputSize;
   const n = rows.length / width;
   const rng = new Rng(seed);
   const largest = new Float64Array(n).fill(-Infinity);
   const [sum, squares] = [new Float64Array(n), new Float64Array(n)];
   for (let done = 0; done < samples; done += AT_ONCE) {
     const draws = Math.min(AT_ONCE, samples - done);
-    const values = logWeights(vae)(rows, width, rng, draws).weights.data;
+    const values = weights(rows, width, rng, draws).weights.data;
     for (let r = 0; r < n; r++) {
       for (let k = 0; k < draws; k++) {
         const value = values[r * draws + k];

@@ -19,7 +19,7 @@ import { VaeCore } from './core.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
 import { type ImputeOptions, impute } from './impute.ts';
 import { interpolateCodes } from './interpolate.ts';
-import { estimateLogLikelihood, type LikelihoodEstimate } from './log-likelihood.ts';
+import { estimateLogLikelihood, type LikelihoodEstimate, logWeights } from './log-likelihood.ts';
 import type { ResolvedVaeOptions } from './options.ts';
 
 const FORMAT = 'latent-vae-2';
@@ -69,20 +69,15 @@ export class Vae extends VaeCore {
     return { mean: this.reconstructionDistribution.mean(params), error: this.conditionalLogProbOf(x, params).neg() };
   });
   readonly #bound = overRows((x, rng: Rng, samples: number) => {
-    const { mean, logVariance } = this.posterior(x);
-    const draws = Array.from({ length: samples }, () => {
-      const z = sampleNormal(mean, logVariance, rng);
-      return { z, columns: this.columnTerms(x, this.likelihoodParams(z)) };
-    });
-    const average = (terms: Tensor[]): Tensor => terms.reduce((total, term) => total.add(term)).mul(1 / samples);
-    const columns = average(draws.map((draw) => draw.columns)).neg();
-    const kl =
-      this.prior === null
-        ? this.klOf(mean, logVariance, mean)
-        : average(draws.map(({ z }) => this.klOf(mean, logVariance, z)));
-    const reconstruction = columns.sum({ axis: -1 });
-    return { elbo: reconstruction.add(kl).neg(), reconstruction, kl, columns };
+    const { terms, kl } = this.#draws(x, rng, samples, (params) => this.conditionalLogProbOf(x, params));
+    const reconstruction = terms.neg();
+    return { elbo: terms.sub(kl), reconstruction, kl };
   });
+  readonly #byColumn = overRows((x, rng: Rng, samples: number) => {
+    const { terms, kl } = this.#draws(x, rng, samples, (params) => this.columnTerms(x, params));
+    return { columns: terms.neg(), kl };
+  });
+  readonly #weights = overRows((x, rng: Rng, draws: number) => ({ weights: logWeights(this, x, rng, draws) }));
   readonly #densities = overRows((x, rng: Rng, samples: number) => {
     const { mean, logVariance } = this.posterior(x);
     const draws = Array.from({ length: samples }, () =>
@@ -95,6 +90,19 @@ export class Vae extends VaeCore {
       averaged: total.log().add(largest).sub(Math.log(samples)),
     };
   });
+
+  /** Means over draws of z of what `read` makes of the likelihood's parameters, and of the KL. */
+  #draws(x: Tensor, rng: Rng, samples: number, read: (params: Tensor) => Tensor): { terms: Tensor; kl: Tensor } {
+    const { mean, logVariance } = this.posterior(x);
+    const draws = Array.from({ length: samples }, () => sampleNormal(mean, logVariance, rng));
+    const average = (terms: Tensor[]): Tensor => terms.reduce((a, b) => a.add(b)).mul(1 / samples);
+    // The exact KL is the same for every draw.
+    const kls = (this.prior === null ? [mean] : draws).map((z) => this.klOf(mean, logVariance, z));
+    return {
+      terms: average(draws.map((z) => read(this.likelihoodParams(z)))),
+      kl: this.prior === null ? kls[0] : average(kls),
+    };
+  }
 
   /**
    * Trains on rows of `inputSize` values. Data outside the distribution's support is refused with its row and column.
@@ -211,8 +219,13 @@ export class Vae extends VaeCore {
    * bound marks an unusual row, so `reconstruction + kl` is an anomaly score.
    */
   elbo(data: Rows, options: DrawOptions = {}): ElboParts {
-    const { elbo, reconstruction, kl } = this.#elbo('Vae.elbo', data, options);
-    return { elbo, reconstruction, kl };
+    const { samples = 1, seed = 0 } = options;
+    checkSamples('Vae.elbo', samples);
+    const rows = this.#checked('Vae.elbo', data);
+    const parts = this.#bound(rows, this.options.inputSize, new Rng(seed), samples);
+    const jacobian = this.#logJacobian(rows)?.sum({ axis: 1 });
+    if (jacobian === undefined) return parts;
+    return { elbo: parts.elbo.add(jacobian), reconstruction: parts.reconstruction.sub(jacobian), kl: parts.kl };
   }
 
   /** The bound of each row: [n]. */
@@ -225,8 +238,15 @@ export class Vae extends VaeCore {
    * of a row and its KL add up to its score.
    */
   contributions(data: Rows, options: DrawOptions = {}): { score: Tensor; columns: Tensor; kl: Tensor } {
-    const { elbo, columns, kl } = this.#elbo('Vae.contributions', data, options);
-    return { score: elbo.neg(), columns, kl };
+    const { samples = 1, seed = 0 } = options;
+    checkSamples('Vae.contributions', samples);
+    const rows = this.#checked('Vae.contributions', data);
+    const { columns: scaled, kl } = this.#byColumn(rows, this.options.inputSize, new Rng(seed), samples);
+    const jacobian = this.#logJacobian(rows);
+    return step(() => {
+      const columns = jacobian === null ? scaled : scaled.sub(jacobian);
+      return { score: columns.sum({ axis: -1 }).add(kl), columns, kl };
+    });
   }
 
   /** The mean over draws of z from q(z | x) of log p(x | z), the KL left out: not log p(x), and not the bound. [n] */
@@ -245,7 +265,12 @@ export class Vae extends VaeCore {
    */
   logLikelihood(data: Rows, options: DrawOptions = {}): LikelihoodEstimate {
     const rows = this.#checked('Vae.logLikelihood', data);
-    const { logLikelihood, standardError } = estimateLogLikelihood(this, rows, options);
+    const { logLikelihood, standardError } = estimateLogLikelihood(
+      this.#weights,
+      rows,
+      this.options.inputSize,
+      options,
+    );
     const jacobian = this.#logJacobian(rows);
     return {
       logLikelihood: jacobian === null ? logLikelihood : logLikelihood.add(jacobian.sum({ axis: 1 })),
@@ -265,19 +290,6 @@ export class Vae extends VaeCore {
   impute(data: Rows, options: ImputeOptions = {}): Tensor[] {
     if (!this.options.missing) throw new UsageError('Vae.impute: make the model with { missing: true }');
     return impute(this, this.#checked('Vae.impute', data), options).map((table) => this.#original(table));
-  }
-
-  #elbo(caller: string, data: Rows, { samples = 1, seed = 0 }: DrawOptions) {
-    checkSamples(caller, samples);
-    const rows = this.#checked(caller, data);
-    const parts = this.#bound(rows, this.options.inputSize, new Rng(seed), samples);
-    const jacobian = this.#logJacobian(rows);
-    if (jacobian === null) return parts;
-    return step(() => {
-      const perRow = jacobian.sum({ axis: 1 });
-      const { elbo, reconstruction, kl, columns } = parts;
-      return { elbo: elbo.add(perRow), reconstruction: reconstruction.sub(perRow), kl, columns: columns.sub(jacobian) };
-    });
   }
 
   /** What turns densities on the normaliser's scale into those of the data: [n, inputSize]; null where there is nothing. */
