@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 import { packageNames, root } from './packages.ts';
 
 /** Gzipped bytes that all four packages together may have. */
-const budget = 68 * 1024;
+const budget = 69 * 1024;
 
 /** Bundles `code` for the browser with every package inlined, or with all but `only` left outside. */
 async function measure(code: string, only?: string): Promise<{ minified: number; gzipped: number }> {
