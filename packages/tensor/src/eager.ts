@@ -1,6 +1,6 @@
 import { ValueError } from './errors.ts';
-import { type DType, FULL, type Kernels } from './kernels/kernels.ts';
-import { IDENTITY } from './kernels/map-program.ts';
+import { type DType, FULL, type Kernels, type Layout, type MapProgram, SCALAR } from './kernels/kernels.ts';
+import { mapProgram } from './kernels/map-program.ts';
 import { kernels } from './kernels/select.ts';
 import { memory } from './memory/linear-memory.ts';
 import { allocate, bytesOf, markScratch, releaseScratch, type Storage, scratch } from './memory/storage.ts';
@@ -103,6 +103,44 @@ export function addressOf(x: Tensor, operation: string): number {
 }
 
 /**
+ * Rewrites `targets` in place: expression j of `program`, of the targets and then the `inputs` (each in the targets' shape,
+ * or of one element), becomes the numbers of target j. The targets are parameters, buffers and optimizers' slots, of one
+ * shape; tapes do not see the change. One kernel, so that a recorded step does it too.
+ */
+export function mapInto(program: MapProgram, targets: readonly Tensor[], inputs: readonly Tensor[]): void {
+  const first = targets[0];
+  if (first === undefined) throw new ValueError('mapInto: needs at least one target, got none');
+  const { dtype, size } = first;
+  const mark = markScratch();
+  const pointers: number[] = [];
+  const layouts: Layout[] = [];
+  for (let pass = 0; pass < 2; pass++) {
+    for (const target of targets) {
+      if (!target.storage.pinned || target.size !== size || target.dtype !== dtype) {
+        throw new ValueError(
+          `mapInto: targets must be persistent and of one size and dtype, got ${target.size} of ${target.dtype}`,
+        );
+      }
+      pointers.push(target.storage.pointer);
+      if (pass === 1) layouts.push(FULL);
+    }
+  }
+  for (const input of inputs) {
+    if ((input.size !== size && input.size !== 1) || input.dtype !== dtype) {
+      throw new ValueError(
+        `mapInto: inputs must have ${size} elements or one, of ${dtype}, got ${input.size} of ${input.dtype}`,
+      );
+    }
+    pointers.push(addressOf(input, 'mapInto'));
+    layouts.push(input.size === size ? FULL : SCALAR);
+  }
+  kernels().map(program, dtype, 1, size, pointers, layouts);
+  releaseScratch(mark);
+}
+
+const SECOND = /* @__PURE__ */ mapProgram('overwrite', 2, (_old, value) => value);
+
+/**
  * Writes a tensor's numbers over a parameter's, as a kernel, so that a recorded step does it too. Tapes do not see it.
  */
 export function overwrite(target: Tensor, source: Tensor): void {
@@ -111,11 +149,32 @@ export function overwrite(target: Tensor, source: Tensor): void {
       `overwrite: expected a parameter and a tensor of its size, got ${target.size} and ${source.size}`,
     );
   }
-  const mark = markScratch();
-  const from = addressOf(source, 'overwrite');
-  kernels().map(IDENTITY, target.dtype, 1, target.size, [target.storage.pointer, from], [FULL]);
-  releaseScratch(mark);
+  mapInto(SECOND, [target], [source]);
 }
+
+/**
+ * Writes rows number `indices[first]`, `indices[first + 1]` … of `source` (rows end to end) over `target` [rows, …]: a batch
+ * of a data set. `target` is persistent; numbers are rounded to its dtype.
+ */
+export function fillRows(
+  target: Tensor,
+  source: ArrayLike<number> & { subarray(begin: number, end: number): ArrayLike<number> },
+  indices: ArrayLike<number>,
+  first = 0,
+): void {
+  const [rows = 1] = target.shape;
+  const width = target.size / Math.max(1, rows);
+  const view = target.storage.view(target.dtype, target.size);
+  for (let i = 0; i < rows; i++) {
+    const from = (indices[first + i] as number) * width;
+    const to = i * width;
+    // A longer row is copied as a block, although that makes a view of it.
+    if (width > LONG_ROW) view.set(source.subarray(from, from + width), to);
+    else for (let j = 0; j < width; j++) view[to + j] = source[from + j] as number;
+  }
+}
+
+const LONG_ROW = 64;
 
 function copyOut(heap: NonNullable<Storage['heap']>, dtype: DType, pointer: number): void {
   const from: Float32Array | Float64Array = dtype === 'f32' ? memory.f32 : memory.f64;

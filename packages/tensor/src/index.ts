@@ -1,6 +1,6 @@
 export * from './create.ts';
 export { debug } from './debug.ts';
-export { addressOf, apply, overwrite } from './eager.ts';
+export { addressOf, apply, fillRows, mapInto, overwrite } from './eager.ts';
 export * from './errors.ts';
 export { derivedRules } from './expr/differentiate.ts';
 export { constant, type Expr, input, select } from './expr/expr.ts';
@@ -27,6 +27,7 @@ export * from './ops/indexing.ts';
 export * from './ops/layout.ts';
 export * from './ops/linalg.ts';
 export * from './ops/reduce.ts';
+export * from './options.ts';
 export { type CompileOptions, compile } from './program/compile.ts';
 export { type Profile, type ProfileRow, profile } from './program/profile.ts';
 export { Rng, type RngState } from './random.ts';

@@ -1,4 +1,5 @@
 import { runStep } from './memory/storage.ts';
+import { isPlainObject } from './options.ts';
 import { Tensor } from './tensor.ts';
 
 /**
@@ -23,8 +24,4 @@ export function mapTensors<T>(value: T, change: (x: Tensor) => Tensor): T {
     return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, mapTensors(part, change)])) as T;
   }
   return value;
-}
-
-export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype;
 }

@@ -128,7 +128,14 @@ export class Tensor {
     );
   }
   /** Overwrites the elements in place. Only for parameters and buffers: tapes do not see it. */
-  assign(values: Tensor | ArrayLike<number>): void {
+  assign(values: Tensor | ArrayLike<number> | number): void {
+    if (typeof values === 'number') {
+      stepWatcher()?.forbid('assign');
+      if (this.size !== 1)
+        throw new ShapeError(`assign: ${formatShape(this.shape)} takes ${this.size} elements, got a number`);
+      this.storage.setFirst(this.dtype, values);
+      return;
+    }
     const isTensor = values instanceof Tensor;
     stepWatcher()?.forbid('assign');
     if ((isTensor ? values.size : values.length) !== this.size) {

@@ -38,8 +38,15 @@ export function setStepWatcher(watcher: StepWatcher | null): void {
  * change from step to step and are read from memory, such as an optimizer's.
  */
 export function everyStep(action: () => void): void {
-  action();
-  current?.repeat(action);
+  const watcher = current;
+  // What the action writes is not part of the step.
+  current = null;
+  try {
+    action();
+  } finally {
+    current = watcher;
+  }
+  watcher?.repeat(action);
 }
 
 /** The value of `read`; where this happens in a function under `compile`, what was recorded serves only while it stays. */
