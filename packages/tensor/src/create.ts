@@ -1,5 +1,5 @@
 import { ShapeError, ValueError } from './errors.ts';
-import type { DType } from './kernels/kernels.ts';
+import type { DType } from './kernels/kernel.ts';
 import { allocate } from './memory/storage.ts';
 import { checkShape, formatShape, type Shape, sizeOf } from './shape.ts';
 import { type NestedArray, Tensor } from './tensor.ts';

@@ -1,7 +1,9 @@
 import { ValueError } from './errors.ts';
-import { type DType, FULL, type Kernels, type Layout, type MapProgram, SCALAR } from './kernels/kernels.ts';
-import { mapProgram } from './kernels/map-program.ts';
-import { kernels } from './kernels/select.ts';
+import { execute } from './kernels/execute.ts';
+import type { DType, Layout, MapProgram } from './kernels/kernel.ts';
+import { FULL, SCALAR } from './kernels/map/layout.ts';
+import { mapCall } from './kernels/map/map.ts';
+import { mapProgram } from './kernels/map/map-program.ts';
 import { memory } from './memory/linear-memory.ts';
 import { allocate, bytesOf, markScratch, releaseScratch, type Storage, scratch } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
@@ -10,7 +12,6 @@ import { type Shape, sizeOf } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 
 class EagerCall<P> implements Call<P> {
-  readonly kernels: Kernels;
   readonly dtype: DType;
   readonly shape: Shape;
   readonly shapes: readonly Shape[];
@@ -19,7 +20,6 @@ class EagerCall<P> implements Call<P> {
   out = 0;
 
   constructor(dtype: DType, shape: Shape, shapes: readonly Shape[], params: P) {
-    this.kernels = kernels();
     this.dtype = dtype;
     this.shape = shape;
     this.shapes = shapes;
@@ -134,7 +134,7 @@ export function mapInto(program: MapProgram, targets: readonly Tensor[], inputs:
     pointers.push(addressOf(input, 'mapInto'));
     layouts.push(input.size === size ? FULL : SCALAR);
   }
-  kernels().map(program, dtype, 1, size, pointers, layouts);
+  execute(mapCall(program, dtype, 1, size, pointers, layouts));
   releaseScratch(mark);
 }
 

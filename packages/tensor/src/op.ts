@@ -1,10 +1,9 @@
-import type { DType, Kernels } from './kernels/kernels.ts';
+import type { DType } from './kernels/kernel.ts';
 import type { Shape } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 
-/** One run of an op's forward: addresses, shapes and the kernels to use. */
+/** One run of an op's forward: addresses and shapes. */
 export interface Call<P> {
-  readonly kernels: Kernels;
   readonly dtype: DType;
   readonly out: number;
   readonly shape: Shape;

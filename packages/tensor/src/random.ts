@@ -1,7 +1,8 @@
 import { ValueError } from './errors.ts';
-import type { DType, RandomKind } from './kernels/kernels.ts';
-import { kernels } from './kernels/select.ts';
-import { threefry2x32 } from './kernels/threefry.ts';
+import { execute } from './kernels/execute.ts';
+import type { DType } from './kernels/kernel.ts';
+import { randomCall, STATE_BYTES } from './kernels/random/random.ts';
+import { type RandomKind, threefry2x32 } from './kernels/random/threefry.ts';
 import { memory } from './memory/linear-memory.ts';
 import { allocate, bytesOf, markScratch, releaseScratch, scratch } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
@@ -137,12 +138,12 @@ export class Rng {
     const size = sizeOf(shape);
     const storage = allocate(dtype, size);
     const mark = markScratch();
-    const state = scratch(16);
+    const state = scratch(STATE_BYTES);
     const out = storage.pointer >= 0 ? storage.pointer : scratch(bytesOf(dtype, size));
     const blocks = Math.ceil(size / 2);
     this.writeDraw(state, blocks);
     stepWatcher()?.drew(this, state, blocks);
-    kernels().random(kind, dtype, out, size, state);
+    execute(randomCall(kind, dtype, out, state, size));
     const result = new Tensor([...shape], dtype, storage);
     if (storage.heap !== null) {
       const heap = dtype === 'f32' ? memory.f32 : memory.f64;

@@ -1,6 +1,6 @@
 import { ShapeError, UsageError, ValueError } from './errors.ts';
 import { formatTensor } from './format.ts';
-import type { DType } from './kernels/kernels.ts';
+import type { DType } from './kernels/kernel.ts';
 import { allocate, allocateOutside, type Storage } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
 import type { GraphNode } from './op.ts';

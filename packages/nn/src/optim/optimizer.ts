@@ -1,18 +1,4 @@
-import {
-  addressOf,
-  everyStep,
-  FULL,
-  kernels,
-  type Layout,
-  type MapProgram,
-  markScratch,
-  releaseScratch,
-  SCALAR,
-  type Tensor,
-  UsageError,
-  ValueError,
-  zeros,
-} from '@latent/tensor';
+import { everyStep, type MapProgram, mapInto, type Tensor, UsageError, ValueError, zeros } from '@latent/tensor';
 import type { Schedule } from '../schedule/schedule.ts';
 
 /** A learning rate, fixed or by schedule. */
@@ -75,8 +61,6 @@ export class Optimizer {
   readonly #rule: UpdateRule;
   readonly #slots: readonly (readonly Tensor[])[];
   readonly #scalars: readonly Tensor[];
-  readonly #layouts: readonly Layout[];
-  readonly #pointers: number[][];
   #t = 0;
 
   constructor(rule: UpdateRule, parameters: readonly Tensor[], rate: Rate) {
@@ -95,27 +79,16 @@ export class Optimizer {
     const { dtype } = parameters[0];
     const scalars = rule.scalars(1, this.learningRate).length;
     this.#scalars = Array.from({ length: scalars }, () => zeros([1], { dtype }).persisted(true));
-    this.#layouts = [...new Array(rule.slots + 2).fill(FULL), ...new Array(scalars).fill(SCALAR)];
-    // Addresses are fixed but for the gradient's, which is filled in each step.
-    this.#pointers = parameters.map((p, i) => {
-      const state = [p.storage.pointer, ...this.#slots[i].map((slot) => slot.storage.pointer)];
-      return [...state, ...state, 0, ...this.#scalars.map((s) => s.storage.pointer)];
-    });
   }
 
   /** One update from the gradients that `backward` left. */
   step(): void {
     everyStep(this.#advance);
-    const gradient = 2 * this.#rule.slots + 2;
     let updated = 0;
-    for (let i = 0; i < this.#parameters.length; i++) {
-      const p = this.#parameters[i];
+    for (const [i, p] of this.#parameters.entries()) {
       const { grad } = p;
       if (grad === null) continue;
-      const mark = markScratch();
-      this.#pointers[i][gradient] = addressOf(grad, `${this.name}.step`);
-      kernels().map(this.#rule.program, p.dtype, 1, p.size, this.#pointers[i], this.#layouts);
-      releaseScratch(mark);
+      mapInto(this.#rule.program, [p, ...this.#slots[i]], [grad, ...this.#scalars]);
       updated++;
     }
     if (updated === 0)

@@ -40,6 +40,16 @@ export class Arena {
     return this.#chunks[this.#chunk].pointer;
   }
 
+  /** Room that is good until the next allocation. */
+  room(bytes: number): number {
+    const chunk = this.#chunk;
+    const offset = this.#offset;
+    const pointer = this.allocate(bytes);
+    this.#chunk = chunk;
+    this.#offset = offset;
+    return pointer;
+  }
+
   mark(): Mark {
     return { chunk: this.#chunk, offset: this.#offset };
   }

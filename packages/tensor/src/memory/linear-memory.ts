@@ -1,3 +1,5 @@
+import type { DType } from '../kernels/kernel.ts';
+
 /**
  * The one linear memory that every kernel works in. A pointer is a byte offset into it.
  *
@@ -89,6 +91,16 @@ function createWasmMemory(): WebAssembly.Memory | null {
   } catch {
     return null;
   }
+}
+
+/** All of the memory as numbers of a dtype, good until the next allocation. */
+export function view(dtype: DType): Float32Array | Float64Array {
+  return dtype === 'f32' ? memory.f32 : memory.f64;
+}
+
+/** The position in such a view. Pointers pass 2³¹, so they are divided, not shifted. */
+export function elementAt(dtype: DType, pointer: number): number {
+  return dtype === 'f32' ? pointer / 4 : pointer / 8;
 }
 
 export type { LinearMemory };

@@ -1,5 +1,5 @@
 import { LifetimeError, UsageError } from '../errors.ts';
-import type { DType } from '../kernels/kernels.ts';
+import type { DType } from '../kernels/kernel.ts';
 import { Arena, type Mark } from './arena.ts';
 import { memory } from './linear-memory.ts';
 import { poolAllocate, poolFree } from './pool.ts';
@@ -134,6 +134,11 @@ export function markScratch(): Mark {
 
 export function scratch(bytes: number): number {
   return inArena(bytes);
+}
+
+/** Room that is good until the next allocation: what a kernel needs while it runs. No recorder is told of it. */
+export function roomFor(bytes: number): number {
+  return arena.room(bytes);
 }
 
 function inArena(bytes: number): number {

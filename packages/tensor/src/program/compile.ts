@@ -1,7 +1,7 @@
 import { inspecting } from '../eager.ts';
 import { UsageError } from '../errors.ts';
-import type { DType } from '../kernels/kernels.ts';
-import { interposeKernels, kernels } from '../kernels/select.ts';
+import { observeCalls, perform } from '../kernels/execute.ts';
+import { type DType, elements } from '../kernels/kernel.ts';
 import { insideStep, runStep } from '../memory/storage.ts';
 import { setStepWatcher, stepWatcher } from '../memory/watcher.ts';
 import { isPlainObject } from '../options.ts';
@@ -9,7 +9,6 @@ import { Rng } from '../random.ts';
 import { type Shape, sameShape } from '../shape.ts';
 import { keepResult, mapTensors } from '../step.ts';
 import { Tensor } from '../tensor.ts';
-import { observedKernels } from './observe.ts';
 import { Program } from './program.ts';
 import { type Operand, Recorder } from './recorder.ts';
 
@@ -127,20 +126,17 @@ function record<A extends readonly unknown[], R>(
   }) as unknown as A;
   let describe: ResultOf | null = null;
   const operands: Operand[] = [];
-  const set = kernels();
   setStepWatcher(recorder);
-  const before = interposeKernels(
-    observedKernels(set, (call, perform) => {
-      recorder.add(call);
-      perform();
-    }),
-  );
+  const before = observeCalls((call) => {
+    recorder.add(call);
+    (before ?? perform)(call);
+  });
   let value: R;
   try {
     value = runStep(
       () => fn(...inside),
       (made) => {
-        interposeKernels(before);
+        observeCalls(before);
         if (recorder.forbidden === null) describe = resultOf(made, recorder, inputs, operands);
         setStepWatcher(null);
         return keepResult(made);
@@ -148,7 +144,7 @@ function record<A extends readonly unknown[], R>(
     );
   } finally {
     setStepWatcher(null);
-    interposeKernels(before);
+    observeCalls(before);
   }
   if (recorder.forbidden !== null || describe === null) {
     return { value, recording: null, forbidden: recorder.forbidden ?? 'it failed' };
@@ -172,7 +168,7 @@ function resultOf(made: unknown, recorder: Recorder, inputs: readonly Tensor[], 
   if (made instanceof Tensor) {
     const { storage, shape, dtype, size } = made;
     if (storage.epoch === 0 && !inputs.some((input) => input.storage === storage)) return () => made;
-    const operand = recorder.operandAt(storage.pointer, size * (dtype === 'f32' ? 4 : 8));
+    const operand = recorder.operandAt(storage.pointer, elements(dtype, size));
     operands.push(operand);
     return (view) => view(operand, shape, dtype);
   }

@@ -1,6 +1,6 @@
 import { type Expr, input, substitute } from '../expr/expr.ts';
-import { COLUMN, FULL, type Layout, type MapProgram, ROW } from '../kernels/kernels.ts';
-import { extents, type MapCall, outputsOf, type ReduceCall } from './call.ts';
+import type { Formula, FormulaKernel, KernelCall, Layout, MapProgram } from '../kernels/kernel.ts';
+import { FULL, isFlat } from '../kernels/map/layout.ts';
 import type { Operand, Step, Value } from './recorder.ts';
 
 /** Operands of a fused kernel: more would not stay in registers. */
@@ -22,7 +22,7 @@ function live(steps: readonly Step[], results: ReadonlySet<Value>): (step: Step)
   const wanted = new Set(results);
   const kept = new Set<Step>();
   for (const step of [...steps].reverse()) {
-    const outputs = step.operands.slice(0, outputsOf(step.call));
+    const outputs = step.operands.slice(0, step.call.kernel.outputs(step.call));
     if (!outputs.some(({ value }) => value.kind === 'fixed' || wanted.has(value))) continue;
     kept.add(step);
     for (const { value } of step.operands) wanted.add(value);
@@ -30,8 +30,14 @@ function live(steps: readonly Step[], results: ReadonlySet<Value>): (step: Step)
   return (step) => kept.has(step);
 }
 
-type Elementwise = Step & { readonly call: MapCall };
-type Reader = Step & { readonly call: MapCall | ReduceCall };
+/** What the kernel of a step says about its formula; null where it has none. */
+function formulaKernel(step: Step): FormulaKernel<KernelCall> | null {
+  return step.partial ? null : (step.call.kernel.formula ?? null);
+}
+
+function outputsOf({ call }: Step): number {
+  return call.kernel.outputs(call);
+}
 
 class Fusion {
   /** Null where a step has become part of a later one. */
@@ -46,14 +52,16 @@ class Fusion {
     this.#steps = [...steps];
     this.#results = results;
     steps.forEach((step, at) => {
-      const outputs = outputsOf(step.call);
+      const outputs = step.call.kernel.outputs(step.call);
       step.operands.forEach(({ value }, i) => {
         if (i < outputs) this.#writers.set(value, [...(this.#writers.get(value) ?? []), at]);
         if (i >= outputs || step.partial) this.#readersOf(value).add(at);
       });
     });
     this.#writesFixed = steps.flatMap((step, at) =>
-      step.operands.slice(0, outputsOf(step.call)).some(({ value }) => value.kind === 'fixed') ? [at] : [],
+      step.operands.slice(0, step.call.kernel.outputs(step.call)).some(({ value }) => value.kind === 'fixed')
+        ? [at]
+        : [],
     );
   }
 
@@ -74,14 +82,14 @@ class Fusion {
   /** Makes one producer of the step's inputs part of the step. */
   #absorbOne(at: number): boolean {
     const step = this.#steps[at];
-    if (step === null || step.partial || (step.call.kernel !== 'map' && step.call.kernel !== 'reduce')) return false;
-    const reader = step as Reader;
-    for (const { value } of reader.operands.slice(outputsOf(reader.call))) {
+    if (step === null || formulaKernel(step) === null) return false;
+    const reader = step;
+    for (const { value } of reader.operands.slice(outputsOf(reader))) {
       const writers = this.#writers.get(value);
       if (value.kind !== 'temporary' || writers?.length !== 1 || writers[0] >= at) continue;
       const producer = this.#steps[writers[0]];
-      if (producer?.call.kernel !== 'map' || producer.partial) continue;
-      const fused = this.#fused(producer as Elementwise, writers[0], reader, at, value);
+      if (!producer || !formulaKernel(producer)?.writes) continue;
+      const fused = this.#fused(producer, writers[0], reader, at, value);
       if (fused === null) continue;
       this.#steps[writers[0]] = null;
       this.#steps[at] = fused;
@@ -90,27 +98,28 @@ class Fusion {
     return false;
   }
 
-  #fused(producer: Elementwise, from: number, reader: Reader, at: number, value: Value): Step | null {
-    const shape = commonShape(producer.call, reader.call);
-    const made = outputsOf(producer.call);
-    const read = outputsOf(reader.call);
+  #fused(producer: Step, from: number, reader: Step, at: number, value: Value): Step | null {
+    const readerKernel = formulaKernel(reader) as FormulaKernel<KernelCall>;
+    const made = (formulaKernel(producer) as FormulaKernel<KernelCall>).of(producer.call);
+    const used = readerKernel.of(reader.call);
+    const shape = commonShape(made, used, readerKernel.writes);
+    const madeOutputs = outputsOf(producer);
+    const read = outputsOf(reader);
     if (shape === null || producer.call.dtype !== reader.call.dtype) return null;
-    const results = producer.operands.slice(0, made).map((operand) => operand.value);
+    const results = producer.operands.slice(0, madeOutputs).map((operand) => operand.value);
     // The reader takes what the producer makes element by element.
     const elementwise = reader.operands.every(
       (operand, i) =>
-        i < read ||
-        !results.includes(operand.value) ||
-        (operand.offset === 0 && reader.call.layouts[i - read] === FULL),
+        i < read || !results.includes(operand.value) || (operand.offset === 0 && used.layouts[i - read] === FULL),
     );
-    if (!elementwise || value.bytes !== extents(producer.call)[0]) return null;
+    if (!elementwise || value.bytes !== producer.call.kernel.written(producer.call, 0)) return null;
     // Results that are still wanted are written by the fused kernel, so none may be read before it.
-    const others = producer.operands.slice(0, made).filter((operand) => {
+    const others = producer.operands.slice(0, madeOutputs).filter((operand) => {
       const readers = this.#readersOf(operand.value);
       if (operand.value.kind === 'fixed' || this.#results.has(operand.value)) return true;
       return readers.size > (readers.has(at) ? 1 : 0);
     });
-    if (others.length > 0 && reader.call.kernel === 'reduce') return null;
+    if (others.length > 0 && !readerKernel.writes) return null;
     if (others.some((operand) => operand.value.kind === 'fixed' || earliest(this.#readersOf(operand.value)) < at))
       return null;
     if (!this.#unchanged(producer, from, reader, at)) return null;
@@ -125,27 +134,25 @@ class Fusion {
       if (found < 0) found = inputs.push({ operand, layout }) - 1;
       return input(found);
     };
-    const producerInputs = producer.operands
-      .slice(made)
-      .map((operand, i) => position(operand, producer.call.layouts[i]));
-    const formulas = producer.call.program.expressions.map((root) => substitute(root, producerInputs));
+    const producerInputs = producer.operands.slice(madeOutputs).map((operand, i) => position(operand, made.layouts[i]));
+    const formulas = made.program.expressions.map((root) => substitute(root, producerInputs));
     const formulaOf = (made: Value): Expr => formulas[results.indexOf(made)];
     const readerInputs = reader.operands
       .slice(read)
       .map((operand, i) =>
-        results.includes(operand.value) ? formulaOf(operand.value) : position(operand, reader.call.layouts[i]),
+        results.includes(operand.value) ? formulaOf(operand.value) : position(operand, used.layouts[i]),
       );
-    const roots = reader.call.program.expressions.map((root) => substitute(root, readerInputs));
+    const roots = used.program.expressions.map((root) => substitute(root, readerInputs));
     const outputs = [...reader.operands.slice(0, read), ...others];
     if (inputs.length + outputs.length > MOST_OPERANDS) return null;
 
     const program: MapProgram = {
-      name: `${producer.call.program.name}·${reader.call.program.name}`,
+      name: `${made.program.name}·${used.program.name}`,
       expressions: [...roots, ...others.map((operand) => formulaOf(operand.value))],
       inputs: inputs.length,
       compiled: new Map(),
     };
-    for (const { value: read } of producer.operands.slice(made)) {
+    for (const { value: read } of producer.operands.slice(madeOutputs)) {
       const readers = this.#readersOf(read);
       readers.delete(from);
       readers.add(at);
@@ -155,25 +162,22 @@ class Fusion {
     const operands = [...outputs, ...inputs.map(({ operand }) => operand)];
     const pointers = operands.map(({ value: { address }, offset }) => address + offset);
     const layouts = inputs.map(({ layout }) => layout);
-    const call =
-      reader.call.kernel === 'map'
-        ? { ...reader.call, ...shape, program, pointers, layouts }
-        : { ...reader.call, program, pointers, layouts };
+    const call = readerKernel.with(reader.call, { program, ...shape, layouts }, pointers);
     return { call, operands, partial: false };
   }
 
   /** Whether what the producer reads is the same when the reader runs, and the reader does not write over it. */
-  #unchanged(producer: Elementwise, from: number, reader: Reader, at: number): boolean {
-    const made = outputsOf(producer.call);
-    const sizes = extents(producer.call);
+  #unchanged(producer: Step, from: number, reader: Step, at: number): boolean {
+    const made = outputsOf(producer);
+    const extents = producer.call.kernel.extents(producer.call);
     return producer.operands.slice(made).every((operand, i) => {
       if (operand.value.kind !== 'fixed') return (this.#writers.get(operand.value)?.length ?? 0) <= 1;
       const begin = operand.value.address + operand.offset;
-      const end = begin + sizes[made + i];
+      const end = begin + extents[made + i]!.to;
       const touches = (step: Step | null): boolean =>
         (step?.operands ?? []).some(
           ({ value }, i) =>
-            i < outputsOf((step as Step).call) &&
+            i < outputsOf(step as Step) &&
             value.kind === 'fixed' &&
             value.address < end &&
             begin < value.address + value.bytes,
@@ -190,16 +194,11 @@ function earliest(readers: ReadonlySet<number>): number {
   return first;
 }
 
-/** Rows and columns that both calls can be seen as. */
-function commonShape(producer: MapCall, reader: MapCall | ReduceCall): { rows: number; cols: number } | null {
-  const { rows, cols } = reader;
-  if (producer.rows * producer.cols !== rows * cols || rows * cols === 0) return null;
-  if ((producer.rows === rows && producer.cols === cols) || isFlat(producer.layouts)) return { rows, cols };
-  if (reader.kernel === 'map' && isFlat(reader.layouts)) return { rows: producer.rows, cols: producer.cols };
+/** Rows and columns that both formulas can be seen over; the reader's stay where it does not write element by element. */
+function commonShape(made: Formula, used: Formula, writes: boolean): { rows: number; cols: number } | null {
+  const { rows, cols } = used;
+  if (made.rows * made.cols !== rows * cols || rows * cols === 0) return null;
+  if ((made.rows === rows && made.cols === cols) || isFlat(made.layouts)) return { rows, cols };
+  if (writes && isFlat(used.layouts)) return { rows: made.rows, cols: made.cols };
   return null;
-}
-
-/** Whether operands of these layouts look the same under every shape. */
-function isFlat(layouts: readonly Layout[]): boolean {
-  return layouts.every((layout) => layout !== ROW && layout !== COLUMN);
 }

@@ -1,13 +1,11 @@
-import { referenceKernels } from '../kernels/reference.ts';
-import { kernelOptions, selectedKernels } from '../kernels/select.ts';
+import type { KernelCall } from '../kernels/kernel.ts';
+import type { Machine } from '../kernels/select.ts';
 import { type FunctionBuilder, ModuleBuilder } from '../kernels/wasm/assembler.ts';
-import { type ModuleCall, recordingLinker } from '../kernels/wasm/linker.ts';
-import { createWasmKernels, wasmMapFits } from '../kernels/wasm/wasm-kernels.ts';
+import { RecordingLinker } from '../kernels/wasm/linker.ts';
 import { memory } from '../memory/linear-memory.ts';
 import { defineBarrier } from '../threads/barrier.ts';
-import { type KernelCall, run } from './call.ts';
+import { part } from './divide.ts';
 import { meetings } from './meetings.ts';
-import { part } from './split.ts';
 
 /** How a program is spread over threads. */
 export interface Spread {
@@ -31,16 +29,20 @@ export interface Lowered {
  * being constants in them: `run` for one thread, and `part0`, `part1`, … for a spread. Null where not all of the calls can
  * be WebAssembly.
  */
-export function lower(calls: readonly KernelCall[], scratch: number, spread: Spread | null): Lowered | null {
-  if (memory.wasm === null || selectedKernels().name !== 'wasm' || !calls.every(lowerable)) return null;
+export function lower(
+  calls: readonly KernelCall[],
+  { linker }: Machine,
+  scratch: number,
+  spread: Spread | null,
+): Lowered | null {
+  if (memory.wasm === null || linker === null || !calls.every(lowerable)) return null;
   const module = new ModuleBuilder();
-  const made: ModuleCall[] = [];
-  const set = createWasmKernels(recordingLinker(module, made), referenceKernels, kernelOptions());
+  const recorder = new RecordingLinker(module, linker.fused);
   /** Writes the call of each kernel that `call` needs. */
   const emit = (f: FunctionBuilder, call: KernelCall, room: number): void => {
-    made.length = 0;
-    run(call, set, room);
-    for (const { target, values } of made) {
+    recorder.calls.length = 0;
+    call.kernel.wasm?.run(call, recorder, room);
+    for (const { target, values } of recorder.calls) {
       for (const value of values) f.i32(value);
       f.call(target);
     }
@@ -75,7 +77,5 @@ export function lower(calls: readonly KernelCall[], scratch: number, spread: Spr
 }
 
 function lowerable(call: KernelCall): boolean {
-  return call.kernel === 'map' || call.kernel === 'reduce'
-    ? wasmMapFits(call.dtype, call.layouts.length)
-    : call.dtype === 'f32';
+  return call.kernel.wasm?.takes(call) ?? false;
 }

@@ -1,4 +1,4 @@
-import { extents, type KernelCall, outputsOf } from './call.ts';
+import type { KernelCall } from '../kernels/kernel.ts';
 
 interface Span {
   readonly begin: number;
@@ -36,15 +36,11 @@ export function meetings(parts: readonly (readonly (KernelCall | null)[])[], thr
 }
 
 function spans(call: KernelCall): Touched {
-  const sizes = extents(call);
-  const outputs = outputsOf(call);
-  // Rows that are looked up may be anywhere. What a last vector reads past its operand is dropped, so it does not count.
-  const all = call.pointers.map((pointer, i) =>
-    sizes[i] === 0 || call.kernel === 'copy'
-      ? { begin: 0, end: Infinity }
-      : { begin: pointer, end: pointer + sizes[i] },
-  );
-  return { writes: all.slice(0, outputs), reads: call.kernel === 'scatterAddRows' ? all : all.slice(outputs) };
+  const { kernel, pointers } = call;
+  const outputs = kernel.outputs(call);
+  // What a last vector reads past its operand is dropped, so it does not count.
+  const all = kernel.extents(call).map(({ from, to }, i) => ({ begin: pointers[i]! + from, end: pointers[i]! + to }));
+  return { writes: all.slice(0, outputs), reads: kernel.accumulates ? all : all.slice(outputs) };
 }
 
 function clash(a: readonly Span[], b: readonly Span[]): boolean {

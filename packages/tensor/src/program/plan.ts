@@ -1,6 +1,5 @@
-import { FULL } from '../kernels/kernels.ts';
+import { FULL } from '../kernels/map/layout.ts';
 import { align } from '../memory/linear-memory.ts';
-import { outputsOf } from './call.ts';
 import type { Operand, Step, Value } from './recorder.ts';
 
 export interface Plan {
@@ -86,19 +85,19 @@ function lives(steps: readonly Step[], results: ReadonlySet<Value>): Map<Value, 
 /** The tenants of a map's input and output that may be one: same size, and the input dies here. */
 function inPlace(step: Step, at: number, tenants: ReadonlyMap<Value, Tenant>): [Tenant, Tenant] | null {
   const { call, operands } = step;
-  if (call.kernel !== 'map') return null;
-  const outputs = outputsOf(call);
+  const { formula } = call.kernel;
+  if (!formula?.writes) return null;
+  const outputs = call.kernel.outputs(call);
+  const { layouts } = formula.of(call);
   const result = tenants.get(operands[0].value);
   if (result === undefined || operands[0].value.kind !== 'temporary' || step.partial || result.first !== at)
     return null;
-  for (let i = 0; i < call.layouts.length; i++) {
+  for (let i = 0; i < layouts.length; i++) {
     const { value, offset } = operands[outputs + i];
     const tenant = tenants.get(value);
     const same = value.kind === 'temporary' && offset === 0 && value.bytes === operands[0].value.bytes;
-    const alone = operands.every(
-      (other, j) => j < outputs || other.value !== value || call.layouts[j - outputs] === FULL,
-    );
-    if (tenant && tenant !== result && tenant.last === at && call.layouts[i] === FULL && same && alone) {
+    const alone = operands.every((other, j) => j < outputs || other.value !== value || layouts[j - outputs] === FULL);
+    if (tenant && tenant !== result && tenant.last === at && layouts[i] === FULL && same && alone) {
       return [tenant, result];
     }
   }

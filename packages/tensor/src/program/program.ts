@@ -1,13 +1,12 @@
-import type { Kernels } from '../kernels/kernels.ts';
-import { kernels, selectedKernels } from '../kernels/select.ts';
+import { execute, observingCalls, perform } from '../kernels/execute.ts';
+import type { KernelCall } from '../kernels/kernel.ts';
+import { type Machine, machine } from '../kernels/select.ts';
 import { align, memory } from '../memory/linear-memory.ts';
 import { allocateOutside, placeIn, type Storage } from '../memory/storage.ts';
 import type { DrawSource } from '../memory/watcher.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Loaded } from '../threads/pool.ts';
 import { dropThreadPool, threadCount, threadPool } from '../threads/threads.ts';
-import { type KernelCall, run, scratchOf } from './call.ts';
-import { nanoseconds } from './cost.ts';
 import { fuse } from './fuse.ts';
 import { type Lowered, lower } from './lower.ts';
 import { addressIn, plan } from './plan.ts';
@@ -36,7 +35,7 @@ export class Program {
   /** The function's generators, replaced before each run. */
   readonly generators: DrawSource[];
   readonly calls: readonly KernelCall[];
-  readonly #kernels: Kernels;
+  readonly #machine: Machine;
   readonly #recorder: Recorder;
   readonly #draws: readonly Draw[];
   /** Memory for all values of the step. */
@@ -55,11 +54,13 @@ export class Program {
     this.#recorder = recorder;
     this.generators = generators;
     this.inputs = inputs;
-    this.#kernels = selectedKernels();
+    this.#machine = machine();
     const kept = new Set(results.map(({ value }) => value));
     const steps = fuse(recorder.steps, kept);
     const layout = plan(steps, kept);
-    this.#scratchBytes = align(steps.reduce((most, { call }) => Math.max(most, scratchOf(call, this.#kernels)), 0));
+    this.#scratchBytes = align(
+      steps.reduce((most, { call }) => Math.max(most, call.kernel.wasm?.scratch?.(call) ?? 0), 0),
+    );
     this.#scratch = allocateOutside('f32', this.#scratchBytes / 4, true);
     this.#room = allocateOutside('f32', layout.bytes / 4, true);
     const base = this.#room.pointer;
@@ -73,7 +74,7 @@ export class Program {
     }
     this.#draws = draws;
     this.calls = steps.map(({ call, operands }) => ({ ...call, pointers: operands.map(this.#address) }));
-    this.#long = this.calls.reduce((sum, call) => sum + nanoseconds(call), 0) >= LONG_NS;
+    this.#long = this.calls.reduce((sum, call) => sum + call.kernel.nanoseconds(call), 0) >= LONG_NS;
   }
 
   /** A result's place, which holds its numbers from one run to the next. */
@@ -83,7 +84,7 @@ export class Program {
 
   /** Whether all that the recording depended on is as it was, the kernels with their need of scratch among it. */
   get valid(): boolean {
-    if (selectedKernels() !== this.#kernels) return false;
+    if (machine() !== this.#machine) return false;
     for (const { read, value } of this.#recorder.guards) if (read() !== value) return false;
     return true;
   }
@@ -94,10 +95,8 @@ export class Program {
     for (const { source, generator, address, blocks } of this.#draws) {
       (generator < 0 ? source : this.generators[generator]).writeDraw(address, blocks);
     }
-    const current = kernels();
-    if (current !== this.#kernels) {
-      // Every call is looked at: `profile`.
-      this.#runOn(current);
+    if (observingCalls()) {
+      for (const call of this.calls) execute(call);
       return;
     }
     const threads = this.#long ? threadCount() : 1;
@@ -111,11 +110,7 @@ export class Program {
       }
     }
     if (this.#lowered) this.#lowered.run();
-    else this.#runOn(this.#kernels);
-  }
-
-  #runOn(set: Kernels): void {
-    for (const call of this.calls) run(call, set, this.#scratch.pointer);
+    else for (const call of this.calls) perform(call);
   }
 
   /** Lowers the calls for so many threads, unless that has been done. */
@@ -125,13 +120,13 @@ export class Program {
       return;
     this.#loaded = null;
     if (threads === 1) {
-      this.#lowered = lower(this.calls, this.#scratch.pointer, null);
+      this.#lowered = lower(this.calls, this.#machine, this.#scratch.pointer, null);
       return;
     }
     const pool = threadPool();
     this.#scratch = allocateOutside('f32', (threads * this.#scratchBytes) / 4, true);
     const spread = { threads, control: pool.control, scratchBytes: this.#scratchBytes };
-    this.#lowered = lower(this.calls, this.#scratch.pointer, spread);
+    this.#lowered = lower(this.calls, this.#machine, this.#scratch.pointer, spread);
     if (this.#lowered !== null) this.#loaded = pool.load(this.#lowered.bytes, this);
   }
 }

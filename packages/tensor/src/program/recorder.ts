@@ -1,7 +1,7 @@
+import type { Extent, KernelCall } from '../kernels/kernel.ts';
 import { memory } from '../memory/linear-memory.ts';
 import type { Storage } from '../memory/storage.ts';
 import type { DrawSource, StepWatcher } from '../memory/watcher.ts';
-import { extents, type KernelCall, outputsOf, written } from './call.ts';
 
 /** A run of bytes that calls read and write. Every new result is a new value, also where it took an old one's place. */
 export interface Value {
@@ -83,9 +83,9 @@ export class Recorder implements StepWatcher {
   }
 
   /** The value at `pointer` now. */
-  operandAt(pointer: number, bytes: number): Operand {
+  operandAt(pointer: number, { from, to }: Extent): Operand {
     const room = this.#roomAt(pointer);
-    if (room === undefined) return { value: this.#fixedAt(pointer, bytes), offset: 0 };
+    if (room === undefined) return this.#fixedAt(pointer + from, to - from, -from);
     room.value ??= {
       kind: 'constant',
       bytes: room.bytes,
@@ -104,25 +104,27 @@ export class Recorder implements StepWatcher {
     return undefined;
   }
 
-  #fixedAt(pointer: number, bytes: number): Value {
-    const known = this.#fixed.get(pointer);
-    if (known !== undefined && known.bytes >= bytes) return known;
-    const value: Value = { kind: 'fixed', bytes, address: pointer };
-    this.#fixed.set(pointer, value);
-    return value;
+  #fixedAt(address: number, bytes: number, offset: number): Operand {
+    let value = this.#fixed.get(address);
+    if (value === undefined || value.bytes < bytes) {
+      value = { kind: 'fixed', bytes, address };
+      this.#fixed.set(address, value);
+    }
+    return { value, offset };
   }
 
   /** Called before the call is made. */
   add(call: KernelCall): void {
-    const sizes = extents(call);
-    const outputs = outputsOf(call);
-    const element = call.dtype === 'f32' ? 4 : 8;
-    const inputs = call.pointers.slice(outputs).map((pointer, i) => this.operandAt(pointer, sizes[outputs + i]));
+    const { kernel } = call;
+    const extents = kernel.extents(call);
+    const outputs = kernel.outputs(call);
+    const inputs = call.pointers.slice(outputs).map((pointer, i) => this.operandAt(pointer, extents[outputs + i]!));
     let partial = false;
     const results = call.pointers.slice(0, outputs).map((pointer, j): Operand => {
       const room = this.#roomAt(pointer);
-      if (room === undefined) return { value: this.#fixedAt(pointer, sizes[j]), offset: 0 };
-      const whole = pointer === room.pointer && written(call) * element === room.bytes;
+      const { from, to } = extents[j]!;
+      if (room === undefined) return this.#fixedAt(pointer + from, to - from, -from);
+      const whole = pointer === room.pointer && kernel.written(call, j) === room.bytes;
       if (whole || room.value === null) {
         room.value = { kind: 'temporary', bytes: room.bytes, address: room.pointer };
       } else if (room.value.kind !== 'temporary') {

@@ -10,6 +10,11 @@ export const F64 = 0x7c;
 export const V128 = 0x7b;
 export type ValueType = typeof I32 | typeof F32 | typeof F64 | typeof V128;
 
+/** So many integers. */
+export function i32s(count: number): ValueType[] {
+  return new Array<ValueType>(count).fill(I32);
+}
+
 const EMPTY_BLOCK = 0x40;
 
 /** Instructions without immediates, one byte. */
@@ -17,6 +22,7 @@ const PLAIN = {
   i32_eq: 0x46,
   i32_ne: 0x47,
   i32_lt_s: 0x48,
+  i32_lt_u: 0x49,
   i32_gt_s: 0x4a,
   i32_le_s: 0x4c,
   i32_ge_s: 0x4e,
