@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { part } from '../program/divide.ts';
+import { divided as divide } from '../program/divide.ts';
 import { meetings } from '../program/meetings.ts';
 import { execute } from './execute.ts';
 import type { KernelCall } from './kernel.ts';
@@ -54,7 +54,7 @@ describe.each(all)('%s', (_name, sample) => {
     for (const threads of [1, 2, 3, 5]) {
       const [whole, divided] = [place(sample, { seed: threads }), place(sample, { seed: threads })];
       runWasm(whole);
-      const parts = Array.from({ length: threads }, (_, t) => part(divided, t, threads, 0));
+      const parts = divide(divided, threads, 0);
       const extents = divided.kernel.extents(divided);
       for (const mine of [...parts].reverse()) {
         if (mine === null) continue;
@@ -70,7 +70,7 @@ describe.each(all)('%s', (_name, sample) => {
       expect(results(divided)).toEqual(results(whole));
       untouched(divided, 77);
       // Parts of one call never need each other.
-      expect(meetings([parts], threads)).toEqual([false]);
+      expect(meetings([{ parts, moves: [] }], threads).size).toBe(0);
     }
   });
 

@@ -10,7 +10,8 @@ import { type Shape, sameShape } from '../shape.ts';
 import { keepResult, mapTensors } from '../step.ts';
 import { Tensor } from '../tensor.ts';
 import { Program } from './program.ts';
-import { type Operand, Recorder } from './recorder.ts';
+import { Recorder } from './recorder.ts';
+import type { Operand } from './step.ts';
 
 export interface CompileOptions {
   /** Called once where a step cannot be recorded and runs eagerly; a console warning by default. */

@@ -6,15 +6,15 @@ import { mapCall } from '../kernels/map/map.ts';
 import { mapProgram } from '../kernels/map/map-program.ts';
 import { reduceCall } from '../kernels/reduce/reduce.ts';
 import { scatterAddRowsCall } from '../kernels/scatter-add-rows/scatter-add-rows.ts';
-import { part } from './divide.ts';
-import { meetings } from './meetings.ts';
+import { divided } from './divide.ts';
+import { meetings, type SharedCall } from './meetings.ts';
 
-describe('part', () => {
+describe('divided', () => {
   it('leaves short calls, and what cannot be divided, to the first thread', () => {
     const short = fillCall('f32', 0, 10, 1);
-    expect([part(short, 0, 2), part(short, 1, 2)]).toEqual([short, null]);
+    expect(divided(short, 2)).toEqual([short, null]);
     const scatter = scatterAddRowsCall('f32', [0, 0, 0], 5000, 8, 100);
-    expect([part(scatter, 0, 2, 0), part(scatter, 1, 2, 0)]).toEqual([scatter, null]);
+    expect(divided(scatter, 2, 0)).toEqual([scatter, null]);
   });
 });
 
@@ -23,9 +23,28 @@ describe('meetings', () => {
     const double = mapProgram('double', 1, (x) => x.mul(2));
     const map = (out: number, x: number): KernelCall => mapCall(double, 'f32', 1, 4096, [out, x], [FULL]);
     const [a, b, c, d] = [0, 1, 2, 3].map((i) => 65536 * (i + 1));
-    const split = (call: KernelCall): (KernelCall | null)[] => [part(call, 0, 2, 0), part(call, 1, 2, 0)];
+    const split = (call: KernelCall): SharedCall => ({ parts: divided(call, 2, 0), moves: [] });
     const total = reduceCall('sum', double, 'f32', 1, 4096, 1, [d, c], [FULL]);
     // b and c are made half by half, each thread reading its own; the sum needs both halves.
-    expect(meetings([split(map(b, a)), split(map(c, b)), [total, null]], 2)).toEqual([false, false, true]);
+    const steps = [split(map(b, a)), split(map(c, b)), { parts: [total, null], moves: [] }];
+    expect([...meetings(steps, 2)]).toEqual([steps[2]]);
+  });
+
+  it('come in a loop where a turn needs what another thread did in the turn before', () => {
+    const double = mapProgram('double', 1, (x) => x.mul(2));
+    const [a, b, c] = [1, 2, 3].map((i) => 65536 * i) as [number, number, number];
+    const half = (out: number, x: number): SharedCall => ({
+      parts: divided(mapCall(double, 'f32', 1, 4096, [out, x], [FULL]), 2, 0),
+      moves: [],
+    });
+    const sum: SharedCall = {
+      parts: [reduceCall('sum', double, 'f32', 1, 4096, 1, [c, b], [FULL]), null],
+      moves: [],
+    };
+    const loop = { turns: 3, reverse: false };
+    const [first, second] = [half(a, a), half(b, a)];
+    // The sum reads both halves of b, which the next turn's second call writes again.
+    expect(meetings([{ loop, body: [first, second, sum] }], 2)).toEqual(new Set([sum, second]));
+    expect(meetings([{ loop, body: [first, second] }], 2)).toEqual(new Set());
   });
 });

@@ -4,18 +4,19 @@ import type { KernelCall, Range, Share } from '../kernels/kernel.ts';
 const SHORTEST_NS = 1200;
 
 /**
- * The part of `call` that thread `thread` of `threads` does; null when it has nothing to do. The parts write different
- * elements, and each element is computed as in the whole call, so the result has the same bits.
+ * The parts of `call` that the threads do; null for one that has nothing to do. The parts write different elements, and
+ * each element is computed as in the whole call, so the result has the same bits.
  */
-export function part(
+export function divided(
   call: KernelCall,
-  thread: number,
   threads: number,
   shortest: number = SHORTEST_NS,
-): KernelCall | null {
-  if (threads === 1) return call;
-  if (call.kernel.nanoseconds(call) < shortest) return thread === 0 ? call : null;
-  return call.kernel.split(call, new ThreadShare(thread, threads));
+): readonly (KernelCall | null)[] {
+  const { kernel } = call;
+  const whole = threads === 1 || kernel.nanoseconds(call) < shortest;
+  return Array.from({ length: threads }, (_, thread) =>
+    whole ? (thread === 0 ? call : null) : kernel.split(call, new ThreadShare(thread, threads)),
+  );
 }
 
 class ThreadShare implements Share {

@@ -1,5 +1,4 @@
 import { execute, observingCalls, perform } from '../kernels/execute.ts';
-import type { KernelCall } from '../kernels/kernel.ts';
 import { type Machine, machine } from '../kernels/select.ts';
 import { align, memory } from '../memory/linear-memory.ts';
 import { allocateOutside, placeIn, type Storage } from '../memory/storage.ts';
@@ -9,8 +8,10 @@ import type { Loaded } from '../threads/pool.ts';
 import { dropThreadPool, threadCount, threadPool } from '../threads/threads.ts';
 import { fuse } from './fuse.ts';
 import { type Lowered, lower } from './lower.ts';
-import { addressIn, plan } from './plan.ts';
-import type { Operand, Recorder } from './recorder.ts';
+import { addressIn, type PlacedStep, performAll, placed } from './placed.ts';
+import { plan } from './plan.ts';
+import type { Recorder } from './recorder.ts';
+import { eachCall, type Operand, type Value } from './step.ts';
 
 /** A step shorter than this runs on one thread: the others would have to be woken. Measured. */
 const LONG_NS = 150_000;
@@ -34,7 +35,7 @@ export class Program {
   readonly inputs: readonly Tensor[];
   /** The function's generators, replaced before each run. */
   readonly generators: DrawSource[];
-  readonly calls: readonly KernelCall[];
+  readonly steps: readonly PlacedStep[];
   readonly #machine: Machine;
   readonly #recorder: Recorder;
   readonly #draws: readonly Draw[];
@@ -43,7 +44,7 @@ export class Program {
   /** Each thread's scratch. */
   #scratch: Storage;
   readonly #scratchBytes: number;
-  readonly #address: (operand: Operand) => number;
+  readonly #addressOf: (value: Value) => number;
   /** Whether it may be worth more than one thread. */
   readonly #long: boolean;
   /** Null where it cannot be WebAssembly; undefined until the first run. */
@@ -58,28 +59,32 @@ export class Program {
     const kept = new Set(results.map(({ value }) => value));
     const steps = fuse(recorder.steps, kept);
     const layout = plan(steps, kept);
-    this.#scratchBytes = align(
-      steps.reduce((most, { call }) => Math.max(most, call.kernel.wasm?.scratch?.(call) ?? 0), 0),
-    );
+    let [scratch, nanoseconds] = [0, 0];
+    eachCall(steps, ({ call }) => {
+      scratch = Math.max(scratch, call.kernel.wasm?.scratch?.(call) ?? 0);
+      nanoseconds += call.kernel.nanoseconds(call);
+    });
+    this.#scratchBytes = align(scratch);
     this.#scratch = allocateOutside('f32', this.#scratchBytes / 4, true);
     this.#room = allocateOutside('f32', layout.bytes / 4, true);
     const base = this.#room.pointer;
-    this.#address = (operand) => addressIn(layout, base, operand);
+    this.#addressOf = (value) =>
+      value.kind === 'fixed' ? value.address : base + (layout.offsets.get(value) as number);
     const draws: Draw[] = [];
     for (const value of layout.offsets.keys()) {
-      const address = this.#address({ value, offset: 0 });
+      const address = this.#addressOf(value);
       if (value.data) new Uint8Array(memory.buffer, address, value.bytes).set(value.data);
       const { draw } = value;
       if (draw) draws.push({ ...draw, address, generator: generators.indexOf(draw.source) });
     }
     this.#draws = draws;
-    this.calls = steps.map(({ call, operands }) => ({ ...call, pointers: operands.map(this.#address) }));
-    this.#long = this.calls.reduce((sum, call) => sum + call.kernel.nanoseconds(call), 0) >= LONG_NS;
+    this.steps = placed(steps, this.#addressOf);
+    this.#long = nanoseconds >= LONG_NS;
   }
 
   /** A result's place, which holds its numbers from one run to the next. */
   storageOf(operand: Operand): Storage {
-    return placeIn(this.#room, this.#address(operand));
+    return placeIn(this.#room, addressIn(operand, this.#addressOf));
   }
 
   /** Whether all that the recording depended on is as it was, the kernels with their need of scratch among it. */
@@ -96,7 +101,7 @@ export class Program {
       (generator < 0 ? source : this.generators[generator]).writeDraw(address, blocks);
     }
     if (observingCalls()) {
-      for (const call of this.calls) execute(call);
+      performAll(this.steps, execute);
       return;
     }
     const threads = this.#long ? threadCount() : 1;
@@ -110,7 +115,7 @@ export class Program {
       }
     }
     if (this.#lowered) this.#lowered.run();
-    else for (const call of this.calls) perform(call);
+    else performAll(this.steps, perform);
   }
 
   /** Lowers the calls for so many threads, unless that has been done. */
@@ -120,13 +125,13 @@ export class Program {
       return;
     this.#loaded = null;
     if (threads === 1) {
-      this.#lowered = lower(this.calls, this.#machine, this.#scratch.pointer, null);
+      this.#lowered = lower(this.steps, this.#machine, this.#scratch.pointer, null);
       return;
     }
     const pool = threadPool();
     this.#scratch = allocateOutside('f32', (threads * this.#scratchBytes) / 4, true);
     const spread = { threads, control: pool.control, scratchBytes: this.#scratchBytes };
-    this.#lowered = lower(this.calls, this.#machine, this.#scratch.pointer, spread);
+    this.#lowered = lower(this.steps, this.#machine, this.#scratch.pointer, spread);
     if (this.#lowered !== null) this.#loaded = pool.load(this.#lowered.bytes, this);
   }
 }

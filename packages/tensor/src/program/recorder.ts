@@ -2,34 +2,7 @@ import type { Extent, KernelCall } from '../kernels/kernel.ts';
 import { memory } from '../memory/linear-memory.ts';
 import type { Storage } from '../memory/storage.ts';
 import type { DrawSource, StepWatcher } from '../memory/watcher.ts';
-
-/** A run of bytes that calls read and write. Every new result is a new value, also where it took an old one's place. */
-export interface Value {
-  /**
-   * temporary: made by the step, placed by the planner · fixed: outside the step, at `address` · constant: written once,
-   * `data` · draw: the state of a random draw.
-   */
-  readonly kind: 'temporary' | 'fixed' | 'constant' | 'draw';
-  readonly bytes: number;
-  /** Where it was (temporary) or is (fixed). */
-  readonly address: number;
-  readonly data?: Uint8Array;
-  readonly draw?: { readonly source: DrawSource; readonly blocks: number };
-}
-
-export interface Operand {
-  readonly value: Value;
-  /** Bytes from the value's start. */
-  readonly offset: number;
-}
-
-/** A call whose pointers are known by what they mean. */
-export interface Step {
-  readonly call: KernelCall;
-  readonly operands: readonly Operand[];
-  /** The output keeps part of what it was before. */
-  readonly partial: boolean;
-}
+import type { Operand, Step, Value } from './step.ts';
 
 interface Room {
   readonly pointer: number;
@@ -47,10 +20,16 @@ export class Recorder implements StepWatcher {
   /** Why the step cannot be replayed; null if it can. */
   forbidden: string | null = null;
   readonly #rooms = new Map<number, Room>();
+  /** By address, for pointers into the middle of one. */
+  readonly #ordered: Room[] = [];
   readonly #fixed = new Map<number, Value>();
+  #values = 0;
 
   allocated(pointer: number, bytes: number): void {
-    this.#rooms.set(pointer, { pointer, bytes, value: null });
+    const room = { pointer, bytes, value: null };
+    this.#rooms.set(pointer, room);
+    // The arena goes upwards, so a room is nearly always the last.
+    this.#ordered.splice(this.#after(pointer), 0, room);
   }
 
   used(storage: Storage): void {
@@ -67,7 +46,8 @@ export class Recorder implements StepWatcher {
 
   drew(source: DrawSource, pointer: number, blocks: number): void {
     const room = this.#rooms.get(pointer);
-    if (room) room.value = { kind: 'draw', bytes: 16, address: pointer, draw: { source, blocks } };
+    if (room)
+      room.value = { id: this.#values++, kind: 'draw', bytes: room.bytes, address: pointer, draw: { source, blocks } };
   }
 
   repeat(action: () => void): void {
@@ -87,6 +67,7 @@ export class Recorder implements StepWatcher {
     const room = this.#roomAt(pointer);
     if (room === undefined) return this.#fixedAt(pointer + from, to - from, -from);
     room.value ??= {
+      id: this.#values++,
       kind: 'constant',
       bytes: room.bytes,
       address: room.pointer,
@@ -95,19 +76,30 @@ export class Recorder implements StepWatcher {
     return { value: room.value, offset: pointer - room.pointer };
   }
 
+  /** The position of the first room past `pointer`. */
+  #after(pointer: number): number {
+    const rooms = this.#ordered;
+    let [low, high] = [0, rooms.length];
+    if (high > 0 && (rooms[high - 1] as Room).pointer <= pointer) return high;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((rooms[middle] as Room).pointer <= pointer) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
   #roomAt(pointer: number): Room | undefined {
     const exact = this.#rooms.get(pointer);
     if (exact !== undefined) return exact;
-    for (const room of this.#rooms.values()) {
-      if (pointer > room.pointer && pointer < room.pointer + room.bytes) return room;
-    }
-    return undefined;
+    const below = this.#ordered[this.#after(pointer) - 1];
+    return below !== undefined && pointer < below.pointer + below.bytes ? below : undefined;
   }
 
   #fixedAt(address: number, bytes: number, offset: number): Operand {
     let value = this.#fixed.get(address);
     if (value === undefined || value.bytes < bytes) {
-      value = { kind: 'fixed', bytes, address };
+      value = { id: this.#values++, kind: 'fixed', bytes, address };
       this.#fixed.set(address, value);
     }
     return { value, offset };
@@ -126,7 +118,7 @@ export class Recorder implements StepWatcher {
       if (room === undefined) return this.#fixedAt(pointer + from, to - from, -from);
       const whole = pointer === room.pointer && kernel.written(call, j) === room.bytes;
       if (whole || room.value === null) {
-        room.value = { kind: 'temporary', bytes: room.bytes, address: room.pointer };
+        room.value = { id: this.#values++, kind: 'temporary', bytes: room.bytes, address: room.pointer };
       } else if (room.value.kind !== 'temporary') {
         this.forbid('a kernel changes part of a constant');
       }
