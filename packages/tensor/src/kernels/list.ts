@@ -1,4 +1,6 @@
 // Every kernel with calls to try it by: the list that tests are drawn from. Production code never imports it.
+import { checkIndicesKernel } from './check-indices/check-indices.ts';
+import { checkIndicesSamples } from './check-indices/samples.ts';
 import { copyKernel } from './copy/copy.ts';
 import { copySamples } from './copy/samples.ts';
 import { cumulativeSumKernel } from './cumulative-sum/cumulative-sum.ts';
@@ -38,6 +40,7 @@ export const kernelList: readonly Listed[] = [
   listed(fillKernel, fillSamples),
   listed(gatherRowsKernel, gatherRowsSamples),
   listed(scatterAddRowsKernel, scatterAddRowsSamples),
+  listed(checkIndicesKernel, checkIndicesSamples),
   listed(cumulativeSumKernel, cumulativeSumSamples),
   listed(randomKernel, randomSamples),
 ];

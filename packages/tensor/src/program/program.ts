@@ -7,6 +7,7 @@ import type { DrawSource } from '../memory/watcher.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Loaded } from '../threads/pool.ts';
 import { dropThreadPool, threadCount, threadPool } from '../threads/threads.ts';
+import { checksFirst, Faults } from './faults.ts';
 import { fuse } from './fuse.ts';
 import { type Lowered, lower } from './lower.ts';
 import { addressIn, type PlacedStep, performAll, placed } from './placed.ts';
@@ -54,6 +55,7 @@ export class Program {
   /** What the step reads and writes outside. */
   readonly #used: readonly Storage[];
   readonly #draws: readonly Draw[];
+  readonly #faults: Faults;
   /** Memory for all values of the step. */
   readonly #room: Storage;
   readonly #scratchBytes: number;
@@ -73,8 +75,9 @@ export class Program {
     this.inputs = inputs;
     this.#machine = machine();
     const kept = new Set(results.map(({ value }) => value));
-    const steps = fuse(recorder.steps, kept);
-    const layout = plan(steps, kept);
+    const checked = checksFirst(fuse(recorder.steps, kept));
+    const { steps } = checked;
+    const layout = plan([...checked.before, ...steps], kept);
     let [calls, scratch, nanoseconds] = [0, 0, 0];
     eachCall(steps, ({ call }) => {
       calls++;
@@ -95,6 +98,7 @@ export class Program {
       generator: generators.indexOf(source),
       address: layout.offsets.has(value) ? this.#addressOf(value) : -1,
     }));
+    this.#faults = new Faults(checked, this.#addressOf, recorder.reports);
     this.#steps = placed(steps, this.#addressOf);
     this.#long = nanoseconds >= LONG_NS;
     this.results = results.map((operand) => placeIn(this.#room, addressIn(operand, this.#addressOf)));
@@ -121,11 +125,13 @@ export class Program {
     this.lease.touch();
     this.lease.busy = true;
     try {
+      this.#faults.checkFirst();
       for (const action of this.#repeated) action();
       for (const { source, generator, address, blocks } of this.#draws) {
         (generator < 0 ? source : (this.generators[generator] as DrawSource)).writeDraw(address, blocks);
       }
       this.#runSteps();
+      this.#faults.look();
     } finally {
       this.lease.busy = false;
     }
