@@ -5,6 +5,8 @@ import { copyKernel } from './copy/copy.ts';
 import { copySamples } from './copy/samples.ts';
 import { cumulativeSumKernel } from './cumulative-sum/cumulative-sum.ts';
 import { cumulativeSumSamples } from './cumulative-sum/samples.ts';
+import { drawRowsKernel } from './draw-rows/draw-rows.ts';
+import { drawRowsSamples } from './draw-rows/samples.ts';
 import { fillKernel } from './fill/fill.ts';
 import { fillSamples } from './fill/samples.ts';
 import { gatherRowsKernel } from './gather-rows/gather-rows.ts';
@@ -37,6 +39,7 @@ export const kernelList: readonly Listed[] = [
   listed(reduceKernel, reduceSamples),
   listed(matmulKernel, matmulSamples),
   listed(copyKernel, copySamples),
+  listed(drawRowsKernel, drawRowsSamples),
   listed(fillKernel, fillSamples),
   listed(gatherRowsKernel, gatherRowsSamples),
   listed(scatterAddRowsKernel, scatterAddRowsSamples),

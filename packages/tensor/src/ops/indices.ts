@@ -35,12 +35,21 @@ function badIndex(op: string, size: number) {
  * the step where the numbers are an argument's, after it where they are computed.
  */
 export function checkIndices(op: string, indices: Tensor, size: number): void {
+  checkWhole(op, indices, size, badIndex(op, size));
+}
+
+/** The same with an error of one's own. */
+export function checkWhole(
+  op: string,
+  indices: Tensor,
+  size: number,
+  bad: (position: number, value: number, note?: string) => Error,
+): void {
   const { dtype, storage } = indices;
-  const bad = badIndex(op, size);
   const watcher = stepWatcher();
   if (storage.heap !== null && watcher === null) {
     const at = firstBad(storage.heap, size);
-    if (at >= 0) throw bad(at, storage.heap[at]);
+    if (at >= 0) throw bad(at, storage.heap[at] as number);
     return;
   }
   const mark = markScratch();

@@ -1,4 +1,5 @@
 import type { Op } from '../op.ts';
+import { randomOps } from './draw-rows.ts';
 import { elementwiseOps } from './elementwise.ts';
 import { indexingOps } from './indexing.ts';
 import { layoutOps } from './layout.ts';
@@ -6,9 +7,13 @@ import { linalgOps } from './linalg.ts';
 import { reduceOps } from './reduce.ts';
 
 /** Every op of the engine. The families spread here are the only list there is; tests are drawn from it. */
-export const opTable = { ...elementwiseOps, ...reduceOps, ...linalgOps, ...layoutOps, ...indexingOps } satisfies Record<
-  string,
-  Op<never>
->;
+export const opTable = {
+  ...elementwiseOps,
+  ...reduceOps,
+  ...linalgOps,
+  ...layoutOps,
+  ...indexingOps,
+  ...randomOps,
+} satisfies Record<string, Op<never>>;
 
 export type OpName = keyof typeof opTable;
