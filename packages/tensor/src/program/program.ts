@@ -151,9 +151,10 @@ export class Program {
       performAll(this.#steps, execute);
       return;
     }
-    this.#lower(this.#long ? threadCount() : 1);
+    const threads = this.#long ? threadCount() : 1;
+    this.#lower(threads);
     const loaded = this.#loaded;
-    if (loaded !== null && threadCount() === loaded.pool.threads) {
+    if (threads > 1 && loaded !== null) {
       try {
         if (loaded.pool.run(loaded, this.#lowered?.part0 as () => void)) return;
       } catch (error) {
@@ -170,13 +171,13 @@ export class Program {
     if (this.#lowered === null) return;
     const pool = threads > 1 ? threadPool() : null;
     if (this.#lowered !== undefined && (pool === null || this.#loaded?.pool === pool)) return;
-    const scratch = programScratch(this.#scratchBytes, threads);
+    const scratch = programScratch(this.#scratchBytes, pool?.threads ?? 1);
     this.#loaded = null;
     if (pool === null) {
       this.#lowered = lower(this.#steps, this.#machine, scratch.pointer, null);
       return;
     }
-    const spread = { threads, control: pool.control, scratchBytes: scratch.bytes };
+    const spread = { threads: pool.threads, control: pool.control, scratchBytes: scratch.bytes };
     this.#lowered = lower(this.#steps, this.#machine, scratch.pointer, spread);
     if (this.#lowered === null) return;
     const loaded = pool.load(this.#lowered.bytes);
