@@ -1,3 +1,4 @@
+import { ValueError } from '../errors.ts';
 import type { Storage } from './storage.ts';
 
 /** Advances a generator by `blocks` and writes the four words of the draw at `pointer`, unless that is negative. */
@@ -43,6 +44,8 @@ export function setStepWatcher(watcher: StepWatcher | null): void {
  * change from step to step and are read from memory, such as an optimizer's.
  */
 export function everyStep(action: () => void): void {
+  if (typeof action !== 'function')
+    throw new ValueError(`everyStep: the action must be a function, got ${typeof action}`);
   const watcher = current;
   // What the action writes is not part of the step.
   current = null;
@@ -56,6 +59,7 @@ export function everyStep(action: () => void): void {
 
 /** The value of `read`; where this happens in a function under `compile`, what was recorded serves only while it stays. */
 export function recordedValue<T>(read: () => T): T {
+  if (typeof read !== 'function') throw new ValueError(`recordedValue: must be given a function, got ${typeof read}`);
   current?.depend(read);
   return read();
 }

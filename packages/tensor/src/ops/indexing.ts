@@ -74,7 +74,9 @@ export function gather(x: Tensor, indices: Indices, axis = 0): Tensor {
 
 /** x with `rows[i]` added to its slice `indices[i]` of axis 0; repeated indices add up. */
 export function scatterAdd(x: Tensor, indices: Indices, rows: Tensor): Tensor {
-  const positions = indexTensor('scatterAdd', indices, checkTensor('scatterAdd', x), x.shape[0] ?? 0);
+  checkTensor('scatterAdd', x);
+  if (x.shape.length === 0) throw new ShapeError('scatterAdd: a scalar has no slices');
+  const positions = indexTensor('scatterAdd', indices, x, x.shape[0] ?? 0);
   return apply(scatterAddOp, [x, positions, checkTensor('scatterAdd', rows)], undefined);
 }
 

@@ -1,3 +1,4 @@
+import type { TypedArray } from '../create.ts';
 import { addressOf } from '../eager.ts';
 import { ValueError } from '../errors.ts';
 import { checkIndicesCall, clearFault, FAULT_BYTES, readFault } from '../kernels/check-indices/check-indices.ts';
@@ -7,9 +8,10 @@ import { markScratch, releaseScratch, scratch } from '../memory/storage.ts';
 import { stepWatcher } from '../memory/watcher.ts';
 import { describeValue } from '../options.ts';
 import type { Tensor } from '../tensor.ts';
+import { checkTensor } from './argument.ts';
 
 /** Whole numbers as positions along an axis: a tensor of them, or an array. */
-export type Indices = Tensor | readonly number[];
+export type Indices = Tensor | readonly number[] | TypedArray;
 
 /** Up to here, and not past it, single precision has every whole number. */
 export const MOST_EXACT = 2 ** 24;
@@ -66,13 +68,14 @@ export function checkWhole(
 /** The indices as a tensor like `like`, each from 0 to size − 1. */
 export function indexTensor(op: string, indices: Indices, like: Tensor, size: number): Tensor {
   checkCount(op, 'an axis of', size, like.dtype);
-  if (!Array.isArray(indices)) {
-    checkIndices(op, indices as Tensor, size);
+  if (!Array.isArray(indices) && !ArrayBuffer.isView(indices)) {
+    checkIndices(op, checkTensor(op, indices as Tensor), size);
     return indices as Tensor;
   }
-  const at = firstBad(indices, size);
-  if (at >= 0) throw badIndex(op, size)(at, indices[at]);
-  return like.from(indices, [indices.length]);
+  const values = indices as ArrayLike<number>;
+  const at = firstBad(values, size);
+  if (at >= 0) throw badIndex(op, size)(at, values[at]);
+  return like.from(values, [values.length]);
 }
 
 function firstBad(values: ArrayLike<unknown>, size: number): number {

@@ -1,5 +1,6 @@
 import { ValueError } from '../errors.ts';
 import { memory } from '../memory/linear-memory.ts';
+import { describeValue } from '../options.ts';
 import { nodeModule, ThreadPool } from './pool.ts';
 import { MAX_THREADS } from './worker-source.ts';
 
@@ -21,7 +22,9 @@ let warned = false;
  */
 export function useThreads(threads: number | 'auto'): void {
   if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) {
-    throw new ValueError(`useThreads: must be 'auto' or a whole number from 1 to ${MAX_THREADS}, got ${threads}`);
+    throw new ValueError(
+      `useThreads: must be 'auto' or a whole number from 1 to ${MAX_THREADS}, got ${describeValue(threads)}`,
+    );
   }
   wanted = threads;
   refused = false;
