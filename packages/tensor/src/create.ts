@@ -33,7 +33,7 @@ export interface TensorOptions {
  */
 export function tensor(data: TensorData, options?: TensorOptions & { readonly shape?: Shape }): Tensor {
   checkNames('tensor', options, ['dtype', 'shape']);
-  const nested = shapeOfData(data);
+  const nested = isTyped(data) ? [data.length] : shapeOfData(data);
   const { shape = nested } = options ?? {};
   checkShape('tensor', shape);
   if (sizeOf(shape) !== sizeOf(nested)) {
@@ -42,16 +42,22 @@ export function tensor(data: TensorData, options?: TensorOptions & { readonly sh
   const dtype = checkDType('tensor', options?.dtype, kindOf(data) === 'Float64Array' ? 'f64' : 'f32');
   const size = checkedSize('tensor', shape, dtype);
   const storage = allocate(dtype, size);
-  writeNested(data, nested, storage.view(dtype, size));
+  const target = storage.view(dtype, size);
+  if (isTyped(data)) target.set(data);
+  else writeNested(data, nested, target);
   return new Tensor([...shape], dtype, storage);
 }
 
 /** The name of a typed array's kind, also one of another realm (a frame, Jest's jsdom); undefined for everything else. */
 function kindOf(data: unknown): string | undefined {
+  // The two that are met most, told without a word.
+  if (data instanceof Float32Array) return 'Float32Array';
+  if (data instanceof Float64Array) return 'Float64Array';
   return ArrayBuffer.isView(data) ? Object.prototype.toString.call(data).slice(8, -1) : undefined;
 }
 
 function isTyped(data: unknown): data is TypedArray {
+  if (data instanceof Float32Array) return true;
   const kind = kindOf(data);
   return kind !== undefined && kind !== 'DataView' && !kind.startsWith('Big');
 }

@@ -5,7 +5,7 @@ import { FULL, SCALAR } from './kernels/map/layout.ts';
 import { mapCall } from './kernels/map/map.ts';
 import { mapProgram } from './kernels/map/map-program.ts';
 import { memory } from './memory/linear-memory.ts';
-import { allocate, bytesOf, markScratch, releaseScratch, Storage, scratch } from './memory/storage.ts';
+import { allocate, bytesOf, markScratch, releaseScratch, type Storage, scratch } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
 import type { Call, Op } from './op.ts';
 import { checkTensor, checkTensors, refuseForeign } from './ops/argument.ts';
@@ -93,7 +93,7 @@ function compute<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
 /** The tensor's address; numbers on the JavaScript heap are first copied to scratch space. */
 export function addressOf(x: Tensor, operation: string): number {
   const { storage } = x;
-  if (!(storage instanceof Storage)) refuseForeign(operation, x);
+  if (storage.memory !== memory) refuseForeign(operation, x);
   const watcher = stepWatcher();
   // What is recorded has an address for good.
   if (watcher !== null) storage.settle();

@@ -37,11 +37,15 @@ export function checkShape(op: string, shape: Shape): void {
   }
 }
 
+/** So many elements always fit. */
+const SMALL = 2 ** 20;
+
 /** The number of elements; throws where one tensor cannot have so many. Asked before any memory is taken. */
 export function checkedSize(op: string, shape: Shape, dtype: DType): number {
   const size = sizeOf(shape);
-  const most = Math.floor(memory.limit / elementBytes(dtype));
-  if (!(size <= most)) {
+  if (size <= SMALL) return size;
+  if (!(size * elementBytes(dtype) <= memory.limit)) {
+    const most = Math.floor(memory.limit / elementBytes(dtype));
     throw new MemoryError(
       `${op}: a tensor of ${formatShape(shape)} is too large; one of ${dtype} may have ${most.toLocaleString('en-US')} elements`,
     );

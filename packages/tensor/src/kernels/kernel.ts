@@ -1,5 +1,5 @@
 import type { Expr } from '../expr/expr.ts';
-import type { Linker } from './wasm/linker.ts';
+import type { Compiled, Linker } from './wasm/linker.ts';
 
 export type DType = 'f32' | 'f64';
 
@@ -119,6 +119,8 @@ export interface MapProgram {
   readonly inputs: number;
   /** What was made of it, by a key of the maker's own. */
   readonly compiled: Map<string, unknown>;
+  /** What the kernels in use linked of it last. */
+  readonly recent: { linker: Linker | null; key: number; compiled: Compiled | null };
 }
 
 /** The extent of the first `count` elements. */

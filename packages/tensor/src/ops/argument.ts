@@ -1,6 +1,6 @@
 import { UsageError, ValueError } from '../errors.ts';
 import type { DType } from '../kernels/kernel.ts';
-import { Storage } from '../memory/storage.ts';
+import { memory } from '../memory/linear-memory.ts';
 import { describeValue, refuse } from '../options.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -9,7 +9,7 @@ export type Operand = Tensor | number;
 
 /** Whether a value is a tensor in the memory of this copy of the package. */
 export function isTensor(value: unknown): value is Tensor {
-  return typeof value === 'object' && value !== null && (value as { storage?: unknown }).storage instanceof Storage;
+  return typeof value === 'object' && value !== null && (value as Partial<Tensor>).storage?.memory === memory;
 }
 
 /** Throws where a tensor is of another copy of the package: its numbers are in another memory. */

@@ -55,7 +55,8 @@ export class Program {
   /** What the step reads and writes outside. */
   readonly #used: readonly Storage[];
   readonly #draws: readonly Draw[];
-  readonly #faults: Faults;
+  /** Null where the step checks nothing. */
+  readonly #faults: Faults | null;
   /** Memory for all values of the step. */
   readonly #room: Storage;
   readonly #scratchBytes: number;
@@ -98,7 +99,7 @@ export class Program {
       generator: generators.indexOf(source),
       address: layout.offsets.has(value) ? this.#addressOf(value) : -1,
     }));
-    this.#faults = new Faults(checked, this.#addressOf, recorder.reports);
+    this.#faults = recorder.reports.size === 0 ? null : new Faults(checked, this.#addressOf, recorder.reports);
     this.#steps = placed(steps, this.#addressOf);
     this.#long = nanoseconds >= LONG_NS;
     this.results = results.map((operand) => placeIn(this.#room, addressIn(operand, this.#addressOf)));
@@ -125,13 +126,13 @@ export class Program {
     this.lease.touch();
     this.lease.busy = true;
     try {
-      this.#faults.checkFirst();
+      this.#faults?.checkFirst();
       for (const action of this.#repeated) action();
       for (const { source, generator, address, blocks } of this.#draws) {
         (generator < 0 ? source : (this.generators[generator] as DrawSource)).writeDraw(address, blocks);
       }
       this.#runSteps();
-      this.#faults.look();
+      this.#faults?.look();
     } finally {
       this.lease.busy = false;
     }
