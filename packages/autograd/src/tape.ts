@@ -4,6 +4,7 @@ import {
   formatShape,
   type GraphNode,
   type Op,
+  type PerInput,
   reshape,
   type Shape,
   sum,
@@ -165,18 +166,18 @@ export function walk(
 function propagate(node: TapeNode, op: Op, g: Tensor): void {
   const saved = {
     // The row declares what it reads, so the places left null are never looked at.
-    inputs: node.savedInputs as readonly Tensor[],
+    inputs: node.savedInputs as PerInput<Tensor>,
     output: node.savedOutput as Tensor,
-    shapes: node.shapes,
+    shapes: node.shapes as PerInput<Shape>,
     params: node.params,
   };
   for (let i = 0; i < node.parents.length; i++) {
-    const parent = node.parents[i];
+    const parent = node.parents[i] as Parent;
     if (parent === null) continue;
     const gradient = op.gradient(i, g, saved);
     if (gradient === null) continue;
-    if (parent.ended) refuseEnded();
-    const fitted = fitTo(gradient, node.shapes[i]);
+    if (!(parent instanceof TapeNode)) refuseEnded();
+    const fitted = fitTo(gradient, node.shapes[i]!);
     parent.adjoint = parent.adjoint === null ? fitted : add(parent.adjoint, fitted);
   }
 }

@@ -10,7 +10,7 @@ export { mapProgram } from './kernels/map/map-program.ts';
 export type { RandomKind } from './kernels/random/threefry.ts';
 export { type KernelOptions, type KernelSet, useKernels } from './kernels/select.ts';
 export { everyStep, recordedValue } from './memory/watcher.ts';
-export type { GraphNode, Op, Saved } from './op.ts';
+export type { GraphNode, Op, PerInput, Saved } from './op.ts';
 export { checkTensor, type Operand } from './ops/argument.ts';
 export { drawRows } from './ops/draw-rows.ts';
 export * from './ops/elementwise.ts';

@@ -145,7 +145,7 @@ export class Rng {
       this.#advance(1);
       // 53 random bits scaled to 0 … i: the bias is below i / 2⁵³.
       const j = Math.floor((((a >>> 0) * 2 ** 21 + (b >>> 11)) / 2 ** 53) * (i + 1));
-      [order[i], order[j]] = [order[j], order[i]];
+      [order[i], order[j]] = [order[j]!, order[i]!];
     }
     return order;
   }

@@ -20,18 +20,18 @@ export function copyBox(
   const o: number[] = [];
   const x: number[] = [];
   for (let axis = 0; axis < shape.length; axis++) {
-    const size = shape[axis];
+    const size = shape[axis]!;
     if (size === 0) return;
     if (size === 1) continue;
     const last = sizes.length - 1;
-    if (last >= 0 && o[last] === target[axis] * size && x[last] === inStrides[axis] * size) {
-      sizes[last] *= size;
-      o[last] = target[axis];
-      x[last] = inStrides[axis];
+    if (last >= 0 && o[last] === target[axis]! * size && x[last] === inStrides[axis]! * size) {
+      sizes[last]! *= size;
+      o[last] = target[axis]!;
+      x[last] = inStrides[axis]!;
     } else {
       sizes.push(size);
-      o.push(target[axis]);
-      x.push(inStrides[axis]);
+      o.push(target[axis]!);
+      x.push(inStrides[axis]!);
     }
   }
   while (sizes.length < 4) {
@@ -46,8 +46,8 @@ export function copyBox(
       execute(copyCall(dtype, outPointer, inPointer, sizes.slice(inner), o.slice(inner), x.slice(inner)));
       return;
     }
-    for (let i = 0; i < sizes[axis]; i++)
-      walk(axis + 1, outPointer + i * o[axis] * bytes, inPointer + i * x[axis] * bytes);
+    for (let i = 0; i < sizes[axis]!; i++)
+      walk(axis + 1, outPointer + i * o[axis]! * bytes, inPointer + i * x[axis]! * bytes);
   };
   walk(0, out, input);
 }
