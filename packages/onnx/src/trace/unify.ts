@@ -40,7 +40,7 @@ export function unify(a: Recording, b: Recording): Traced {
       if (!(error instanceof Mismatch)) throw error;
       const place = path === '' ? '' : `${path}: `;
       throw new UsageError(
-        `exportOnnx: ${place}${what} depends on the rows in a way that no graph can say (${error.message}); write it with tensor ops of the rows alone, without reading numbers, drawing some or using all rows at once`,
+        `exportOnnx: ${place}${what} depends on the rows in a way that no graph can say (${error.message}); write it with tensor ops of the rows and of tensors that the module holds, without reading numbers, drawing some or using all rows at once`,
       );
     }
   };
