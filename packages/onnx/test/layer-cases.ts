@@ -13,6 +13,7 @@ import {
   noise,
   reshape,
   scoring,
+  softmax,
 } from '@latent/nn';
 import { overwrite, Rng, type Shape } from '@latent/tensor';
 import { onnxModel } from '../src/index.ts';
@@ -33,6 +34,7 @@ export const LAYERS: Readonly<
   layerNorm: { specs: [layerNorm({ epsilon: 1e-3 }), layerNorm()], input: [2, 6] },
   reshape: { specs: [reshape([3, 2]), layerNorm(), reshape([6])], input: [6] },
   flatten: { specs: [flatten(), dense(2)], input: [2, 3, 2] },
+  softmax: { specs: [3, softmax()], input: [4] },
 };
 
 /** Gives every parameter numbers of its own: first values such as ones and zeros hide mistakes. */
