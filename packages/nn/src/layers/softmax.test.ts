@@ -3,16 +3,10 @@ import { expect, it } from 'vitest';
 import { layers, network, Softmax, softmax } from '../index.ts';
 
 it('gives each row probabilities over its last axis', () => {
-  const x = tensor([
-    [0, Math.log(3)],
-    [1000, 0],
-  ]);
-  expect(new Softmax().forward(x).toArray()).toEqual(
-    [
-      [0.25, 0.75],
-      [1, 0],
-    ].map((row) => row.map((p) => Math.fround(p))),
-  );
+  const p = new Softmax().forward(tensor([[0, Math.log(3)], [1000, 0]])).data;
+  [0.25, 0.75, 1, 0].forEach((want, i) => {
+    expect(p[i]).toBeCloseTo(want, 6);
+  });
   const built = network([2, softmax()], { input: [3], rng: new Rng(1) });
   const sums = built.forward(new Rng(2).normal([4, 3])).sum({ axis: 1 }).data;
   for (const sum of sums) expect(sum).toBeCloseTo(1, 6);
