@@ -28,7 +28,7 @@ export function fileShape(caller: string, name: string, value: unknown): Shape {
     value.length <= MOST_AXES &&
     value.every((size) => Number.isSafeInteger(size) && size >= 0) &&
     Number.isSafeInteger(sizeOf(value));
-  if (!sound) throw new ValueError(`${caller}: tensor '${name}' has no valid shape; the file is altered`);
+  if (!sound) throw new ValueError(`${caller}: tensor '${inShort(name)}' has no valid shape; the file is altered`);
   return value as Shape;
 }
 
@@ -40,12 +40,18 @@ export function tensorOfBytes(caller: string, name: string, type: string, shape:
   const element = elementTypes[type] as NonNullable<(typeof elementTypes)[string]>;
   if (bytes.length !== sizeOf(shape) * element.bytes) {
     throw new ValueError(
-      `${caller}: tensor '${name}' has ${bytes.length} bytes, but its shape is ${formatShape(shape)} of ${type}; the file is altered`,
+      `${caller}: tensor '${inShort(name)}' has ${bytes.length} bytes, but its shape is ${formatShape(shape)} of ${type}; the file is altered`,
     );
   }
   // A copy, aligned.
   const values = element.read(new Uint8Array(bytes), sizeOf(shape));
   return tensor(values as Float32Array, { shape });
+}
+
+/** A text of a file, short enough for an error. */
+export function inShort(text: unknown): string {
+  const whole = typeof text === 'string' ? text : (JSON.stringify(text) ?? String(text));
+  return whole.length > 60 ? `${whole.slice(0, 60)}…` : whole;
 }
 
 /** The bytes of a file, in any of the forms in which programs have them. */

@@ -1,5 +1,6 @@
 import { crc32 } from '@latent/nn';
 import { UsageError, ValueError } from '@latent/tensor';
+import { inShort } from './tensors.ts';
 
 // Zip archives (APPNOTE 6.3.10), as NumPy and PyTorch write them: entries stored as they are or deflated, with the wide sizes of
 // zip64. The directory at the end is believed only after each of its claims was checked against the bytes that are there.
@@ -65,22 +66,23 @@ export function readZip(caller: string, bytes: Uint8Array): ZipEntry[] {
     const extra = within(nameAt + nameLength, extraLength);
     const [size, packed, offset] = wideSizes([u32(at + 24), u32(at + 20), u32(at + 42)], extra, extraLength);
     at = extra + extraLength + commentLength;
-    if (flags & 1) throw new ValueError(`${caller}: '${name}' is encrypted`);
+    if (flags & 1) throw new ValueError(`${caller}: '${inShort(name)}' is encrypted`);
     if (method !== STORED && method !== DEFLATED) {
       throw new ValueError(
-        `${caller}: '${name}' is packed by method ${method}; stored and deflated entries can be read`,
+        `${caller}: '${inShort(name)}' is packed by method ${method}; stored and deflated entries can be read`,
       );
     }
-    if (names.has(name)) fail(`there are two entries '${name}'`);
+    if (names.has(name)) fail(`there are two entries '${inShort(name)}'`);
     names.add(name);
-    if (u32(offset) !== LOCAL) fail(`'${name}' is not where it says`);
+    if (u32(offset) !== LOCAL) fail(`'${inShort(name)}' is not where it says`);
     const begin = offset + 30 + u16(offset + 26) + u16(offset + 28);
     within(begin, packed);
-    if (method === STORED ? size !== packed : size > packed * MOST_RATIO) fail(`'${name}' claims ${size} bytes`);
+    if (method === STORED ? size !== packed : size > packed * MOST_RATIO)
+      fail(`'${inShort(name)}' claims ${size} bytes`);
     places.push([offset, begin + packed]);
     const content = bytes.subarray(begin, begin + packed);
     const checked = (data: Uint8Array): Uint8Array =>
-      data.length === size && crc32(data) === crc ? data : fail(`'${name}' does not have its checksum`);
+      data.length === size && crc32(data) === crc ? data : fail(`'${inShort(name)}' does not have its checksum`);
     entries.push({
       name,
       size,

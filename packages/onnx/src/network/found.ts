@@ -1,5 +1,5 @@
 import { dense, type Layer, type LayerSpec, network, withoutFirstWeights } from '@latent/nn';
-import { formatShape, Rng, type Shape, sameShape, type Tensor, ValueError } from '@latent/tensor';
+import { formatShape, Rng, type Shape, sameShape, sizeOf, type Tensor, ValueError } from '@latent/tensor';
 
 /** A layer that was found in someone else's model, and the numbers it has there, in the order of our parameters. */
 export interface FoundLayer {
@@ -27,6 +27,7 @@ export function foundDense(name: string, weight: Tensor, bias: Tensor | null): F
 
 /** The layers one after the other, with their numbers. */
 export function foundNetwork(caller: string, found: readonly FoundLayer[], input: Shape): FoundNetwork {
+  checkWidths(caller, found, input);
   const merged = withActivations(found);
   const layers = merged.map(({ spec }) => spec);
   const count = found.reduce((sum, { tensors }) => sum + tensors.reduce((total, x) => total + x.size, 0), 0);
@@ -47,6 +48,20 @@ export function foundNetwork(caller: string, found: readonly FoundLayer[], input
   });
   made.loadStateDict(Object.fromEntries(state));
   return { network: made.eval() as Layer, layers, input };
+}
+
+/** Throws where the numbers of a dense layer are for rows of another size. */
+function checkWidths(caller: string, found: readonly FoundLayer[], input: Shape): void {
+  let shape = input;
+  for (const { name, spec, tensors } of found) {
+    const [weight] = tensors;
+    if (spec.name === 'dense' && weight?.shape[1] !== sizeOf(shape)) {
+      throw new ValueError(
+        `${caller}: ${name} has numbers of ${formatShape(weight?.shape ?? [])}, but takes rows of ${formatShape(shape)}`,
+      );
+    }
+    shape = spec.outShape(shape);
+  }
 }
 
 /** Dense layers with the activation that follows them as their own. */

@@ -1,6 +1,6 @@
 import type { Tensor } from '@latent/tensor';
 import { checkOptions, flag, optional, ValueError } from '@latent/tensor';
-import { fileBytes } from '../files/tensors.ts';
+import { fileBytes, inShort } from '../files/tensors.ts';
 import { readZip, writeZip } from '../files/zip.ts';
 import { encodeNpy, type NpyInput, npyTensor } from './npy.ts';
 
@@ -11,9 +11,9 @@ export async function decodeNpz(file: Uint8Array | ArrayBuffer): Promise<Record<
   const arrays: [name: string, array: Tensor][] = [];
   for (const entry of readZip(CALLER, fileBytes(CALLER, file))) {
     if (!entry.name.endsWith('.npy')) {
-      throw new ValueError(`${CALLER}: '${entry.name}' is no array; the archive is of another kind`);
+      throw new ValueError(`${CALLER}: '${inShort(entry.name)}' is no array; the archive is of another kind`);
     }
-    arrays.push([entry.name.slice(0, -4), npyTensor(`${CALLER}: ${entry.name}`, await entry.bytes())]);
+    arrays.push([entry.name.slice(0, -4), npyTensor(`${CALLER}: ${inShort(entry.name)}`, await entry.bytes())]);
   }
   return Object.fromEntries(arrays);
 }

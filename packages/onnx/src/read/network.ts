@@ -11,6 +11,7 @@ import {
   ValueError,
   whole,
 } from '@latent/tensor';
+import { inShort } from '../files/tensors.ts';
 import { activationOf, points } from '../network/activations.ts';
 import { type FoundLayer, type FoundNetwork, foundDense, foundNetwork } from '../network/found.ts';
 import type { OnnxAttribute, OnnxModel, OnnxNode } from '../proto/schema.ts';
@@ -97,7 +98,7 @@ class Chain {
   next(): void {
     const node = this.#nodes[this.#at];
     if (node === undefined) {
-      throw new ValueError(`${CALLER}: nothing makes the output '${this.#output}'; the file is altered`);
+      throw new ValueError(`${CALLER}: nothing makes the output '${inShort(this.#output)}'; the file is altered`);
     }
     const { opType = '', input = [], domain = '' } = node;
     if (domain !== '' && domain !== 'ai.onnx') this.#refuse(node);
@@ -198,12 +199,13 @@ function constantOf(node: OnnxNode, name: string): Tensor {
   const lists = [option(node, 'value_floats')?.floats, option(node, 'value_ints')?.ints];
   const single = option(node, 'value_float')?.f ?? option(node, 'value_int')?.i;
   const numbers = lists.find((list) => list !== undefined) ?? (single === undefined ? null : [single]);
-  if (numbers === null) throw new ValueError(`${CALLER}: the constant '${name}' has no numbers; the file is altered`);
+  if (numbers === null)
+    throw new ValueError(`${CALLER}: the constant '${inShort(name)}' has no numbers; the file is altered`);
   return tensor(Float64Array.from(numbers), { shape: single === undefined ? [numbers.length] : [] });
 }
 
 function nodeName({ name = '', opType = '' }: OnnxNode): string {
-  return name === '' ? opType : `${opType} '${name}'`;
+  return name === '' ? inShort(opType) : `${inShort(opType)} '${inShort(name)}'`;
 }
 
 function option({ attribute = [] }: OnnxNode, name: string): OnnxAttribute | undefined {
@@ -244,7 +246,8 @@ const LAYERS: Readonly<Record<string, NodeRule>> = {
     const scale = tensor(node.input?.[1]);
     const bias = tensor(node.input?.[2]);
     if ((axis !== -1 && axis !== shape.length) || scale === null || bias === null) return null;
-    const epsilon = option(node, 'epsilon')?.f ?? 1e-5;
+    // As it was written before it was rounded to single precision.
+    const epsilon = Number((option(node, 'epsilon')?.f ?? 1e-5).toPrecision(7));
     return [{ name: nodeName(node), spec: layerNorm({ epsilon }), tensors: [scale, bias] }];
   },
   Softmax(node, { shape }) {

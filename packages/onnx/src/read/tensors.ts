@@ -1,6 +1,6 @@
 import { elementTypes } from '@latent/nn';
 import { type Tensor, tensor, ValueError } from '@latent/tensor';
-import { fileBytes, fileShape, lazyTensors, type NamedTensors, tensorOfBytes } from '../files/tensors.ts';
+import { fileBytes, fileShape, inShort, lazyTensors, type NamedTensors, tensorOfBytes } from '../files/tensors.ts';
 import { decodeMessage } from '../proto/read.ts';
 import { MODEL, type OnnxModel, type OnnxTensor } from '../proto/schema.ts';
 
@@ -43,7 +43,7 @@ export function initialisersOf({ graph = {} }: OnnxModel): NamedTensors {
   for (const each of graph.initializer ?? []) {
     const { name = '' } = each;
     if (name === '' || makers.has(name))
-      throw new ValueError(`${CALLER}: there are two initialisers '${name}', or it has no name`);
+      throw new ValueError(`${CALLER}: there are two initialisers '${inShort(name)}', or it has no name`);
     makers.set(name, () => tensorOf(each, name));
   }
   return lazyTensors(makers);
@@ -54,13 +54,13 @@ export function tensorOf(given: OnnxTensor, name: string): Tensor {
   const { dims = [], dataType = 0, rawData, dataLocation = 0 } = given;
   if (dataLocation !== 0) {
     throw new ValueError(
-      `${CALLER}: the numbers of '${name}' are in a file beside this one; save the model as one file`,
+      `${CALLER}: the numbers of '${inShort(name)}' are in a file beside this one; save the model as one file`,
     );
   }
   const type = Object.hasOwn(TYPES, dataType) ? TYPES[dataType] : undefined;
   if (type === undefined) {
     throw new ValueError(
-      `${CALLER}: tensor '${name}' has element type ${dataType}; can be read: ${Object.values(TYPES).join(', ')}`,
+      `${CALLER}: tensor '${inShort(name)}' has element type ${dataType}; can be read: ${Object.values(TYPES).join(', ')}`,
     );
   }
   const shape = fileShape(CALLER, name, dims);
@@ -69,7 +69,7 @@ export function tensorOf(given: OnnxTensor, name: string): Tensor {
   const size = shape.reduce((a, b) => a * b, 1);
   if (values.length !== size) {
     throw new ValueError(
-      `${CALLER}: tensor '${name}' has ${values.length} numbers, but its shape takes ${size}; the file is altered`,
+      `${CALLER}: tensor '${inShort(name)}' has ${values.length} numbers, but its shape takes ${size}; the file is altered`,
     );
   }
   if (type === 'F16' || type === 'BF16') {

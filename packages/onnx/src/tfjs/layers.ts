@@ -11,6 +11,7 @@ import {
   softmax,
 } from '@latent/nn';
 import { formatShape, ones, type Shape, sizeOf, type Tensor, ValueError, zeros } from '@latent/tensor';
+import { inShort } from '../files/tensors.ts';
 import { type FoundLayer, foundDense } from '../network/found.ts';
 import { CALLER } from './weights.ts';
 
@@ -51,7 +52,7 @@ function activated(name: string, value: unknown): FoundLayer[] {
   if (value === 'softmax') return [plain(name, softmax())];
   if (known === undefined) {
     throw new ValueError(
-      `${CALLER}: layer '${name}' has the activation ${JSON.stringify(value)}; ours are softmax, ${Object.keys(ACTIVATIONS).join(', ')}`,
+      `${CALLER}: layer '${name}' has the activation ${inShort(value)}; ours are softmax, ${Object.keys(ACTIVATIONS).join(', ')}`,
     );
   }
   return known === 'identity' ? [] : [plain(name, activation(known))];
@@ -61,9 +62,7 @@ function activated(name: string, value: unknown): FoundLayer[] {
 function only({ name, config }: TfjsLayer, option: string, value: unknown): void {
   const given = config[option];
   if (given !== undefined && given !== null && given !== value) {
-    throw new ValueError(
-      `${CALLER}: layer '${name}' has ${option} ${JSON.stringify(given)}; ours has ${JSON.stringify(value)}`,
-    );
+    throw new ValueError(`${CALLER}: layer '${name}' has ${option} ${inShort(given)}; ours has ${inShort(value)}`);
   }
 }
 
@@ -122,7 +121,7 @@ export const TFJS_LAYERS: Readonly<Record<string, TfjsRule>> = {
     const open = sizeOf(shape) / -sizes.reduce((a, b) => a * b, 1);
     const target = sizes.map((size) => (size === -1 ? open : size));
     if (target.length === 0 || !target.every((size) => Number.isSafeInteger(size) && size > 0)) {
-      throw new ValueError(`${CALLER}: layer '${name}' has the target shape ${JSON.stringify(given)}`);
+      throw new ValueError(`${CALLER}: layer '${name}' has the target shape ${inShort(given)}`);
     }
     return [plain(name, reshape(target))];
   },

@@ -1,5 +1,5 @@
 import { isPlainObject, type Shape, type Tensor, ValueError } from '@latent/tensor';
-import type { NamedTensors } from '../files/tensors.ts';
+import { inShort, type NamedTensors } from '../files/tensors.ts';
 import { type FoundLayer, type FoundNetwork, foundNetwork } from '../network/found.ts';
 import { TFJS_LAYERS } from './layers.ts';
 import { CALLER, type TfjsJson, type TfjsShards, tfjsObject, tfjsTensors } from './weights.ts';
@@ -29,16 +29,16 @@ export function networkFromTfjs(json: TfjsJson, shards: TfjsShards): FoundNetwor
     const before = described[i - 1]?.name;
     if (after !== null && (i === 0 ? after.length > 0 : after.length !== 1 || after[0] !== before)) {
       throw new ValueError(
-        `${CALLER}: layer '${name}' takes ${after.join(' and ') || 'nothing'}; only a chain of layers is a network`,
+        `${CALLER}: layer '${inShort(name)}' takes ${inShort(after.join(' and ')) || 'nothing'}; only a chain of layers is a network`,
       );
     }
     const rule = Object.hasOwn(TFJS_LAYERS, className) ? TFJS_LAYERS[className] : undefined;
     if (rule === undefined) {
       throw new ValueError(
-        `${CALLER}: layer '${name}' is of the class ${className}; ours are ${Object.keys(TFJS_LAYERS).join(', ')}`,
+        `${CALLER}: layer '${inShort(name)}' is of the class ${inShort(className)}; ours are ${Object.keys(TFJS_LAYERS).join(', ')}`,
       );
     }
-    for (const layer of rule({ name, config, shape, weight: (part) => weightOf(tensors, name, part) })) {
+    for (const layer of rule({ name: inShort(name), config, shape, weight: (part) => weightOf(tensors, name, part) })) {
       shape = layer.spec.outShape(shape);
       found.push(layer);
     }
@@ -57,7 +57,7 @@ function describedLayers(content: Readonly<Record<string, unknown>>): readonly D
   // Old files have the layers themselves as config.
   const layers: unknown = Array.isArray(config) ? config : isPlainObject(config) ? config.layers : undefined;
   if (!['Sequential', 'Model', 'Functional'].includes(String(kind)) || !Array.isArray(layers) || layers.length === 0) {
-    throw new ValueError(`${CALLER}: model.json has no layers: its model is ${String(kind)}`);
+    throw new ValueError(`${CALLER}: model.json has no layers: its model is ${inShort(kind)}`);
   }
   return (layers as unknown[]).map((layer, i) => {
     const { class_name: className, config: own, inbound_nodes: nodes, name } = isPlainObject(layer) ? layer : {};
@@ -86,7 +86,7 @@ function inputShape([first]: readonly Described[]): Shape {
   const given = config.batch_input_shape ?? config.batch_shape;
   const shape: unknown[] = Array.isArray(given) ? given.slice(1) : [];
   if (shape.length === 0 || !shape.every((size) => Number.isSafeInteger(size) && (size as number) > 0)) {
-    throw new ValueError(`${CALLER}: the first layer must say the shape of its rows, got ${JSON.stringify(given)}`);
+    throw new ValueError(`${CALLER}: the first layer must say the shape of its rows, got ${inShort(given)}`);
   }
   return shape as number[];
 }
@@ -98,7 +98,9 @@ function weightOf(tensors: NamedTensors, layer: string, part: string): Tensor {
     return path.includes(layer) && path.at(-1) === part;
   });
   if (names.length !== 1) {
-    throw new ValueError(`${CALLER}: layer '${layer}' must have one ${part}, got ${names.join(', ') || 'none'}`);
+    throw new ValueError(
+      `${CALLER}: layer '${inShort(layer)}' must have one ${part}, got ${inShort(names.join(', ')) || 'none'}`,
+    );
   }
   return tensors[names[0] as string] as Tensor;
 }

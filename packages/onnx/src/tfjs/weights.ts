@@ -1,6 +1,6 @@
 import { elementTypes } from '@latent/nn';
 import { isPlainObject, type Shape, sizeOf, type Tensor, tensor, ValueError } from '@latent/tensor';
-import { fileBytes, fileShape, lazyTensors, type NamedTensors, tensorOfBytes } from '../files/tensors.ts';
+import { fileBytes, fileShape, inShort, lazyTensors, type NamedTensors, tensorOfBytes } from '../files/tensors.ts';
 
 export const CALLER = 'tfjs';
 
@@ -56,10 +56,10 @@ export function tfjsTensors(json: TfjsJson, shards: TfjsShards): NamedTensors {
     let at = 0;
     for (const weight of weights as unknown[]) {
       const { name, type, shape, length, quantisation } = weightOf(weight);
-      if (makers.has(name)) throw new ValueError(`${CALLER}: there are two weights '${name}'`);
+      if (makers.has(name)) throw new ValueError(`${CALLER}: there are two weights '${inShort(name)}'`);
       if (at + length > bytes.length) {
         throw new ValueError(
-          `${CALLER}: weight '${name}' claims bytes ${at} to ${at + length} of ${bytes.length}; a file is missing or altered`,
+          `${CALLER}: weight '${inShort(name)}' claims bytes ${at} to ${at + length} of ${bytes.length}; a file is missing or altered`,
         );
       }
       const own = bytes.subarray(at, at + length);
@@ -94,12 +94,12 @@ function weightOf(weight: unknown): {
   const type = typeof packed === 'string' && Object.hasOwn(TYPES, packed) ? TYPES[packed] : undefined;
   if (type === undefined) {
     throw new ValueError(
-      `${CALLER}: weight '${name}' has the type ${String(packed)}; can be read: ${Object.keys(TYPES).join(', ')}`,
+      `${CALLER}: weight '${inShort(name)}' has the type ${inShort(packed)}; can be read: ${Object.keys(TYPES).join(', ')}`,
     );
   }
   const affine = isPlainObject(quantization) && packed !== 'float16';
   if (affine && !(Number.isFinite(scale) && Number.isFinite(min))) {
-    throw new ValueError(`${CALLER}: weight '${name}' is quantised without scale and min`);
+    throw new ValueError(`${CALLER}: weight '${inShort(name)}' is quantised without scale and min`);
   }
   const length = sizeOf(shape) * (elementTypes[type]?.bytes ?? 0);
   return { name, type, shape, length, quantisation: affine ? { scale: scale as number, min: min as number } : null };
@@ -122,7 +122,7 @@ function filesOf(shards: TfjsShards): { next(path: string): Uint8Array } {
   return {
     next(path) {
       const file = list === null ? ownOf(shards as Record<string, unknown>, path) : list[i++];
-      if (file === undefined) throw new ValueError(`${CALLER}: the file '${path}' was not given`);
+      if (file === undefined) throw new ValueError(`${CALLER}: the file '${inShort(path)}' was not given`);
       return fileBytes(CALLER, file);
     },
   };

@@ -1,6 +1,6 @@
 import { elementTypes } from '@latent/nn';
 import { formatShape, type Shape, sizeOf, type Tensor, ValueError } from '@latent/tensor';
-import { fileBytes, fileShape, lazyTensors, type NamedTensors, tensorOfBytes } from '../files/tensors.ts';
+import { fileBytes, fileShape, inShort, lazyTensors, type NamedTensors, tensorOfBytes } from '../files/tensors.ts';
 import { readZip, type ZipEntry } from '../files/zip.ts';
 import { type Pickled, type PickleWorld, readPickle } from './pickle.ts';
 
@@ -99,7 +99,7 @@ export function decodeTorch(file: Uint8Array | ArrayBuffer): NamedTensors {
 function contentOf(entry: ZipEntry): Uint8Array {
   const content = entry.stored();
   if (content === null)
-    throw new ValueError(`${CALLER}: '${entry.name}' is packed; PyTorch stores its files as they are`);
+    throw new ValueError(`${CALLER}: '${inShort(entry.name)}' is packed; PyTorch stores its files as they are`);
   return content;
 }
 
@@ -114,7 +114,7 @@ function worldOf(entries: ReadonlyMap<string, ZipEntry>, folder: string): Pickle
       const element = module === 'torch' && Object.hasOwn(STORAGES, name) ? STORAGES[name] : undefined;
       if (element !== undefined) return new StorageType(element);
       throw new ValueError(
-        `${CALLER}: the file names ${path.slice(0, 80)}, and only tensors are read; save the state dictionary alone: torch.save(model.state_dict(), path)`,
+        `${CALLER}: the file names ${inShort(path)}, and only tensors are read; save the state dictionary alone: torch.save(model.state_dict(), path)`,
       );
     },
     outside(id) {
@@ -123,9 +123,9 @@ function worldOf(entries: ReadonlyMap<string, ZipEntry>, folder: string): Pickle
         return refuse('it refers to what is no storage');
       }
       const entry = entries.get(`${folder}data/${key}`);
-      if (entry === undefined) return refuse(`there is no storage '${key}'`);
+      if (entry === undefined) return refuse(`there is no storage '${inShort(key)}'`);
       if (entry.size !== (count as number) * (elementTypes[type.element]?.bytes ?? 0)) {
-        return refuse(`storage '${key}' has ${entry.size} bytes for ${String(count)} numbers`);
+        return refuse(`storage '${inShort(key)}' has ${entry.size} bytes for ${String(count)} numbers`);
       }
       return new Storage(type.element, entry);
     },
@@ -165,7 +165,8 @@ function collect(
   const inside = (key: unknown): string => (path === '' ? String(key) : `${path}.${String(key)}`);
   if (value instanceof Stored) {
     const name = path === '' ? 'tensor' : path;
-    if (makers.has(name)) throw new ValueError(`${CALLER}: there are two tensors '${name}'; the file is altered`);
+    if (makers.has(name))
+      throw new ValueError(`${CALLER}: there are two tensors '${inShort(name)}'; the file is altered`);
     makers.set(name, () => made(name, value));
   } else if (Array.isArray(value)) {
     for (const [i, each] of value.entries()) collect(each, inside(i), makers, budget, depth + 1);
