@@ -22,7 +22,7 @@ function printed(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-describe.each(['../README.md', './guide.md'])('the snippets of %s', (path) => {
+describe.each(['../README.md', './guide.md', './formats.md'])('the snippets of %s', (path) => {
   const page = readFileSync(new URL(path, import.meta.url), 'utf8');
 
   it('print what the page says', async () => {
