@@ -72,6 +72,27 @@ describe('a file', () => {
     }
   });
 
+  it('may not have two things of one name', () => {
+    class Named extends Own {
+      readonly x = parameter(tensor([1, 2, 3]));
+      readonly y = parameter(tensor([4, 5, 6]));
+    }
+    const named = new Named((rows) => rows.mul(named.x));
+    expect(() => onnxModel(named, { input: [3] })).toThrow("the tensor 'x' has the name of an input or output");
+  });
+
+  it('sees layers whose forward is a field, and leaves them theirs', () => {
+    class Field extends Module {
+      readonly inner = new LayerNorm(3);
+      readonly forward = (x: Tensor): Tensor => this.inner.forward(x).exp();
+    }
+    const field = new Field();
+    const { forward } = field;
+    const names = onnxModel(field, { input: [3] }).graph?.node?.map(({ name }) => name);
+    expect(names).toEqual(['inner/LayerNormalization_0', '/Exp_1', 'y']);
+    expect(field.forward).toBe(forward);
+  });
+
   it('is in eval mode whatever the model is in', () => {
     const module = network([dense(3, { dropout: 0.9 })], { input: [3], rng });
     expect(operators(onnxModel(module.train() as Layer, { input: [3] }))).toEqual(['Gemm', 'Relu', 'Identity']);

@@ -56,10 +56,10 @@ export function networkCase(name: string, module: Layer, input: Shape, rows: num
   };
 }
 
-/** Every registered layer, and every activation by itself at small and large values, for one row and for several. */
+/** Every registered layer, and every activation by itself at small and large values, for no row, one and several. */
 export function layerCases(): Case[] {
   const layers = Object.entries(LAYERS).flatMap(([name, { specs, input }]) =>
-    [1, 4].map((rows) => {
+    [0, 1, 4].map((rows) => {
       const module = shaken(network(specs, { input, rng: new Rng(3), activation: 'elu' }));
       return networkCase(`${name}, ${rows} rows`, module, input, rows);
     }),

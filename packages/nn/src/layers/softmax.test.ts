@@ -3,7 +3,12 @@ import { expect, it } from 'vitest';
 import { layers, network, Softmax, softmax } from '../index.ts';
 
 it('gives each row probabilities over its last axis', () => {
-  const p = new Softmax().forward(tensor([[0, Math.log(3)], [1000, 0]])).data;
+  const p = new Softmax().forward(
+    tensor([
+      [0, Math.log(3)],
+      [1000, 0],
+    ]),
+  ).data;
   [0.25, 0.75, 1, 0].forEach((want, i) => {
     expect(p[i]).toBeCloseTo(want, 6);
   });

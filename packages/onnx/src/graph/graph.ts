@@ -39,7 +39,7 @@ const ROWS = 'N';
 const MOST_BYTES = 2 ** 31 - 1;
 
 const ARRAYS = {
-  float: (values: ArrayLike<number>) => Float32Array.from(values),
+  float: (values: ArrayLike<number>) => (values instanceof Float32Array ? values : Float32Array.from(values)),
   double: (values: ArrayLike<number>) => Float64Array.from(values),
   bool: (values: ArrayLike<number>) => Uint8Array.from(values),
   int64: (values: ArrayLike<number>) => BigInt64Array.from(Array.from(values, BigInt)),
@@ -94,15 +94,16 @@ export class Graph {
   /** Numbers under a name, once. */
   tensor(name: string, type: ElementType, shape: readonly number[], values: ArrayLike<number>): Value {
     if (!this.#tensors.has(name)) {
-      const { buffer } = ARRAYS[type](values);
-      this.#tensors.set(name, { dims: shape, dataType: ELEMENT[type], name, rawData: new Uint8Array(buffer) });
+      const { buffer, byteOffset, byteLength } = ARRAYS[type](values);
+      const rawData = new Uint8Array(buffer, byteOffset, byteLength);
+      this.#tensors.set(name, { dims: shape, dataType: ELEMENT[type], name, rawData });
     }
     return { name, type };
   }
 
   /** Numbers without a name; few that are alike are one. */
   constant(type: ElementType, shape: readonly number[], values: ArrayLike<number>): Value {
-    const make = (): Value => this.tensor(`constant_${this.#tensors.size}`, type, shape, values);
+    const make = (): Value => this.tensor(`/constant_${this.#tensors.size}`, type, shape, values);
     if (values.length > 64) return make();
     const key = [type, ...shape, '', ...Array.from(values, (x) => (Object.is(x, -0) ? '-0' : x))].join();
     const known = this.#constants.get(key) ?? make();
@@ -150,6 +151,14 @@ export class Graph {
   model(name: string, metadata: Readonly<Record<string, string>>): OnnxModel {
     const used = new Set(this.#nodes.flatMap(({ input = [] }) => input));
     const initializer = [...this.#tensors.values()].filter((tensor) => used.has(tensor.name as string));
+    for (const { name: own } of [...this.#inputs, ...this.#outputs]) {
+      // An initialiser of that name would be the input's default value.
+      if (this.#tensors.has(own as string)) {
+        throw new UsageError(
+          `exportOnnx: the tensor '${own}' has the name of an input or output; give its field another`,
+        );
+      }
+    }
     const bytes = initializer.reduce((total, { rawData }) => total + (rawData?.length ?? 0), 0);
     if (bytes > MOST_BYTES) {
       throw new UsageError(`exportOnnx: the numbers take ${bytes} bytes, but a file holds at most ${MOST_BYTES}`);

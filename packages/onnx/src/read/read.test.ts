@@ -51,7 +51,7 @@ describe('files of our own', () => {
     const options = { inputSize: 3, latentSize: 2, encoder: [4], reconstruction: bernoulli() };
     const [a, b] = [shaken(new Vae({ ...options, seed: 1 })), new Vae({ ...options, seed: 2 })];
     const tensors = onnxTensors(exportOnnx(a, { graph: 'elbo' }));
-    b.loadStateDict(tensors, { rename: (name) => (name.startsWith('constant') ? null : name) });
+    b.loadStateDict(tensors, { rename: (name) => (name.startsWith('/') ? null : name) });
     expect(b.encode([[1, 0, 1]]).mean.data).toEqual(a.encode([[1, 0, 1]]).mean.data);
   });
 

@@ -120,7 +120,8 @@ function markTensors(module: Module, recorder: Recorder): (() => void)[] {
 function watchLayers(module: Module, recorder: Recorder, whole: (layer: Module) => boolean): (() => void)[] {
   return [...module.namedModules()].flatMap(([path, layer]) => {
     const { forward } = layer as { forward?: (...inputs: unknown[]) => unknown };
-    if (typeof forward !== 'function' || Object.hasOwn(layer, 'forward')) return [];
+    const before = Object.getOwnPropertyDescriptor(layer, 'forward');
+    if (typeof forward !== 'function') return [];
     const watched = (...inputs: unknown[]): unknown => {
       recorder.path.push(path);
       try {
@@ -131,7 +132,8 @@ function watchLayers(module: Module, recorder: Recorder, whole: (layer: Module) 
     };
     Object.defineProperty(layer, 'forward', { value: watched, configurable: true });
     return () => {
-      delete (layer as { forward?: unknown }).forward;
+      if (before === undefined) delete (layer as { forward?: unknown }).forward;
+      else Object.defineProperty(layer, 'forward', before);
     };
   });
 }
