@@ -19,6 +19,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source'] } },
   test: {
     setupFiles: ['./scripts/fail-on-output.ts'],
+    // Forbids `.only`; the linter's rule takes our `fit` for a focused test.
+    allowOnly: false,
     testTimeout: 20_000,
     hookTimeout: 20_000,
     projects: Object.entries(folders)

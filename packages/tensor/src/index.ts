@@ -1,5 +1,6 @@
 export * from './create.ts';
 export { debug } from './debug.ts';
+export { drawRows } from './draw-rows.ts';
 export { apply, fillRows, mapInto, overwrite } from './eager.ts';
 export * from './errors.ts';
 export { derivedRules } from './expr/differentiate.ts';

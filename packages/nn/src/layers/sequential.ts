@@ -1,5 +1,5 @@
 import type { Tensor } from '@latent/tensor';
-import { inLayer, type Layer, Module } from '../module.ts';
+import { inLayer, type Layer, Module } from '../module/module.ts';
 
 /** Layers one after the other, named by position. */
 export class Sequential extends Module {
@@ -10,10 +10,13 @@ export class Sequential extends Module {
     this.layers = layers;
   }
 
+  override get type(): string {
+    return 'Sequential';
+  }
+
   forward(x: Tensor): Tensor {
     let value = x;
-    for (let i = 0; i < this.layers.length; i++) {
-      const layer = this.layers[i];
+    for (const [i, layer] of this.layers.entries()) {
       const input = value;
       value = inLayer(String(i), () => layer.forward(input));
     }

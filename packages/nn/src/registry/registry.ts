@@ -1,0 +1,158 @@
+import {
+  type Check,
+  type Checked,
+  type Checks,
+  checkOptions,
+  describeValue,
+  isPlainObject,
+  type Place,
+  refuseUnknown,
+  ValueError,
+} from '@latent/tensor';
+
+/** A part as JSON: what it is called and its options. Parts among the options are such objects too. */
+export interface PartConfig {
+  readonly name: string;
+  readonly [option: string]: unknown;
+}
+
+/** A value that a model or a run is made of, and that its file describes: a likelihood, an optimizer, a layer. */
+export interface Part {
+  readonly name: string;
+  config(): PartConfig;
+}
+
+/** What there is to say of a part before it is made: its options with their checks, and how it is built. */
+export interface Definition<T extends Part, S extends Checks = Checks> {
+  readonly kind: Kind<T>;
+  readonly name: string;
+  readonly options: S;
+  /** The part with these options, which are checked; `at` is where they stand, for errors. */
+  make(options?: unknown, at?: Place): T;
+}
+
+/** How a part is built from its checked options; `name` and `config` are added to it. */
+export interface PartSpec<T extends Part, S extends Checks> {
+  readonly options: S;
+  /** What errors call it; its name by default. */
+  readonly caller?: string;
+  build(options: Checked<S>, caller: string): Omit<T, 'name' | 'config'>;
+}
+
+/** Parts within parts may go this deep: a file that goes further is no model. */
+const DEEPEST = 16;
+
+/**
+ * One kind of parts and those that are known of it, by name. Files are read through it: a name that is not known, an option
+ * that does not exist and a value that cannot be are refused with the path to the field. Parts of your own come in by the
+ * same door:
+ *
+ * ```ts
+ * const tanhShrink = layers.define('tanhShrink', { options: {}, build: () => ({ … }) });
+ * ```
+ */
+export class Kind<T extends Part> {
+  readonly name: string;
+  readonly #definitions = new Map<string, Definition<T>>();
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Makes a part known, so that files that name it can be read; gives back the function that makes it. */
+  define<S extends Checks>(name: string, spec: PartSpec<T, S>): (options?: unknown) => T {
+    const definition = this.part(name, spec);
+    this.register(definition);
+    return (options) => definition.make(options);
+  }
+
+  /** A definition that files do not know yet; see `register`. */
+  part<S extends Checks>(name: string, spec: PartSpec<T, S>): Definition<T, S> {
+    const make = (options?: unknown, { caller, path }: Place = { caller: spec.caller ?? name, path: '' }): T => {
+      const checked = checkOptions(caller, options, spec.options, path);
+      const built = spec.build(checked, path === '' ? caller : `${caller}: ${path}`);
+      const config = (): PartConfig => ({ name, ...(toJson(checked) as object) });
+      return Object.defineProperties(built, {
+        name: { value: name, enumerable: true },
+        config: { value: config, enumerable: true },
+        [KIND]: { value: this },
+      }) as T;
+    };
+    return { kind: this, name, options: spec.options, make };
+  }
+
+  /** Makes parts known by their names. A name that stands for another part already is refused. */
+  register(...definitions: readonly Definition<T>[]): void {
+    for (const definition of definitions) {
+      const known = this.#definitions.get(definition.name);
+      if (known !== undefined && known !== definition) {
+        throw new ValueError(`${this.name}: there is one named '${definition.name}' already; choose another name`);
+      }
+      this.#definitions.set(definition.name, definition);
+    }
+  }
+
+  /** The names that files may use. */
+  names(): readonly string[] {
+    return [...this.#definitions.keys()];
+  }
+
+  definition(name: string): Definition<T> | undefined {
+    return this.#definitions.get(name);
+  }
+
+  /** Whether a value is a part of this kind. */
+  is(value: unknown): value is T {
+    return typeof value === 'object' && value !== null && (value as { [KIND]?: unknown })[KIND] === this;
+  }
+
+  /** The part that `config` describes. Every field is checked; errors name its path. */
+  resolve(config: unknown, at: Place): T {
+    if (!isPlainObject(config)) {
+      throw new ValueError(
+        `${at.caller}: ${at.path} must be a ${this.name} such as { name: … }, got ${describeValue(config)}`,
+      );
+    }
+    const { name, ...options } = config;
+    if (typeof name !== 'string') {
+      throw new ValueError(`${at.caller}: ${at.path}.name must be text, got ${describeValue(name)}`);
+    }
+    const definition = this.#definitions.get(name);
+    if (definition === undefined) refuseUnknown(at.caller, `${this.name} (${at.path})`, name, this.names());
+    if (depth >= DEEPEST) {
+      throw new ValueError(
+        `${at.caller}: ${at.path.slice(0, 60)}… lies too deep; parts within parts go ${DEEPEST} levels at most`,
+      );
+    }
+    depth++;
+    try {
+      return definition.make(options, at);
+    } finally {
+      depth--;
+    }
+  }
+}
+
+const KIND = Symbol('kind');
+/** Parts within parts that are being resolved. */
+let depth = 0;
+
+/** A check for a part of this kind: the part itself, or its description as a file has it. */
+export function partOf<T extends Part>(kind: Kind<T>, example: string): Check<T> {
+  return (value, at) => {
+    if (kind.is(value)) return value;
+    if (isPlainObject(value) && 'name' in value && !('config' in value)) return kind.resolve(value, at);
+    throw new ValueError(
+      `${at.caller}: ${at.path} must be a ${kind.name} such as ${example}, got ${describeValue(value)}`,
+    );
+  };
+}
+
+/** A checked option as JSON: parts become their descriptions, numbers that JSON has no word for become text. */
+export function toJson(value: unknown): unknown {
+  if (value === null || typeof value !== 'object') return value;
+  if ('config' in value && typeof value.config === 'function') return (value as Part).config();
+  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<number>);
+  if (Array.isArray(value)) return value.map(toJson);
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, toJson(field)]));
+}
