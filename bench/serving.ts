@@ -40,7 +40,9 @@ async function main(calls: number, wide: boolean): Promise<void> {
   const score = (count: number): void => {
     vae.elbo(rows.subarray(0, count * columns));
   };
-  console.log(`${wide ? '200-256-64-16' : '30-16-8-2'}, ${calls.toLocaleString('en-US')} calls, Node ${process.version}`);
+  console.log(
+    `${wide ? '200-256-64-16' : '30-16-8-2'}, ${calls.toLocaleString('en-US')} calls, Node ${process.version}`,
+  );
   for (const awaited of [false, true]) {
     for (const most of [50, 2000]) {
       const fixed = await timed(calls, () => Math.ceil(most / 2), score, awaited);
