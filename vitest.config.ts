@@ -28,7 +28,7 @@ export default defineConfig({
         test: {
           name,
           include: [`${folder}/**/*.test.ts`],
-          exclude: ['**/node_modules/**', '**/dist/**', 'bench/peers/**'],
+          exclude: ['**/node_modules/**', '**/dist/**', 'bench/peers/**', 'platforms/packed/**'],
         },
       })),
   },
