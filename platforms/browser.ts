@@ -10,10 +10,13 @@ export const browserFile = (process.env.PATH ?? '')
   .flatMap((folder) => ['chromium', 'chromium-browser', 'google-chrome'].map((name) => join(folder, name)))
   .find((file) => existsSync(file));
 
+const isolated = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 /** What the pages below `/<name>/` are served with. */
 export const policies: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   plain: {},
-  isolated: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
+  isolated,
+  // Workers of the page's own files only: not those that a library makes of a text.
+  'no-workers': { ...isolated, 'Content-Security-Policy': "worker-src 'self'" },
   'no-wasm': { 'Content-Security-Policy': "script-src 'self' 'unsafe-inline'" },
 };
 

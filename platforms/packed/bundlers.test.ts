@@ -26,7 +26,8 @@ beforeAll(() => {
     const all = [${specifiers().map((_, i) => `e${i}`)}];
     if (required.Tensor !== Tensor) console.log('two copies of the engine');
     if (all.some((entry) => Object.keys(entry).length === 0)) console.log('an entry is empty');
-    program().then((said) => console.log(said), (error) => console.log(String(error)));\n`,
+    const say = globalThis.WorkerGlobalScope ? postMessage : console.log;
+    program().then((said) => say(said), (error) => say(String(error)));\n`,
   );
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -41,12 +42,17 @@ async function bundle(name: string, called = name): Promise<string> {
   return to;
 }
 
-/** The first line that the bundle prints on a page. */
-async function inPage(script: string, policy: string): Promise<string> {
-  const stage = await startBrowser({
-    '': '<!doctype html><link rel="icon" href="data:,"><script type="module" src="app.js"></script>',
-    'app.js': script,
-  });
+const onThePage = '<script type="module" src="app.js"></script>';
+const inAWorker = `<script>
+  const worker = new Worker('app.js', { type: 'module' });
+  worker.onmessage = ({ data }) => console.log(data);
+  worker.onerror = ({ message }) => console.log(message);
+</script>`;
+
+/** The first line that the bundle prints in a browser. */
+async function inBrowser(script: string, policy: string, start: string): Promise<string> {
+  const html = `<!doctype html><link rel="icon" href="data:,">${start}`;
+  const stage = await startBrowser({ '': html, 'app.js': script });
   try {
     const page = await stage.browser.newPage();
     const said = new Promise<string>((resolve) => {
@@ -71,11 +77,21 @@ describe.each(bundlers)('bundled by %s', (name) => {
   });
 
   it.skipIf(browserFile === undefined)('trains on a page in Chromium', async () => {
-    expect(await inPage(readFileSync(script, 'utf8'), 'plain')).toBe('ok');
+    expect(await inBrowser(readFileSync(script, 'utf8'), 'plain', onThePage)).toBe('ok');
   });
 });
 
-it.skipIf(browserFile === undefined)('trains on a page whose policy forbids WebAssembly', async () => {
-  const script = join(await bundle('esbuild', 'no-wasm'), 'app.mjs');
-  expect(await inPage(readFileSync(script, 'utf8'), 'no-wasm')).toBe('ok');
+describe.skipIf(browserFile === undefined)('where a policy forbids things', () => {
+  let script: string;
+  beforeAll(async () => {
+    script = readFileSync(join(await bundle('esbuild', 'policies'), 'app.mjs'), 'utf8');
+  });
+
+  it('trains on a page without WebAssembly', async () => {
+    expect(await inBrowser(script, 'no-wasm', onThePage)).toBe('ok');
+  });
+
+  it.each(['isolated', 'no-workers'])('trains in a worker: %s', async (policy) => {
+    expect(await inBrowser(script, policy, inAWorker)).toBe('ok');
+  });
 });

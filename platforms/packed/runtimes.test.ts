@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { specifiers } from '../../scripts/packages.ts';
+import { program, promised } from '../../docs/snippets.ts';
+import { root, specifiers } from '../../scripts/packages.ts';
 import { entriesProgram } from '../entries.ts';
 import { output, run } from '../run.ts';
 import { runtimes } from './tools.ts';
@@ -40,15 +41,24 @@ describe.each(runtimes)('$name', ({ name, file, args }) => {
     expect(await output(file, [...args, join(project, 'entries.mjs')])).toBe('ok');
   });
 
-  it.each(['main.mjs', 'main.cjs'])('trains, scores, saves and loads: %s', async (program) => {
-    const model = join(folder, `${name}-${program}.safetensors`);
-    const ran = await run(file, [...args, join(project, program), model], { cwd: project });
+  it.each(['main.mjs', 'main.cjs'])('trains, scores, saves and loads: %s', async (main) => {
+    const model = join(folder, `${name}-${main}.safetensors`);
+    const ran = await run(file, [...args, join(project, main), model], { cwd: project });
     expect(ran).toEqual({ status: 0, stdout: 'ok\n', stderr: '' });
   });
 
   it('refuses tensors of another copy of the engine', async () => {
     expect(await output(file, [...args, join(twoVersions, 'two.mjs')])).toMatch(/^refused: .*\bcop(?:y|ies)\b/);
   });
+});
+
+// From 22.18 on Node takes types off itself.
+const typed = runtimes.filter(({ name }) => !name.startsWith('Node 20'));
+it.each(typed)('$name runs the first program of the README as it stands', async ({ name, file, args }) => {
+  const page = readFileSync(join(root, 'README.md'), 'utf8');
+  const first = join(project, `first-${name.replace(' ', '-')}.mts`);
+  writeFileSync(first, program(page));
+  expect((await output(file, [...args, first])).split('\n')).toEqual(promised(page));
 });
 
 describe.each(runtimes.filter(({ node }) => node))('$name with a flag', ({ name, file }) => {
