@@ -1,14 +1,14 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { packages } from '../scripts/packages.ts';
+import { libraries } from '../scripts/packages.ts';
 import { printed, program, promised } from './snippets.ts';
 
 const folder = fileURLToPath(new URL('./.snippets/', import.meta.url));
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const pages = ['../README.md', './guide.md', ...packages.map(({ folder }) => `../packages/${folder}/README.md`)];
+const pages = ['../README.md', './guide.md', ...libraries.map(({ folder }) => `../packages/${folder}/README.md`)];
 
 describe.each(pages)('the snippets of %s', (path) => {
   const page = readFileSync(new URL(path, import.meta.url), 'utf8');

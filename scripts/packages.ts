@@ -104,6 +104,9 @@ export function entriesOf(manifest: Manifest): Entry[] {
   return [...imported, ...commands];
 }
 
+/** The packages that can be imported; a command alone cannot. */
+export const libraries = packages.filter(({ folder }) => readManifest(folder).exports !== undefined);
+
 /** All that can be imported, as a user writes it: `@latent/vae/evaluate`. */
 export function specifiers(): string[] {
   return packages.flatMap(({ folder, name }) =>

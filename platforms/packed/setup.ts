@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { transform } from 'esbuild';
 import type { TestProject } from 'vitest/node';
 import { packFolder, packPackages, type Tarball } from '../../scripts/pack.ts';
+import { packages } from '../../scripts/packages.ts';
 import { output } from '../run.ts';
 import { here } from './tools.ts';
 
@@ -40,11 +41,17 @@ export default async function setup({ provide }: TestProject): Promise<() => voi
   return () => rmSync(folder, { recursive: true, force: true });
 }
 
-/** An empty project with these and only these packages: they need each other and nothing else. */
+/** An empty project with these packages and what they need. The core needs nothing else, so nothing is asked of a registry. */
 async function installProject(folder: string, files: readonly string[]): Promise<void> {
   mkdirSync(folder);
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'empty', private: true }));
-  await npm(folder, 'install', '--offline', '--install-links', ...files);
+  await npm(
+    folder,
+    'install',
+    packages.some(({ outside }) => outside) ? '--prefer-offline' : '--offline',
+    '--install-links',
+    ...files,
+  );
 }
 
 /** Installs a package that asks for another version of the engine, as an old dependency would: npm then keeps both. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { program, promised } from '../../docs/snippets.ts';
-import { packageFolder, packages, root, specifiers } from '../../scripts/packages.ts';
+import { libraries, packageFolder, root, specifiers } from '../../scripts/packages.ts';
 import { output } from '../run.ts';
 import { compilers } from './tools.ts';
 
@@ -81,7 +81,7 @@ describe('a program that uses all packages is type-checked', () => {
   });
 });
 
-const pages = [root, ...packages.map((rule) => packageFolder(rule.folder))].map((of) => join(of, 'README.md'));
+const pages = [root, ...libraries.map((rule) => packageFolder(rule.folder))].map((of) => join(of, 'README.md'));
 
 it.each(pages.map((page) => [relative(root, page), page]))(
   'the program in %s compiles and runs as it stands after `tsc --init`',
