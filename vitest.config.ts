@@ -19,8 +19,9 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source'] } },
   test: {
     setupFiles: ['./scripts/fail-on-output.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // Against tests that hang; no limit that a busy machine would break.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     projects: Object.entries(folders)
       .filter(([, folder]) => existsSync(new URL(folder, import.meta.url)))
       .map(([name, folder]) => ({

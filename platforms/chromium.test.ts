@@ -21,7 +21,7 @@ describe.skipIf(browserFile === undefined)('in Chromium', () => {
     );
     const html = '<!doctype html><script src="page.js"></script>';
     stage = await startBrowser({ '': html, 'page.js': page, 'worker.js': worker });
-  }, 60_000);
+  });
   afterAll(() => stage?.close());
 
   async function inPage<T>(policy: string, work: () => T | Promise<T>): Promise<T> {
@@ -53,18 +53,18 @@ describe.skipIf(browserFile === undefined)('in Chromium', () => {
     expect(isolated.trained).toEqual(plain.trained);
     expect(plain.trained.threads).toBe(1);
     expect(plain.trained.losses[11]).toBeLessThan(plain.trained.losses[0]);
-  }, 60_000);
+  });
 
   it('uses threads in a worker of an isolated page, with the same bits', async () => {
     const { trained } = await inPage('plain', trainInPage);
     const threaded = await inPage('isolated', trainInWorker);
     expect(threaded.threads).toBe(2);
     expect({ ...threaded, threads: 1 }).toEqual(trained);
-  }, 60_000);
+  });
 
   it('trains where a policy forbids WebAssembly', async () => {
     const { trained } = await inPage('plain', trainInPage);
     const forbidden = await inPage('no-wasm', trainInPage);
     for (const [i, loss] of forbidden.trained.losses.entries()) expect(loss / trained.losses[i]).toBeCloseTo(1, 4);
-  }, 60_000);
+  });
 });

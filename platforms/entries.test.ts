@@ -13,7 +13,7 @@ let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'latent-entries-'));
   await assemblePackages(join(folder, 'node_modules'));
-}, 120_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function run(program: string): Promise<string> {
@@ -24,7 +24,7 @@ async function run(program: string): Promise<string> {
 
 it('what is published is imported and required as one copy', async () => {
   expect(await run(entriesProgram(specifiers()))).toBe('ok');
-}, 120_000);
+});
 
 it('a difference between import and require is found', async () => {
   const names = ['empty', 'twice'];
@@ -37,4 +37,4 @@ it('a difference between import and require is found', async () => {
     write('index.cjs', name === 'empty' ? '' : 'exports.state = {};');
   }
   expect(await run(entriesProgram(names))).toBe('empty is empty\ntwo copies of state of twice');
-}, 120_000);
+});

@@ -83,6 +83,9 @@ test('what is published names no sources and nothing for tests, and what older t
     module: '../dist/evaluate/index.js',
     types: '../dist/evaluate/index.d.ts',
   });
+  expect(published.sideEffects).toBe(false);
+  const registering = { ...good, sideEffects: ['./src/register.ts'] };
+  expect(publishedManifest(registering).sideEffects).toEqual(['./dist/**']);
   // A loader takes the first condition that it knows: each that can load ES modules stands before `require`.
   const conditions = Object.keys((published.exports as Record<string, object>)['.'] ?? {});
   expect(conditions.at(-2)).toBe('require');

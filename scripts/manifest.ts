@@ -98,7 +98,9 @@ export function publishedManifest(manifest: Manifest): Record<string, unknown> {
   }
   const main = entries['.'];
   const fields = typeof main === 'object' && main.default !== undefined ? fieldsOf(main.default, './') : {};
-  return { ...rest, ...fields, ...(manifest.exports === undefined ? {} : { exports: published }) };
+  // Files of the source with effects end in any file of the build.
+  const sideEffects = manifest.sideEffects === false ? false : ['./dist/**'];
+  return { ...rest, sideEffects, ...fields, ...(manifest.exports === undefined ? {} : { exports: published }) };
 }
 
 /**

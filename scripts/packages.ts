@@ -39,7 +39,7 @@ export const packageRules: readonly PackageRule[] = [
 /** The packages that are there, in dependency order: each comes after those it imports. */
 export const packages: readonly PackageRule[] = packageRules.filter(({ folder }) => existsSync(manifestFile(folder)));
 
-/** The four packages without which there is no Latent; no other has so little below it. */
+/** The four packages that all others stand on: they have no dependency but each other. */
 export const coreNames: readonly string[] = core;
 
 /** The folders below `packagesFolder` that have no row in the table of packages. */
