@@ -3,7 +3,7 @@ import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { microKernelPeak } from '../packages/tensor/src/kernels/wasm/matmul-peak.ts';
+import { microKernelPeak } from '../packages/tensor/src/kernels/matmul/peak.ts';
 import {
   type Contender,
   ELEMENTWISE_SHAPE,

@@ -8,8 +8,8 @@ import { layers } from './layer-spec.ts';
 import { flattenLayer, reshapeLayer } from './shape.ts';
 import { softmaxLayer } from './softmax.ts';
 
-// The layers that files know.
-layers.register(
+/** The kind of layers, with those that files know. */
+export const knownLayers = layers.register(
   denseLayer,
   activationLayer,
   dropoutLayer,

@@ -25,7 +25,8 @@ export function movingAverage(options: MovingAverageOptions = {}): Callback {
   const start = ({ model }: Run): Map<string, Tensor> => {
     const parameters = model.trainable();
     averages ??= new Map(parameters.map(([name, parameter]) => [name, parameter.persisted(true)]));
-    keep ??= (parameters[0]?.[1] as Tensor).scalar(0).persisted(true);
+    const [, some] = parameters[0] as [string, Tensor]; // the optimizer has refused a model without
+    keep ??= some.scalar(0).persisted(true);
     return averages;
   };
   const swapIn = (run: Run): void => {

@@ -34,6 +34,7 @@ class Mark implements GraphNode {
   readonly source: Source;
   /** What the tensor was before, for a module's parameters. */
   readonly isParameter: boolean;
+  readonly ended = false;
   grad = null;
 
   constructor(recorder: Recorder, source: Source, isParameter = false) {
@@ -44,6 +45,11 @@ class Mark implements GraphNode {
 
   record(op: Op, inputs: readonly Tensor[], params: unknown, output: Tensor): void {
     this.recorder.add({ op, params }, inputs, output);
+  }
+
+  /** What leaves a step is still what it was. */
+  end(): Mark {
+    return this;
   }
 
   backward(): never {
