@@ -128,7 +128,7 @@ export abstract class Model<N extends string = never> extends Module implements 
     data: Rows | Dataset,
     options: ModelFitOptions<N>,
     also: Readonly<Record<string, { readonly rows: FlatRows; readonly shape: Shape }>> = {},
-    validationAlso: typeof also = {},
+    validationAlso: Readonly<Record<string, { readonly rows: FlatRows; readonly shape: Shape }>> = {},
   ): Promise<History<N>> {
     const caller = `${this.#name}.fit`;
     checkNames(caller, options, [...Object.keys(trainingChecks), 'validationData']);
