@@ -1,4 +1,5 @@
 import type { Op } from '../op.ts';
+import { randomOps } from './draw-rows.ts';
 import { elementwiseOps } from './elementwise.ts';
 import { indexingOps } from './indexing.ts';
 import { layoutOps } from './layout.ts';
@@ -11,7 +12,8 @@ export type OpName =
   | keyof typeof reduceOps
   | keyof typeof linalgOps
   | keyof typeof layoutOps
-  | keyof typeof indexingOps;
+  | keyof typeof indexingOps
+  | keyof typeof randomOps;
 
 /** Every op of the engine. The families spread here are the only list there is; tests are drawn from it. */
 export const opTable: { readonly [K in OpName]: Op } = {
@@ -20,4 +22,5 @@ export const opTable: { readonly [K in OpName]: Op } = {
   ...linalgOps,
   ...layoutOps,
   ...indexingOps,
+  ...randomOps,
 };
