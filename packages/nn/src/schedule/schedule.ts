@@ -10,13 +10,15 @@ import {
   ValueError,
   whole,
 } from '@latent/tensor';
-import { Kind, type Part, partOf } from '../registry/registry.ts';
+import { type Definition, Kind, type Part, partOf } from '../registry/registry.ts';
 
 /** A number that changes over a run (a learning rate, β), as a value: what it is at a step or an epoch, counted from 0. */
 export interface Schedule extends Part {
   /** What its positions count. */
   readonly by: 'step' | 'epoch';
   at(position: number): number;
+  /** Of a schedule with a memory: one like it that remembers nothing. Each optimizer has its own. */
+  fresh?(): Schedule;
 }
 
 /** The schedules that runs, and their checkpoints, may have. */
@@ -175,6 +177,7 @@ export interface PlateauSchedule extends Schedule {
   observe(loss: number): void;
   /** What it remembers, as plain data for a checkpoint; `best` is null before the first epoch. */
   state: { rate: number; best: number | null; waited: number };
+  fresh(): Schedule;
 }
 
 /** Whether a schedule wants to be told the losses of epochs. */
@@ -182,14 +185,19 @@ export function followsLoss(schedule: Schedule | null): schedule is PlateauSched
   return schedule !== null && 'observe' in schedule;
 }
 
-const warmUpPart = /* @__PURE__ */ schedules.part('warmUp', {
+const warmUpPart: Definition<Schedule> = /* @__PURE__ */ schedules.part('warmUp', {
   caller: 'warmUpSchedule',
   options: { steps: positive, after: (value, at) => partOf(schedules, 'cosineSchedule({ … })')(value, at) },
   build({ steps, after }) {
     const warmed = { by: after.by, at: (i: number) => after.at(i) * Math.min(1, (i + 1) / steps) };
     if (!followsLoss(after)) return warmed;
     // Around a plateau it is one too, and passes on what it is told.
-    return Object.defineProperty({ ...warmed, observe: (loss: number) => after.observe(loss) }, 'state', {
+    const plateau = {
+      ...warmed,
+      observe: (loss: number) => after.observe(loss),
+      fresh: () => warmUpPart.make({ steps, after: after.fresh() }),
+    };
+    return Object.defineProperty(plateau, 'state', {
       enumerable: true,
       get: () => after.state,
       set: (state: PlateauSchedule['state']) => {
@@ -210,7 +218,7 @@ const plateauChecks = {
   minDelta: /* @__PURE__ */ optional(rateCheck, 0),
   minRate: /* @__PURE__ */ optional(rateCheck, 0),
 };
-const plateauPart = /* @__PURE__ */ schedules.part('plateau', {
+const plateauPart: Definition<Schedule> = /* @__PURE__ */ schedules.part('plateau', {
   caller: 'plateauSchedule',
   options: plateauChecks,
   build({ rate, factor, patience, minDelta, minRate }) {
@@ -218,6 +226,7 @@ const plateauPart = /* @__PURE__ */ schedules.part('plateau', {
       by: 'epoch' as const,
       state: { rate, best: null as number | null, waited: 0 },
       at: () => plateau.state.rate,
+      fresh: () => plateauPart.make({ rate, factor, patience, minDelta, minRate }),
       observe(loss: number) {
         const { best, waited } = plateau.state;
         if (loss < (best ?? Infinity) - minDelta) plateau.state = { ...plateau.state, best: loss, waited: 0 };
