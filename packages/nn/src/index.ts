@@ -48,6 +48,7 @@ export {
   type NetworkSpec,
   network,
   networkCheck,
+  probedShape,
   sameNetwork,
   shapesOf,
 } from './network/network.ts';

@@ -60,7 +60,8 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
     refuses({ values, tensors }, { model }) {
       const { best, waited } = values;
       const known = best === null || (isPlainObject(best) && isNumber(best.epoch) && isNumber(best.loss));
-      if (!known || !isNumber(waited)) return 'it has no best epoch and count of epochs waited';
+      if (!known || !Number.isSafeInteger(waited) || (waited as number) < 0)
+        return 'it has no best epoch and count of epochs waited';
       if (restoreBest && best !== null && tensors === undefined) return 'it has no weights of the best epoch';
       return tensors === undefined ? null : unlike(tensors, model.namedTensors(), 'weight');
     },

@@ -215,7 +215,8 @@ class Training {
         steps: length === null ? null : Math.ceil(length / batchSize),
         rows,
         rowsPerSecond,
-        secondsLeft: left === null ? null : left / rowsPerSecond,
+        // Of an epoch that was done when it was resumed there is no speed.
+        secondsLeft: left === null || rows === rowsBefore ? null : left / rowsPerSecond,
         ...(means as { readonly loss: number }),
       };
     };

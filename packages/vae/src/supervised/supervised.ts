@@ -1,4 +1,3 @@
-import { noGrad } from '@latent/autograd';
 import {
   type ActivationName,
   activationCheck,
@@ -10,6 +9,7 @@ import {
   Module,
   type NetworkSpec,
   networkCheck,
+  probedShape,
   type Transform,
 } from '@latent/nn';
 import {
@@ -24,10 +24,8 @@ import {
   type Shape,
   sizeOf,
   type Tensor,
-  UsageError,
   ValueError,
   whole,
-  zeros,
 } from '@latent/tensor';
 import { knownModel } from '../model/file-header.ts';
 import { Model } from '../model/model.ts';
@@ -136,7 +134,7 @@ export function resolveSupervised(model: string, checked: CheckedSupervised): Re
   const built =
     given instanceof Module ? null : buildNetwork('encoder', given as Network, event, { weights, noise, activation });
   const encoder = (built?.module ?? given) as Encoder;
-  const features = built === null ? probedFeatures(model, encoder, event) : sizeOf(built.shape);
+  const features = built === null ? sizeOf(probedShape(`${model}: encoder`, encoder, event)) : sizeOf(built.shape);
   if (checked.features !== undefined && checked.features !== features) {
     throw new ValueError(`${model}: features is ${checked.features}, but the encoder makes ${features} of a row`);
   }
@@ -163,16 +161,6 @@ function describeEncoder(encoder: Encoder | Network): unknown {
   if (!(encoder instanceof Model)) return describeNetwork(encoder as Network);
   const { model, config = '{}', learned = '{}' } = encoder.metadata();
   return { model, config: JSON.parse(config) as unknown, learned: JSON.parse(learned) as unknown };
-}
-
-function probedFeatures(model: string, encoder: Encoder, event: Shape): number {
-  const { shape } = inLayer('encoder', () => noGrad(() => encoder.forward(zeros([1, ...event]))));
-  if (shape[0] !== 1) {
-    throw new UsageError(
-      `${model}: the encoder must keep the first axis, the rows; of [1, ${event.join(', ')}] it made [${shape.join(', ')}]`,
-    );
-  }
-  return sizeOf(shape.slice(1));
 }
 
 /** A model that predicts: features from an encoder, and a head on top. */
