@@ -7,7 +7,6 @@ import {
   optional,
   real,
   refuse,
-  ValueError,
   whole,
 } from '@latent/tensor';
 import { type Definition, Kind, type Part, partOf } from '../registry/registry.ts';
@@ -37,12 +36,12 @@ const share = /* @__PURE__ */ real({ min: 0, below: 1 });
 function schedule<S extends Checks>(
   name: string,
   options: S,
-  at: (options: Checked<S>, caller: string) => (position: number) => number,
+  at: (options: Checked<S>) => (position: number) => number,
 ) {
   return schedules.part(name, {
     options: { by, ...options },
     caller: `${name}Schedule`,
-    build: (checked, caller) => ({ by: checked.by as Schedule['by'], at: at(checked as Checked<S>, caller) }),
+    build: (checked) => ({ by: checked.by as Schedule['by'], at: at(checked as Checked<S>) }),
   });
 }
 
@@ -87,16 +86,19 @@ export function stepSchedule(
 const ratesCheck: Check<Readonly<Record<string, number>>> = (value, at) => {
   if (!isPlainObject(value)) return refuse(at, 'an object of rates by position', value);
   for (const [position, rate] of Object.entries(value)) {
-    whole({ min: 0 })(Number(position), { caller: at.caller, path: `a position of ${at.path}` });
+    const isPosition = /^\d+$/.test(position) && Number.isSafeInteger(Number(position));
+    if (!isPosition) refuse({ caller: at.caller, path: `a position of ${at.path}` }, 'a whole number ≥ 0', position);
     rateCheck(rate, { caller: at.caller, path: `${at.path}[${position}]` });
+  }
+  if (!Object.keys(value).some((position) => Number(position) === 0)) {
+    return refuse(at, 'an object of rates by position, the first of them 0', value);
   }
   return value as Record<string, number>;
 };
-const mapPart = /* @__PURE__ */ schedule('map', { rates: ratesCheck }, ({ rates }, caller) => {
+const mapPart = /* @__PURE__ */ schedule('map', { rates: ratesCheck }, ({ rates }) => {
   const positions = Object.keys(rates)
     .map(Number)
     .sort((a, b) => a - b);
-  if (positions[0] !== 0) throw new ValueError(`${caller}: the first position must be 0, got ${positions[0]}`);
   return (i) => rates[positions.findLast((position) => position <= i) as number] as number;
 });
 /** The rate of the last position that is listed: `{ 0: 1e-3, 100: 1e-4 }` is 1e-3 up to position 99. */
