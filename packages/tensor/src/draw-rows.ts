@@ -1,5 +1,4 @@
-import type { RandomKind } from './kernels/kernels.ts';
-import { fillRandom } from './kernels/threefry.ts';
+import { fillRandom, type RandomKind } from './kernels/random/threefry.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Interim. */

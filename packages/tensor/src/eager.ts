@@ -1,16 +1,17 @@
 import { ValueError } from './errors.ts';
-import { type DType, FULL, type Kernels, type Layout, type MapProgram, SCALAR } from './kernels/kernels.ts';
-import { mapProgram } from './kernels/map-program.ts';
-import { kernels } from './kernels/select.ts';
+import { execute } from './kernels/execute.ts';
+import type { DType, Layout, MapProgram } from './kernels/kernel.ts';
+import { FULL, SCALAR } from './kernels/map/layout.ts';
+import { mapCall } from './kernels/map/map.ts';
+import { mapProgram } from './kernels/map/map-program.ts';
 import { memory } from './memory/linear-memory.ts';
 import { allocate, bytesOf, markScratch, releaseScratch, type Storage, scratch } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
 import type { Call, Op } from './op.ts';
-import { type Shape, sizeOf } from './shape.ts';
+import { checkedSize, type Shape } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 
 class EagerCall<P> implements Call<P> {
-  readonly kernels: Kernels;
   readonly dtype: DType;
   readonly shape: Shape;
   readonly shapes: readonly Shape[];
@@ -19,7 +20,6 @@ class EagerCall<P> implements Call<P> {
   out = 0;
 
   constructor(dtype: DType, shape: Shape, shapes: readonly Shape[], params: P) {
-    this.kernels = kernels();
     this.dtype = dtype;
     this.shape = shape;
     this.shapes = shapes;
@@ -75,7 +75,7 @@ function compute<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
     return first.sibling(shape, first.storage);
   }
 
-  const size = sizeOf(shape);
+  const size = checkedSize(op.name, shape, dtype);
   const storage = allocate(dtype, size);
   const mark = markScratch();
   const call = new EagerCall(dtype, shape, shapes, params);
@@ -91,9 +91,12 @@ function compute<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
 /** The tensor's address; numbers on the JavaScript heap are first copied to scratch space. */
 export function addressOf(x: Tensor, operation: string): number {
   const { storage } = x;
+  const watcher = stepWatcher();
+  // What is recorded has an address for good.
+  if (watcher !== null) storage.settle();
   if (storage.heap === null) {
     storage.checkAlive(operation);
-    stepWatcher()?.used(storage);
+    watcher?.uses(storage);
     return storage.pointer;
   }
   const pointer = scratch(storage.heap.byteLength);
@@ -134,7 +137,7 @@ export function mapInto(program: MapProgram, targets: readonly Tensor[], inputs:
     pointers.push(addressOf(input, 'mapInto'));
     layouts.push(input.size === size ? FULL : SCALAR);
   }
-  kernels().map(program, dtype, 1, size, pointers, layouts);
+  execute(mapCall(program, dtype, 1, size, pointers, layouts));
   releaseScratch(mark);
 }
 

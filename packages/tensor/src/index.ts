@@ -1,24 +1,14 @@
 export * from './create.ts';
 export { debug } from './debug.ts';
 export { drawRows } from './draw-rows.ts';
-export { addressOf, apply, fillRows, mapInto, overwrite } from './eager.ts';
+export { apply, fillRows, mapInto, overwrite } from './eager.ts';
 export * from './errors.ts';
 export { derivedRules } from './expr/differentiate.ts';
 export { constant, type Expr, input, select } from './expr/expr.ts';
 export { logGamma } from './expr/log-gamma.ts';
-export {
-  COLUMN,
-  type DType,
-  FULL,
-  type Kernels,
-  type Layout,
-  type MapProgram,
-  ROW,
-  SCALAR,
-} from './kernels/kernels.ts';
-export { mapProgram } from './kernels/map-program.ts';
-export { type KernelSet, kernels, useKernels } from './kernels/select.ts';
-export { markScratch, releaseScratch } from './memory/storage.ts';
+export type { DType, MapProgram } from './kernels/kernel.ts';
+export { mapProgram } from './kernels/map/map-program.ts';
+export { type KernelOptions, type KernelSet, useKernels } from './kernels/select.ts';
 export { everyStep, recordedValue } from './memory/watcher.ts';
 export type { GraphNode, Op, Saved } from './op.ts';
 export type { Operand } from './ops/argument.ts';

@@ -1,10 +1,9 @@
-import type { DType, Kernels } from './kernels/kernels.ts';
+import type { DType } from './kernels/kernel.ts';
 import type { Shape } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 
-/** One run of an op's forward: addresses, shapes and the kernels to use. */
+/** One run of an op's forward: addresses and shapes. */
 export interface Call<P> {
-  readonly kernels: Kernels;
   readonly dtype: DType;
   readonly out: number;
   readonly shape: Shape;
@@ -52,4 +51,8 @@ export interface GraphNode {
   grad: Tensor | null;
   /** Made by `parameter`. */
   readonly isParameter: boolean;
+  /** Gradients do not flow here any more: the step or compiled function that made the tensor is over. */
+  readonly ended: boolean;
+  /** What a copy of this node's tensor carries that outlives its step; null for a parameter, which is no step's. */
+  end(): GraphNode | null;
 }

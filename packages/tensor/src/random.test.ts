@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { threefry2x32 } from './kernels/threefry.ts';
+import { threefry2x32 } from './kernels/random/threefry.ts';
 import { Rng } from './random.ts';
 
 const N = 200_000;

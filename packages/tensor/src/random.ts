@@ -1,11 +1,12 @@
 import { ValueError } from './errors.ts';
-import type { DType, RandomKind } from './kernels/kernels.ts';
-import { kernels } from './kernels/select.ts';
-import { threefry2x32 } from './kernels/threefry.ts';
+import { execute } from './kernels/execute.ts';
+import type { DType } from './kernels/kernel.ts';
+import { randomCall, STATE_BYTES } from './kernels/random/random.ts';
+import { type RandomKind, threefry2x32 } from './kernels/random/threefry.ts';
 import { memory } from './memory/linear-memory.ts';
 import { allocate, bytesOf, markScratch, releaseScratch, scratch } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
-import { checkShape, type Shape, sizeOf } from './shape.ts';
+import { checkedSize, checkShape, type Shape } from './shape.ts';
 import { Tensor } from './tensor.ts';
 
 /** Everything there is to a generator; plain data for a checkpoint. */
@@ -101,6 +102,7 @@ export class Rng {
   /** The numbers 0 … n − 1 in random order (Fisher–Yates). */
   permutation(n: number): Uint32Array {
     checkShape('permutation', [n]);
+    checkedSize('permutation', [n], 'f32');
     stepWatcher()?.forbid('Rng.permutation');
     const order = Uint32Array.from({ length: n }, (_, i) => i);
     const [key0, key1] = this.#key;
@@ -121,28 +123,30 @@ export class Rng {
     this.#high = (this.#high + Math.floor(low / WORD)) >>> 0;
   }
 
-  /** Takes `blocks` blocks and writes the key and the first counter at `pointer`. The engine's. */
+  /** Takes `blocks` blocks and writes the key and the first counter at `pointer`, unless that is negative. The engine's. */
   writeDraw(pointer: number, blocks: number): void {
-    const words = memory.i32;
-    const at = pointer / 4;
-    words[at] = this.#key[0];
-    words[at + 1] = this.#key[1];
-    words[at + 2] = this.#low;
-    words[at + 3] = this.#high;
+    if (pointer >= 0) {
+      const words = memory.i32;
+      const at = pointer / 4;
+      words[at] = this.#key[0];
+      words[at + 1] = this.#key[1];
+      words[at + 2] = this.#low;
+      words[at + 3] = this.#high;
+    }
     this.#advance(blocks);
   }
 
   #draw(kind: RandomKind, shape: Shape, dtype: DType = 'f32'): Tensor {
     checkShape(kind, shape);
-    const size = sizeOf(shape);
+    const size = checkedSize(kind, shape, dtype);
     const storage = allocate(dtype, size);
     const mark = markScratch();
-    const state = scratch(16);
+    const state = scratch(STATE_BYTES);
     const out = storage.pointer >= 0 ? storage.pointer : scratch(bytesOf(dtype, size));
     const blocks = Math.ceil(size / 2);
     this.writeDraw(state, blocks);
     stepWatcher()?.drew(this, state, blocks);
-    kernels().random(kind, dtype, out, size, state);
+    execute(randomCall(kind, dtype, out, state, size));
     const result = new Tensor([...shape], dtype, storage);
     if (storage.heap !== null) {
       const heap = dtype === 'f32' ? memory.f32 : memory.f64;

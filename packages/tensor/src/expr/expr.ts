@@ -1,6 +1,6 @@
 /**
  * Elementwise formulas as data: a small DAG of primitives over inputs and constants, written once per op and read by
- * three interpreters: numbers (`evaluate.ts`, the definition), a JavaScript loop (`../kernels/reference.ts`) and
+ * three interpreters: numbers (`evaluate.ts`, the definition), a JavaScript loop (`evaluate.ts` too) and
  * WebAssembly SIMD. Nodes are hash-consed: the same formula is the same object, so shared parts are computed once.
  */
 export type Primitive =

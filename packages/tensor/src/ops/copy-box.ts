@@ -1,4 +1,6 @@
-import type { DType, Kernels } from '../kernels/kernels.ts';
+import { copyCall } from '../kernels/copy/copy.ts';
+import { execute } from '../kernels/execute.ts';
+import type { DType } from '../kernels/kernel.ts';
 import { type Shape, stridesOf } from '../shape.ts';
 
 /**
@@ -6,7 +8,6 @@ import { type Shape, stridesOf } from '../shape.ts';
  * are merged; what is left beyond four axes is looped over here.
  */
 export function copyBox(
-  kernels: Kernels,
   dtype: DType,
   out: number,
   input: number,
@@ -42,7 +43,7 @@ export function copyBox(
   const inner = sizes.length - 4;
   const walk = (axis: number, outPointer: number, inPointer: number): void => {
     if (axis === inner) {
-      kernels.copy(dtype, outPointer, inPointer, sizes.slice(inner), o.slice(inner), x.slice(inner));
+      execute(copyCall(dtype, outPointer, inPointer, sizes.slice(inner), o.slice(inner), x.slice(inner)));
       return;
     }
     for (let i = 0; i < sizes[axis]; i++)

@@ -1,7 +1,10 @@
 import { apply } from '../eager.ts';
 import { differentiate } from '../expr/differentiate.ts';
 import { type Expr, input, substitute, topological } from '../expr/expr.ts';
-import { COLUMN, FULL, type Layout, type MapProgram, ROW, SCALAR } from '../kernels/kernels.ts';
+import { execute } from '../kernels/execute.ts';
+import type { Layout, MapProgram } from '../kernels/kernel.ts';
+import { COLUMN, FULL, ROW, SCALAR } from '../kernels/map/layout.ts';
+import { mapCall } from '../kernels/map/map.ts';
 import type { Call, Op, Saved } from '../op.ts';
 import { broadcastShapes, type Shape, sameShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -109,7 +112,7 @@ export function symbolicOp(name: string, root: Expr, count: number): Elementwise
 
 /** Runs `program` over the broadcast of the call's inputs. */
 export function mapBroadcast(call: Call<unknown>, program: MapProgram): void {
-  const { shape, shapes, kernels, dtype } = call;
+  const { shape, shapes, dtype } = call;
   const pointers = [call.out, ...call.inputs];
   const layouts: Layout[] = new Array(shapes.length).fill(FULL);
   const size = sizeOf(shape);
@@ -133,7 +136,7 @@ export function mapBroadcast(call: Call<unknown>, program: MapProgram): void {
       pointers[i + 1] = expanded;
     }
   }
-  kernels.map(program, dtype, size / cols, cols, pointers, layouts);
+  execute(mapCall(program, dtype, size / cols, cols, pointers, layouts));
 }
 
 /** How `from` repeats in `to`: as the row of a matrix, as its column (with how many columns), or neither (null). */
@@ -159,5 +162,5 @@ function expand(call: Call<unknown>, out: number, pointer: number, from: Shape):
     if (from[axis - lead] !== 1) inStrides[axis] = stride;
     stride *= from[axis - lead];
   }
-  copyBox(call.kernels, call.dtype, out, pointer, shape, null, inStrides);
+  copyBox(call.dtype, out, pointer, shape, null, inStrides);
 }

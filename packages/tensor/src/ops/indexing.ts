@@ -1,5 +1,9 @@
 import { apply } from '../eager.ts';
 import { ShapeError, ValueError } from '../errors.ts';
+import { copyCall } from '../kernels/copy/copy.ts';
+import { execute } from '../kernels/execute.ts';
+import { gatherRowsCall } from '../kernels/gather-rows/gather-rows.ts';
+import { scatterAddRowsCall } from '../kernels/scatter-add-rows/scatter-add-rows.ts';
 import type { Op } from '../op.ts';
 import { formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -15,7 +19,7 @@ const gatherOp: Op<undefined> = {
   forward(call) {
     const [table, indices] = call.shapes;
     const width = sizeOf(table.slice(1));
-    call.kernels.gatherRows(call.dtype, call.out, call.inputs[0], call.inputs[1], sizeOf(indices), width);
+    execute(gatherRowsCall(call.dtype, [call.out, call.inputs[0], call.inputs[1]], sizeOf(indices), width, table[0]));
   },
   gradient(i, g, { inputs: [, indices], shapes }) {
     return i === 0 ? apply(scatterAddOp, [g.full(shapes[0], 0), indices, g], undefined) : null;
@@ -37,8 +41,9 @@ const scatterAddOp: Op<undefined> = {
   forward(call) {
     const [base, indices, rows] = call.inputs;
     const [shape, count] = [call.shapes[0], sizeOf(call.shapes[1])];
-    call.kernels.copy(call.dtype, call.out, base, [1, 1, 1, sizeOf(shape)], [0, 0, 0, 1], [0, 0, 0, 1]);
-    call.kernels.scatterAddRows(call.dtype, call.out, rows, indices, count, sizeOf(shape.slice(1)));
+    execute(copyCall(call.dtype, call.out, base, [1, 1, 1, sizeOf(shape)], [0, 0, 0, 1], [0, 0, 0, 1]));
+    const width = sizeOf(shape.slice(1));
+    execute(scatterAddRowsCall(call.dtype, [call.out, rows, indices], count, width, shape[0]));
   },
   gradient(i, g, { inputs: [, indices] }) {
     if (i === 1) return null;

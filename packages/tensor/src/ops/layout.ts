@@ -1,5 +1,7 @@
 import { apply } from '../eager.ts';
 import { ShapeError, ValueError } from '../errors.ts';
+import { execute } from '../kernels/execute.ts';
+import { fillCall } from '../kernels/fill/fill.ts';
 import type { Call, Op } from '../op.ts';
 import {
   broadcastShapes,
@@ -55,7 +57,6 @@ const transposeOp: Op<readonly number[]> = {
   forward(call) {
     const strides = stridesOf(call.shapes[0]);
     copyBox(
-      call.kernels,
       call.dtype,
       call.out,
       call.inputs[0],
@@ -83,7 +84,7 @@ const broadcastOp: Op<Shape> = {
     const inStrides = call.shape.map((_, axis) =>
       axis < lead || call.shapes[0][axis - lead] === 1 ? 0 : strides[axis - lead],
     );
-    copyBox(call.kernels, call.dtype, call.out, call.inputs[0], call.shape, null, inStrides);
+    copyBox(call.dtype, call.out, call.inputs[0], call.shape, null, inStrides);
   },
   gradient: (_i, g) => g, // the engine sums it back
 };
@@ -95,7 +96,7 @@ const sliceOp: Op<Box> = {
   forward(call) {
     const [whole] = call.shapes;
     const from = call.inputs[0] + boxOffset(call.params, whole) * bytes(call);
-    copyBox(call.kernels, call.dtype, call.out, from, call.shape, null, boxStrides(call.params, whole));
+    copyBox(call.dtype, call.out, from, call.shape, null, boxStrides(call.params, whole));
   },
   gradient: (_i, g, { params, shapes }) => apply(placeOp, [g], { box: params, whole: shapes[0], value: 0 }),
 };
@@ -113,9 +114,9 @@ const placeOp: Op<Place> = {
   shape: (_shapes, { whole }) => whole,
   forward(call) {
     const { box, whole, value } = call.params;
-    call.kernels.fill(call.dtype, call.out, sizeOf(whole), value);
+    execute(fillCall(call.dtype, call.out, sizeOf(whole), value));
     const to = call.out + boxOffset(box, whole) * bytes(call);
-    copyBox(call.kernels, call.dtype, to, call.inputs[0], box.shape, boxStrides(box, whole), stridesOf(box.shape));
+    copyBox(call.dtype, to, call.inputs[0], box.shape, boxStrides(box, whole), stridesOf(box.shape));
   },
   gradient: (_i, g, { params }) => apply(sliceOp, [g], params.box),
 };
@@ -138,7 +139,7 @@ const concatOp: Op<number> = {
     const target = stridesOf(call.shape);
     let out = call.out;
     call.inputs.forEach((input, i) => {
-      copyBox(call.kernels, call.dtype, out, input, call.shapes[i], target, stridesOf(call.shapes[i]));
+      copyBox(call.dtype, out, input, call.shapes[i], target, stridesOf(call.shapes[i]));
       out += call.shapes[i][call.params] * target[call.params] * bytes(call);
     });
   },

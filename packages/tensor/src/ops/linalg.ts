@@ -1,7 +1,11 @@
 import { apply } from '../eager.ts';
 import { ShapeError } from '../errors.ts';
-import { FULL, type Layout, ROW } from '../kernels/kernels.ts';
-import { mapProgram } from '../kernels/map-program.ts';
+import { execute } from '../kernels/execute.ts';
+import type { Layout } from '../kernels/kernel.ts';
+import { FULL, ROW } from '../kernels/map/layout.ts';
+import { mapCall } from '../kernels/map/map.ts';
+import { mapProgram } from '../kernels/map/map-program.ts';
+import { matmulCall } from '../kernels/matmul/matmul.ts';
 import type { Op } from '../op.ts';
 import { broadcastShapes, formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -42,29 +46,15 @@ const matmulOp: Op<Flags> = {
     return [...(a.length > b.length ? a : b).slice(0, -2), m, n];
   },
   forward(call) {
-    const { kernels, dtype, shapes, params } = call;
-    const [m, k] = sides(shapes[0], params.transposeA);
+    const { dtype, shapes, params } = call;
+    const { transposeA: transA, transposeB: transB } = params;
+    const [m, k] = sides(shapes[0], transA);
     const n = call.shape[call.shape.length - 1];
     const batch = sizeOf(call.shape.slice(0, -2));
     const strideA = shapes[0].length > 2 ? m * k : 0;
     const strideB = shapes[1].length > 2 ? k * n : 0;
     const [a, b] = call.inputs;
-    const scratch = call.scratch(kernels.matmulScratch(m, n, k));
-    kernels.matmul(
-      dtype,
-      call.out,
-      a,
-      b,
-      m,
-      n,
-      k,
-      params.transposeA,
-      params.transposeB,
-      batch,
-      strideA,
-      strideB,
-      scratch,
-    );
+    execute(matmulCall(dtype, [call.out, a, b], m, n, k, transA, transB, batch, strideA, strideB));
   },
   // C = op(A)·op(B): dA = G·op(B)ᵀ and dB = op(A)ᵀ·G, each transposed again where the operand was.
   gradient(i, g, { inputs: [a, b], params: { transposeA, transposeB } }) {
@@ -92,12 +82,11 @@ const linearOp: Op<undefined> = {
   saves: { inputs: [0, 1], output: false },
   shape: ([x, weight]) => [x[0], weight[0]],
   forward(call) {
-    const { kernels, dtype, out, inputs } = call;
-    const [rows, inFeatures] = call.shapes[0];
-    const [outFeatures] = call.shapes[1];
-    const scratch = call.scratch(kernels.matmulScratch(rows, outFeatures, inFeatures));
-    kernels.matmul(dtype, out, inputs[0], inputs[1], rows, outFeatures, inFeatures, false, true, 1, 0, 0, scratch);
-    if (inputs.length === 3) kernels.map(ADD_BIAS, dtype, rows, outFeatures, [out, out, inputs[2]], BIAS_LAYOUTS);
+    const { dtype, out, inputs } = call;
+    const [m, k] = call.shapes[0];
+    const [n] = call.shapes[1];
+    execute(matmulCall(dtype, [out, inputs[0], inputs[1]], m, n, k, false, true));
+    if (inputs.length === 3) execute(mapCall(ADD_BIAS, dtype, m, n, [out, out, inputs[2]], BIAS_LAYOUTS));
   },
   gradient(i, g, { inputs: [x, weight] }) {
     if (i === 0) return product(g, weight, { transposeA: false, transposeB: false });

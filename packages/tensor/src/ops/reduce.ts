@@ -2,8 +2,15 @@ import { apply } from '../eager.ts';
 import { ShapeError } from '../errors.ts';
 import type { Expr } from '../expr/expr.ts';
 import { constant, input, select } from '../expr/expr.ts';
-import { COLUMN, FULL, type Layout, type MapProgram, type ReduceKind } from '../kernels/kernels.ts';
-import { IDENTITY, mapProgram } from '../kernels/map-program.ts';
+import { cumulativeSumCall } from '../kernels/cumulative-sum/cumulative-sum.ts';
+import { execute } from '../kernels/execute.ts';
+import { fillCall } from '../kernels/fill/fill.ts';
+import type { Layout, MapProgram } from '../kernels/kernel.ts';
+import { COLUMN, FULL } from '../kernels/map/layout.ts';
+import { mapCall } from '../kernels/map/map.ts';
+import { IDENTITY, mapProgram } from '../kernels/map/map-program.ts';
+import { type ReduceKind, reduceCall } from '../kernels/reduce/reduce.ts';
+import { bytesOf } from '../memory/storage.ts';
 import type { Call, Op } from '../op.ts';
 import { formatShape, normalizeAxes, normalizeAxis, type Shape, sizeOf, stridesOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -30,44 +37,29 @@ function keptShape(shape: Shape, axes: Axes): Shape {
   return shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
 }
 
-function product(sizes: Shape): number {
-  return sizeOf(sizes);
-}
-
-/**
- * Runs a reduction over any axes: trailing and leading axes directly, a block in the middle matrix by matrix, scattered
- * axes after a transpose that brings them to the end.
- */
+/** Runs a reduction over any axes: neighbouring ones directly, scattered ones after a transpose that brings them to the end. */
 function forwardReduce(call: Call<Axes>, kind: ReduceKind): void {
-  const { kernels, dtype, out, params: axes } = call;
+  const { dtype, out, params: axes } = call;
   const [shape] = call.shapes;
   const [input] = call.inputs;
   if (axes.length === 0) {
-    if (kind === 'argMax') kernels.fill(dtype, out, sizeOf(shape), 0);
-    else kernels.map(IDENTITY, dtype, 1, sizeOf(shape), [out, input], LAYOUT_FULL);
+    if (kind === 'argMax') execute(fillCall(dtype, out, sizeOf(shape), 0));
+    else execute(mapCall(IDENTITY, dtype, 1, sizeOf(shape), [out, input], LAYOUT_FULL));
     return;
   }
   const first = axes[0];
   const end = axes[axes.length - 1] + 1;
-  const bytes = dtype === 'f32' ? 4 : 8;
   if (end - first === axes.length) {
-    const outer = product(shape.slice(0, first));
-    const n = product(shape.slice(first, end));
-    const inner = product(shape.slice(end));
-    if (inner === 1) kernels.reduce(kind, IDENTITY, dtype, 1, outer, n, out, call.inputs, LAYOUT_FULL);
-    else {
-      for (let i = 0; i < outer; i++) {
-        const from = input + i * n * inner * bytes;
-        kernels.reduce(kind, IDENTITY, dtype, 0, n, inner, out + i * inner * bytes, [from], LAYOUT_FULL);
-      }
-    }
+    const outer = sizeOf(shape.slice(0, first));
+    const axis = sizeOf(shape.slice(first, end));
+    const inner = sizeOf(shape.slice(end));
+    execute(reduceCall(kind, IDENTITY, dtype, outer, axis, inner, [out, input], LAYOUT_FULL));
     return;
   }
   const order = [...shape.keys()].filter((axis) => !axes.includes(axis)).concat(axes);
   const strides = stridesOf(shape);
-  const moved = call.scratch(sizeOf(shape) * bytes);
+  const moved = call.scratch(bytesOf(dtype, sizeOf(shape)));
   copyBox(
-    kernels,
     dtype,
     moved,
     input,
@@ -75,18 +67,8 @@ function forwardReduce(call: Call<Axes>, kind: ReduceKind): void {
     null,
     order.map((axis) => strides[axis]),
   );
-  const n = product(axes.map((axis) => shape[axis]));
-  kernels.reduce(
-    kind,
-    IDENTITY,
-    dtype,
-    1,
-    n === 0 ? sizeOf(call.shape) : sizeOf(shape) / n,
-    n,
-    out,
-    [moved],
-    LAYOUT_FULL,
-  );
+  const axis = sizeOf(axes.map((axis) => shape[axis]));
+  execute(reduceCall(kind, IDENTITY, dtype, sizeOf(call.shape), axis, 1, [out, moved], LAYOUT_FULL));
 }
 
 function extremum(name: 'max' | 'min'): Op<Axes> {
@@ -120,13 +102,12 @@ const ROW_SCALE: readonly Layout[] = [FULL, COLUMN];
 
 /** m = max x and s = Σ e^(x − m) along the last axis, in scratch space. */
 function maxAndSum(call: Call<unknown>, rows: number, cols: number): { m: number; s: number } {
-  const { kernels, dtype, inputs } = call;
-  const bytes = dtype === 'f32' ? 4 : 8;
-  const m = call.scratch(rows * bytes);
-  const s = call.scratch(rows * bytes);
-  kernels.reduce('max', IDENTITY, dtype, 1, rows, cols, m, inputs, LAYOUT_FULL);
-  kernels.map(FINITE, dtype, 1, rows, [m, m], LAYOUT_FULL);
-  kernels.reduce('sum', EXP_SHIFTED, dtype, 1, rows, cols, s, [inputs[0], m], ROW_SCALE);
+  const { dtype, inputs } = call;
+  const m = call.scratch(bytesOf(dtype, rows));
+  const s = call.scratch(bytesOf(dtype, rows));
+  execute(reduceCall('max', IDENTITY, dtype, rows, cols, 1, [m, inputs[0]], LAYOUT_FULL));
+  execute(mapCall(FINITE, dtype, 1, rows, [m, m], LAYOUT_FULL));
+  execute(reduceCall('sum', EXP_SHIFTED, dtype, rows, cols, 1, [s, inputs[0], m], ROW_SCALE));
   return { m, s };
 }
 
@@ -170,7 +151,7 @@ export const reduceOps: {
     forward(call) {
       const { rows, cols } = lastAxis(call.shapes[0]);
       const { m, s } = maxAndSum(call, rows, cols);
-      call.kernels.map(LOG_PLUS, call.dtype, 1, rows, [call.out, s, m], [FULL, FULL]);
+      execute(mapCall(LOG_PLUS, call.dtype, 1, rows, [call.out, s, m], [FULL, FULL]));
     },
     gradient: (_i, g, { inputs: [x], output }) => mul(g, exp(sub(x, output))),
   },
@@ -182,8 +163,8 @@ export const reduceOps: {
     forward(call) {
       const { rows, cols } = lastAxis(call.shape);
       const { m, s } = maxAndSum(call, rows, cols);
-      call.kernels.map(EXP_SHIFTED, call.dtype, rows, cols, [call.out, call.inputs[0], m], ROW_SCALE);
-      call.kernels.map(DIVIDE, call.dtype, rows, cols, [call.out, call.out, s], ROW_SCALE);
+      execute(mapCall(EXP_SHIFTED, call.dtype, rows, cols, [call.out, call.inputs[0], m], ROW_SCALE));
+      execute(mapCall(DIVIDE, call.dtype, rows, cols, [call.out, call.out, s], ROW_SCALE));
     },
     // y·(g − Σ g·y)
     gradient(_i, g, { output: y }) {
@@ -198,8 +179,8 @@ export const reduceOps: {
     forward(call) {
       const { rows, cols } = lastAxis(call.shape);
       const { m, s } = maxAndSum(call, rows, cols);
-      call.kernels.map(LOG_PLUS, call.dtype, 1, rows, [s, s, m], [FULL, FULL]);
-      call.kernels.map(SUBTRACT, call.dtype, rows, cols, [call.out, call.inputs[0], s], ROW_SCALE);
+      execute(mapCall(LOG_PLUS, call.dtype, 1, rows, [s, s, m], [FULL, FULL]));
+      execute(mapCall(SUBTRACT, call.dtype, rows, cols, [call.out, call.inputs[0], s], ROW_SCALE));
     },
     // g − softmax·Σ g
     gradient: (_i, g, { output: y }) => sub(g, mul(exp(y), sum(g, { axis: -1, keepDims: true }))),
@@ -211,7 +192,7 @@ export const reduceOps: {
     shape: ([shape]) => shape,
     forward(call) {
       const { rows, cols } = lastAxis(call.shape);
-      call.kernels.cumulativeSum(call.dtype, call.out, call.inputs[0], rows, cols, call.params);
+      execute(cumulativeSumCall(call.dtype, call.out, call.inputs[0], rows, cols, call.params));
     },
     gradient: (_i, g, { params }) => apply(reduceOps.cumulativeSum, [g], !params),
   },
@@ -281,9 +262,9 @@ function alongLastAxis(
   const order = [...x.shape.keys()].filter((a) => !axes.includes(a)).concat(axes);
   const kept = order.slice(0, rank - axes.length).map((a) => x.shape[a]);
   const reduced = order.slice(rank - axes.length).map((a) => x.shape[a]);
-  const result = body(reshape(transpose(x, order), [...kept, product(reduced)]));
+  const result = body(reshape(transpose(x, order), [...kept, sizeOf(reduced)]));
   const inverse = order.map((_, a) => order.indexOf(a));
-  const last = result.shape[result.shape.length - 1] === product(reduced) ? reduced : reduced.map(() => 1);
+  const last = result.shape[result.shape.length - 1] === sizeOf(reduced) ? reduced : reduced.map(() => 1);
   return transpose(reshape(result, [...kept, ...last]), inverse);
 }
 
@@ -368,17 +349,8 @@ export function rowSum(
     },
     forward(call) {
       const { rows, cols } = lastAxis(call.shapes[0]);
-      call.kernels.reduce(
-        'sum',
-        program,
-        call.dtype,
-        1,
-        rows,
-        cols,
-        call.out,
-        call.inputs,
-        call.inputs.map(() => FULL),
-      );
+      const layouts = call.inputs.map((): Layout => FULL);
+      execute(reduceCall('sum', program, call.dtype, rows, cols, 1, [call.out, ...call.inputs], layouts));
     },
     gradient(i, g, saved) {
       const rule = gradients[i];

@@ -1,10 +1,14 @@
-import { type Expr, input, substitute } from '../expr/expr.ts';
-import { COLUMN, FULL, type Layout, type MapProgram, ROW } from '../kernels/kernels.ts';
-import { extents, type MapCall, outputsOf, type ReduceCall } from './call.ts';
-import type { Operand, Step, Value } from './recorder.ts';
+import type { Formula, FormulaKernel, KernelCall, Layout } from '../kernels/kernel.ts';
+import { FULL, isFlat } from '../kernels/map/layout.ts';
+import { lengthOf } from '../kernels/map/map-program.ts';
+import { composed, type Part } from './compose.ts';
+import { FixedWrites } from './fixed-writes.ts';
+import { type CallStep, isLoop, type Operand, outputsOf, placedValue, type Step, type Value } from './step.ts';
 
 /** Operands of a fused kernel: more would not stay in registers. */
 const MOST_OPERANDS = 14;
+/** Instructions of one vector of a fused formula: longer ones would take engines long to compile. */
+const MOST_INSTRUCTIONS = 800;
 
 /**
  * The same step in fewer passes over memory: a map whose result a map or a reduction reads becomes part of it, so that
@@ -13,193 +17,292 @@ const MOST_OPERANDS = 14;
  * formula as before, in the same order.
  */
 export function fuse(recorded: readonly Step[], results: ReadonlySet<Value>): readonly Step[] {
-  const fusion = new Fusion(recorded.filter(live(recorded, results)), results);
-  return fusion.run();
+  return new Fusion(live(recorded, results), results).run();
 }
 
-/** Which steps anything depends on. */
-function live(steps: readonly Step[], results: ReadonlySet<Value>): (step: Step) => boolean {
+/** The steps that anything depends on. */
+function live(steps: readonly Step[], results: ReadonlySet<Value>): Step[] {
   const wanted = new Set(results);
-  const kept = new Set<Step>();
-  for (const step of [...steps].reverse()) {
-    const outputs = step.operands.slice(0, outputsOf(step.call));
-    if (!outputs.some(({ value }) => value.kind === 'fixed' || wanted.has(value))) continue;
-    kept.add(step);
-    for (const { value } of step.operands) wanted.add(value);
-  }
-  return (step) => kept.has(step);
+  const keep = (sequence: readonly Step[]): Step[] => {
+    const kept: Step[] = [];
+    for (let i = sequence.length - 1; i >= 0; i--) {
+      const step = sequence[i] as Step;
+      if (isLoop(step)) {
+        // What a turn wants may be made by the turn before.
+        let body = keep(step.body);
+        for (let known = -1; known !== wanted.size; body = keep(step.body)) known = wanted.size;
+        if (body.length > 0) kept.push({ ...step, body });
+      } else if (needed(step)) {
+        for (const { value } of step.operands) wanted.add(placedValue(value));
+        kept.push(step);
+      }
+    }
+    return kept.reverse();
+  };
+  const needed = (step: CallStep): boolean => {
+    for (let j = outputsOf(step) - 1; j >= 0; j--) {
+      const value = placedValue((step.operands[j] as Operand).value);
+      if (value.kind === 'fixed' || wanted.has(value)) return true;
+    }
+    return false;
+  };
+  return keep(steps);
 }
 
-type Elementwise = Step & { readonly call: MapCall };
-type Reader = Step & { readonly call: MapCall | ReduceCall };
+interface Input {
+  readonly operand: Operand;
+  readonly layout: Layout;
+}
+
+/** A formula kernel's call and the maps that became part of it. */
+interface Group {
+  readonly kernel: FormulaKernel<KernelCall>;
+  /** In the order of the calls; the last one gives its kernel. */
+  readonly parts: readonly Part[];
+  readonly rows: number;
+  readonly cols: number;
+  /** Those of the last part, then what others read too. */
+  readonly outputs: readonly Operand[];
+  readonly inputs: readonly Input[];
+  readonly instructions: number;
+}
+
+interface Place {
+  readonly step: CallStep;
+  /** Calls fuse with calls of the same sequence only. */
+  readonly sequence: readonly Step[];
+  group: Group | null;
+  /** It has become part of a later one. */
+  absorbed: boolean;
+}
+
+/** Of each value, by its number: positions of calls, in order. */
+type Positions = (number[] | undefined)[];
+const NO_READERS: readonly number[] = [];
 
 class Fusion {
-  /** Null where a step has become part of a later one. */
-  readonly #steps: (Step | null)[];
+  readonly #steps: readonly Step[];
   readonly #results: ReadonlySet<Value>;
-  readonly #readers = new Map<Value, Set<number>>();
-  readonly #writers = new Map<Value, number[]>();
-  /** Steps that write outside the program's memory. */
-  readonly #writesFixed: readonly number[];
+  readonly #places: Place[] = [];
+  readonly #placeOf = new Map<Step, Place>();
+  readonly #readers: Positions = [];
+  readonly #writers: Positions = [];
+  readonly #fixed: FixedWrites;
 
   constructor(steps: readonly Step[], results: ReadonlySet<Value>) {
-    this.#steps = [...steps];
+    this.#steps = steps;
     this.#results = results;
-    steps.forEach((step, at) => {
-      const outputs = outputsOf(step.call);
-      step.operands.forEach(({ value }, i) => {
-        if (i < outputs) this.#writers.set(value, [...(this.#writers.get(value) ?? []), at]);
-        if (i >= outputs || step.partial) this.#readersOf(value).add(at);
-      });
-    });
-    this.#writesFixed = steps.flatMap((step, at) =>
-      step.operands.slice(0, outputsOf(step.call)).some(({ value }) => value.kind === 'fixed') ? [at] : [],
-    );
+    this.#collect(steps);
+    this.#fixed = new FixedWrites(this.#places.map(({ step }) => step));
   }
 
-  #readersOf(value: Value): Set<number> {
-    let readers = this.#readers.get(value);
-    if (readers === undefined) {
-      readers = new Set();
-      this.#readers.set(value, readers);
+  #collect(sequence: readonly Step[]): void {
+    for (const step of sequence) {
+      if (isLoop(step)) {
+        this.#collect(step.body);
+        continue;
+      }
+      const at = this.#places.length;
+      const place = { step, sequence, group: groupOf(step), absorbed: false };
+      this.#places.push(place);
+      this.#placeOf.set(step, place);
+      const outputs = outputsOf(step);
+      for (const [i, { value }] of step.operands.entries()) {
+        const reads = i >= outputs || step.partial || step.call.kernel.accumulates;
+        // What a window shows is read and written as well as the window.
+        for (let seen: Value | undefined = value; seen !== undefined; seen = seen.window?.whole.value) {
+          if (i < outputs) push(this.#writers, seen, at);
+          if (reads) push(this.#readers, seen, at);
+        }
+      }
     }
-    return readers;
   }
 
   run(): Step[] {
-    for (let at = 0; at < this.#steps.length; at++) while (this.#absorbOne(at));
-    return this.#steps.filter((step) => step !== null);
+    for (let at = 0; at < this.#places.length; at++) while (this.#absorbOne(at));
+    return this.#rebuilt(this.#steps);
   }
 
-  /** Makes one producer of the step's inputs part of the step. */
+  #rebuilt(sequence: readonly Step[]): Step[] {
+    return sequence.flatMap((step): Step[] => {
+      if (isLoop(step)) return [{ ...step, body: this.#rebuilt(step.body) }];
+      const { group, absorbed } = this.#placeOf.get(step) as Place;
+      if (absorbed) return [];
+      return [group === null || group.parts.length === 1 ? step : fusedStep(step, group)];
+    });
+  }
+
+  /** Makes one producer of the call's inputs part of the call. */
   #absorbOne(at: number): boolean {
-    const step = this.#steps[at];
-    if (step === null || step.partial || (step.call.kernel !== 'map' && step.call.kernel !== 'reduce')) return false;
-    const reader = step as Reader;
-    for (const { value } of reader.operands.slice(outputsOf(reader.call))) {
-      const writers = this.#writers.get(value);
-      if (value.kind !== 'temporary' || writers?.length !== 1 || writers[0] >= at) continue;
-      const producer = this.#steps[writers[0]];
-      if (producer?.call.kernel !== 'map' || producer.partial) continue;
-      const fused = this.#fused(producer as Elementwise, writers[0], reader, at, value);
-      if (fused === null) continue;
-      this.#steps[writers[0]] = null;
-      this.#steps[at] = fused;
-      return true;
+    const reader = this.#places[at] as Place;
+    if (reader.group === null) return false;
+    for (const { operand } of reader.group.inputs) {
+      const { value } = operand;
+      const writers = this.#writers[value.id];
+      if (value.kind !== 'temporary' || writers?.length !== 1) continue;
+      const from = writers[0] as number;
+      const producer = this.#places[from] as Place;
+      if (from >= at || producer.sequence !== reader.sequence || !producer.group?.kernel.writes) continue;
+      if (this.#absorb(producer.group, from, reader.group, at)) {
+        producer.absorbed = true;
+        return true;
+      }
     }
     return false;
   }
 
-  #fused(producer: Elementwise, from: number, reader: Reader, at: number, value: Value): Step | null {
-    const shape = commonShape(producer.call, reader.call);
-    const made = outputsOf(producer.call);
-    const read = outputsOf(reader.call);
-    if (shape === null || producer.call.dtype !== reader.call.dtype) return null;
-    const results = producer.operands.slice(0, made).map((operand) => operand.value);
+  #absorb(producer: Group, from: number, reader: Group, at: number): boolean {
+    const shape = commonShape(producer, reader);
+    if (shape === null || producer.instructions + reader.instructions > MOST_INSTRUCTIONS) return false;
+    const made = producer.outputs.map(({ value }) => value);
+    const { call } = producer.parts[0]!.step;
+    if (call.dtype !== reader.parts[0]!.step.call.dtype) return false;
+    const bytes = call.kernel.written(call, 0);
     // The reader takes what the producer makes element by element.
-    const elementwise = reader.operands.every(
-      (operand, i) =>
-        i < read ||
-        !results.includes(operand.value) ||
-        (operand.offset === 0 && reader.call.layouts[i - read] === FULL),
-    );
-    if (!elementwise || value.bytes !== extents(producer.call)[0]) return null;
-    // Results that are still wanted are written by the fused kernel, so none may be read before it.
-    const others = producer.operands.slice(0, made).filter((operand) => {
-      const readers = this.#readersOf(operand.value);
-      if (operand.value.kind === 'fixed' || this.#results.has(operand.value)) return true;
-      return readers.size > (readers.has(at) ? 1 : 0);
-    });
-    if (others.length > 0 && reader.call.kernel === 'reduce') return null;
-    if (others.some((operand) => operand.value.kind === 'fixed' || earliest(this.#readersOf(operand.value)) < at))
-      return null;
-    if (!this.#unchanged(producer, from, reader, at)) return null;
-
-    const inputs: { operand: Operand; layout: Layout }[] = [];
-    /** The position of an input among the fused kernel's. */
-    const position = (operand: Operand, layout: Layout): Expr => {
-      let found = inputs.findIndex(
-        (known) =>
-          known.operand.value === operand.value && known.operand.offset === operand.offset && known.layout === layout,
-      );
-      if (found < 0) found = inputs.push({ operand, layout }) - 1;
-      return input(found);
-    };
-    const producerInputs = producer.operands
-      .slice(made)
-      .map((operand, i) => position(operand, producer.call.layouts[i]));
-    const formulas = producer.call.program.expressions.map((root) => substitute(root, producerInputs));
-    const formulaOf = (made: Value): Expr => formulas[results.indexOf(made)];
-    const readerInputs = reader.operands
-      .slice(read)
-      .map((operand, i) =>
-        results.includes(operand.value) ? formulaOf(operand.value) : position(operand, reader.call.layouts[i]),
-      );
-    const roots = reader.call.program.expressions.map((root) => substitute(root, readerInputs));
-    const outputs = [...reader.operands.slice(0, read), ...others];
-    if (inputs.length + outputs.length > MOST_OPERANDS) return null;
-
-    const program: MapProgram = {
-      name: `${producer.call.program.name}·${reader.call.program.name}`,
-      expressions: [...roots, ...others.map((operand) => formulaOf(operand.value))],
-      inputs: inputs.length,
-      compiled: new Map(),
-    };
-    for (const { value: read } of producer.operands.slice(made)) {
-      const readers = this.#readersOf(read);
-      readers.delete(from);
-      readers.add(at);
+    for (const { operand, layout } of reader.inputs) {
+      if (made.includes(operand.value) && (operand.offset !== 0 || layout !== FULL || operand.value.bytes !== bytes))
+        return false;
     }
-    for (const made of results) this.#readersOf(made).delete(at);
-    for (const operand of others) this.#writers.set(operand.value, [at]);
-    const operands = [...outputs, ...inputs.map(({ operand }) => operand)];
-    const pointers = operands.map(({ value: { address }, offset }) => address + offset);
-    const layouts = inputs.map(({ layout }) => layout);
-    const call =
-      reader.call.kernel === 'map'
-        ? { ...reader.call, ...shape, program, pointers, layouts }
-        : { ...reader.call, program, pointers, layouts };
-    return { call, operands, partial: false };
+    // Results that are still wanted are written by the fused kernel, so none may be read before it.
+    const others: Operand[] = [];
+    for (const operand of producer.outputs) {
+      const { value } = operand;
+      const readers = this.#readers[value.id] ?? NO_READERS;
+      const [first = at] = readers;
+      if (value.kind !== 'temporary' || first < at) return false;
+      if (this.#results.has(value) || readers.length > 1 || first > at) others.push(operand);
+    }
+    if (others.length > 0 && !reader.kernel.writes) return false;
+
+    const inputs: Input[] = [];
+    const take = (input: Input): void => {
+      if (!inputs.some((known) => sameInput(known, input))) inputs.push(input);
+    };
+    for (const input of producer.inputs) take(input);
+    for (const input of reader.inputs) if (!made.includes(input.operand.value)) take(input);
+    const outputs = [...reader.outputs, ...others];
+    if (inputs.length + outputs.length > MOST_OPERANDS) return false;
+    if (!this.#unchanged(producer, from, reader, at)) return false;
+
+    (this.#places[at] as Place).group = {
+      ...shape,
+      kernel: reader.kernel,
+      parts: inOrder(producer.parts, reader.parts),
+      outputs,
+      inputs,
+      instructions: producer.instructions + reader.instructions,
+    };
+    for (const { operand } of producer.inputs) {
+      for (let seen: Value | undefined = operand.value; seen !== undefined; seen = seen.window?.whole.value) {
+        const readers = this.#readers[seen.id] as number[];
+        remove(readers, from);
+        insert(readers, at);
+      }
+    }
+    for (const value of made) remove(this.#readers[value.id] ?? [], at);
+    for (const { value } of others) this.#writers[value.id] = [at];
+    return true;
   }
 
   /** Whether what the producer reads is the same when the reader runs, and the reader does not write over it. */
-  #unchanged(producer: Elementwise, from: number, reader: Reader, at: number): boolean {
-    const made = outputsOf(producer.call);
-    const sizes = extents(producer.call);
-    return producer.operands.slice(made).every((operand, i) => {
-      if (operand.value.kind !== 'fixed') return (this.#writers.get(operand.value)?.length ?? 0) <= 1;
-      const begin = operand.value.address + operand.offset;
-      const end = begin + sizes[made + i];
-      const touches = (step: Step | null): boolean =>
-        (step?.operands ?? []).some(
-          ({ value }, i) =>
-            i < outputsOf((step as Step).call) &&
-            value.kind === 'fixed' &&
-            value.address < end &&
-            begin < value.address + value.bytes,
-        );
-      if (touches(reader)) return false;
-      return !this.#writesFixed.some((k) => k > from && k < at && touches(this.#steps[k]));
+  #unchanged(producer: Group, from: number, reader: Group, at: number): boolean {
+    return producer.inputs.every(({ operand, layout }) => {
+      const { value, offset } = operand;
+      if (value.kind !== 'fixed') return (this.#writers[value.id]?.length ?? 0) <= 1;
+      const begin = value.address + offset;
+      const end = layout === FULL ? begin + this.#bytesOf(producer) : value.address + value.bytes;
+      if (reader.outputs.some(({ value: written }) => written.kind === 'fixed' && overlaps(written, begin, end)))
+        return false;
+      return !this.#fixed.changes(value, begin, end, from, at - 1);
     });
+  }
+
+  #bytesOf({ parts }: Group): number {
+    const { call } = parts[parts.length - 1]!.step;
+    return call.kernel.written(call, 0);
   }
 }
 
-function earliest(readers: ReadonlySet<number>): number {
-  let first = Infinity;
-  for (const at of readers) first = Math.min(first, at);
-  return first;
+function overlaps({ address, bytes }: Value, begin: number, end: number): boolean {
+  return address < end && begin < address + bytes;
 }
 
-/** Rows and columns that both calls can be seen as. */
-function commonShape(producer: MapCall, reader: MapCall | ReduceCall): { rows: number; cols: number } | null {
-  const { rows, cols } = reader;
-  if (producer.rows * producer.cols !== rows * cols || rows * cols === 0) return null;
-  if ((producer.rows === rows && producer.cols === cols) || isFlat(producer.layouts)) return { rows, cols };
-  if (reader.kernel === 'map' && isFlat(reader.layouts)) return { rows: producer.rows, cols: producer.cols };
+function groupOf(step: CallStep): Group | null {
+  const { formula: kernel } = step.call.kernel;
+  if (kernel === undefined || step.partial) return null;
+  const formula = kernel.of(step.call);
+  const outputs = outputsOf(step);
+  const inputs: Input[] = [];
+  for (const [i, layout] of formula.layouts.entries()) {
+    const input = { operand: step.operands[outputs + i] as Operand, layout };
+    if (!inputs.some((known) => sameInput(known, input))) inputs.push(input);
+  }
+  return {
+    kernel,
+    parts: [{ step, formula }],
+    rows: formula.rows,
+    cols: formula.cols,
+    outputs: step.operands.slice(0, outputs),
+    inputs,
+    instructions: lengthOf(formula.program),
+  };
+}
+
+function sameInput(a: Input, b: Input): boolean {
+  return a.operand.value === b.operand.value && a.operand.offset === b.operand.offset && a.layout === b.layout;
+}
+
+/** Rows and columns that both formulas can be seen over; the reader's stay where it does not write element by element. */
+function commonShape(made: Group, used: Group): { rows: number; cols: number } | null {
+  const { rows, cols } = used;
+  if (made.rows * made.cols !== rows * cols || rows * cols === 0) return null;
+  if ((made.rows === rows && made.cols === cols) || isFlatGroup(made)) return { rows, cols };
+  if (used.kernel.writes && isFlatGroup(used)) return { rows: made.rows, cols: made.cols };
   return null;
 }
 
-/** Whether operands of these layouts look the same under every shape. */
-function isFlat(layouts: readonly Layout[]): boolean {
-  return layouts.every((layout) => layout !== ROW && layout !== COLUMN);
+function isFlatGroup({ inputs }: Group): boolean {
+  return isFlat(inputs.map(({ layout }) => layout));
+}
+
+/** Producers' parts come before those that read them, whatever became part of what. */
+function inOrder(producer: readonly Part[], reader: readonly Part[]): Part[] {
+  return [...producer, ...reader];
+}
+
+/** One call of all parts of a group, in the place of its last. */
+function fusedStep(step: CallStep, group: Group): CallStep {
+  const { parts, outputs, inputs, rows, cols, kernel } = group;
+  const program = composed(parts, outputs, inputs);
+  const operands = [...outputs, ...inputs.map(({ operand }) => operand)];
+  const pointers = operands.map(({ value: { address }, offset }) => address + offset);
+  const formula: Formula = { program, rows, cols, layouts: inputs.map(({ layout }) => layout) };
+  return { call: kernel.with(step.call, formula, pointers), operands, partial: false };
+}
+
+function push(lists: Positions, { id }: Value, at: number): void {
+  const list = lists[id];
+  if (list === undefined) lists[id] = [at];
+  else if (list[list.length - 1] !== at) list.push(at);
+}
+
+/** The place of `at` in a list in order. */
+function placeIn(list: readonly number[], at: number): number {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((list[middle] as number) < at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function remove(list: number[], at: number): void {
+  const i = placeIn(list, at);
+  if (list[i] === at) list.splice(i, 1);
+}
+
+function insert(list: number[], at: number): void {
+  const i = placeIn(list, at);
+  if (list[i] !== at) list.splice(i, 0, at);
 }

@@ -1,13 +1,13 @@
-import { referenceKernels } from '../kernels/reference.ts';
-import { kernelOptions, selectedKernels } from '../kernels/select.ts';
-import { type FunctionBuilder, ModuleBuilder } from '../kernels/wasm/assembler.ts';
-import { type ModuleCall, recordingLinker } from '../kernels/wasm/linker.ts';
-import { createWasmKernels, wasmMapFits } from '../kernels/wasm/wasm-kernels.ts';
+import type { KernelCall } from '../kernels/kernel.ts';
+import type { Machine } from '../kernels/select.ts';
+import { type FunctionBuilder, I32, type Local, ModuleBuilder } from '../kernels/wasm/assembler.ts';
+import { type ModuleCall, RecordingLinker } from '../kernels/wasm/linker.ts';
 import { memory } from '../memory/linear-memory.ts';
 import { defineBarrier } from '../threads/barrier.ts';
-import { type KernelCall, run } from './call.ts';
-import { meetings } from './meetings.ts';
-import { part } from './split.ts';
+import { divided } from './divide.ts';
+import { isSharedLoop, meetings, type SharedCall, type SharedStep } from './meetings.ts';
+import { isPlacedLoop, type PlacedStep } from './placed.ts';
+import type { Loop } from './step.ts';
 
 /** How a program is spread over threads. */
 export interface Spread {
@@ -18,6 +18,7 @@ export interface Spread {
   readonly scratchBytes: number;
 }
 
+/** A program as WebAssembly. */
 export interface Lowered {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** All calls on this thread. */
@@ -26,47 +27,46 @@ export interface Lowered {
   part0(): void;
 }
 
+/** Steps in one function: engines take long for very long ones. */
+const CHUNK = 200;
+
 /**
  * The calls as one WebAssembly module: the kernels they need, and functions that make the calls, addresses and sizes
  * being constants in them: `run` for one thread, and `part0`, `part1`, … for a spread. Null where not all of the calls can
  * be WebAssembly.
  */
-export function lower(calls: readonly KernelCall[], scratch: number, spread: Spread | null): Lowered | null {
-  if (memory.wasm === null || selectedKernels().name !== 'wasm' || !calls.every(lowerable)) return null;
+export function lower(
+  steps: readonly PlacedStep[],
+  { linker }: Machine,
+  scratch: number,
+  spread: Spread | null,
+): Lowered | null {
+  if (memory.wasm === null || linker === null || !lowerable(steps)) return null;
   const module = new ModuleBuilder();
-  const made: ModuleCall[] = [];
-  const set = createWasmKernels(recordingLinker(module, made), referenceKernels, kernelOptions());
-  /** Writes the call of each kernel that `call` needs. */
-  const emit = (f: FunctionBuilder, call: KernelCall, room: number): void => {
-    made.length = 0;
-    run(call, set, room);
-    for (const { target, values } of made) {
-      for (const value of values) f.i32(value);
-      f.call(target);
-    }
-  };
-  const all = module.reserve([], []);
+  const calls = new CallWriter(new RecordingLinker(module, linker.fused));
   const threads = spread?.threads ?? 1;
-  const shares = Array.from({ length: threads }, () => module.reserve([], []));
-  module.export('run', all);
-  for (const [t, share] of shares.entries()) module.export(`part${t}`, share);
-  for (const call of calls) emit(all, call, scratch);
-  if (spread === null) shares[0].call(all);
+  const alone = shared(steps, 1);
+  defineThread(module, 'run', alone, (f, step, turns) => calls.write(f, step, 0, scratch, turns));
+  if (spread === null) module.export('part0', module.exported('run'));
   else {
     const barrier = defineBarrier(module, spread.control);
-    const parts = calls.map((call) => shares.map((_, t) => part(call, t, threads)));
-    const meet = meetings(parts, threads);
-    for (const [t, f] of shares.entries()) {
-      let arrivals = 0;
-      parts.forEach((split, i) => {
-        if (meet[i]) {
-          arrivals += threads;
-          f.i32(arrivals).call(barrier);
-        }
-        const mine = split[t];
-        if (mine !== null) emit(f, mine, scratch + t * spread.scratchBytes);
-      });
-      f.i32(arrivals + threads).call(barrier);
+    const divided = shared(steps, threads);
+    const meet = meetings(divided, threads);
+    for (let t = 0; t < threads; t++) {
+      const room = scratch + t * spread.scratchBytes;
+      const arrive = (f: FunctionBuilder, arrived: Local): void => {
+        f.get(arrived).i32(threads).op('i32_add').tee(arrived).call(barrier);
+      };
+      defineThread(
+        module,
+        `part${t}`,
+        divided,
+        (f, step, turns, arrived) => {
+          if (meet.has(step)) arrive(f, arrived);
+          calls.write(f, step, t, room, turns);
+        },
+        arrive,
+      );
     }
   }
   const bytes = module.bytes(memory.shared);
@@ -74,8 +74,107 @@ export function lower(calls: readonly KernelCall[], scratch: number, spread: Spr
   return { bytes, ...(instance.exports as unknown as Pick<Lowered, 'run' | 'part0'>) };
 }
 
-function lowerable(call: KernelCall): boolean {
-  return call.kernel === 'map' || call.kernel === 'reduce'
-    ? wasmMapFits(call.dtype, call.layouts.length)
-    : call.dtype === 'f32';
+function lowerable(steps: readonly PlacedStep[]): boolean {
+  return steps.every((step) =>
+    isPlacedLoop(step) ? lowerable(step.body) : (step.call.kernel.wasm?.takes(step.call) ?? false),
+  );
+}
+
+function shared(steps: readonly PlacedStep[], threads: number): SharedStep[] {
+  return steps.map(
+    (step): SharedStep =>
+      isPlacedLoop(step)
+        ? { loop: step.loop, body: shared(step.body, threads) }
+        : { parts: divided(step.call, threads), moves: step.moves },
+  );
+}
+
+/** The locals that hold the turns of the loops under way. */
+type Turns = ReadonlyMap<Loop, Local>;
+const NO_TURNS: Turns = new Map();
+
+/**
+ * What one thread does, as an exported function that calls one function for each chunk of steps. The chunks pass on how
+ * often the thread has met the others.
+ */
+function defineThread(
+  module: ModuleBuilder,
+  name: string,
+  steps: readonly SharedStep[],
+  write: (f: FunctionBuilder, step: SharedCall, turns: Turns, arrived: Local) => void,
+  finish?: (f: FunctionBuilder, arrived: Local) => void,
+): void {
+  const arrived = 0;
+  const writeAll = (f: FunctionBuilder, sequence: readonly SharedStep[], turns: Turns): void => {
+    for (const step of sequence) {
+      if (!isSharedLoop(step)) write(f, step, turns, arrived);
+      else writeLoop(f, step.loop, turns, (inside) => writeAll(f, step.body, inside));
+    }
+  };
+  const chunks: FunctionBuilder[] = [];
+  for (let i = 0; i < steps.length; i += CHUNK) {
+    chunks.push(
+      module.define([I32], [I32], (f) => {
+        writeAll(f, steps.slice(i, i + CHUNK), NO_TURNS);
+        f.get(arrived);
+      }),
+    );
+  }
+  module.define(
+    [],
+    [],
+    (f) => {
+      const count = f.local(I32);
+      for (const chunk of chunks) f.get(count).call(chunk).set(count);
+      finish?.(f, count);
+    },
+    name,
+  );
+}
+
+function writeLoop(f: FunctionBuilder, loop: Loop, turns: Turns, body: (turns: Turns) => void): void {
+  if (loop.turns === 0) return;
+  const turn = f.local(I32);
+  f.i32(loop.reverse ? loop.turns - 1 : 0).set(turn);
+  f.loop(() => {
+    body(new Map([...turns, [loop, turn]]));
+    if (loop.reverse) f.get(turn).i32(1).op('i32_sub').tee(turn).i32(0).op('i32_ge_s').brIf(0);
+    else f.get(turn).i32(1).op('i32_add').tee(turn).i32(loop.turns).op('i32_lt_s').brIf(0);
+  });
+}
+
+/** Writes the calls of the generated functions that kernels ask for. */
+class CallWriter {
+  readonly #linker: RecordingLinker;
+
+  constructor(linker: RecordingLinker) {
+    this.#linker = linker;
+  }
+
+  write(f: FunctionBuilder, { parts, moves }: SharedCall, thread: number, scratch: number, turns: Turns): void {
+    const call = parts[thread];
+    if (call === null || call === undefined) return;
+    const made = this.#callsOf(call, scratch);
+    // A kernel's functions get sums of multiples of its pointers, so the next turn shows how each argument goes on.
+    const next = moves.map(({ loop, bytes }) => {
+      const pointers = call.pointers.map((pointer, i) => pointer + bytes[i]!);
+      return { turn: turns.get(loop) as Local, made: this.#callsOf({ ...call, pointers }, scratch) };
+    });
+    for (const [i, { target, values }] of made.entries()) {
+      for (const [j, value] of values.entries()) {
+        f.i32(value);
+        for (const { turn, made: moved } of next) {
+          const stride = (moved[i]!.values[j]! - value) | 0;
+          if (stride !== 0) f.get(turn).i32(stride).op('i32_mul').op('i32_add');
+        }
+      }
+      f.call(target);
+    }
+  }
+
+  #callsOf(call: KernelCall, scratch: number): ModuleCall[] {
+    this.#linker.calls.length = 0;
+    call.kernel.wasm?.run(call, this.#linker, scratch);
+    return [...this.#linker.calls];
+  }
 }

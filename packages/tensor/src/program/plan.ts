@@ -1,8 +1,18 @@
-import { FULL } from '../kernels/kernels.ts';
+import { FULL } from '../kernels/map/layout.ts';
 import { align } from '../memory/linear-memory.ts';
-import { outputsOf } from './call.ts';
-import type { Operand, Step, Value } from './recorder.ts';
+import { FreePlaces } from './free-places.ts';
+import {
+  type CallStep,
+  isLoop,
+  type Loop,
+  type Operand,
+  outputsOf,
+  placedValue,
+  type Step,
+  type Value,
+} from './step.ts';
 
+/** Where each value of a step is in the program's memory. */
 export interface Plan {
   /** Bytes of memory for all values. */
   readonly bytes: number;
@@ -10,9 +20,10 @@ export interface Plan {
   readonly offsets: ReadonlyMap<Value, number>;
 }
 
-/** Values that share one place, and when it is in use: from step `first` to step `last`. */
+/** Values that share one place, and when it is in use: from time `first` to time `last`. */
 interface Tenant {
-  readonly values: Value[];
+  /** None where it moved in with another. */
+  values: Value[];
   first: number;
   last: number;
   readonly bytes: number;
@@ -27,85 +38,131 @@ const SLACK = 16;
  * was that nobody needs any more.
  */
 export function plan(steps: readonly Step[], results: ReadonlySet<Value>): Plan {
-  const tenants = lives(steps, results);
+  const { tenants, end } = new Lives(steps, results);
+  const free = new FreePlaces(end + 1);
   const offsets = new Map<Value, number>();
-  const placed: { readonly tenant: Tenant; readonly offset: number }[] = [];
   let total = 0;
-  for (const tenant of [...new Set(tenants.values())].sort((a, b) => b.bytes - a.bytes)) {
+  for (const tenant of tenants.filter(({ values }) => values.length > 0).sort((a, b) => b.bytes - a.bytes)) {
     const size = align(tenant.bytes + SLACK);
-    const neighbours = placed
-      .filter(({ tenant: other }) => other.first <= tenant.last && tenant.first <= other.last)
-      .sort((a, b) => a.offset - b.offset);
-    let offset = 0;
-    for (const other of neighbours) {
-      if (offset + size <= other.offset) break;
-      offset = Math.max(offset, other.offset + align(other.tenant.bytes + SLACK));
-    }
-    placed.push({ tenant, offset });
+    const last = Math.min(tenant.last, end);
+    const offset = free.find(tenant.first, last, size);
+    free.take(tenant.first, last, offset, size);
     for (const value of tenant.values) offsets.set(value, offset);
     total = Math.max(total, offset + size);
   }
   return { bytes: total, offsets };
 }
 
-function lives(steps: readonly Step[], results: ReadonlySet<Value>): Map<Value, Tenant> {
-  const tenants = new Map<Value, Tenant>();
-  steps.forEach((step, at) => {
-    for (const { value } of step.operands) {
+/** A loop under way: its time span and those around it. */
+interface Span {
+  readonly loop: Loop;
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** When each value lives. Time passes with each call, and once more at the end of each loop. */
+class Lives {
+  readonly tenants: Tenant[] = [];
+  /** By the value's number. */
+  readonly #tenantOf: (Tenant | undefined)[] = [];
+  /** The last time. */
+  readonly end: number;
+  /** The loops around the call that first had a value. */
+  readonly #around: (readonly Span[])[] = [];
+
+  constructor(steps: readonly Step[], results: ReadonlySet<Value>) {
+    const calls: { step: CallStep; at: number }[] = [];
+    this.end = Math.max(0, this.#walk(steps, 0, [], calls) - 1);
+    for (const value of results) {
       if (value.kind === 'fixed') continue;
-      const tenant = tenants.get(value);
+      const tenant = this.#tenantOf[value.id];
+      if (tenant !== undefined) tenant.last = Infinity;
+      else this.#settle(value, 0, Infinity);
+    }
+    for (const { step, at } of calls) this.#shareInPlace(step, at);
+  }
+
+  #settle(value: Value, first: number, last: number): void {
+    const tenant = { values: [value], first, last, bytes: value.bytes };
+    this.#tenantOf[value.id] = tenant;
+    this.tenants.push(tenant);
+  }
+
+  /** Returns the time after the steps. */
+  #walk(
+    steps: readonly Step[],
+    start: number,
+    around: readonly Span[],
+    calls: { step: CallStep; at: number }[],
+  ): number {
+    let at = start;
+    for (const step of steps) {
+      if (isLoop(step)) {
+        const span = { loop: step.loop, begin: at, end: at + lengthOf(step.body) };
+        at = this.#walk(step.body, at, [...around, span], calls) + 1;
+      } else {
+        for (const { value } of step.operands) this.#use(value, at, around);
+        calls.push({ step, at });
+        at++;
+      }
+    }
+    return at;
+  }
+
+  #use(value: Value, at: number, around: readonly Span[]): void {
+    if (value.window !== undefined) {
+      // What a window shows must last from the first turn to the last.
+      const { whole, loop } = value.window;
+      const depth = around.findIndex((span) => span.loop === loop);
+      const { begin, end } = around[depth] as Span;
+      this.#use(whole.value, begin, around.slice(0, depth));
+      this.#use(whole.value, end, around.slice(0, depth));
+      return;
+    }
+    if (value.kind === 'fixed') return;
+    const tenant = this.#tenantOf[value.id];
+    if (tenant === undefined) {
       // Constants and draws are written before the step begins.
-      if (tenant === undefined) {
-        const first = value.kind === 'temporary' ? at : 0;
-        tenants.set(value, {
-          values: [value],
-          first,
-          last: value.kind === 'temporary' ? at : Infinity,
-          bytes: value.bytes,
-        });
-      } else tenant.last = Math.max(tenant.last, at);
+      if (value.kind === 'temporary') this.#settle(value, at, at);
+      else this.#settle(value, 0, Infinity);
+      this.#around[value.id] = around;
+      return;
     }
-  });
-  for (const value of results) {
-    if (value.kind === 'fixed') continue;
-    const tenant = tenants.get(value);
-    if (tenant !== undefined) tenant.last = Infinity;
-    else tenants.set(value, { values: [value], first: 0, last: Infinity, bytes: value.bytes });
+    // In a loop that began after the value was made, every turn needs it.
+    const made = this.#around[value.id] as readonly Span[];
+    const inner = around.find((span, depth) => made[depth] !== span);
+    tenant.last = Math.max(tenant.last, inner === undefined ? at : inner.end);
   }
-  steps.forEach((step, at) => {
-    const target = inPlace(step, at, tenants);
-    if (target === null) return;
-    const [from, to] = target;
-    from.values.push(...to.values);
-    from.last = to.last;
-    for (const value of to.values) tenants.set(value, from);
-  });
-  return tenants;
-}
 
-/** The tenants of a map's input and output that may be one: same size, and the input dies here. */
-function inPlace(step: Step, at: number, tenants: ReadonlyMap<Value, Tenant>): [Tenant, Tenant] | null {
-  const { call, operands } = step;
-  if (call.kernel !== 'map') return null;
-  const outputs = outputsOf(call);
-  const result = tenants.get(operands[0].value);
-  if (result === undefined || operands[0].value.kind !== 'temporary' || step.partial || result.first !== at)
-    return null;
-  for (let i = 0; i < call.layouts.length; i++) {
-    const { value, offset } = operands[outputs + i];
-    const tenant = tenants.get(value);
-    const same = value.kind === 'temporary' && offset === 0 && value.bytes === operands[0].value.bytes;
-    const alone = operands.every(
-      (other, j) => j < outputs || other.value !== value || call.layouts[j - outputs] === FULL,
-    );
-    if (tenant && tenant !== result && tenant.last === at && call.layouts[i] === FULL && same && alone) {
-      return [tenant, result];
+  /** Puts a map's result where an input was of the same size that dies here. */
+  #shareInPlace(step: CallStep, at: number): void {
+    const { call, operands } = step;
+    const { formula } = call.kernel;
+    const output = operands[0] as Operand;
+    if (!formula?.writes || output.value.kind !== 'temporary' || step.partial) return;
+    const result = this.#tenantOf[output.value.id] as Tenant;
+    if (result.first !== at) return;
+    const outputs = outputsOf(step);
+    const { layouts } = formula.of(call);
+    for (const [i, layout] of layouts.entries()) {
+      const { value, offset } = operands[outputs + i] as Operand;
+      const tenant = this.#tenantOf[value.id];
+      const same = value.kind === 'temporary' && offset === 0 && value.bytes === output.value.bytes;
+      const alone = operands.every(
+        (other, j) => j < outputs || placedValue(other.value) !== value || layouts[j - outputs] === FULL,
+      );
+      if (tenant && tenant !== result && tenant.last === at && layout === FULL && same && alone) {
+        tenant.values.push(...result.values);
+        tenant.last = result.last;
+        for (const shared of result.values) this.#tenantOf[shared.id] = tenant;
+        result.values = [];
+        return;
+      }
     }
   }
-  return null;
 }
 
-/** The operand's address in a plan whose memory starts at `base`. */
-export function addressIn({ offsets }: Plan, base: number, { value, offset }: Operand): number {
-  return (value.kind === 'fixed' ? value.address : base + (offsets.get(value) as number)) + offset;
+/** The time that steps take. */
+function lengthOf(steps: readonly Step[]): number {
+  return steps.reduce((sum, step) => sum + (isLoop(step) ? lengthOf(step.body) + 1 : 1), 0);
 }

@@ -1,7 +1,5 @@
 import { UsageError } from '../errors.ts';
-import { interposeKernels, kernels } from '../kernels/select.ts';
-import { nameOf, work } from './cost.ts';
-import { observedKernels } from './observe.ts';
+import { observeCalls, perform } from '../kernels/execute.ts';
 
 /** What one kernel, at one size, took. */
 export interface ProfileRow {
@@ -32,26 +30,27 @@ export interface Profile {
  */
 export function profile(body: () => void): Profile {
   const totals = new Map<string, { calls: number; milliseconds: number; flop: number; bytes: number }>();
-  const set = observedKernels(kernels(), (call, perform) => {
+  const before = observeCalls((call) => {
+    const { kernel } = call;
     const started = performance.now();
-    perform();
+    perform(call);
     const milliseconds = performance.now() - started;
-    const name = nameOf(call);
-    const { flop, bytes } = work(call);
-    const before = totals.get(name) ?? { calls: 0, milliseconds: 0, flop: 0, bytes: 0 };
+    const name = kernel.label(call);
+    const flop = kernel.flop?.(call) ?? 0;
+    const bytes = kernel.extents(call).reduce((sum, { from, to }) => sum + to - from, 0);
+    const known = totals.get(name) ?? { calls: 0, milliseconds: 0, flop: 0, bytes: 0 };
     totals.set(name, {
-      calls: before.calls + 1,
-      milliseconds: before.milliseconds + milliseconds,
-      flop: before.flop + flop,
-      bytes: before.bytes + bytes,
+      calls: known.calls + 1,
+      milliseconds: known.milliseconds + milliseconds,
+      flop: known.flop + flop,
+      bytes: known.bytes + bytes,
     });
   });
   const started = performance.now();
-  const before = interposeKernels(set);
   try {
     body();
   } finally {
-    interposeKernels(before);
+    observeCalls(before);
   }
   const totalMilliseconds = performance.now() - started;
   if (totals.size === 0) throw new UsageError('profile: no kernel was called');

@@ -1,34 +1,13 @@
+import type { Extent, KernelCall } from '../kernels/kernel.ts';
 import { memory } from '../memory/linear-memory.ts';
 import type { Storage } from '../memory/storage.ts';
 import type { DrawSource, StepWatcher } from '../memory/watcher.ts';
-import { extents, type KernelCall, outputsOf, written } from './call.ts';
+import type { Operand, Step, Value } from './step.ts';
 
-/** A run of bytes that calls read and write. Every new result is a new value, also where it took an old one's place. */
-export interface Value {
-  /**
-   * temporary: made by the step, placed by the planner · fixed: outside the step, at `address` · constant: written once,
-   * `data` · draw: the state of a random draw.
-   */
-  readonly kind: 'temporary' | 'fixed' | 'constant' | 'draw';
-  readonly bytes: number;
-  /** Where it was (temporary) or is (fixed). */
-  readonly address: number;
-  readonly data?: Uint8Array;
-  readonly draw?: { readonly source: DrawSource; readonly blocks: number };
-}
-
-export interface Operand {
-  readonly value: Value;
-  /** Bytes from the value's start. */
-  readonly offset: number;
-}
-
-/** A call whose pointers are known by what they mean. */
-export interface Step {
-  readonly call: KernelCall;
-  readonly operands: readonly Operand[];
-  /** The output keeps part of what it was before. */
-  readonly partial: boolean;
+/** What a program takes for granted: that `read` gives `value`. */
+export interface Guard {
+  readonly read: () => unknown;
+  readonly value: unknown;
 }
 
 interface Room {
@@ -41,20 +20,28 @@ interface Room {
 export class Recorder implements StepWatcher {
   readonly steps: Step[] = [];
   readonly repeated: (() => void)[] = [];
-  readonly guards: { readonly read: () => unknown; readonly value: unknown }[] = [];
-  /** Kept alive as long as the program, since it reads them. */
-  readonly kept = new Set<Storage>();
+  readonly guards: Guard[] = [];
+  /** In the order in which generators go on, also those that nobody reads. */
+  readonly draws: { readonly source: DrawSource; readonly blocks: number; readonly value: Value }[] = [];
+  /** What lives outside the step. */
+  readonly used = new Set<Storage>();
   /** Why the step cannot be replayed; null if it can. */
   forbidden: string | null = null;
   readonly #rooms = new Map<number, Room>();
+  /** By address, for pointers into the middle of one. */
+  readonly #ordered: Room[] = [];
   readonly #fixed = new Map<number, Value>();
+  #values = 0;
 
   allocated(pointer: number, bytes: number): void {
-    this.#rooms.set(pointer, { pointer, bytes, value: null });
+    const room = { pointer, bytes, value: null };
+    this.#rooms.set(pointer, room);
+    // The arena goes upwards, so a room is nearly always the last.
+    this.#ordered.splice(this.#after(pointer), 0, room);
   }
 
-  used(storage: Storage): void {
-    if (storage.epoch === 0) this.kept.add(storage);
+  uses(storage: Storage): void {
+    if (!storage.temporary) this.used.add(storage);
   }
 
   read(storage: Storage, operation: string): void {
@@ -62,12 +49,14 @@ export class Recorder implements StepWatcher {
     const room = storage.heap === null ? this.#rooms.get(storage.pointer) : undefined;
     if (storage.pinned || (room !== undefined && room.value !== null && room.value.kind !== 'constant')) {
       this.forbid(`${operation} reads a computed value`);
-    }
+    } else if (!storage.temporary) this.depend(() => storage.version);
   }
 
   drew(source: DrawSource, pointer: number, blocks: number): void {
-    const room = this.#rooms.get(pointer);
-    if (room) room.value = { kind: 'draw', bytes: 16, address: pointer, draw: { source, blocks } };
+    const room = this.#rooms.get(pointer) as Room;
+    const value: Value = { id: this.#values++, kind: 'draw', bytes: room.bytes, address: pointer };
+    room.value = value;
+    this.draws.push({ source, blocks, value });
   }
 
   repeat(action: () => void): void {
@@ -83,10 +72,11 @@ export class Recorder implements StepWatcher {
   }
 
   /** The value at `pointer` now. */
-  operandAt(pointer: number, bytes: number): Operand {
+  operandAt(pointer: number, { from, to }: Extent): Operand {
     const room = this.#roomAt(pointer);
-    if (room === undefined) return { value: this.#fixedAt(pointer, bytes), offset: 0 };
+    if (room === undefined) return this.#fixedAt(pointer + from, to - from, -from);
     room.value ??= {
+      id: this.#values++,
       kind: 'constant',
       bytes: room.bytes,
       address: room.pointer,
@@ -95,36 +85,49 @@ export class Recorder implements StepWatcher {
     return { value: room.value, offset: pointer - room.pointer };
   }
 
+  /** The position of the first room past `pointer`. */
+  #after(pointer: number): number {
+    const rooms = this.#ordered;
+    let [low, high] = [0, rooms.length];
+    if (high > 0 && (rooms[high - 1] as Room).pointer <= pointer) return high;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((rooms[middle] as Room).pointer <= pointer) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
   #roomAt(pointer: number): Room | undefined {
     const exact = this.#rooms.get(pointer);
     if (exact !== undefined) return exact;
-    for (const room of this.#rooms.values()) {
-      if (pointer > room.pointer && pointer < room.pointer + room.bytes) return room;
-    }
-    return undefined;
+    const below = this.#ordered[this.#after(pointer) - 1];
+    return below !== undefined && pointer < below.pointer + below.bytes ? below : undefined;
   }
 
-  #fixedAt(pointer: number, bytes: number): Value {
-    const known = this.#fixed.get(pointer);
-    if (known !== undefined && known.bytes >= bytes) return known;
-    const value: Value = { kind: 'fixed', bytes, address: pointer };
-    this.#fixed.set(pointer, value);
-    return value;
+  #fixedAt(address: number, bytes: number, offset: number): Operand {
+    let value = this.#fixed.get(address);
+    if (value === undefined || value.bytes < bytes) {
+      value = { id: this.#values++, kind: 'fixed', bytes, address };
+      this.#fixed.set(address, value);
+    }
+    return { value, offset };
   }
 
   /** Called before the call is made. */
   add(call: KernelCall): void {
-    const sizes = extents(call);
-    const outputs = outputsOf(call);
-    const element = call.dtype === 'f32' ? 4 : 8;
-    const inputs = call.pointers.slice(outputs).map((pointer, i) => this.operandAt(pointer, sizes[outputs + i]));
+    const { kernel } = call;
+    const extents = kernel.extents(call);
+    const outputs = kernel.outputs(call);
+    const inputs = call.pointers.slice(outputs).map((pointer, i) => this.operandAt(pointer, extents[outputs + i]!));
     let partial = false;
     const results = call.pointers.slice(0, outputs).map((pointer, j): Operand => {
       const room = this.#roomAt(pointer);
-      if (room === undefined) return { value: this.#fixedAt(pointer, sizes[j]), offset: 0 };
-      const whole = pointer === room.pointer && written(call) * element === room.bytes;
+      const { from, to } = extents[j]!;
+      if (room === undefined) return this.#fixedAt(pointer + from, to - from, -from);
+      const whole = pointer === room.pointer && kernel.written(call, j) === room.bytes;
       if (whole || room.value === null) {
-        room.value = { kind: 'temporary', bytes: room.bytes, address: room.pointer };
+        room.value = { id: this.#values++, kind: 'temporary', bytes: room.bytes, address: room.pointer };
       } else if (room.value.kind !== 'temporary') {
         this.forbid('a kernel changes part of a constant');
       }

@@ -7,10 +7,14 @@ const MOST_NAMED = 5;
 const TOO_WIDE = 1000;
 
 /**
- * What a model will have trouble with, in sentences: columns that do not vary, and columns on scales that cannot be trained
- * together. `scaled`: a transform has put them on a common scale.
+ * What a model will have trouble with, in sentences: columns that do not vary, where they are given a `density`, and columns
+ * on scales that cannot be trained together, unless they were `scaled` by a transform.
  */
-export function columnWarnings(rows: FlatRows, supports: readonly Support[], scaled: boolean): string[] {
+export function columnWarnings(
+  rows: FlatRows,
+  supports: readonly Support[],
+  { scaled, density }: { readonly scaled: boolean; readonly density: boolean },
+): string[] {
   const { values, count, width } = rows;
   const constant: number[] = [];
   const spreads: { readonly column: number; readonly std: number; readonly mean: number }[] = [];
@@ -29,7 +33,7 @@ export function columnWarnings(rows: FlatRows, supports: readonly Support[], sca
     else if (n > 1) spreads.push({ column: c, std: Math.sqrt(Math.max(0, variance)), mean: first + sum / n });
   }
   const warnings: string[] = [];
-  if (constant.length > 0) {
+  if (density && constant.length > 0) {
     warnings.push(
       `${named(constant)} ${constant.length === 1 ? 'has' : 'have'} one value in all rows; leave ${constant.length === 1 ? 'it' : 'them'} out, since a density of what never varies has no bound`,
     );

@@ -157,11 +157,12 @@ export abstract class Model<N extends string = never> extends Module implements 
     const transform = this.#learned.transform ?? (this.#spec === null ? null : fitRows(this.#spec, raw));
     const values = this.#scaled(caller, raw, transform);
     const range = SeenRange.of(values, raw.width, this.#learned.range);
-    const supports = this.likelihood()?.support(raw.width) ?? [];
+    const likelihood = this.likelihood();
+    const supports = likelihood?.support(raw.width) ?? [];
     return {
       learned: { transform, range },
       dataset: new ArrayDataset({ x: { rows: { ...raw, values }, shape: this.event }, ...also }),
-      warnings: columnWarnings(raw, supports, transform !== null),
+      warnings: columnWarnings(raw, supports, { scaled: transform !== null, density: likelihood?.normalized === true }),
     };
   }
 

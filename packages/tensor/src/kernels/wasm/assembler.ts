@@ -4,11 +4,18 @@
  *
  * Control flow is structured: `block`, `loop`, `if_` and `end`; `br(depth)` counts enclosing blocks from the inside.
  */
+import { Bytes } from './bytes.ts';
+
 export const I32 = 0x7f;
 export const F32 = 0x7d;
 export const F64 = 0x7c;
 export const V128 = 0x7b;
 export type ValueType = typeof I32 | typeof F32 | typeof F64 | typeof V128;
+
+/** So many integers. */
+export function i32s(count: number): ValueType[] {
+  return new Array<ValueType>(count).fill(I32);
+}
 
 const EMPTY_BLOCK = 0x40;
 
@@ -17,6 +24,7 @@ const PLAIN = {
   i32_eq: 0x46,
   i32_ne: 0x47,
   i32_lt_s: 0x48,
+  i32_lt_u: 0x49,
   i32_gt_s: 0x4a,
   i32_le_s: 0x4c,
   i32_ge_s: 0x4e,
@@ -122,43 +130,21 @@ type MemoryName = keyof typeof MEMORY;
 type LaneName = keyof typeof LANE;
 type MemoryLaneName = keyof typeof MEMORY_LANE;
 
-function unsigned(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  do {
-    const low = rest % 128;
-    rest = Math.floor(rest / 128);
-    bytes.push(rest > 0 ? low | 0x80 : low);
-  } while (rest > 0);
-  return bytes;
-}
-
-function signed(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value | 0;
-  for (;;) {
-    const low = rest & 0x7f;
-    rest >>= 7;
-    const done = (rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0);
-    bytes.push(done ? low : low | 0x80);
-    if (done) return bytes;
-  }
-}
-
-function text(value: string): number[] {
-  const bytes = [...new TextEncoder().encode(value)];
-  return [...unsigned(bytes.length), ...bytes];
-}
-
-function section(id: number, items: readonly (readonly number[])[]): number[] {
-  if (items.length === 0) return [];
-  const content = [...unsigned(items.length)];
-  for (const item of items) for (const byte of item) content.push(byte);
-  return [id, ...unsigned(content.length), ...content];
+/** A section of a module: so many items, one after the other. */
+function section(module: Bytes, id: number, items: readonly Bytes[]): void {
+  if (items.length === 0) return;
+  const content = new Bytes().unsigned(items.length);
+  for (const item of items) content.append(item);
+  module.byte(id).sized(content);
 }
 
 /** A local variable of a function under construction. */
 export type Local = number;
+
+const single = new Float32Array(1);
+const singleBytes = new Uint8Array(single.buffer);
+const double = new Float64Array(1);
+const doubleBytes = new Uint8Array(double.buffer);
 
 /** Writes one function's body. Every instruction is a call: `f.get(x); f.op('i32_add')`. */
 export class FunctionBuilder {
@@ -166,8 +152,8 @@ export class FunctionBuilder {
   readonly parameters: readonly ValueType[];
   readonly results: readonly ValueType[];
   readonly #locals: ValueType[] = [];
-  readonly #code: number[] = [];
-  readonly #prologue: number[] = [];
+  readonly #code = new Bytes();
+  readonly #prologue = new Bytes();
   readonly #constants = new Map<string, Local>();
   #depth = 0;
 
@@ -182,40 +168,39 @@ export class FunctionBuilder {
     return this.parameters.length + this.#locals.length - 1;
   }
   get(local: Local): this {
-    return this.#emit(0x20, ...unsigned(local));
+    this.#code.byte(0x20).unsigned(local);
+    return this;
   }
   set(local: Local): this {
-    return this.#emit(0x21, ...unsigned(local));
+    this.#code.byte(0x21).unsigned(local);
+    return this;
   }
   tee(local: Local): this {
-    return this.#emit(0x22, ...unsigned(local));
+    this.#code.byte(0x22).unsigned(local);
+    return this;
   }
   i32(value: number): this {
-    return this.#emit(0x41, ...signed(value));
+    this.#code.byte(0x41).signed(value);
+    return this;
   }
   i64(value: number): this {
-    return this.#emit(0x42, ...signed(value));
+    this.#code.byte(0x42).signed(value);
+    return this;
   }
   f32(value: number): this {
-    return this.#emit(0x43, ...new Uint8Array(new Float32Array([value]).buffer));
+    single[0] = value;
+    this.#code.byte(0x43).all(singleBytes);
+    return this;
   }
   f64(value: number): this {
-    return this.#emit(0x44, ...new Uint8Array(new Float64Array([value]).buffer));
-  }
-  /** A v128 constant with the same f32 in every lane. */
-  f32x4(value: number): this {
-    const lane = new Uint8Array(new Float32Array([value]).buffer);
-    return this.#emit(0xfd, 12, ...lane, ...lane, ...lane, ...lane);
+    double[0] = value;
+    this.#code.byte(0x44).all(doubleBytes);
+    return this;
   }
   /** A v128 constant with these i32 lanes, or one in every lane. */
   i32x4(...lanes: number[]): this {
-    const values = lanes.length === 1 ? [lanes[0], lanes[0], lanes[0], lanes[0]] : lanes;
-    return this.#emit(0xfd, 12, ...new Uint8Array(new Int32Array(values).buffer));
-  }
-  /** A v128 constant with the same f64 in both lanes. */
-  f64x2(value: number): this {
-    const lane = new Uint8Array(new Float64Array([value]).buffer);
-    return this.#emit(0xfd, 12, ...lane, ...lane);
+    vector(this.#code, lanes.length === 1 ? [lanes[0]!, lanes[0]!, lanes[0]!, lanes[0]!] : lanes);
+    return this;
   }
   /** A local that holds these i32 lanes from the start of the function; the same lanes are the same local. */
   constant(lanes: readonly number[]): Local {
@@ -224,35 +209,42 @@ export class FunctionBuilder {
     if (local === undefined) {
       local = this.local(V128);
       this.#constants.set(key, local);
-      const bytes = new Uint8Array(new Int32Array(lanes).buffer);
-      for (const byte of [0xfd, 12, ...bytes, 0x21, ...unsigned(local)]) this.#prologue.push(byte);
+      vector(this.#prologue, lanes);
+      this.#prologue.byte(0x21).unsigned(local);
     }
     return local;
   }
   op(name: PlainName): this {
-    return this.#emit(PLAIN[name]);
+    this.#code.byte(PLAIN[name]);
+    return this;
   }
   simd(name: SimdName): this {
-    return this.#emit(0xfd, ...unsigned(SIMD[name]));
+    this.#code.byte(0xfd).unsigned(SIMD[name]);
+    return this;
   }
   /** Takes the address from the stack (and, for a store, the value above it). */
   memory(name: MemoryName, offset = 0): this {
     const [opcode, alignment] = MEMORY[name];
-    return this.#emit(...opcode, ...unsigned(alignment), ...unsigned(offset));
+    this.#code.all(opcode).unsigned(alignment).unsigned(offset);
+    return this;
   }
   memoryLane(name: MemoryLaneName, lane: number, offset = 0): this {
-    return this.#emit(0xfd, ...unsigned(MEMORY_LANE[name]), 2, ...unsigned(offset), lane);
+    this.#code.byte(0xfd).unsigned(MEMORY_LANE[name]).byte(2).unsigned(offset).byte(lane);
+    return this;
   }
   lane(name: LaneName, lane: number): this {
-    return this.#emit(0xfd, ...unsigned(LANE[name]), lane);
+    this.#code.byte(0xfd).unsigned(LANE[name]).byte(lane);
+    return this;
   }
   /** Picks four 32-bit lanes: 0–3 of the first vector, 4–7 of the second. */
   shuffle32(a: number, b: number, c: number, d: number): this {
-    const bytes = [a, b, c, d].flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3]);
-    return this.#emit(0xfd, 13, ...bytes);
+    this.#code.byte(0xfd).byte(13);
+    for (const lane of [a, b, c, d]) for (let i = 0; i < 4; i++) this.#code.byte(4 * lane + i);
+    return this;
   }
   call(callee: { readonly index: number }): this {
-    return this.#emit(0x10, ...unsigned(callee.index));
+    this.#code.byte(0x10).unsigned(callee.index);
+    return this;
   }
 
   block(body: () => void): this {
@@ -263,21 +255,24 @@ export class FunctionBuilder {
   }
   /** Takes the condition from the stack. */
   if_(then: () => void, otherwise?: () => void): this {
-    this.#emit(0x04, EMPTY_BLOCK);
+    this.#code.byte(0x04).byte(EMPTY_BLOCK);
     this.#depth++;
     then();
     if (otherwise) {
-      this.#emit(0x05);
+      this.#code.byte(0x05);
       otherwise();
     }
     this.#depth--;
-    return this.#emit(0x0b);
+    this.#code.byte(0x0b);
+    return this;
   }
   br(depth: number): this {
-    return this.#emit(0x0c, ...unsigned(depth));
+    this.#code.byte(0x0c).unsigned(depth);
+    return this;
   }
   brIf(depth: number): this {
-    return this.#emit(0x0d, ...unsigned(depth));
+    this.#code.byte(0x0d).unsigned(depth);
+    return this;
   }
   /** `local += bytes`. */
   advance(local: Local, bytes: number): this {
@@ -285,29 +280,30 @@ export class FunctionBuilder {
   }
 
   #structured(opcode: number, body: () => void): this {
-    this.#emit(opcode, EMPTY_BLOCK);
+    this.#code.byte(opcode).byte(EMPTY_BLOCK);
     this.#depth++;
     body();
     this.#depth--;
-    return this.#emit(0x0b);
-  }
-
-  #emit(...bytes: number[]): this {
-    for (const byte of bytes) this.#code.push(byte);
+    this.#code.byte(0x0b);
     return this;
   }
 
   /** The function as it stands in the code section. */
-  bytes(): number[] {
+  bytes(): Bytes {
     if (this.#depth !== 0) throw new Error(`assembler: function ${this.index} has ${this.#depth} open blocks`);
-    const locals: number[] = [];
-    for (const type of this.#locals) locals.push(1, type);
-    const body = [...unsigned(this.#locals.length), ...locals];
-    for (const byte of this.#prologue) body.push(byte);
-    for (const byte of this.#code) body.push(byte);
-    body.push(0x0b);
-    return [...unsigned(body.length), ...body];
+    const body = new Bytes().unsigned(this.#locals.length);
+    for (const type of this.#locals) body.byte(1).byte(type);
+    body.append(this.#prologue).append(this.#code).byte(0x0b);
+    return new Bytes().sized(body);
   }
+}
+
+/** A v128 constant. */
+function vector(code: Bytes, lanes: readonly number[]): void {
+  code
+    .byte(0xfd)
+    .byte(12)
+    .all(new Uint8Array(new Int32Array(lanes).buffer));
 }
 
 /** Collects functions into a module over the imported memory `env.memory`. */
@@ -335,38 +331,44 @@ export class ModuleBuilder {
     return f;
   }
 
-  export(name: string, f: FunctionBuilder): void {
+  export(name: string, f: { readonly index: number }): void {
     this.#exports.push({ name, index: f.index });
+  }
+
+  /** What is exported under this name. */
+  exported(name: string): { readonly index: number } {
+    return this.#exports.find((known) => known.name === name) as { readonly index: number };
   }
 
   /** The module's bytes. The import's limits are so wide that every memory fits; a shared memory must be declared as such. */
   bytes(shared = false): Uint8Array<ArrayBuffer> {
-    const types = this.#functions.map((f) => [
-      0x60,
-      ...unsigned(f.parameters.length),
-      ...f.parameters,
-      ...unsigned(f.results.length),
-      ...f.results,
-    ]);
-    return new Uint8Array([
-      ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-      ...section(1, types),
-      ...section(2, [
-        [...text('env'), ...text('memory'), 0x02, ...(shared ? [0x03, 1, ...unsigned(65536)] : [0x00, 1])],
-      ]),
-      ...section(
-        3,
-        this.#functions.map((_, i) => unsigned(i)),
-      ),
-      ...section(
-        7,
-        this.#exports.map(({ name, index }) => [...text(name), 0x00, ...unsigned(index)]),
-      ),
-      ...section(
-        10,
-        this.#functions.map((f) => f.bytes()),
-      ),
-    ]);
+    const module = new Bytes().all([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
+    // Functions of one type share it.
+    const types: Bytes[] = [];
+    const numbers = new Map<string, number>();
+    const typeOf = this.#functions.map(({ parameters, results }) => {
+      const key = `${parameters.join()}:${results.join()}`;
+      let number = numbers.get(key);
+      if (number === undefined) {
+        number = types.length;
+        numbers.set(key, number);
+        const type = new Bytes().byte(0x60).unsigned(parameters.length).all(parameters);
+        types.push(type.unsigned(results.length).all(results));
+      }
+      return new Bytes().unsigned(number);
+    });
+    const memory = new Bytes().text('env').text('memory').byte(0x02);
+    section(module, 1, types);
+    section(module, 2, [shared ? memory.byte(0x03).byte(1).unsigned(65536) : memory.byte(0x00).byte(1)]);
+    section(module, 3, typeOf);
+    const named = this.#exports.map(({ name, index }) => new Bytes().text(name).byte(0x00).unsigned(index));
+    section(module, 7, named);
+    section(
+      module,
+      10,
+      this.#functions.map((f) => f.bytes()),
+    );
+    return module.take();
   }
 
   /** Compiles for this kind of memory (shared or not). */

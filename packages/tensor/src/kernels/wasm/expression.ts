@@ -1,5 +1,6 @@
 import { type Expr, type Primitive, topological } from '../../expr/expr.ts';
-import { COLUMN, ROW, SCALAR } from '../kernels.ts';
+import type { Layout } from '../kernel.ts';
+import { COLUMN, SCALAR } from '../map/layout.ts';
 import type { Lanes, Value } from './lanes.ts';
 import { erf, exp, expm1, log, log1p, sign, tanh } from './math.ts';
 import { cos, pow, sin } from './math-wide.ts';
@@ -43,7 +44,7 @@ const COST: Partial<Record<Expr['kind'], number>> = {
 };
 
 /** About how many instructions one vector of these expressions takes. */
-export function cost(expressions: readonly Expr[]): number {
+export function instructions(expressions: readonly Expr[]): number {
   return topological(expressions).reduce((sum, node) => sum + (COST[node.kind] ?? 1), 0);
 }
 
@@ -154,13 +155,16 @@ function constantPower(l: Lanes, value: Value, exponent: number): Value | undefi
  */
 export function invariants(
   roots: readonly Expr[],
-  layouts: readonly number[],
+  layouts: readonly Layout[],
 ): { scalars: readonly Expr[]; columns: readonly Expr[] } {
-  const level = new Map<Expr, number>();
+  const level = new Map<Expr, Layout>();
   const needed = new Set<Expr>();
   for (const node of topological(roots)) {
-    const own = node.kind === 'input' ? layouts[node.value] : SCALAR;
-    const varies = node.args.reduce((bits, argument) => bits | (level.get(argument) as number), own);
+    const own: Layout = node.kind === 'input' ? (layouts[node.value] as Layout) : SCALAR;
+    const varies = node.args.reduce<Layout>(
+      (bits, argument) => (bits | (level.get(argument) as Layout)) as Layout,
+      own,
+    );
     level.set(node, varies);
     for (const argument of node.args) if (level.get(argument) !== varies) needed.add(argument);
   }
@@ -168,9 +172,4 @@ export function invariants(
   const at = (wanted: number): Expr[] =>
     [...needed].filter((node) => node.kind !== 'const' && level.get(node) === wanted);
   return { scalars: at(SCALAR), columns: at(COLUMN) };
-}
-
-/** Whether an operand of this layout moves along the columns. */
-export function variesAlongColumns(layout: number): boolean {
-  return (layout & ROW) !== 0;
 }

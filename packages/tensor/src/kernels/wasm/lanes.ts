@@ -1,5 +1,4 @@
-import type { FunctionBuilder, Local, SimdName } from './assembler.ts';
-import { V128 } from './assembler.ts';
+import { type FunctionBuilder, type Local, type SimdName, V128 } from './assembler.ts';
 
 /**
  * A v128 that can be put on the stack. Putting it there twice computes it twice, unless it is `kept` (a local or a
@@ -115,3 +114,16 @@ export class Lanes {
 /** The sign bit, and all the others. */
 export const SIGN = -0x80000000;
 export const MAGNITUDE = 0x7fffffff;
+
+/** Stores the first `count` (a local, 1 to 3) lanes of `value`. */
+export function storeLanes(f: FunctionBuilder, pointer: Local, value: Local, count: Local): void {
+  f.get(count).i32(2).op('i32_and');
+  f.if_(
+    () => {
+      f.get(pointer).get(value).memoryLane('v128_store64_lane', 0);
+      f.get(count).i32(1).op('i32_and');
+      f.if_(() => f.get(pointer).get(value).memoryLane('v128_store32_lane', 2, 8));
+    },
+    () => f.get(pointer).get(value).memoryLane('v128_store32_lane', 0),
+  );
+}

@@ -1,4 +1,4 @@
-import { SQRT_HALF_BITS } from '../threefry.ts';
+import { SQRT_HALF_BITS } from '../random/threefry.ts';
 import { type Lanes, MAGNITUDE, SIGN, type Value } from './lanes.ts';
 
 /**

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { NUMERIC } from '../../expr/evaluate.ts';
-import { input, make, type Primitive } from '../../expr/expr.ts';
+import { make, type Primitive } from '../../expr/expr.ts';
 import { memory } from '../../memory/linear-memory.ts';
-import { FULL } from '../kernels.ts';
-import { instantLinker } from './linker.ts';
-import { defineMap } from './map.ts';
+import { FULL } from '../map/layout.ts';
+import { mapCall } from '../map/map.ts';
+import { mapProgram } from '../map/map-program.ts';
+import { runWasm } from '../samples.ts';
 
 const COUNT = 300_000;
 const SPECIAL = [
@@ -87,18 +88,23 @@ function mulberry(seed: number): () => number {
 
 function run(kind: Primitive, ...inputs: Float32Array[]): Float32Array {
   const n = inputs[0].length;
-  const expression = make(kind, ...inputs.map((_, i) => input(i)));
-  const layouts = inputs.map(() => FULL);
-  const map = instantLinker(memory.wasm as WebAssembly.Memory).link((module) =>
-    defineMap(module, [expression], layouts),
-  );
+  const program = mapProgram(kind, inputs.length, (...x) => make(kind, ...x));
   const pointers = inputs.map((values) => {
     const pointer = memory.reserve(4 * n + 16);
     memory.f32.set(values, pointer / 4);
     return pointer;
   });
   const out = memory.reserve(4 * n + 16);
-  map(1, n, out, ...pointers);
+  runWasm(
+    mapCall(
+      program,
+      'f32',
+      1,
+      n,
+      [out, ...pointers],
+      inputs.map(() => FULL),
+    ),
+  );
   return memory.f32.slice(out / 4, out / 4 + n);
 }
 

@@ -1,4 +1,4 @@
-import { LN2_HIGH, LN2_LOW, LOG_POLYNOMIAL, SQRT_HALF_BITS } from '../threefry.ts';
+import { LN2_HIGH, LN2_LOW, LOG_POLYNOMIAL, SQRT_HALF_BITS } from '../random/threefry.ts';
 import { V128 } from './assembler.ts';
 import { type Lanes, MAGNITUDE, SIGN, type Value } from './lanes.ts';
 

@@ -1,0 +1,43 @@
+// Every kernel with calls to try it by: the list that tests are drawn from. Production code never imports it.
+import { copyKernel } from './copy/copy.ts';
+import { copySamples } from './copy/samples.ts';
+import { cumulativeSumKernel } from './cumulative-sum/cumulative-sum.ts';
+import { cumulativeSumSamples } from './cumulative-sum/samples.ts';
+import { fillKernel } from './fill/fill.ts';
+import { fillSamples } from './fill/samples.ts';
+import { gatherRowsKernel } from './gather-rows/gather-rows.ts';
+import { gatherRowsSamples } from './gather-rows/samples.ts';
+import type { Kernel, KernelCall } from './kernel.ts';
+import { mapKernel } from './map/map.ts';
+import { mapSamples } from './map/samples.ts';
+import { matmulKernel } from './matmul/matmul.ts';
+import { matmulSamples } from './matmul/samples.ts';
+import { randomKernel } from './random/random.ts';
+import { randomSamples } from './random/samples.ts';
+import { reduceKernel } from './reduce/reduce.ts';
+import { reduceSamples } from './reduce/samples.ts';
+import type { KernelSample, KernelSamples } from './samples.ts';
+import { scatterAddRowsSamples } from './scatter-add-rows/samples.ts';
+import { scatterAddRowsKernel } from './scatter-add-rows/scatter-add-rows.ts';
+
+export interface Listed {
+  readonly kernel: Kernel;
+  readonly samples: readonly KernelSample[];
+}
+
+/** A kernel without samples does not compile. */
+function listed<C extends KernelCall>(kernel: Kernel<C>, samples: KernelSamples<C>): Listed {
+  return { kernel: kernel as Kernel, samples: samples as readonly KernelSample[] };
+}
+
+export const kernelList: readonly Listed[] = [
+  listed(mapKernel, mapSamples),
+  listed(reduceKernel, reduceSamples),
+  listed(matmulKernel, matmulSamples),
+  listed(copyKernel, copySamples),
+  listed(fillKernel, fillSamples),
+  listed(gatherRowsKernel, gatherRowsSamples),
+  listed(scatterAddRowsKernel, scatterAddRowsSamples),
+  listed(cumulativeSumKernel, cumulativeSumSamples),
+  listed(randomKernel, randomSamples),
+];

@@ -1,0 +1,56 @@
+import { memory } from '../../memory/linear-memory.ts';
+import { I32, ModuleBuilder } from '../wasm/assembler.ts';
+import { relaxedSimdSupported } from '../wasm/feature-probe.ts';
+import { defineMicro, defineStoreTail, TILE_COLS, tileFor } from './micro.ts';
+
+/**
+ * GFLOP/s of the bare micro-kernel on packed panels that stay in the first-level cache: the limit of every matrix product
+ * on this machine. The best of many short runs.
+ */
+export function microKernelPeak(fused = relaxedSimdSupported()): number {
+  if (memory.wasm === null) throw new Error('microKernelPeak: WebAssembly is not available here');
+  const tile = tileFor(fused);
+  const module = new ModuleBuilder();
+  const micro = defineMicro(module, tile.rows, tile, defineStoreTail(module));
+  // Repeats inside WebAssembly: the call from JavaScript is not part of the micro-kernel.
+  module.define(
+    [I32, I32, I32, I32, I32],
+    [],
+    (f) => {
+      const [a, b, c, k, repeats] = [0, 1, 2, 3, 4];
+      f.loop(() => {
+        f.get(a)
+          .get(b)
+          .i32(4 * TILE_COLS)
+          .get(c)
+          .i32(4 * TILE_COLS)
+          .get(k)
+          .i32(0)
+          .i32(TILE_COLS)
+          .call(micro);
+        f.get(repeats).i32(1).op('i32_sub').tee(repeats).brIf(0);
+      });
+    },
+    'run',
+  );
+  const run = module.instantiate(memory.wasm).run as (
+    a: number,
+    b: number,
+    c: number,
+    k: number,
+    repeats: number,
+  ) => void;
+  const k = 256;
+  const [a, b, c] = [
+    memory.reserve(4 * k * tile.rows),
+    memory.reserve(4 * k * TILE_COLS),
+    memory.reserve(4 * tile.rows * TILE_COLS),
+  ];
+  let best = Infinity;
+  for (let round = 0; round < 60; round++) {
+    const started = performance.now();
+    run(a, b, c, k, 500);
+    best = Math.min(best, (performance.now() - started) / 500);
+  }
+  return (2 * tile.rows * TILE_COLS * k) / best / 1e6;
+}

@@ -1,0 +1,183 @@
+import { evaluate } from '../../expr/evaluate.ts';
+import { elementAt, view } from '../../memory/linear-memory.ts';
+import {
+  type DType,
+  elements,
+  type Kernel,
+  type KernelCall,
+  type Layout,
+  LINE,
+  type MapProgram,
+  moved,
+} from '../kernel.ts';
+import { layoutExtent, layoutsKey, rowStep, variesAlongColumns } from '../map/layout.ts';
+import { KEYS_PER_LAYOUT, MAX_INPUTS } from '../map/map.ts';
+import { elementTime } from '../map/map-program.ts';
+import { defineReduce } from './wasm.ts';
+
+export type ReduceKind = 'sum' | 'max' | 'min' | 'argMax';
+
+/**
+ * Reduces expression 0 of `program` over the middle of [outer, axis, inner], inputs evaluated as in a map: over rows of the
+ * matrix [outer·axis, inner], or, where the reduced axis is the last (`line` 1), over the columns of [outer, axis]. The
+ * result is [outer, inner]. `argMax` gives the index, as a number of the dtype, of the first maximum; a NaN counts as the
+ * maximum. A sum over nothing is 0, max −∞, min +∞.
+ *
+ * `line` is the whole of `inner`: more than it where the call is a part of a wider one, elements from row to row of a
+ * `FULL` input and of the result.
+ */
+export interface ReduceCall extends KernelCall {
+  readonly kind: ReduceKind;
+  readonly program: MapProgram;
+  readonly outer: number;
+  readonly axis: number;
+  readonly inner: number;
+  readonly line: number;
+  readonly layouts: readonly Layout[];
+}
+
+export function reduceCall(
+  kind: ReduceKind,
+  program: MapProgram,
+  dtype: DType,
+  outer: number,
+  axis: number,
+  inner: number,
+  pointers: readonly number[],
+  layouts: readonly Layout[],
+): ReduceCall {
+  return { kernel: reduceKernel, dtype, pointers, kind, program, outer, axis, inner, line: inner, layouts };
+}
+
+/** The matrix that the layouts are about. */
+function rowsOf({ outer, axis, line }: ReduceCall): number {
+  return line === 1 ? outer : outer * axis;
+}
+function colsOf({ axis, inner, line }: ReduceCall): number {
+  return line === 1 ? axis : inner;
+}
+
+const KIND_NUMBER: Record<ReduceKind, number> = { sum: 1, max: 3, min: 5, argMax: 7 };
+
+export const reduceKernel: Kernel<ReduceCall> = {
+  name: 'reduce',
+  outputs: () => 1,
+
+  extents(call) {
+    const { dtype, outer, axis, inner, line, layouts } = call;
+    const [rows, cols] = [rowsOf(call), colsOf(call)];
+    const stride = line === 1 ? axis : line;
+    const out = outer === 0 || inner === 0 ? 0 : (outer - 1) * line + inner;
+    return [
+      elements(dtype, out),
+      ...layouts.map((layout) => elements(dtype, layoutExtent(layout, rows, cols, stride))),
+    ];
+  },
+
+  written: ({ dtype, outer, inner }) => elements(dtype, outer * inner).to,
+
+  split(call, share) {
+    const { outer, axis, inner, line, layouts } = call;
+    if (outer >= share.threads) {
+      const { begin, count } = share.of(outer);
+      const rows = line === 1 ? begin : begin * axis;
+      const stride = line === 1 ? axis : line;
+      const steps = call.pointers.map((_, i) =>
+        i === 0 ? begin * line : rowStep(layouts[i - 1] as Layout, rows, stride),
+      );
+      return count === 0 ? null : { ...call, outer: count, pointers: moved(call, steps) };
+    }
+    if (line === 1 || inner < LINE * share.threads) return share.whole(call);
+    const { begin, count } = share.of(inner, LINE);
+    const steps = call.pointers.map((_, i) => (i === 0 || variesAlongColumns(layouts[i - 1] as Layout) ? begin : 0));
+    return count === 0 ? null : { ...call, inner: count, pointers: moved(call, steps) };
+  },
+
+  nanoseconds: ({ program, outer, axis, inner }) => outer * inner * (0.1 + axis * elementTime(program)),
+
+  label({ kind, program, outer, axis, inner, line }) {
+    const shape = line === 1 ? `columns of ${program.name} [${outer}, ${axis}]` : null;
+    return `${kind} over ${shape ?? `rows of ${program.name} [${outer === 1 ? '' : `${outer}, `}${axis}, ${inner}]`}`;
+  },
+
+  formula: {
+    writes: false,
+    of: (call) => ({ program: call.program, rows: rowsOf(call), cols: colsOf(call), layouts: call.layouts }),
+    with: (call, { program, layouts }, pointers) => ({ ...call, program, layouts, pointers }),
+  },
+
+  reference(call) {
+    const { kind, program, dtype, outer, axis, inner, line, pointers, layouts } = call;
+    const heap = view(dtype);
+    const [o, ...offsets] = pointers.map((pointer) => elementAt(dtype, pointer)) as [number, ...number[]];
+    const stride = line === 1 ? axis : line;
+    const root = program.expressions[0]!;
+    const values = new Float64Array(offsets.length);
+    const at = (row: number, col: number): number => {
+      for (let i = 0; i < values.length; i++) {
+        const layout = layouts[i] as Layout;
+        values[i] = heap[offsets[i]! + (variesAlongColumns(layout) ? col : 0) + rowStep(layout, row, stride)]!;
+      }
+      return root.kind === 'input' ? values[root.value]! : evaluate([root], values)[0]!;
+    };
+    for (let r = 0; r < outer; r++) {
+      for (let c = 0; c < inner; c++) {
+        const nth = line === 1 ? (i: number) => at(r, i) : (i: number) => at(r * axis + i, c);
+        heap[o + r * line + c] = REDUCE[kind](axis, nth);
+      }
+    }
+  },
+
+  wasm: {
+    takes: ({ dtype, layouts }) => dtype === 'f32' && layouts.length <= MAX_INPUTS,
+
+    run({ kind, program, outer, axis, inner, line, pointers, layouts }, linker) {
+      const last = line === 1;
+      const key = layoutsKey(layouts) * KEYS_PER_LAYOUT + KIND_NUMBER[kind] + (last ? 1 : 0);
+      const compiled =
+        linker.get(program, key) ??
+        linker.link(program, key, (module) => defineReduce(module, kind, program.expressions[0]!, last, layouts));
+      const p = pointers as number[];
+      if (last) {
+        if (p.length === 2) compiled(outer, axis, p[0]!, p[1]!);
+        else if (p.length === 3) compiled(outer, axis, p[0]!, p[1]!, p[2]!);
+        else compiled(outer, axis, ...p);
+      } else if (p.length === 2) compiled(outer, axis, inner, line, p[0]!, p[1]!);
+      else if (p.length === 3) compiled(outer, axis, inner, line, p[0]!, p[1]!, p[2]!);
+      else compiled(outer, axis, inner, line, ...p);
+    },
+  },
+};
+
+const REDUCE: Record<ReduceKind, (length: number, at: (i: number) => number) => number> = {
+  sum: (length, at) => pairwiseSum(0, length, at),
+  max: (length, at) => {
+    let best = -Infinity;
+    for (let i = 0; i < length; i++) best = Math.max(best, at(i));
+    return best;
+  },
+  min: (length, at) => {
+    let best = Infinity;
+    for (let i = 0; i < length; i++) best = Math.min(best, at(i));
+    return best;
+  },
+  argMax: (length, at) => {
+    let [best, largest] = [0, length > 0 ? at(0) : 0];
+    for (let i = 1; i < length; i++) {
+      const value = at(i);
+      if (value > largest || (Number.isNaN(value) && !Number.isNaN(largest))) [best, largest] = [i, value];
+    }
+    return best;
+  },
+};
+
+/** Halves the range until it is short: the rounding error grows with the logarithm of the length. */
+function pairwiseSum(begin: number, end: number, at: (i: number) => number): number {
+  if (end - begin > 32) {
+    const middle = (begin + end) >> 1;
+    return pairwiseSum(begin, middle, at) + pairwiseSum(middle, end, at);
+  }
+  let total = 0;
+  for (let i = begin; i < end; i++) total += at(i);
+  return total;
+}
