@@ -10,6 +10,7 @@ export {
 } from './data/dataset.ts';
 export {
   type FlatRows,
+  isList,
   type ParseOptions,
   parseRows,
   type Row,

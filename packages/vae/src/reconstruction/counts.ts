@@ -65,9 +65,9 @@ export function poisson(): ReconstructionDistribution {
 function negativeBinomialLogProb(k: Expr, m: Expr, s: Expr): Expr {
   const [logMean, logR] = [bounded(m, LIMIT), s.max(-LIMIT).min(MOST)];
   const [mean, r] = [logMean.exp(), logR.exp()];
-  // log(r + μ) = max + log1p(e^−|difference|)
-  const total = logR.max(logMean).add(logR.sub(logMean).abs().neg().exp().log1p());
-  const none = r.mul(logR.sub(total)).add(k.mul(logMean.sub(total)));
+  // Where k is 0 what is left is −r·log(1 + μ/r).
+  const total = logR.add(mean.div(r).log1p());
+  const none = k.mul(logMean.sub(total)).sub(r.mul(mean.div(r).log1p()));
   const n = above0(k);
   const e = n.sub(mean).div(r.add(mean)).log1p();
   const sum = n.add(r);

@@ -3,7 +3,6 @@ import {
   activationCheck,
   buildNetwork,
   type FittedTransform,
-  type FlatRows,
   inLayer,
   type Layer,
   Module,
@@ -184,6 +183,12 @@ export abstract class Supervised<N extends string> extends Model<N> {
     return { event, transform, encoder: description(), jointly, freezeEncoder, activation, seed };
   }
 
+  /** A pretrained encoder knows the scales that it was trained on, also where it was trained after this model was made. */
+  protected override get lent(): FittedTransform | null {
+    const encoder: unknown = this.encoder;
+    return encoder instanceof Model ? encoder.transform : null;
+  }
+
   /** The features of rows: [rows, features]. */
   protected featuresOf(x: Tensor): Tensor {
     const made = inLayer('encoder', () => this.encoder.forward(x));
@@ -196,9 +201,4 @@ export abstract class Supervised<N extends string> extends Model<N> {
     const other = jointly > 0 && this.training ? this.encoder.unsupervisedLoss?.(x, rng) : undefined;
     return other === undefined ? loss : loss.add(other.mul(jointly));
   }
-}
-
-/** Rows of one number, as a data set has what goes with each row. */
-export function single(values: Float32Array): { readonly rows: FlatRows; readonly shape: Shape } {
-  return { rows: { values, count: values.length, width: 1 }, shape: [] };
 }
