@@ -564,11 +564,12 @@ describe('parts of one’s own', () => {
     }),
   });
   class Shifted extends LearnedPrior {
-    constructor(
-      readonly by: number,
-      readonly latentSize: number,
-    ) {
+    readonly by: number;
+    readonly latentSize: number;
+    constructor(by: number, latentSize: number) {
       super();
+      this.by = by;
+      this.latentSize = latentSize;
     }
     components() {
       const shape = [1, this.latentSize];
