@@ -7,6 +7,7 @@ import { ACTIVATION, type Case } from './cases.ts';
 
 /** Samples of ops that ONNX has no operator for at this opset, and why. */
 export const REFUSED: Readonly<Record<string, string>> = {
+  drawRows: 'draws of rows are no function of the input; noise is an input of its own',
   scatterAdd: 'sums over repeated positions are an operator from opset 18 on',
 };
 
