@@ -42,7 +42,7 @@ import { checkSupport, REAL, type ReconstructionDistribution, type Support } fro
 import { ColumnScales, columnWarnings } from './column-warnings.ts';
 import { FORMAT, modelClass, readHeader, VERSION } from './file-header.ts';
 import type { ReadyRows } from './rows-program.ts';
-import { SeenRange } from './seen-range.ts';
+import { REACH, SeenRange } from './seen-range.ts';
 
 /** How a model is trained on rows. `N` are the names of what it reports beside its loss. */
 export interface ModelFitOptions<N extends string = never> extends TrainingOptions<N> {
@@ -297,15 +297,24 @@ export abstract class Model<N extends string = never> extends Module implements 
     return values;
   }
 
-  /** Rows to be scored or encoded; `method` is who asks. */
+  /** Rows to be encoded; `method` is who asks. */
   protected prepared(method: string, data: Rows): PreparedRows {
+    return this.#prepared(method, data, REACH.codes);
+  }
+
+  /** Rows to be scored. */
+  protected toScore(method: string, data: Rows): PreparedRows {
+    return this.#prepared(method, data, REACH.scores);
+  }
+
+  #prepared(method: string, data: Rows, reach: number): PreparedRows {
     const caller = `${this.#name}.${method}`;
     const raw = this.#parse(caller, data);
     const { transform } = this;
     if (transform === null && this.#spec !== null) throw notLearned(caller, this.#spec, "the columns' scales");
     const values = this.#scaled(caller, raw, transform, true);
     const range = this.#learned.range ?? SeenRange.unknown(raw.width);
-    return { raw, values, near: range.drawIn(values), count: raw.count };
+    return { raw, values, near: range.drawIn(values, reach), count: raw.count };
   }
 
   /** Rows [n, …] that the model made, in the event's shape and on the scale of the data. */
