@@ -171,7 +171,9 @@ export abstract class Model<N extends string = never> extends Module implements 
           ? this.#mappedStream(`${caller}: validationData`, validationData, learned, besideValidation)
           : this.#datasetOf(`${caller}: validationData`, validationData, learned, besideValidation);
     if (isTraining(this)) {
-      throw new UsageError(`${caller}: this model, or a module of it, is being trained; wait for that run to end`);
+      throw new UsageError(
+        `${caller}: this model, or a module it shares with another, is being trained; wait for that run to end`,
+      );
     }
     // A run that is refused after all leaves the model as it was.
     const before = this.#learned;
@@ -396,6 +398,11 @@ export abstract class Model<N extends string = never> extends Module implements 
     );
   }
 
+  /** Takes over what another model learned of the same columns. */
+  takeLearned(other: Model<never>): void {
+    this.#learned = other.#learned;
+  }
+
   /** Takes over what a file says that the model learned of its columns. */
   restoreLearned(caller: string, learned: Readonly<Record<string, unknown>>): void {
     const { transform = null, range = null } = learned;
@@ -438,6 +445,7 @@ function inFile<T>(caller: string, build: () => T): T {
   }
 }
 
-function isDataset(value: unknown): value is Dataset {
+/** Whether rows come as a data set. */
+export function isDataset(value: unknown): value is Dataset {
   return typeof value === 'object' && value !== null && 'spec' in value && 'pass' in value;
 }
