@@ -12,6 +12,7 @@ import {
   UsageError,
   ValueError,
 } from '@latent/tensor';
+import { refuseTrained } from './being-trained.ts';
 import { roleOf } from './role.ts';
 import { summaryTable } from './summary.ts';
 
@@ -121,13 +122,15 @@ export abstract class Module {
     return this.namedParameters().map(([, parameter]) => parameter);
   }
 
-  /** Leaves the parameters of this module and all below as they are: training passes them by. */
+  /** Leaves the parameters of this module and all below as they are: training passes them by. Not while it is being trained. */
   freeze(): this {
+    refuseTrained('freeze', this.namedModules());
     for (const [, module] of this.namedModules()) module.#frozen = true;
     return this;
   }
 
   unfreeze(): this {
+    refuseTrained('unfreeze', this.namedModules());
     for (const [, module] of this.namedModules()) module.#frozen = false;
     return this;
   }

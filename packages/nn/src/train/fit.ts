@@ -144,7 +144,8 @@ class Training {
     await this.#save({ position: from, stopped: null });
     onStart?.();
     for (const warning of this.#warnings) onWarning(warning);
-    model.train();
+    // Steps are in training mode by themselves; what callbacks ask of the model in between is not.
+    model.eval();
     let stopped: Stopped = 'finished';
     try {
       for (let epoch = from.epoch; epoch <= epochs; epoch++) {

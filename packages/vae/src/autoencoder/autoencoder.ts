@@ -183,9 +183,12 @@ export class Autoencoder extends Model {
     return this.restored(this.#restored(this.prepared('reconstruct', data), this.event).rows);
   }
 
-  /** The loss of each row against itself, uncorrupted, on the scale of the data: an anomaly score. [n] */
+  /**
+   * The loss of each row against itself, uncorrupted, on the scale of the data: an anomaly score. Of values outside the range of
+   * the training rows the encoder is shown the end of the range. [n]
+   */
   reconstructionError(data: Rows): Tensor {
-    const rows = this.prepared('reconstructionError', data);
+    const rows = this.toScore('reconstructionError', data);
     const { loss } = this.#scored(rows, this.event);
     const jacobian = this.logJacobian(rows.raw);
     return jacobian === null ? loss : step(() => loss.sub(jacobian.sum({ axis: 1 })));

@@ -42,7 +42,7 @@ import { checkSupport, REAL, type ReconstructionDistribution, type Support } fro
 import { ColumnScales, columnWarnings } from './column-warnings.ts';
 import { FORMAT, modelClass, readHeader, VERSION } from './file-header.ts';
 import type { ReadyRows } from './rows-program.ts';
-import { SeenRange } from './seen-range.ts';
+import { REACH, SeenRange } from './seen-range.ts';
 
 /** How a model is trained on rows. `N` are the names of what it reports beside its loss. */
 export interface ModelFitOptions<N extends string = never> extends TrainingOptions<N> {
@@ -176,7 +176,9 @@ export abstract class Model<N extends string = never> extends Module implements 
           ? this.#mappedStream(`${caller}: validationData`, validationData, learned, besideValidation)
           : this.#datasetOf(`${caller}: validationData`, validationData, learned, besideValidation);
     if (isTraining(this)) {
-      throw new UsageError(`${caller}: this model, or a module of it, is being trained; wait for that run to end`);
+      throw new UsageError(
+        `${caller}: this model, or a module it shares with another, is being trained; wait for that run to end`,
+      );
     }
     // A run that is refused after all leaves the model as it was.
     const before = this.#learned;
@@ -302,15 +304,24 @@ export abstract class Model<N extends string = never> extends Module implements 
     return values;
   }
 
-  /** Rows to be scored or encoded; `method` is who asks. */
+  /** Rows to be encoded; `method` is who asks. */
   protected prepared(method: string, data: Rows): PreparedRows {
+    return this.#prepared(method, data, REACH.codes);
+  }
+
+  /** Rows to be scored. */
+  protected toScore(method: string, data: Rows): PreparedRows {
+    return this.#prepared(method, data, REACH.scores);
+  }
+
+  #prepared(method: string, data: Rows, reach: number): PreparedRows {
     const caller = `${this.#name}.${method}`;
     const raw = this.#parse(caller, data);
     const { transform } = this;
     if (transform === null && this.#spec !== null) throw notLearned(caller, this.#spec, "the columns' scales");
     const values = this.#scaled(caller, raw, transform, true);
     const range = this.#learned.range ?? SeenRange.unknown(raw.width);
-    return { raw, values, near: range.drawIn(values), count: raw.count };
+    return { raw, values, near: range.drawIn(values, reach), count: raw.count };
   }
 
   /** Rows [n, …] that the model made, in the event's shape and on the scale of the data. */
@@ -392,6 +403,11 @@ export abstract class Model<N extends string = never> extends Module implements 
     );
   }
 
+  /** Takes over what another model learned of the same columns. */
+  takeLearned(other: Model<never>): void {
+    this.#learned = other.#learned;
+  }
+
   /** Takes over what a file says that the model learned of its columns. */
   restoreLearned(caller: string, learned: Readonly<Record<string, unknown>>): void {
     const { transform = null, range = null } = learned;
@@ -434,6 +450,7 @@ function inFile<T>(caller: string, build: () => T): T {
   }
 }
 
-function isDataset(value: unknown): value is Dataset {
+/** Whether rows come as a data set. */
+export function isDataset(value: unknown): value is Dataset {
   return typeof value === 'object' && value !== null && 'spec' in value && 'pass' in value;
 }

@@ -65,7 +65,7 @@ export class Imputer {
     const rng = new Rng(seed);
     return Array.from({ length: count }, (_, table) =>
       step(() => {
-        const z = chosen(weights, codes, rows.values, this.#model.options.inputSize, seed, table);
+        const z = chosen(weights, codes, rows.near ?? rows.values, this.#model.options.inputSize, seed, table);
         return this.#model.reconstructionDistribution.sample(this.#model.likelihoodParams(z), rng);
       }),
     );

@@ -195,7 +195,8 @@ export class Vae extends VaeCore {
   /**
    * The evidence lower bound of each row and its parts, in nats, with β = 1: `samples` draws of z (1), seeded. A low
    * bound marks an unusual row, so `reconstruction + kl` is an anomaly score. A row's score depends on the row, the model, the
-   * samples and the seed, and on nothing else.
+   * samples and the seed, and on nothing else. Of values outside the range of the training rows the encoder is shown the end of
+   * the range, so a row further out is never less odd; what is scored is the row as it is, and the bound is one.
    */
   elbo(data: Rows, options: DrawOptions = {}): ElboParts {
     return this.#scored('elbo', this.#bound, data, options);
@@ -231,7 +232,7 @@ export class Vae extends VaeCore {
    */
   logLikelihood(data: Rows, options: DrawOptions = {}): LikelihoodEstimate {
     const { samples = 100, seed } = checkOptions('Vae.logLikelihood', options, drawChecks);
-    const rows = this.prepared('logLikelihood', data);
+    const rows = this.toScore('logLikelihood', data);
     const jacobian = this.logJacobian(rows.raw);
     const { logLikelihood, logSquares } = this.#likelihood.of('Vae.logLikelihood', rows, jacobian, { samples, seed });
     // By the delta method: the standard error of the mean weight over the mean weight.
@@ -243,7 +244,7 @@ export class Vae extends VaeCore {
 
   /** Which latents are in use, how many nats each carries, and whether the model does better than none. */
   async diagnose(data: Rows): Promise<Diagnosis> {
-    const rows = this.prepared('diagnose', data);
+    const rows = this.toScore('diagnose', data);
     const jacobian = this.logJacobian(rows.raw);
     const { elbo } = this.#bound.of('Vae.diagnose', rows, jacobian);
     const perRow = jacobian === null ? 0 : jacobian.sum({ axis: 1 }).mean().item();
@@ -257,7 +258,7 @@ export class Vae extends VaeCore {
    */
   impute(data: Rows, options: ImputeOptions = {}): Tensor[] {
     if (!this.options.missing) throw new UsageError('Vae.impute: make the model with { missing: true }');
-    const rows = this.prepared('impute', data);
+    const rows = this.toScore('impute', data);
     return this.#imputer.tables('Vae.impute', rows, options).map((table) => {
       const filled = this.restored(table);
       const values = filled.data;
@@ -275,7 +276,7 @@ export class Vae extends VaeCore {
   ): Record<K, Tensor> {
     const caller = `Vae.${method}`;
     const { samples = 1, seed } = checkOptions(caller, options, drawChecks);
-    const rows = this.prepared(method, data);
+    const rows = this.toScore(method, data);
     return scorer.of(caller, rows, this.logJacobian(rows.raw), { samples, seed });
   }
 
