@@ -36,7 +36,7 @@ const latent: Contender = {
     }).persisted(true);
     return () => {
       step(() => {
-        unary[name](x);
+        (unary[name] as (x: Tensor) => Tensor)(x);
       });
     };
   },

@@ -10,6 +10,7 @@ import {
   elementwiseNames,
   matmulConfigs,
   testData,
+  type VaeConfig,
   vaeConfigs,
   type Work,
 } from './contender.ts';
@@ -32,6 +33,8 @@ interface Benchmark {
   prepare(contender: Contender): Promise<Work>;
 }
 
+const small = vaeConfigs[2] as VaeConfig;
+
 const benchmarks: readonly Benchmark[] = [
   ...matmulConfigs.map((config) => ({
     name: config.name,
@@ -43,7 +46,7 @@ const benchmarks: readonly Benchmark[] = [
     prepare: (contender: Contender) => contender.elementwise(name),
   })),
   ...vaeConfigs.map((config) => ({ name: config.name, prepare: (contender: Contender) => contender.vaeStep(config) })),
-  { name: 'score of one row, 30-16-8-2', prepare: (contender) => contender.scoreRow(vaeConfigs[2]) },
+  { name: 'score of one row, 30-16-8-2', prepare: (contender) => contender.scoreRow(small) },
 ];
 
 /** Peers by name: the module that wraps them and its argument. */
@@ -148,7 +151,7 @@ async function loadPeers(): Promise<(Contender | { name: string; missing: string
 }
 
 function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0];
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
 }
 
 /** Interleaved rounds: each contestant's work in turn, after a warm-up of each. */
@@ -193,9 +196,9 @@ async function measure(
       benchmark: name,
       contender,
       ...empty,
-      median: sorted[Math.floor(sorted.length / 2)],
-      min: sorted[0],
-      max: sorted[sorted.length - 1],
+      median: sorted[Math.floor(sorted.length / 2)] as number,
+      min: sorted[0] as number,
+      max: sorted.at(-1) as number,
       rounds,
     };
   });

@@ -12,7 +12,7 @@ function watch(name: string, count: number, body: () => void): void {
     body();
     if (i % (count / 10) === 0) {
       resident.push(process.memoryUsage().rss / 2 ** 20);
-      console.log(`  ${i.toLocaleString('en-US').padStart(9)}  ${resident[resident.length - 1].toFixed(0)} MiB`);
+      console.log(`  ${i.toLocaleString('en-US').padStart(9)}  ${resident.at(-1)?.toFixed(0)} MiB`);
     }
   }
   const flat = Math.max(...resident.slice(5)) <= ALLOWED * Math.max(...resident.slice(2, 5));

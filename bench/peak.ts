@@ -1,10 +1,10 @@
 // Peak resident memory of 100 large training steps, in a process of their own, beside PyTorch's.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { type Contender, ELEMENTWISE_SHAPE, testData, vaeConfigs } from './contender.ts';
+import { type Contender, ELEMENTWISE_SHAPE, testData, type VaeConfig, vaeConfigs } from './contender.ts';
 import { latentWith } from './latent.ts';
 
-const [config] = vaeConfigs;
+const config = vaeConfigs[0] as VaeConfig;
 const STEPS = 100;
 
 if (process.argv.includes('--ours')) {

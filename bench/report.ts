@@ -76,7 +76,7 @@ function writePage(): void {
   const tables = reports.map((report) => tablesOf(report)).join('\n');
   const before = readFileSync(page, 'utf8');
   const [start, end] = ['<!-- figures: written by npm run bench:report -->', '<!-- end of figures -->'];
-  const [head, rest] = before.split(start);
+  const [head = '', rest = ''] = before.split(start);
   write(page, `${head}${start}\n\n${tables}\n${end}${rest.split(end)[1]}`);
   for (const { node, scaling } of reports) {
     const name = `scaling-node-${node.slice(1).split('.')[0]}.svg`;

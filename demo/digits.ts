@@ -52,11 +52,11 @@ export function independentPixelsBaseline(train: Digits, test: Digits): number {
   const rows = train.labels.length;
   const means = new Float64Array(PIXELS);
   train.images.forEach((value, i) => {
-    means[i % PIXELS] += value;
+    (means[i % PIXELS] as number) += value;
   });
   let total = 0;
   test.images.forEach((x, i) => {
-    const p = (means[i % PIXELS] + 0.5) / (rows + 1);
+    const p = ((means[i % PIXELS] as number) + 0.5) / (rows + 1);
     total -= x * Math.log(p) + (1 - x) * Math.log(1 - p);
   });
   return total / test.labels.length;

@@ -42,7 +42,8 @@ export class Picture {
 
   get(x: number, y: number): Colour {
     const at = (y * this.width + x) * 3;
-    return [this.#data[at], this.#data[at + 1], this.#data[at + 2]];
+    const [red = 0, green = 0, blue = 0] = this.#data.subarray(at, at + 3);
+    return [red, green, blue];
   }
 
   rectangle(left: number, top: number, width: number, height: number, colour: Colour): void {

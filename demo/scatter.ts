@@ -33,7 +33,7 @@ export function scatter(points: readonly (readonly [number, number])[], labels: 
     picture.text(MARGIN - 8 - width, scaleY(tick) - 5, text, 2, BLACK);
   }
   points.forEach(([x, y], i) => {
-    picture.disc(scaleX(x), scaleY(y), 2.5, DIGIT_COLOURS[labels[i]]);
+    picture.disc(scaleX(x), scaleY(y), 2.5, DIGIT_COLOURS[labels[i] as number] as Colour);
   });
   DIGIT_COLOURS.forEach((colour, digit) => {
     const top = 20 + digit * 32;

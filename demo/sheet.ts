@@ -21,7 +21,7 @@ export function sheet(images: readonly ArrayLike<number>[], columns: number, gro
     for (let y = 0; y < SIDE * SCALE; y++) {
       for (let x = 0; x < SIDE * SCALE; x++) {
         const value = pixels[Math.floor(y / SCALE) * SIDE + Math.floor(x / SCALE)];
-        const grey = Math.round(Math.min(1, Math.max(0, value)) * 255);
+        const grey = Math.round(Math.min(1, Math.max(0, value ?? 0)) * 255);
         picture.set(left + x, top + y, [grey, grey, grey]);
       }
     }

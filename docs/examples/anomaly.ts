@@ -24,7 +24,7 @@ export const anomaly: Example = async (setting) => {
     const { score } = vae.contributions(test.images, { samples: 4 });
     const isOdd = Array.from(test.labels, (label) => (label === odd ? 1 : 0));
     areas.push(rocAuc(score.data, isOdd));
-    setting.say(`${odd} unseen in training: ROC-AUC ${areas[odd].toFixed(3)}`);
+    setting.say(`${odd} unseen in training: ROC-AUC ${areas[odd]?.toFixed(3)}`);
     if (odd !== 0) continue;
     // Of the images, above those that it finds usual, below those that it finds odd, each over its reconstruction.
     const order = ranked(score.data);

@@ -32,12 +32,12 @@ function every(set: Digits, step: number): Digits {
 
 /** The images that `keep` chooses. */
 export function pick(set: Digits, keep: (label: number, i: number) => boolean): Digits {
-  const chosen = Array.from(set.labels.keys()).filter((i) => keep(set.labels[i], i));
+  const chosen = Array.from(set.labels.keys()).filter((i) => keep(set.labels[i] as number, i));
   const images = new Float32Array(chosen.length * PIXELS);
   chosen.forEach((i, k) => {
     images.set(set.images.subarray(i * PIXELS, (i + 1) * PIXELS), k * PIXELS);
   });
-  return { images, labels: Uint8Array.from(chosen, (i) => set.labels[i]) };
+  return { images, labels: Uint8Array.from(chosen, (i) => set.labels[i] as number) };
 }
 
 /** Rows of a flat array. */
@@ -48,5 +48,7 @@ export function rowsOf(flat: ArrayLike<number>, width = PIXELS): Float32Array[] 
 
 /** Positions from the smallest value to the largest. */
 export function ranked(values: ArrayLike<number>): number[] {
-  return Array.from({ length: values.length }, (_, i) => i).sort((a, b) => values[a] - values[b]);
+  return Array.from({ length: values.length }, (_, i) => i).sort(
+    (a, b) => (values[a] as number) - (values[b] as number),
+  );
 }

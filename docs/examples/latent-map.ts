@@ -15,11 +15,11 @@ export const latentMap: Example = async (setting) => {
   const vae = new Vae({ inputSize: PIXELS, latentSize: 2, encoder: [256, 128], reconstruction: bernoulli(), seed: 1 });
   const shown = setting.quick ? [1] : [1, 5, 40];
   const history = await vae.fit(train.images, {
-    epochs: shown[shown.length - 1],
+    epochs: Math.max(...shown),
     validationData: test.images,
     onEpoch({ epoch, validation }) {
       if (!shown.includes(epoch)) return;
-      const points = rowsOf(vae.encode(test.images).mean.data, 2).map(([x, y]) => [x, y] as const);
+      const points = rowsOf(vae.encode(test.images).mean.data, 2).map(([x = 0, y = 0]) => [x, y] as const);
       scatter(points, test.labels).write(setting.path(`map-epoch-${epoch}.png`));
       setting.say(`epoch ${epoch}: test bound ${validation?.loss.toFixed(2)} nats, map-epoch-${epoch}.png`);
     },

@@ -12,7 +12,7 @@ export const likelihood: Example = async (setting) => {
   const rng = new Rng(1);
   const binary = (images: Float32Array): Float32Array => {
     const u = rng.uniform([images.length]).data;
-    return images.map((grey, i) => (u[i] < grey ? 1 : 0));
+    return images.map((grey, i) => ((u[i] as number) < grey ? 1 : 0));
   };
   const [rows, held] = [binary(train.images), binary(test.images)];
   const table: [string, Objective, number][] = [

@@ -9,7 +9,7 @@ import { resume } from './resume.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
 
-const examples: Readonly<Record<string, Example>> = {
+const examples = {
   'latent-map': latentMap,
   anomaly,
   ranking,
@@ -18,7 +18,7 @@ const examples: Readonly<Record<string, Example>> = {
   likelihood,
   table,
   resume,
-};
+} satisfies Record<string, Example>;
 
 const HELP = `usage: npm run example -- NAME [--quick] [--out FOLDER]
 
@@ -39,4 +39,4 @@ if (values.help || name === undefined) console.log(HELP);
 else if (!Object.hasOwn(examples, name)) {
   console.error(`example: there is no '${name}'\n\n${HELP}`);
   process.exitCode = 2;
-} else await examples[name](setting(values.out, values.quick, (line) => console.log(line)));
+} else await examples[name as keyof typeof examples](setting(values.out, values.quick, (line) => console.log(line)));

@@ -32,7 +32,7 @@ export const ranking: Example = async (setting) => {
     5,
   ).write(setting.path('ranking.png'));
   setting.say('ranking.png: of each digit the five best restored (above) and the five worst (below)');
-  const mean = (list: number[]): number => list.reduce((sum, i) => sum + errors[i], 0) / list.length;
+  const mean = (list: number[]): number => list.reduce((sum, i) => sum + (errors[i] as number), 0) / list.length;
   setting.say(`mean squared error ${mean(best).toFixed(1)} of the best, ${mean(worst).toFixed(1)} of the worst`);
   return { loss: epochs.at(-1)?.validation?.loss as number, ratio: mean(worst) / mean(best) };
 };

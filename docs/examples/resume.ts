@@ -31,7 +31,7 @@ function inProcess(checkpoint: string, result: string, killAfter?: number): Prom
  * those of a run that was left alone.
  */
 export const resume: Example = async (setting: Setting) => {
-  const [whole, killed] = ['whole', 'killed'].map((name) => setting.path(`resume-${name}.safetensors`));
+  const [whole, killed] = [setting.path('resume-whole.safetensors'), setting.path('resume-killed.safetensors')];
   for (const file of [whole, killed]) rmSync(`${file}.checkpoint`, { force: true });
   await inProcess(`${whole}.checkpoint`, whole);
   let kills = 0;
@@ -47,4 +47,7 @@ export const resume: Example = async (setting: Setting) => {
   return { kills, same: same ? 1 : 0 };
 };
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await trainTo(process.argv[2], process.argv[3]);
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [checkpoint = '', result = ''] = process.argv.slice(2);
+  await trainTo(checkpoint, result);
+}

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { standardise } from '@latent/nn';
+import { perColumn, standardise } from '@latent/nn';
 import { Rng } from '@latent/tensor';
 import { type CompositePart, categorical, composite, gaussian, Vae } from '@latent/vae';
 import type { Example, Setting } from './example.ts';
@@ -47,19 +47,20 @@ async function fillIn(schema: Schema, { quick, say }: Setting): Promise<Record<s
   const count = numbers.length;
   const groups = Object.entries(categories);
   const rows = read(schema);
-  const known = rows.map((row) => numbers.map((name) => (row[name] as number | null) ?? Number.NaN));
+  const known = rows.map((row) => numbers.map((name) => row[name] as number | null));
   const chance = new Rng(3).uniform([rows.length, count]).data;
-  const torn = known.map((row, r) => row.map((x, c) => (chance[count * r + c] < 0.2 ? Number.NaN : x)));
-  const normaliser = standardise().fit(torn);
-  const oneHot = rows.map((row) =>
-    groups.flatMap(([name, values]) => values.map((value) => (String(row[name]) === value ? 1 : 0))),
-  );
-  const data = normaliser.transform(torn).map((row, r) => [...row, ...oneHot[r]]);
+  const torn = known.map((row, r) => row.map((x, c) => ((chance[count * r + c] as number) < 0.2 ? null : x)));
+  const data = torn.map((row, r) => [
+    ...row,
+    ...groups.flatMap(([name, values]) => values.map((value) => (String(rows[r]?.[name]) === value ? 1 : 0))),
+  ]);
   const vae = new Vae({
-    inputSize: count + oneHot[0].length,
+    inputSize: data[0]?.length as number,
     latentSize: 3,
     encoder: [32],
     missing: true,
+    // The numbers on a common scale; the one-hot columns stay as they are.
+    transform: perColumn([{ columns: numbers.map((_, c) => c), transform: standardise() }]),
     reconstruction: composite([
       [count, gaussian({ variance: 'perColumn' })],
       ...groups.map(([, values]): CompositePart => [values.length, categorical(values.length)]),
@@ -67,16 +68,16 @@ async function fillIn(schema: Schema, { quick, say }: Setting): Promise<Record<s
   });
   await vae.fit(data, { epochs: quick ? 30 : 400, batchSize: 64, learningRate: 5e-3 });
   const [filled] = vae.impute(data, { samples: quick ? 10 : 100 });
-  const restored = normaliser.inverse((filled.toArray() as number[][]).map((row) => row.slice(0, count)));
+  const restored = filled?.toArray() as number[][];
   const findings: Record<string, number> = {};
   say(`${schema.file}, ${rows.length} rows`);
   numbers.forEach((name, c) => {
-    const seen = torn.map((row) => row[c]).filter((x) => !Number.isNaN(x));
+    const seen = torn.flatMap((row) => row[c] ?? []);
     const mean = seen.reduce((a, b) => a + b) / seen.length;
-    const holes = rows.map((_, r) => r).filter((r) => !Number.isNaN(known[r][c]) && Number.isNaN(torn[r][c]));
+    const holes = known.flatMap((row, r) => (row[c] !== null && torn[r]?.[c] === null ? [r] : []));
     const error = (guess: (r: number) => number): number =>
-      Math.sqrt(holes.reduce((sum, r) => sum + (guess(r) - known[r][c]) ** 2, 0) / holes.length);
-    const [ours, theirs] = [error((r) => restored[r][c]), error(() => mean)];
+      Math.sqrt(holes.reduce((sum, r) => sum + (guess(r) - (known[r]?.[c] as number)) ** 2, 0) / holes.length);
+    const [ours, theirs] = [error((r) => restored[r]?.[c] as number), error(() => mean)];
     findings[name] = ours / theirs;
     say(
       `  ${name}: root mean squared error ${ours.toFixed(2)}, by the column's mean ${theirs.toFixed(2)} (${holes.length} holes)`,

@@ -4,10 +4,11 @@ import { full, type Rng, type Shape, sizeOf, type Tensor, tensor, ValueError } f
 export type Initializer = (shape: Shape, rng: Rng) => Tensor;
 
 function fans(shape: Shape): { fanIn: number; fanOut: number } {
-  if (shape.length < 2)
+  const [out, into, ...rest] = shape;
+  if (out === undefined || into === undefined)
     throw new ValueError(`init: fan-in and fan-out need a weight of two or more axes, got [${shape.join(', ')}]`);
-  const field = sizeOf(shape.slice(2));
-  return { fanIn: shape[1] * field, fanOut: shape[0] * field };
+  const field = sizeOf(rest);
+  return { fanIn: into * field, fanOut: out * field };
 }
 
 /** Uniform on [low, high). */
@@ -68,30 +69,28 @@ export function lecunNormal(): Initializer {
  */
 export function orthogonal(gain = 1): Initializer {
   return (shape, rng) => {
-    if (shape.length < 2)
+    const [rows, ...rest] = shape;
+    if (rows === undefined || rest.length === 0)
       throw new ValueError(`orthogonal: needs a weight of two or more axes, got [${shape.join(', ')}]`);
-    const [rows, cols] = [shape[0], sizeOf(shape.slice(1))];
+    const cols = sizeOf(rest);
     const [count, length] = [Math.min(rows, cols), Math.max(rows, cols)];
     const draws = rng.normal([count, length]).data;
     const basis = Array.from({ length: count }, (_, i) =>
       Float64Array.from(draws.subarray(i * length, (i + 1) * length)),
     );
-    const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i], 0);
-    basis.forEach((vector, i) => {
+    const dot = (a: Float64Array, b: Float64Array): number =>
+      a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
+    for (const [i, vector] of basis.entries()) {
       for (let pass = 0; pass < 2; pass++) {
         for (const earlier of basis.slice(0, i)) {
           const along = dot(vector, earlier);
-          earlier.forEach((value, j) => {
-            vector[j] -= along * value;
-          });
+          for (let j = 0; j < length; j++) (vector[j] as number) -= along * (earlier[j] as number);
         }
       }
       const norm = Math.sqrt(dot(vector, vector));
-      vector.forEach((value, j) => {
-        vector[j] = value / norm;
-      });
-    });
-    const at = (r: number, c: number): number => (rows <= cols ? basis[r][c] : basis[c][r]);
+      for (let j = 0; j < length; j++) (vector[j] as number) /= norm;
+    }
+    const at = (r: number, c: number): number => (rows <= cols ? basis[r]?.[c] : basis[c]?.[r]) as number;
     return tensor(
       Float32Array.from({ length: rows * cols }, (_, i) => gain * at(Math.floor(i / cols), i % cols)),
       { shape },

@@ -19,6 +19,7 @@ export * from './ops/indexing.ts';
 export * from './ops/layout.ts';
 export * from './ops/linalg.ts';
 export * from './ops/reduce.ts';
+export { type OpName, opTable } from './ops/table.ts';
 export * from './options.ts';
 export { type CompiledFunction, type CompileOptions, compile } from './program/compile.ts';
 export { type Profile, type ProfileRow, profile } from './program/profile.ts';

@@ -43,7 +43,7 @@ describe('checkOptions', () => {
     [{ sizes: new Array(2) }, 'f: sizes[0] must be a whole number ≥ 1, got undefined'],
     [{ sizes: 7 }, 'f: sizes must be an array, got 7'],
     [{ nested: { name: 'x', on: 'yes' } }, 'f: nested.on must be true or false, got "yes"'],
-    [{ nested: { name: 'x', on: true, off: 1 } }, "f: there is no field nested. 'off'"],
+    [{ nested: { name: 'x', on: true, off: 1 } }, "f: nested: there is no field 'off'"],
     [5, 'f: options must be an object, got 5'],
     [[1], 'f: options must be an object, got an array of 1'],
     [new Date(0), 'f: options must be an object, got a Date'],

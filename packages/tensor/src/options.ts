@@ -91,7 +91,9 @@ export function checkOptions<S extends Checks>(caller: string, options: unknown,
   const given: Record<string, unknown> = options ?? {};
   const known = Object.keys(checks);
   for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(checks, name)) refuseUnknown(caller, path === '' ? 'option' : `field ${path}.`, name, known);
+    if (Object.hasOwn(checks, name)) continue;
+    if (path === '') refuseUnknown(caller, 'option', name, known);
+    refuseUnknown(`${caller}: ${path}`, 'field', name, known);
   }
   const result: Record<string, unknown> = {};
   for (const name of known) {

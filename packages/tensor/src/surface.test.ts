@@ -343,6 +343,7 @@ const others = [
   'nearestName',
   'nullable',
   'oneOf',
+  'opTable',
   'optional',
   'real',
   'refuse',

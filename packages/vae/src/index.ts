@@ -1,37 +1,78 @@
-export { Autoencoder, type AutoencoderOptions } from './autoencoder/autoencoder.ts';
-export * from './autoencoder/corruption.ts';
-export * from './autoencoder/denoising.ts';
+export { Autoencoder } from './autoencoder/autoencoder.ts';
+export {
+  type Corruption,
+  corruptions,
+  gaussianNoise,
+  masking,
+  noCorruption,
+  saltAndPepper,
+  swapNoise,
+} from './autoencoder/corruption.ts';
+export { DenoisingAutoencoder, type DenoisingAutoencoderOptions } from './autoencoder/denoising.ts';
+export type { AutoencoderOptions, ResolvedAutoencoderOptions } from './autoencoder/options.ts';
+export type { CodePenalties } from './autoencoder/penalties.ts';
+export { boundedLogVariance } from './latent/bounded-variance.ts';
 export { klPerLatent, klToStandardNormal, normalLogProb } from './latent/diagonal-normal.ts';
 export { kl, type Parametric } from './latent/kl.ts';
-export { mixturePrior, type PriorSpec, standardNormalPrior, vampPrior } from './latent/prior.ts';
-export type { CheckpointOptions, FitEvent, FitOptions, History, Stopped } from './model/fit.ts';
+export {
+  type Components,
+  LearnedPrior,
+  mixturePrior,
+  type PriorContext,
+  type PriorSpec,
+  priors,
+  standardNormalPrior,
+  vampPrior,
+} from './latent/prior.ts';
+export { registerModel } from './model/file-header.ts';
+export { loadModel, modelFromBytes } from './model/load.ts';
+export { Model, type ModelClass, type ModelFitOptions, type PreparedRows } from './model/model.ts';
 export { progressLine } from './model/progress.ts';
-export type { Rows } from './model/rows.ts';
+export type { RowDraws, RowInputs } from './model/rows-program.ts';
+export { SeenRange } from './model/seen-range.ts';
 export { type ElboOptions, elbo } from './objectives/elbo.ts';
 export { type IwaeOptions, iwae } from './objectives/iwae.ts';
 export type { Objective, ObjectiveModel, ObjectiveParts } from './objectives/objective.ts';
+export { knownObjectives as objectives } from './objectives/standard.ts';
 export { bernoulli } from './reconstruction/bernoulli.ts';
 export { categorical } from './reconstruction/categorical.ts';
+export { type ColumnDistribution, columnwise } from './reconstruction/columnwise.ts';
 export { type CompositePart, composite } from './reconstruction/composite.ts';
 export { negativeBinomial, poisson } from './reconstruction/counts.ts';
 export { exponential } from './reconstruction/exponential.ts';
-export { distributionFromConfig } from './reconstruction/from-config.ts';
 export { type GaussianOptions, gaussian } from './reconstruction/gaussian.ts';
 export { gaussianMixture } from './reconstruction/gaussian-mixture.ts';
 export { laplace } from './reconstruction/laplace.ts';
-export { logNormal } from './reconstruction/log-normal.ts';
 export {
   checkSupport,
-  type DistributionConfig,
+  type Head,
   type ReconstructionDistribution,
   type Support,
-} from './reconstruction/reconstruction.ts';
+} from './reconstruction/likelihood.ts';
+export { logNormal } from './reconstruction/log-normal.ts';
 export { squaredError } from './reconstruction/squared-error.ts';
+export { knownLikelihoods as likelihoods } from './reconstruction/standard.ts';
 export { type StudentTOptions, studentT } from './reconstruction/student-t.ts';
 export { beta, continuousBernoulli } from './reconstruction/unit-interval.ts';
-export { Classifier, type ClassifierOptions } from './supervised/classifier.ts';
+export { type DrawOptions, type Score, type ScoreOutput, Scorer } from './scores/score.ts';
+export {
+  boundScore,
+  contributionsScore,
+  densityScore,
+  likelihoodScore,
+  reconstructionErrorScore,
+} from './scores/standard.ts';
+export { Classifier, type ClassifierFitOptions, type ClassifierOptions } from './supervised/classifier.ts';
+export { Regressor, type RegressorFitOptions, type RegressorOptions } from './supervised/regressor.ts';
+export type { Encoder, SupervisedOptions } from './supervised/supervised.ts';
+export { VaeCore, type VaeNumbers } from './variational/core.ts';
 export type { Diagnosis } from './variational/diagnose.ts';
-export type { ImputeOptions } from './variational/impute.ts';
-export type { LikelihoodEstimate } from './variational/log-likelihood.ts';
-export type { VaeOptions } from './variational/options.ts';
-export { type DrawOptions, type ElboParts, Vae } from './variational/vae.ts';
+export { expectedRows, type ImputeOptions } from './variational/impute.ts';
+export type { CommonOptions, EventOptions, ResolvedVaeOptions, VaeOptions } from './variational/options.ts';
+export {
+  type ElboParts,
+  type FitOptions,
+  type LikelihoodEstimate,
+  type SampleOptions,
+  Vae,
+} from './variational/vae.ts';

@@ -1,108 +1,76 @@
-import { formatShape, type Rng, ShapeError, Tensor, ValueError, zeros } from '@latent/tensor';
+import {
+  type Check,
+  checkOptions,
+  describeValue,
+  fillRows,
+  flag,
+  instance,
+  isPlainObject,
+  list,
+  optional,
+  Rng,
+  real,
+  refuse,
+  refuseUnknown,
+  type Shape,
+  sizeOf,
+  type Tensor,
+  ValueError,
+  whole,
+  zeros,
+} from '@latent/tensor';
+import { type FlatRows, isList, isTyped, parseRows, type Rows } from './rows.ts';
 
-/** Rows of numbers as users have them: a tensor [n, width], or an array of rows. */
-export type RowData = Tensor | readonly (readonly number[])[] | readonly Float32Array[];
+/** Named tensors whose first axis is the rows: `x`, and what goes with it (`y`, `observed`, `lengths`, …). */
+export type Batch = { readonly [name: string]: Tensor };
 
-export interface BatchOptions {
+/** The shape of one row of each tensor of a batch. */
+export type BatchSpec = { readonly [name: string]: Shape };
+
+export interface PassOptions {
   readonly batchSize: number;
-  /** Shuffles with this generator; without one, rows come in order. */
-  readonly rng?: Rng;
-  /** Leave out a last batch that is not full; false by default. */
-  readonly dropLast?: boolean;
+  /** Shuffles, and is advanced by it; without one, rows come in order. */
+  readonly rng?: Rng | null;
+  /** Rows at the start that were dealt with before; the order is as if they were not skipped. */
+  readonly skip?: number;
 }
 
-/** A longer row is copied as a block, although that makes a view of it. */
-const LONG_ROW = 64;
-
-/** Rows of one width, kept as one array on the JavaScript heap and copied out batch by batch. */
-export class Dataset {
-  readonly length: number;
-  readonly width: number;
-  readonly #values: Float32Array;
-
-  private constructor(values: Float32Array, width: number) {
-    this.#values = values;
-    this.width = width;
-    this.length = width === 0 ? 0 : values.length / width;
-  }
-
-  /** From rows; the caller's arrays are copied. Rows of different widths are refused by number. */
-  static from(rows: RowData): Dataset {
-    if (rows instanceof Tensor) {
-      if (rows.shape.length !== 2)
-        throw new ShapeError(`Dataset: expected a tensor of rows [n, width], got ${formatShape(rows.shape)}`);
-      return new Dataset(Float32Array.from(rows.data), rows.shape[1]);
-    }
-    if (!Array.isArray(rows) || rows.length === 0) throw new ValueError('Dataset: needs at least one row');
-    const width = (rows[0] as ArrayLike<number>).length;
-    const values = new Float32Array(rows.length * width);
-    rows.forEach((row: ArrayLike<number>, r) => {
-      if (row.length !== width) throw new ShapeError(`Dataset: row ${r} has ${row.length} values, expected ${width}`);
-      values.set(row, r * width);
-    });
-    return new Dataset(values, width);
-  }
-
-  /** From one array with the rows end to end, which is used as it is and must not change. */
-  static fromFlat(values: Float32Array, width: number): Dataset {
-    if (values.length % width !== 0)
-      throw new ShapeError(`Dataset: ${values.length} values are no whole number of rows of ${width}`);
-    return new Dataset(values, width);
-  }
-
-  /** These rows as a tensor [rows, width]. */
-  batch(indices: ArrayLike<number>): Tensor {
-    const batch = zeros([indices.length, this.width]);
-    this.batchInto(indices, batch);
-    return batch;
-  }
-
-  /** Writes the rows from number `first` of `indices` on over `batch` [rows, width]. */
-  batchInto(indices: ArrayLike<number>, batch: Tensor, first = 0): void {
-    const { width } = this;
-    const target = batch.storage.view(batch.dtype, batch.size);
-    const values = this.#values;
-    for (let i = 0; i < batch.shape[0]; i++) {
-      const from = indices[first + i] * width;
-      const to = i * width;
-      if (width > LONG_ROW) target.set(values.subarray(from, from + width), to);
-      else for (let j = 0; j < width; j++) target[to + j] = values[from + j];
-    }
-  }
-
-  /** A view of one row. */
-  row(index: number): Float32Array {
-    return this.#values.subarray(index * this.width, (index + 1) * this.width);
-  }
-
-  /** The rows in batches, each a tensor [rows, width]; the last may be smaller. */
-  *batches(options: BatchOptions): Generator<Tensor> {
-    for (const indices of batchIndices(this.length, options)) yield this.batch(indices);
-  }
-
-  /** Two sets of rows drawn at random: `testFraction` (0.2) of them, and the rest. */
-  split(options: { readonly rng: Rng; readonly testFraction?: number }): { train: Dataset; test: Dataset } {
-    const { testFraction = 0.2 } = options;
-    if (!(testFraction > 0 && testFraction < 1))
-      throw new ValueError(`Dataset.split: testFraction must be between 0 and 1, got ${testFraction}`);
-    const order = options.rng.permutation(this.length);
-    const tests = Math.round(this.length * testFraction);
-    const part = (rows: Uint32Array): Dataset => Dataset.fromFlat(Float32Array.from(this.batch(rows).data), this.width);
-    return { test: part(order.subarray(0, tests)), train: part(order.subarray(tests)) };
-  }
+/** One walk over all rows, batch by batch. */
+export interface Pass {
+  /**
+   * The next batch; null after the last. Its tensors are written over by the batch after. A promise where it has to be
+   * waited for.
+   */
+  next(): Batch | null | Promise<Batch | null>;
+  /** Gives up what the walk holds (an open file, a cursor). */
+  close?(): void | Promise<void>;
 }
 
-/** Splits rows into training and test sets at random; see `Dataset.split`. */
-export function trainTestSplit(
-  rows: RowData,
-  options: { readonly rng: Rng; readonly testFraction?: number },
-): { train: Dataset; test: Dataset } {
-  return Dataset.from(rows).split(options);
+/** Rows to train on: how many, of what, and walks over them. */
+export interface Dataset {
+  readonly spec: BatchSpec;
+  /** Null where it is not known before the first walk ends. */
+  readonly length: number | null;
+  pass(options: PassOptions): Pass;
+  /** The rows of one name in order, in the precision they came in: for what learns from them before training. */
+  scan?(name: string): Iterable<FlatRows> | AsyncIterable<FlatRows>;
+  /** The same rows with those of one name changed on their way into batches. */
+  mapped?(name: string, change: (rows: FlatRows) => Float32Array): Dataset;
+  /** Tells one set of rows from another, for runs that go on from a checkpoint. */
+  fingerprint?(): string;
 }
 
-export function checkBatchSize(batchSize: number): void {
-  if (!Number.isInteger(batchSize) || batchSize < 1)
-    throw new ValueError(`batches: batchSize must be a whole number ≥ 1, got ${batchSize}`);
+/** A check for a batch size. */
+export const batchSizeCheck = /* @__PURE__ */ whole({ min: 1 });
+
+const splitChecks = {
+  rng: /* @__PURE__ */ instance<Rng>('a generator: new Rng(seed)', (value) => value instanceof Rng),
+  testFraction: /* @__PURE__ */ optional(real({ above: 0, below: 1 }), 0.2),
+};
+
+/** Throws unless a data set has rows of that name. */
+export function knownName(caller: string, spec: BatchSpec, name: string): void {
+  if (!Object.hasOwn(spec, name)) refuseUnknown(caller, 'array of rows', String(name), Object.keys(spec));
 }
 
 /** 0, 1, … rows − 1. */
@@ -110,15 +78,190 @@ export function inOrder(rows: number): Uint32Array {
   return Uint32Array.from({ length: rows }, (_, i) => i);
 }
 
-/** Row numbers in batches, shuffled when a generator is given. */
-export function* batchIndices(
-  rows: number,
-  { batchSize, rng, dropLast = false }: BatchOptions,
-): Generator<Uint32Array> {
-  checkBatchSize(batchSize);
-  const order = rng?.permutation(rows) ?? inOrder(rows);
-  for (let start = 0; start < rows; start += batchSize) {
-    const indices = order.subarray(start, start + batchSize);
-    if (indices.length === batchSize || !dropLast) yield indices;
+/** One tensor of each name for each number of rows, written over and over. */
+export class BatchRoom {
+  readonly #spec: BatchSpec;
+  readonly #batches = new Map<number, Batch>();
+
+  constructor(spec: BatchSpec) {
+    this.#spec = spec;
   }
+
+  of(rows: number): Batch {
+    let batch = this.#batches.get(rows);
+    if (batch === undefined) {
+      batch = Object.fromEntries(
+        Object.entries(this.#spec).map(([name, shape]) => [name, zeros([rows, ...shape]).persisted(true)]),
+      );
+      this.#batches.set(rows, batch);
+    }
+    return batch;
+  }
+}
+
+/** Rows in memory, one flat array for each name. */
+export class ArrayDataset implements Dataset {
+  readonly spec: BatchSpec;
+  readonly length: number;
+  readonly #columns: readonly (readonly [name: string, values: FlatRows['values']])[];
+  readonly #room: BatchRoom;
+
+  /** From rows that were parsed; their arrays are used as they are and must not change. */
+  constructor(columns: Readonly<Record<string, { readonly rows: FlatRows; readonly shape: Shape }>>) {
+    const entries = Object.entries(columns);
+    const first = entries[0];
+    if (first === undefined) throw new ValueError('dataset: needs at least one named array of rows');
+    this.length = first[1].rows.count;
+    for (const [name, { rows }] of entries) {
+      if (rows.count !== this.length) {
+        throw new ValueError(`dataset: ${name} has ${rows.count} rows, but ${first[0]} has ${this.length}`);
+      }
+    }
+    this.spec = Object.fromEntries(entries.map(([name, { shape }]) => [name, shape]));
+    this.#columns = entries.map(([name, { rows }]) => [name, rows.values]);
+    this.#room = new BatchRoom(this.spec);
+  }
+
+  pass({ batchSize, rng, skip = 0 }: PassOptions): Pass {
+    batchSizeCheck(batchSize, { caller: 'batches', path: 'batchSize' });
+    const order = rng?.permutation(this.length) ?? inOrder(this.length);
+    let done = skip;
+    return {
+      next: () => {
+        if (done >= this.length) return null;
+        const batch = this.#room.of(Math.min(batchSize, this.length - done));
+        this.fill(order, batch, done);
+        done += batchSize;
+        return batch;
+      },
+    };
+  }
+
+  /** Writes the rows from number `first` of `indices` on over `batch`. */
+  fill(indices: ArrayLike<number>, batch: Batch, first = 0): void {
+    for (const [name, values] of this.#columns) fillRows(batch[name] as Tensor, values, indices, first);
+  }
+
+  *scan(name: string): Iterable<FlatRows> {
+    knownName('scan', this.spec, name);
+    for (const [own, values] of this.#columns) {
+      if (own === name) yield { values, count: this.length, width: sizeOf(this.spec[name] as Shape) };
+    }
+  }
+
+  mapped(name: string, change: (rows: FlatRows) => Float32Array): ArrayDataset {
+    knownName('mapped', this.spec, name);
+    const columns = this.#columns.map(([own, values]) => {
+      const shape = this.spec[own] as Shape;
+      const rows: FlatRows = { values, count: this.length, width: sizeOf(shape) };
+      return [own, { rows: own === name ? { ...rows, values: change(rows) } : rows, shape }] as const;
+    });
+    return new ArrayDataset(Object.fromEntries(columns));
+  }
+
+  /** These rows as tensors of their own. */
+  rows(indices: ArrayLike<number>): Batch {
+    const check = whole({ min: 0, max: this.length - 1 });
+    for (let i = 0; i < indices.length; i++) check(indices[i], { caller: 'rows', path: `[${i}]` });
+    const batch = Object.fromEntries(
+      Object.entries(this.spec).map(([name, shape]) => [name, zeros([indices.length, ...shape]).persisted(true)]),
+    );
+    this.fill(indices, batch);
+    return batch;
+  }
+
+  /** Two sets of rows drawn at random: `testFraction` (0.2) of them, at least one, and the rest, at least one. */
+  split(options: { readonly rng: Rng; readonly testFraction?: number }): { train: ArrayDataset; test: ArrayDataset } {
+    const { rng, testFraction } = checkOptions('split', options, splitChecks);
+    if (this.length < 2) throw new ValueError(`split: needs at least two rows, got ${this.length}`);
+    const order = rng.permutation(this.length);
+    const tests = Math.min(this.length - 1, Math.max(1, Math.round(this.length * testFraction)));
+    return { test: this.#part(order.subarray(0, tests)), train: this.#part(order.subarray(tests)) };
+  }
+
+  #part(indices: Uint32Array): ArrayDataset {
+    const columns = this.#columns.map(([name, values]) => {
+      const shape = this.spec[name] as Shape;
+      const width = sizeOf(shape);
+      const chosen = new (values.constructor as new (length: number) => FlatRows['values'])(indices.length * width);
+      indices.forEach((row, i) => {
+        chosen.set(values.subarray(row * width, (row + 1) * width), i * width);
+      });
+      return [name, { rows: { values: chosen, count: indices.length, width }, shape }] as const;
+    });
+    return new ArrayDataset(Object.fromEntries(columns));
+  }
+
+  fingerprint(): string {
+    let hash = 0x811c9dc5;
+    for (const [name, values] of this.#columns) {
+      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+      for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
+      for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+    }
+    return (hash >>> 0).toString(16).padStart(8, '0');
+  }
+}
+
+export interface DatasetOptions {
+  /** The shape of a row by name, where it cannot be read off the first: of flat arrays. */
+  readonly shapes?: Readonly<Record<string, Shape>>;
+  /** Whether values may be missing (NaN or null); false by default. */
+  readonly holes?: boolean;
+}
+
+/** A check for the shapes of rows by name. */
+export const specCheck: Check<BatchSpec> = (value, at) => {
+  if (!isPlainObject(value)) return refuse(at, 'the shape of a row by name, such as { x: [784] }', value);
+  const shape = list(whole({ min: 1 }), { max: 8 });
+  return Object.fromEntries(
+    Object.entries(value).map(([name, of]) => [name, shape(of, { caller: at.caller, path: `${at.path}.${name}` })]),
+  );
+};
+
+const datasetChecks = {
+  shapes: /* @__PURE__ */ optional(specCheck, {} as BatchSpec),
+  holes: /* @__PURE__ */ optional(flag(), false),
+};
+
+/**
+ * A data set of rows in memory: `dataset({ x: rows })`, or with what goes with each row, `dataset({ x: rows, y: labels })`.
+ * Rows are copied. The shape of a row is read off the first (a number is a row of shape []), or given in `shapes`.
+ */
+export function dataset(
+  columns: Readonly<Record<string, Rows | readonly number[]>>,
+  options: DatasetOptions = {},
+): ArrayDataset {
+  const { shapes, holes } = checkOptions('dataset', options, datasetChecks);
+  if (!isPlainObject(columns)) {
+    throw new ValueError(`dataset: give rows by name, such as { x: rows }, got ${describeValue(columns)}`);
+  }
+  for (const name of Object.keys(shapes)) knownName('dataset: shapes', columns as never, name);
+  const parsed = Object.entries(columns).map(([name, data]) => {
+    const caller = `dataset: ${name}`;
+    const shape = shapes[name] ?? rowShape(caller, data);
+    return [name, { rows: parseRows(caller, data, shape, { holes }), shape }] as const;
+  });
+  return new ArrayDataset(Object.fromEntries(parsed));
+}
+
+/** The shape of a row, read off the first. */
+export function rowShape(caller: string, data: unknown): Shape {
+  if (typeof data === 'object' && data !== null && 'storage' in data) return (data as Tensor).shape.slice(1);
+  if (isTyped(data)) throw new ValueError(`${caller}: give the shape of a row beside a flat array: { shapes: { … } }`);
+  const shape: number[] = [];
+  let part: unknown = Array.isArray(data) ? data[0] : null;
+  while (isList(part) && shape.length < 8) {
+    shape.push(part.length);
+    part = part[0];
+  }
+  return shape;
+}
+
+/** Splits rows into training and test sets at random; see `ArrayDataset.split`. */
+export function trainTestSplit(
+  rows: Rows,
+  options: { readonly rng: Rng; readonly testFraction?: number },
+): { train: ArrayDataset; test: ArrayDataset } {
+  return dataset({ x: rows }).split(options);
 }

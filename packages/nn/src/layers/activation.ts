@@ -5,6 +5,8 @@ import {
   hardTanh,
   leakyRelu,
   mish,
+  oneOf,
+  refuseUnknown,
   relu,
   selu,
   sigmoid,
@@ -12,9 +14,9 @@ import {
   softplus,
   type Tensor,
   tanh,
-  ValueError,
 } from '@latent/tensor';
-import { Module } from '../module.ts';
+import { Module } from '../module/module.ts';
+import { type LayerSpec, layers, sameShapeLayer } from './layer-spec.ts';
 
 const ACTIVATIONS = {
   identity: (x: Tensor) => x,
@@ -35,6 +37,9 @@ const ACTIVATIONS = {
 export type ActivationName = keyof typeof ACTIVATIONS;
 export const activationNames: readonly ActivationName[] = Object.keys(ACTIVATIONS) as ActivationName[];
 
+/** A check for the name of an activation. */
+export const activationCheck = /* @__PURE__ */ oneOf(...activationNames);
+
 /** An activation by name, as a layer. */
 export class Activation extends Module {
   readonly name: ActivationName;
@@ -42,11 +47,13 @@ export class Activation extends Module {
 
   constructor(name: ActivationName) {
     super();
-    if (!Object.hasOwn(ACTIVATIONS, name)) {
-      throw new ValueError(`activation: no activation named '${name}'; known are ${activationNames.join(', ')}`);
-    }
+    if (!Object.hasOwn(ACTIVATIONS, name)) refuseUnknown('activation', 'activation', String(name), activationNames);
     this.name = name;
     this.#run = ACTIVATIONS[name];
+  }
+
+  override get type(): string {
+    return 'Activation';
   }
 
   forward(x: Tensor): Tensor {
@@ -54,6 +61,12 @@ export class Activation extends Module {
   }
 }
 
-export function activation(name: ActivationName): Activation {
-  return new Activation(name);
+export const activationLayer = /* @__PURE__ */ layers.part('activation', {
+  options: { of: activationCheck },
+  build: ({ of }) => sameShapeLayer(() => [new Activation(of)]),
+});
+
+/** An activation by name, as a layer of a network. */
+export function activation(name: ActivationName): LayerSpec {
+  return activationLayer.make({ of: name });
 }

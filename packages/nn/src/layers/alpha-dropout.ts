@@ -1,5 +1,7 @@
-import { type Rng, type Tensor, ValueError, where } from '@latent/tensor';
-import { Module } from '../module.ts';
+import { type Rng, type Tensor, where } from '@latent/tensor';
+import { Module } from '../module/module.ts';
+import { rateCheck } from './dropout.ts';
+import { type LayerSpec, layers, sameShapeLayer } from './layer-spec.ts';
 
 /** What SELU tends to for x → −∞: −λα. */
 const DROPPED = -1.7580993408473766;
@@ -15,11 +17,12 @@ export class AlphaDropout extends Module {
 
   constructor(rate: number, options: { readonly rng: Rng }) {
     super();
-    if (!(rate >= 0 && rate < 1)) {
-      throw new ValueError(`AlphaDropout: the rate must be at least 0 and below 1, got ${rate}`);
-    }
-    this.rate = rate;
+    this.rate = rateCheck(rate, { caller: 'AlphaDropout', path: 'rate' });
     this.rng = options.rng;
+  }
+
+  override get type(): string {
+    return 'AlphaDropout';
   }
 
   forward(x: Tensor): Tensor {
@@ -32,4 +35,14 @@ export class AlphaDropout extends Module {
       .mul(a)
       .add(-a * DROPPED * rate);
   }
+}
+
+export const alphaDropoutLayer = /* @__PURE__ */ layers.part('alphaDropout', {
+  options: { rate: rateCheck },
+  build: ({ rate }) => sameShapeLayer((_input, { noise }) => [new AlphaDropout(rate, { rng: noise })]),
+});
+
+/** `AlphaDropout` as a layer of a network. */
+export function alphaDropout(rate: number): LayerSpec {
+  return alphaDropoutLayer.make({ rate });
 }

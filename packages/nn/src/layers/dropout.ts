@@ -1,5 +1,9 @@
-import { div, mul, type Rng, type Tensor, ValueError } from '@latent/tensor';
-import { Module } from '../module.ts';
+import { div, mul, type Rng, real, type Tensor } from '@latent/tensor';
+import { Module } from '../module/module.ts';
+import { type LayerSpec, layers, sameShapeLayer } from './layer-spec.ts';
+
+/** A check for a share that may be dropped. */
+export const rateCheck = /* @__PURE__ */ real({ min: 0, below: 1 });
 
 /**
  * Sets each value to 0 with probability `rate` while training and divides the rest by 1 − rate (Srivastava et al. 2014);
@@ -11,9 +15,12 @@ export class Dropout extends Module {
 
   constructor(rate: number, options: { readonly rng: Rng }) {
     super();
-    if (!(rate >= 0 && rate < 1)) throw new ValueError(`Dropout: the rate must be at least 0 and below 1, got ${rate}`);
-    this.rate = rate;
+    this.rate = rateCheck(rate, { caller: 'Dropout', path: 'rate' });
     this.rng = options.rng;
+  }
+
+  override get type(): string {
+    return 'Dropout';
   }
 
   forward(x: Tensor): Tensor {
@@ -21,4 +28,14 @@ export class Dropout extends Module {
     const keep = this.rng.bernoulli(x.shape, { p: 1 - this.rate, dtype: x.dtype });
     return mul(x, div(keep, 1 - this.rate));
   }
+}
+
+export const dropoutLayer = /* @__PURE__ */ layers.part('dropout', {
+  options: { rate: rateCheck },
+  build: ({ rate }) => sameShapeLayer((_input, { noise }) => [new Dropout(rate, { rng: noise })]),
+});
+
+/** `Dropout` as a layer of a network. */
+export function dropout(rate: number): LayerSpec {
+  return dropoutLayer.make({ rate });
 }

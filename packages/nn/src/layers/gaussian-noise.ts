@@ -1,5 +1,8 @@
-import { add, mul, type Rng, type Tensor, ValueError } from '@latent/tensor';
-import { Module } from '../module.ts';
+import { add, mul, type Rng, real, type Tensor } from '@latent/tensor';
+import { Module } from '../module/module.ts';
+import { type LayerSpec, layers, sameShapeLayer } from './layer-spec.ts';
+
+const stdCheck = /* @__PURE__ */ real({ min: 0 });
 
 /**
  * Adds noise while training: x + std·n with n ~ N(0, 1), drawn anew by every call; does nothing in `eval()`. On inputs it
@@ -11,13 +14,26 @@ export class GaussianNoise extends Module {
 
   constructor(std: number, options: { readonly rng: Rng }) {
     super();
-    if (!(std >= 0 && std < Infinity)) throw new ValueError(`GaussianNoise: std must be a number ≥ 0, got ${std}`);
-    this.std = std;
+    this.std = stdCheck(std, { caller: 'GaussianNoise', path: 'std' });
     this.rng = options.rng;
+  }
+
+  override get type(): string {
+    return 'GaussianNoise';
   }
 
   forward(x: Tensor): Tensor {
     if (!this.training || this.std === 0) return x;
     return add(x, mul(this.rng.normal(x.shape, { dtype: x.dtype }), this.std));
   }
+}
+
+export const gaussianNoiseLayer = /* @__PURE__ */ layers.part('gaussianNoise', {
+  options: { std: stdCheck },
+  build: ({ std }) => sameShapeLayer((_input, { noise }) => [new GaussianNoise(std, { rng: noise })]),
+});
+
+/** `GaussianNoise` as a layer of a network. */
+export function noise(std: number): LayerSpec {
+  return gaussianNoiseLayer.make({ std });
 }

@@ -1,6 +1,28 @@
-import { parameter } from '@latent/autograd';
-import { add, formatShape, mul, ones, rsqrt, ShapeError, sub, type Tensor, zeros } from '@latent/tensor';
-import { Module } from '../module.ts';
+import {
+  add,
+  checkOptions,
+  formatShape,
+  mul,
+  ones,
+  optional,
+  real,
+  rsqrt,
+  ShapeError,
+  sub,
+  type Tensor,
+  whole,
+  zeros,
+} from '@latent/tensor';
+import { Module } from '../module/module.ts';
+import { layerParameter } from '../module/role.ts';
+import { type LayerSpec, layers, sameShapeLayer } from './layer-spec.ts';
+
+export interface LayerNormOptions {
+  /** Added to the variance; 1e-5 by default. */
+  readonly epsilon?: number;
+}
+
+const checks = { epsilon: /* @__PURE__ */ optional(real({ above: 0 }), 1e-5) };
 
 /** (x − mean)/√(variance + ε)·weight + bias over the last axis (Ba et al. 2016). Parameters `weight` and `bias` [features]. */
 export class LayerNorm extends Module {
@@ -8,11 +30,16 @@ export class LayerNorm extends Module {
   readonly bias: Tensor;
   readonly epsilon: number;
 
-  constructor(features: number, options: { readonly epsilon?: number } = {}) {
+  constructor(features: number, options: LayerNormOptions = {}) {
     super();
-    this.weight = parameter(ones([features]));
-    this.bias = parameter(zeros([features]));
-    this.epsilon = options.epsilon ?? 1e-5;
+    whole({ min: 1 })(features, { caller: 'LayerNorm', path: 'features' });
+    this.epsilon = checkOptions('LayerNorm', options, checks).epsilon;
+    this.weight = layerParameter('scale', [features], () => ones([features]));
+    this.bias = layerParameter('bias', [features], () => zeros([features]));
+  }
+
+  override get type(): string {
+    return 'LayerNorm';
   }
 
   forward(x: Tensor): Tensor {
@@ -23,4 +50,14 @@ export class LayerNorm extends Module {
     const variance = centred.square().mean({ axis: -1, keepDims: true });
     return add(mul(mul(centred, rsqrt(add(variance, this.epsilon))), this.weight), this.bias);
   }
+}
+
+export const layerNormLayer = /* @__PURE__ */ layers.part('layerNorm', {
+  options: checks,
+  build: ({ epsilon }) => sameShapeLayer((input) => [new LayerNorm(input.at(-1) ?? 1, { epsilon })]),
+});
+
+/** `LayerNorm` over the last axis, as a layer of a network. */
+export function layerNorm(options: LayerNormOptions = {}): LayerSpec {
+  return layerNormLayer.make(options);
 }

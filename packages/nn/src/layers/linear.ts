@@ -1,7 +1,7 @@
-import { parameter } from '@latent/autograd';
-import { formatShape, linear, type Rng, ShapeError, type Tensor, ValueError } from '@latent/tensor';
+import { formatShape, linear, type Rng, ShapeError, type Tensor, whole } from '@latent/tensor';
 import { type Initializer, uniformInit } from '../init.ts';
-import { Module } from '../module.ts';
+import { Module } from '../module/module.ts';
+import { layerParameter } from '../module/role.ts';
 
 export interface LinearOptions {
   readonly rng: Rng;
@@ -18,23 +18,30 @@ export class Linear extends Module {
 
   constructor(inFeatures: number, outFeatures: number, options: LinearOptions) {
     super();
-    for (const [name, size] of Object.entries({ inFeatures, outFeatures })) {
-      if (!Number.isInteger(size) || size < 1)
-        throw new ValueError(`Linear: ${name} must be a whole number ≥ 1, got ${size}`);
+    for (const [path, size] of Object.entries({ inFeatures, outFeatures })) {
+      whole({ min: 1 })(size, { caller: 'Linear', path });
     }
     const { rng, bias = true, init } = options;
     const limit = 1 / Math.sqrt(inFeatures);
     const first = init ?? uniformInit(-limit, limit);
-    this.weight = parameter(first([outFeatures, inFeatures], rng));
-    this.bias = bias ? parameter(init === undefined ? first([outFeatures], rng) : new Float32Array(outFeatures)) : null;
+    this.weight = layerParameter('weight', [outFeatures, inFeatures], () => first([outFeatures, inFeatures], rng));
+    this.bias = bias
+      ? layerParameter('bias', [outFeatures], () =>
+          init === undefined ? first([outFeatures], rng) : new Float32Array(outFeatures),
+        )
+      : null;
+  }
+
+  override get type(): string {
+    return 'Linear';
   }
 
   get inFeatures(): number {
-    return this.weight.shape[1];
+    return this.weight.shape[1] as number;
   }
 
   get outFeatures(): number {
-    return this.weight.shape[0];
+    return this.weight.shape[0] as number;
   }
 
   /** x [..., in] → [..., out]. */

@@ -1,5 +1,5 @@
-import type { Tensor } from '@latent/tensor';
-import { inLayer, type Layer, Module } from '../module.ts';
+import { refuse, type Tensor } from '@latent/tensor';
+import { inLayer, type Layer, Module } from '../module/module.ts';
 
 /** Layers one after the other, named by position. */
 export class Sequential extends Module {
@@ -7,13 +7,21 @@ export class Sequential extends Module {
 
   constructor(...layers: readonly Layer[]) {
     super();
+    for (const [i, layer] of layers.entries()) {
+      if (typeof (layer as Partial<Layer> | null)?.forward === 'function') continue;
+      const at = { caller: 'Sequential', path: `layer ${i}` };
+      refuse(at, "a module with forward(x) (a list such as [16, activation('tanh')] is for network(…))", layer);
+    }
     this.layers = layers;
+  }
+
+  override get type(): string {
+    return 'Sequential';
   }
 
   forward(x: Tensor): Tensor {
     let value = x;
-    for (let i = 0; i < this.layers.length; i++) {
-      const layer = this.layers[i];
+    for (const [i, layer] of this.layers.entries()) {
       const input = value;
       value = inLayer(String(i), () => layer.forward(input));
     }

@@ -93,7 +93,7 @@ export function binaryCrossEntropyWithLogits(logits: Tensor, target: Tensor, opt
  * the shape of the logits.
  */
 export function crossEntropy(logits: Tensor, target: Tensor | readonly number[], options?: LossOptions): Tensor {
-  const classes = logits.shape[logits.shape.length - 1];
+  const classes = logits.shape[logits.shape.length - 1] ?? 0;
   const given = Array.isArray(target) ? logits.from(target, [target.length]) : (target as Tensor);
   const probabilities = sameShape(given.shape, logits.shape) ? given : oneHot(given, classes);
   checkSame('crossEntropy', logits, probabilities);

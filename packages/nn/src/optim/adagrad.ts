@@ -1,5 +1,5 @@
-import { mapProgram } from '@latent/tensor';
-import { checkRange, defineOptimizer, type OptimizerSpec, type Rate } from './optimizer.ts';
+import { type Check, mapProgram, optional, real } from '@latent/tensor';
+import { type OptimizerSpec, optimizerPart, type Rate, rateCheck } from './optimizer.ts';
 
 export interface AdagradOptions {
   /** 1e-2 by default. */
@@ -43,34 +43,51 @@ const ADADELTA = /* @__PURE__ */ mapProgram('adadelta', 9, (p, v, u, g0, lr, rho
   return [p.sub(lr.mul(d)), mean, rho.mul(u).add(rest.mul(d.square()))];
 });
 
-function build(
-  name: 'adagrad' | 'rmsProp' | 'adadelta',
-  { learningRate, rho, epsilon, weightDecay = 0 }: Required<Omit<DecayingOptions, 'weightDecay'>> & DecayingOptions,
-): OptimizerSpec {
-  checkRange(name, 'rho', rho, 0, 1);
-  checkRange(name, 'epsilon', epsilon, 0);
-  checkRange(name, 'weightDecay', weightDecay, 0);
-  return defineOptimizer({
-    name,
-    slots: name === 'adadelta' ? 2 : 1,
-    program: name === 'adagrad' ? ADAGRAD : name === 'rmsProp' ? RMS_PROP : ADADELTA,
-    learningRate,
-    options: { rho, epsilon, weightDecay },
+const decay = /* @__PURE__ */ optional(real({ min: 0 }), 0);
+const share = (rho: number): Check<number> => optional(real({ min: 0, below: 1 }), rho);
+
+export const adagradOptimizer = /* @__PURE__ */ optimizerPart(
+  'adagrad',
+  { epsilon: optional(real({ min: 0 }), 1e-10), weightDecay: decay },
+  optional(rateCheck, 1e-2),
+  ({ epsilon, weightDecay }) => ({
+    slots: 1,
+    program: ADAGRAD,
+    scalars: (_t, lr) => [lr, 0, 1, epsilon, weightDecay],
+  }),
+);
+export const rmsPropOptimizer = /* @__PURE__ */ optimizerPart(
+  'rmsProp',
+  { rho: share(0.99), epsilon: optional(real({ min: 0 }), 1e-8), weightDecay: decay },
+  optional(rateCheck, 1e-2),
+  ({ rho, epsilon, weightDecay }) => ({
+    slots: 1,
+    program: RMS_PROP,
     scalars: (_t, lr) => [lr, rho, 1 - rho, epsilon, weightDecay],
-  });
-}
+  }),
+);
+export const adadeltaOptimizer = /* @__PURE__ */ optimizerPart(
+  'adadelta',
+  { rho: share(0.9), epsilon: optional(real({ min: 0 }), 1e-6), weightDecay: decay },
+  optional(rateCheck, 1),
+  ({ rho, epsilon, weightDecay }) => ({
+    slots: 2,
+    program: ADADELTA,
+    scalars: (_t, lr) => [lr, rho, 1 - rho, epsilon, weightDecay],
+  }),
+);
 
 /** Steps that shrink with the sum of squared gradients (Duchi et al. 2011). */
 export function adagrad(options: AdagradOptions = {}): OptimizerSpec {
-  return build('adagrad', { learningRate: 1e-2, epsilon: 1e-10, rho: 0, ...options });
+  return adagradOptimizer.make(options);
 }
 
 /** Steps that shrink with the mean of squared gradients (Hinton 2012). */
 export function rmsProp(options: DecayingOptions = {}): OptimizerSpec {
-  return build('rmsProp', { learningRate: 1e-2, rho: 0.99, epsilon: 1e-8, ...options });
+  return rmsPropOptimizer.make(options);
 }
 
 /** Steps in the units of the parameter (Zeiler 2012). */
 export function adadelta(options: DecayingOptions = {}): OptimizerSpec {
-  return build('adadelta', { learningRate: 1, rho: 0.9, epsilon: 1e-6, ...options });
+  return adadeltaOptimizer.make(options);
 }

@@ -1,5 +1,5 @@
-import { type Expr, mapProgram } from '@latent/tensor';
-import { checkRange, defineOptimizer, type OptimizerSpec, type Rate } from './optimizer.ts';
+import { type Expr, mapProgram, optional, real } from '@latent/tensor';
+import { type OptimizerSpec, optimizerPart, type Rate, rateCheck } from './optimizer.ts';
 
 export interface AdamOptions {
   /** 1e-3 by default; adaMax 2e-3. */
@@ -29,12 +29,14 @@ type Scalars = {
   extra: Expr;
 };
 
+type Nine = [Expr, Expr, Expr, Expr, Expr, Expr, Expr, Expr, Expr];
+
 function program(name: string, slots: number, update: (x: Moments, s: Scalars, slots: Expr[]) => Expr[]) {
   return mapProgram(name, slots + 2 + 9, (...inputs) => {
-    const [b1, c1, b2, c2, rate, root, epsilon, decay, extra] = inputs.slice(slots + 2);
-    const [p, m, v] = inputs;
+    const at = (i: number): Expr => inputs[i] as Expr;
+    const [b1, c1, b2, c2, rate, root, epsilon, decay, extra] = inputs.slice(slots + 2) as Nine;
     const scalars = { b1, c1, b2, c2, rate, root, epsilon, decay, extra };
-    return update([p, m, v, inputs[slots + 1]], scalars, inputs.slice(1, slots + 1));
+    return update([at(0), at(1), at(2), at(slots + 1)], scalars, inputs.slice(1, slots + 1));
   });
 }
 
@@ -59,7 +61,7 @@ const PROGRAMS = {
     ([p, m, v, g0], { b1, c1, b2, c2, rate, root, epsilon, decay }, slots) => {
       const g = decayed(p, g0, decay);
       const [first, second] = [average(m, b1, g, c1), average(v, b2, g.square(), c2)];
-      const largest = slots[2].max(second);
+      const largest = (slots[2] as Expr).max(second);
       return [p.sub(rate.mul(first).div(largest.sqrt().mul(root).add(epsilon))), first, second, largest];
     },
   ),
@@ -91,59 +93,70 @@ const PROGRAMS = {
 
 type Name = keyof typeof PROGRAMS;
 
-function build(name: Name, options: AdamOptions, slots: number, defaults: AdamOptions = {}): OptimizerSpec {
-  const all = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, ...defaults, ...options };
-  const { learningRate, beta1, beta2, epsilon, weightDecay } = all;
-  checkRange(name, 'beta1', beta1, 0, 1);
-  checkRange(name, 'beta2', beta2, 0, 1);
-  checkRange(name, 'epsilon', epsilon, 0);
-  checkRange(name, 'weightDecay', weightDecay, 0);
-  return defineOptimizer({
+function part(name: Name, slots: number, defaults: AdamOptions = {}) {
+  const { learningRate = 1e-3, epsilon = 1e-8, weightDecay = 0 } = defaults;
+  return optimizerPart(
     name,
-    slots,
-    program: PROGRAMS[name],
-    learningRate,
-    options: { beta1, beta2, epsilon, weightDecay },
-    scalars: (t, lr) => [
-      beta1,
-      1 - beta1,
-      beta2,
-      1 - beta2,
-      name === 'nadam' ? (lr * beta1) / (1 - beta1 ** (t + 1)) : lr / (1 - beta1 ** t),
-      1 / Math.sqrt(1 - beta2 ** t),
-      epsilon,
-      name === 'adamW' ? 1 - lr * weightDecay : weightDecay,
-      name === 'nadam' ? (lr * (1 - beta1)) / (1 - beta1 ** t) : epsilon,
-    ],
-  });
+    {
+      beta1: optional(real({ min: 0, below: 1 }), 0.9),
+      beta2: optional(real({ min: 0, below: 1 }), 0.999),
+      epsilon: optional(real({ min: 0 }), epsilon),
+      weightDecay: optional(real({ min: 0 }), weightDecay),
+    },
+    optional(rateCheck, learningRate),
+    ({ beta1, beta2, epsilon, weightDecay }) => ({
+      slots,
+      program: PROGRAMS[name],
+      scalars: (t, lr) => [
+        beta1,
+        1 - beta1,
+        beta2,
+        1 - beta2,
+        name === 'nadam' ? (lr * beta1) / (1 - beta1 ** (t + 1)) : lr / (1 - beta1 ** t),
+        1 / Math.sqrt(1 - beta2 ** t),
+        epsilon,
+        name === 'adamW' ? 1 - lr * weightDecay : weightDecay,
+        name === 'nadam' ? (lr * (1 - beta1)) / (1 - beta1 ** t) : epsilon,
+      ],
+    }),
+  );
 }
+
+export const adamOptimizers = {
+  adam: /* @__PURE__ */ part('adam', 2),
+  adamW: /* @__PURE__ */ part('adamW', 2, { weightDecay: 1e-2 }),
+  amsGrad: /* @__PURE__ */ part('amsGrad', 3),
+  nadam: /* @__PURE__ */ part('nadam', 2),
+  adaMax: /* @__PURE__ */ part('adaMax', 2, { learningRate: 2e-3 }),
+  adaBelief: /* @__PURE__ */ part('adaBelief', 2, { epsilon: 1e-16 }),
+};
 
 /** Adam with bias correction (Kingma & Ba 2015). */
 export function adam(options: AdamOptions = {}): OptimizerSpec {
-  return build('adam', options, 2);
+  return adamOptimizers.adam.make(options);
 }
 
 /** Adam with decoupled weight decay (Loshchilov & Hutter 2019). */
 export function adamW(options: AdamOptions = {}): OptimizerSpec {
-  return build('adamW', options, 2, { weightDecay: 1e-2 });
+  return adamOptimizers.adamW.make(options);
 }
 
 /** Adam that never forgets a large second moment (Reddi et al. 2018). */
 export function amsGrad(options: AdamOptions = {}): OptimizerSpec {
-  return build('amsGrad', options, 3);
+  return adamOptimizers.amsGrad.make(options);
 }
 
 /** Adam with Nesterov momentum (Dozat 2016, without his schedule of the momentum). */
 export function nadam(options: AdamOptions = {}): OptimizerSpec {
-  return build('nadam', options, 2);
+  return adamOptimizers.nadam.make(options);
 }
 
 /** Adam with the largest gradient in place of the second moment (Kingma & Ba 2015, section 7). */
 export function adaMax(options: AdamOptions = {}): OptimizerSpec {
-  return build('adaMax', options, 2, { learningRate: 2e-3 });
+  return adamOptimizers.adaMax.make(options);
 }
 
 /** Adam by the belief in the gradient (Zhuang et al. 2020). */
 export function adaBelief(options: AdamOptions = {}): OptimizerSpec {
-  return build('adaBelief', options, 2, { epsilon: 1e-16 });
+  return adamOptimizers.adaBelief.make(options);
 }

@@ -1,40 +1,83 @@
-import { everyStep, type MapProgram, mapInto, type Tensor, UsageError, ValueError, zeros } from '@latent/tensor';
-import type { Schedule } from '../schedule/schedule.ts';
+import {
+  type Check,
+  type Checked,
+  type Checks,
+  everyStep,
+  type MapProgram,
+  mapInto,
+  real,
+  type Tensor,
+  UsageError,
+  ValueError,
+  zeros,
+} from '@latent/tensor';
+import { Kind, type Part, partOf } from '../registry/registry.ts';
+import { type Schedule, schedules } from '../schedule/schedule.ts';
 
 /** A learning rate, fixed or by schedule. */
 export type Rate = number | Schedule;
 
+/** A check for a learning rate. */
+export const rateCheck: Check<Rate> = (value, at) =>
+  typeof value === 'object' && value !== null
+    ? partOf(schedules, 'cosineSchedule({ … })')(value, at)
+    : real({ min: 0 })(value, at);
+
 /** An optimizer as a value: what it is, before it knows the parameters. */
-export interface OptimizerSpec {
-  readonly name: string;
+export interface OptimizerSpec extends Part {
   create(parameters: readonly Tensor[]): Optimizer;
-  /** Plain data that says which optimizer it is. */
-  config(): { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
 }
+
+/** The optimizers that runs, and their checkpoints, may have. */
+export const optimizers: Kind<OptimizerSpec> = /* @__PURE__ */ new Kind<OptimizerSpec>('optimizer');
 
 /** The update rule of an optimizer as one kernel per parameter. */
 export interface UpdateRule {
-  readonly name: string;
   /** Kept numbers per parameter element (momentum, second moment …), all 0 at first. */
   readonly slots: number;
   /** Outputs: parameter, slots…; inputs: parameter, slots…, gradient, scalars…. Runs in place. */
   readonly program: MapProgram;
-  /** The scalars of step t (1, 2, …) at a learning rate, written to memory before the kernel reads them. */
+  /** The scalars of step t (1, 2, …) at a learning rate, read from memory by the kernel. */
   scalars(t: number, learningRate: number): readonly number[];
 }
 
-/** A rule with its options, as an optimizer to be. */
-export function defineOptimizer(
-  rule: UpdateRule & { readonly learningRate: Rate; readonly options: Readonly<Record<string, unknown>> },
-): OptimizerSpec {
-  const { name, learningRate, options } = rule;
-  if (typeof learningRate === 'number') checkRange(name, 'learningRate', learningRate, 0);
-  const rate = typeof learningRate === 'number' ? learningRate : { schedule: learningRate.config() };
-  return {
-    name,
-    create: (parameters) => new Optimizer(rule, parameters, learningRate),
-    config: () => ({ name, options: { ...options, learningRate: rate } }),
-  };
+/** An optimizer by its update rule, not yet known to files; `options` are the checks of those beside the learning rate. */
+export function optimizerPart<S extends Checks>(
+  name: string,
+  options: S,
+  learningRate: Check<Rate>,
+  rule: (options: Checked<S>) => UpdateRule,
+) {
+  return optimizers.part(name, {
+    options: { learningRate, ...options },
+    build(checked) {
+      const update = rule(checked as never);
+      const rate = (checked as { readonly learningRate: Rate }).learningRate;
+      return { create: (parameters) => new Optimizer(name, update, parameters, rate) };
+    },
+  });
+}
+
+/**
+ * An optimizer of your own, known to files of runs by its name: gives back the function that makes it.
+ *
+ * ```ts
+ * const signSgd = defineOptimizer('signSgd', {}, rateCheck, () => ({
+ *   slots: 0,
+ *   program: mapProgram('signSgd', 3, (p, g, lr) => p.sub(lr.mul(g.sign()))),
+ *   scalars: (_t, learningRate) => [learningRate],
+ * }));
+ * ```
+ */
+export function defineOptimizer<S extends Checks>(
+  name: string,
+  options: S,
+  learningRate: Check<Rate>,
+  rule: (options: Checked<S>) => UpdateRule,
+): (options?: unknown) => OptimizerSpec {
+  const part = optimizerPart(name, options, learningRate, rule);
+  optimizers.register(part);
+  return (given) => part.make(given);
 }
 
 /** Everything an optimizer knows besides the parameters, for a checkpoint. */
@@ -56,29 +99,41 @@ export class Optimizer {
   learningRate: number;
   /** The epoch under way, from 0, for schedules by epoch. */
   epoch = 0;
+  /** What sets the learning rate. One with a memory is this optimizer's own: tell it losses here. */
   readonly schedule: Schedule | null;
   readonly #parameters: readonly Tensor[];
   readonly #rule: UpdateRule;
   readonly #slots: readonly (readonly Tensor[])[];
-  readonly #scalars: readonly Tensor[];
+  /** The scalars, for each dtype among the parameters. */
+  readonly #scalars: ReadonlyMap<string, readonly Tensor[]>;
+  /** Of each parameter, itself and its slots; then the gradient, which differs from step to step, and the scalars. */
+  readonly #targets: readonly (readonly Tensor[])[];
   #t = 0;
 
-  constructor(rule: UpdateRule, parameters: readonly Tensor[], rate: Rate) {
-    if (parameters.length === 0) throw new UsageError(`${rule.name}: needs at least one parameter, got none`);
+  constructor(name: string, rule: UpdateRule, parameters: readonly Tensor[], rate: Rate) {
+    if (parameters.length === 0) throw new UsageError(`${name}: needs at least one parameter, got none`);
     for (const p of parameters) {
-      if (!p.node?.isParameter) throw new UsageError(`${rule.name}: expected tensors made with parameter(...)`);
+      if (!p.node?.isParameter) throw new UsageError(`${name}: expected tensors made with parameter(...)`);
     }
-    this.name = rule.name;
-    this.schedule = typeof rate === 'number' ? null : rate;
-    this.learningRate = typeof rate === 'number' ? rate : rate.at(0);
+    if (new Set(parameters).size !== parameters.length) {
+      throw new UsageError(`${name}: a parameter is given twice, and would be updated twice a step`);
+    }
+    this.name = name;
+    this.schedule = typeof rate === 'number' ? null : (rate.fresh?.() ?? rate);
+    this.learningRate = this.schedule?.at(0) ?? (rate as number);
     this.#rule = rule;
     this.#parameters = parameters;
     this.#slots = parameters.map((p) =>
       Array.from({ length: rule.slots }, () => zeros(p.shape, { dtype: p.dtype }).persisted(true)),
     );
-    const { dtype } = parameters[0];
-    const scalars = rule.scalars(1, this.learningRate).length;
-    this.#scalars = Array.from({ length: scalars }, () => zeros([1], { dtype }).persisted(true));
+    const count = rule.scalars(1, this.learningRate).length;
+    this.#scalars = new Map(
+      [...new Set(parameters.map(({ dtype }) => dtype))].map((dtype) => [
+        dtype,
+        Array.from({ length: count }, () => zeros([1], { dtype }).persisted(true)),
+      ]),
+    );
+    this.#targets = parameters.map((p, i) => [p, ...(this.#slots[i] as readonly Tensor[])]);
   }
 
   /** One update from the gradients that `backward` left. */
@@ -88,7 +143,8 @@ export class Optimizer {
     for (const [i, p] of this.#parameters.entries()) {
       const { grad } = p;
       if (grad === null) continue;
-      mapInto(this.#rule.program, [p, ...this.#slots[i]], [grad, ...this.#scalars]);
+      const inputs = [grad, ...(this.#scalars.get(p.dtype) as readonly Tensor[])];
+      mapInto(this.#rule.program, this.#targets[i] as readonly Tensor[], inputs);
       updated++;
     }
     if (updated === 0)
@@ -101,7 +157,9 @@ export class Optimizer {
     if (schedule !== null) this.learningRate = schedule.at(schedule.by === 'step' ? this.#t : this.epoch);
     this.#t++;
     const values = this.#rule.scalars(this.#t, this.learningRate);
-    for (let i = 0; i < values.length; i++) this.#scalars[i].storage.setFirst(this.#scalars[i].dtype, values[i]);
+    for (const scalars of this.#scalars.values()) {
+      for (let i = 0; i < values.length; i++) (scalars[i] as Tensor).assign(values[i] as number);
+    }
   };
 
   /** Forgets the gradients, so that the next `backward` starts from zero. */
@@ -118,28 +176,28 @@ export class Optimizer {
     };
   }
 
-  loadState(state: OptimizerState): void {
-    if (state.slots.length !== this.#slots.length) {
-      throw new ValueError(
-        `${this.name}.loadState: expected ${this.#slots.length} parameters, got ${state.slots.length}`,
-      );
+  /** Whether `state` is one of this optimizer's, for these parameters; says why not. */
+  refuses({ slots }: Pick<OptimizerState, 'slots'>): string | null {
+    if (slots.length !== this.#slots.length) {
+      return `${this.name} has ${this.#slots.length} parameters, got the state of ${slots.length}`;
     }
-    this.#slots.forEach((slots, i) => {
-      slots.forEach((slot, j) => {
-        slot.assign(state.slots[i][j]);
-      });
-    });
+    for (const [i, own] of this.#slots.entries()) {
+      const sizes = (slots[i] ?? []).map((slot) => slot.size).join();
+      if (sizes !== own.map((slot) => slot.size).join()) {
+        return `${this.name} keeps ${own.length} numbers for each of ${own[0]?.size ?? 0} elements of parameter ${i}, got sizes ${sizes || 'none'}`;
+      }
+    }
+    return null;
+  }
+
+  loadState(state: OptimizerState): void {
+    const problem = this.refuses(state);
+    if (problem !== null) throw new ValueError(`loadState: ${problem}`);
+    for (const [i, slots] of this.#slots.entries()) {
+      for (const [j, slot] of slots.entries()) slot.assign(state.slots[i]?.[j] as Tensor);
+    }
     this.#t = state.t;
     this.epoch = state.epoch;
     this.learningRate = state.learningRate;
-  }
-}
-
-/** Throws unless lower ≤ value < upper. */
-export function checkRange(name: string, option: string, value: number, lower: number, upper = Infinity): void {
-  if (!(value >= lower && value < upper)) {
-    throw new ValueError(
-      `${name}: ${option} must be at least ${lower}${upper === Infinity ? '' : ` and below ${upper}`}, got ${value}`,
-    );
   }
 }

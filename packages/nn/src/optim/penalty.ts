@@ -1,7 +1,7 @@
 import { noGrad } from '@latent/autograd';
-import { overwrite, type Tensor } from '@latent/tensor';
-import type { Module } from '../module.ts';
-import { checkRange } from './optimizer.ts';
+import { type Check, isPlainObject, oneOf, overwrite, real, refuse, type Tensor, ValueError } from '@latent/tensor';
+import type { Module } from '../module/module.ts';
+import { roleOf } from '../module/role.ts';
 
 export interface PenaltyOptions {
   /** Times Σ|w|. */
@@ -10,15 +10,18 @@ export interface PenaltyOptions {
   readonly l2?: number;
 }
 
-/** The matrices among a module's parameters; biases and scales are not penalised or constrained. */
+/** The weights that are being trained: parameters of that role, in modules that are not frozen. */
 export function weightsOf(module: Module): Tensor[] {
-  return module.parameters().filter((p) => p.shape.length >= 2);
+  return module.trainableParameters().filter((p) => roleOf(p) === 'weight');
 }
 
-/** l1·Σ|w| + ½·l2·Σw² over a module's weights, biases left out: a scalar to add to a loss; null when both are 0. */
+/** A check for the strength of a penalty. */
+export const strengthCheck = /* @__PURE__ */ real({ min: 0 });
+
+/** l1·Σ|w| + ½·l2·Σw² over a module's weights: a scalar to add to a loss; null when both are 0. */
 export function weightPenalty(module: Module, { l1 = 0, l2 = 0 }: PenaltyOptions): Tensor | null {
-  checkRange('weightPenalty', 'l1', l1, 0);
-  checkRange('weightPenalty', 'l2', l2, 0);
+  strengthCheck(l1, { caller: 'weightPenalty', path: 'l1' });
+  strengthCheck(l2, { caller: 'weightPenalty', path: 'l2' });
   const terms = weightsOf(module).flatMap((w) => [
     ...(l1 > 0 ? [w.abs().sum().mul(l1)] : []),
     ...(l2 > 0
@@ -39,19 +42,33 @@ export type Constraint =
   | { readonly kind: 'unitNorm' }
   | { readonly kind: 'nonNegative' };
 
+const kindCheck = /* @__PURE__ */ oneOf('maxNorm', 'unitNorm', 'nonNegative');
+const limitCheck = /* @__PURE__ */ real({ above: 0 });
+
+/** A check for a constraint. */
+export const constraintCheck: Check<Constraint> = (value, at) => {
+  if (!isPlainObject(value)) return refuse(at, "a constraint such as { kind: 'unitNorm' }", value);
+  const kind = kindCheck(value.kind, { caller: at.caller, path: `${at.path}.kind` });
+  const extra = Object.keys(value).find((name) => name !== 'kind' && !(kind === 'maxNorm' && name === 'limit'));
+  if (extra !== undefined) throw new ValueError(`${at.caller}: ${at.path} of kind '${kind}' has no ${extra}`);
+  if (kind !== 'maxNorm') return { kind };
+  return { kind, limit: limitCheck(value.limit, { caller: at.caller, path: `${at.path}.limit` }) };
+};
+
 /** The weight as the constraint allows it. */
 function constrained(weight: Tensor, constraint: Constraint): Tensor {
   if (constraint.kind === 'nonNegative') return weight.maximum(0);
-  const norm = weight.square().sum({ axis: 1, keepDims: true }).sqrt().add(1e-12);
+  const axes = Array.from({ length: weight.shape.length - 1 }, (_, i) => i + 1);
+  const norm = weight.square().sum({ axis: axes, keepDims: true }).sqrt().add(1e-12);
   if (constraint.kind === 'unitNorm') return weight.div(norm);
   return weight.mul(norm.reciprocal().mul(constraint.limit).minimum(1));
 }
 
-/** Applies constraints to a module's weights in place, as kernels. */
+/** Applies constraints to the weights that are being trained in place, as kernels. */
 export function applyConstraints(module: Module, constraints: readonly Constraint[]): void {
-  for (const constraint of constraints) {
-    if (constraint.kind === 'maxNorm') checkRange('maxNorm', 'limit', constraint.limit, 0);
-  }
+  constraints.forEach((constraint, i) => {
+    constraintCheck(constraint, { caller: 'applyConstraints', path: `constraints[${i}]` });
+  });
   noGrad(() => {
     for (const weight of weightsOf(module)) {
       const held = constraints.reduce((w, constraint) => constrained(w, constraint), weight.detach());

@@ -1,5 +1,5 @@
-import { mapProgram, ValueError } from '@latent/tensor';
-import { checkRange, defineOptimizer, type OptimizerSpec, type Rate } from './optimizer.ts';
+import { flag, mapProgram, optional, real, ValueError } from '@latent/tensor';
+import { type OptimizerSpec, optimizerPart, type Rate, rateCheck } from './optimizer.ts';
 
 export interface SgdOptions {
   readonly learningRate: Rate;
@@ -22,23 +22,24 @@ const NESTEROV = /* @__PURE__ */ mapProgram('sgdNesterov', 6, (p, v, g, lr, m, d
   return [p.sub(lr.mul(gradient.add(m.mul(velocity)))), velocity];
 });
 
+const decay = /* @__PURE__ */ optional(real({ min: 0 }), 0);
+
+export const sgdOptimizer = /* @__PURE__ */ optimizerPart(
+  'sgd',
+  { momentum: optional(real({ min: 0, below: 1 }), 0), nesterov: optional(flag(), false), weightDecay: decay },
+  rateCheck,
+  ({ momentum, nesterov, weightDecay }) => {
+    if (nesterov && momentum === 0) throw new ValueError('sgd: nesterov needs a momentum > 0');
+    return { slots: 1, program: nesterov ? NESTEROV : SGD, scalars: (_t, lr) => [lr, momentum, weightDecay] };
+  },
+);
+
 /** Stochastic gradient descent, in PyTorch's form of momentum (Sutskever et al. 2013). */
 export function sgd(options: SgdOptions): OptimizerSpec {
-  const { learningRate, momentum = 0, nesterov = false, weightDecay = 0 } = options;
-  checkRange('sgd', 'momentum', momentum, 0, 1);
-  checkRange('sgd', 'weightDecay', weightDecay, 0);
-  if (nesterov && momentum === 0) throw new ValueError('sgd: nesterov needs a momentum > 0');
-  return defineOptimizer({
-    name: 'sgd',
-    slots: 1,
-    program: nesterov ? NESTEROV : SGD,
-    learningRate,
-    options: { momentum, nesterov, weightDecay },
-    scalars: (_t, lr) => [lr, momentum, weightDecay],
-  });
+  return sgdOptimizer.make(options);
 }
 
 /** `sgd` with Nesterov momentum, 0.9 by default. */
 export function nesterov(options: Omit<SgdOptions, 'nesterov'>): OptimizerSpec {
-  return sgd({ momentum: 0.9, ...options, nesterov: true });
+  return sgdOptimizer.make({ momentum: 0.9, ...options, nesterov: true });
 }

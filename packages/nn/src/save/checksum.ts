@@ -9,6 +9,6 @@ export function crc32(bytes: Uint8Array, start = 0): number {
     return value;
   });
   let crc = ~start;
-  for (let i = 0; i < bytes.length; i++) crc = (crc >>> 8) ^ table[(crc ^ bytes[i]) & 255];
+  for (let i = 0; i < bytes.length; i++) crc = (crc >>> 8) ^ (table[(crc ^ (bytes[i] as number)) & 255] as number);
   return ~crc >>> 0;
 }

@@ -1,5 +1,7 @@
-import { formatShape, sizeOf, type Tensor, tensor, ValueError } from '@latent/tensor';
+import { formatShape, isPlainObject, sizeOf, Tensor, tensor, ValueError } from '@latent/tensor';
 import { crc32 } from './checksum.ts';
+import { ELEMENT_TYPES } from './element-types.ts';
+import { hasDoubtfulKeys } from './json.ts';
 
 /**
  * The safetensors format: eight bytes with the header's length, a JSON header that gives each tensor's dtype, shape and
@@ -11,13 +13,15 @@ import { crc32 } from './checksum.ts';
  */
 export interface SafetensorsFile {
   readonly tensors: Readonly<Record<string, Tensor>>;
+  /** What was written as bytes, by name. */
+  readonly bytes: Readonly<Record<string, Uint8Array>>;
   /** Without the checksum. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 interface Entry {
   readonly name: string;
-  readonly dtype: 'F32' | 'F64';
+  readonly dtype: string;
   readonly shape: readonly number[];
   /** Its bytes, counted from the end of the header. */
   readonly begin: number;
@@ -26,7 +30,8 @@ interface Entry {
 
 type Header = Record<string, unknown> & { __metadata__?: Readonly<Record<string, string>> };
 
-const MAX_HEADER = 100 << 20;
+/** A header says some hundred bytes about each tensor; what is longer is no header, or would take seconds to read. */
+const MAX_HEADER = 16 << 20;
 const CHECKSUM = 'checksum';
 /** Marks a checksum even where damage changed its key. */
 const PREFIX = 'crc32:';
@@ -41,9 +46,9 @@ function checksumOf(header: Header, parts: readonly Uint8Array[]): string {
   return PREFIX + sum.toString(16).padStart(8, '0');
 }
 
-/** The tensors and texts as one file. Names that the format has taken are refused: see the errors. */
+/** The tensors (or plain bytes) and texts as one file. Names that the format has taken are refused: see the errors. */
 export function encodeSafetensors(
-  tensors: Readonly<Record<string, Tensor>>,
+  tensors: Readonly<Record<string, Tensor | Uint8Array>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   for (const [key, value] of Object.entries(metadata)) {
@@ -54,23 +59,23 @@ export function encodeSafetensors(
   const header: Header = { __metadata__: metadata };
   const parts: Uint8Array[] = [];
   let offset = 0;
+  const entries = Object.entries(tensors).map(([name, x]) => {
+    if (x instanceof Tensor) return { name, dtype: x.dtype === 'f32' ? 'F32' : 'F64', shape: x.shape, data: x.data };
+    return { name, dtype: 'U8', shape: [x.length], data: x };
+  });
   // Wider elements first, so that all are aligned.
-  const entries = Object.entries(tensors).sort(([, a], [, b]) =>
-    a.dtype === b.dtype ? 0 : a.dtype === 'f64' ? -1 : 1,
-  );
-  for (const [name, x] of entries) {
+  entries.sort((a, b) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
+  for (const { name, dtype, shape, data } of entries) {
     if (name === '__metadata__' || name === '__proto__') fail(`no tensor can be named '${name}'`);
-    const { buffer, byteOffset, byteLength } = x.data;
-    header[name] = {
-      dtype: x.dtype === 'f32' ? 'F32' : 'F64',
-      shape: x.shape,
-      data_offsets: [offset, offset + byteLength],
-    };
-    offset += byteLength;
-    parts.push(new Uint8Array(buffer, byteOffset, byteLength));
+    header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
+    offset += data.byteLength;
+    parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
   header.__metadata__ = { ...metadata, [CHECKSUM]: checksumOf(header, parts) };
   const json = new TextEncoder().encode(JSON.stringify(header));
+  if (json.length > MAX_HEADER) {
+    fail(`the header would have ${json.length} bytes, more than the ${MAX_HEADER} that are read again`);
+  }
   const headerBytes = Math.ceil(json.length / 8) * 8; // padded with spaces, so that the numbers are aligned
   const bytes = new Uint8Array(8 + headerBytes + offset);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
@@ -85,11 +90,12 @@ export function encodeSafetensors(
 }
 
 /**
- * What `encodeSafetensors`, or another program, wrote; F32 and F64 only. A file that is cut, altered or of another format
- * is refused with the reason; so is one whose tensors overlap or leave bytes unused, as the format demands.
+ * What `encodeSafetensors`, or another program, wrote, of any of the format's element types; integers of 32 bits and more
+ * are read in double precision. A file that is cut, altered or of another format is refused with the reason; so is one whose
+ * tensors overlap or leave bytes unused, as the format demands.
  */
 export function decodeSafetensors(file: Uint8Array | ArrayBuffer): SafetensorsFile {
-  const bytes = file instanceof ArrayBuffer ? new Uint8Array(file) : file;
+  const bytes = fileBytes(file);
   if (bytes.length < 8) fail(`the file is too short, got ${bytes.length} bytes`);
   const headerLength = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   if (headerLength > MAX_HEADER || Number(headerLength) + 8 > bytes.length) {
@@ -99,7 +105,7 @@ export function decodeSafetensors(file: Uint8Array | ArrayBuffer): SafetensorsFi
   const header = parseHeader(bytes.subarray(8, start));
   const data = bytes.subarray(start);
   const { __metadata__: texts = {}, ...rest } = header;
-  if (!isObject(texts) || Object.values(texts).some((text) => typeof text !== 'string'))
+  if (!isPlainObject(texts) || Object.values(texts).some((text) => typeof text !== 'string'))
     fail('the metadata is not text');
 
   const entries = Object.entries(rest).map(([name, entry]) => checkEntry(name, entry, data.length));
@@ -112,63 +118,74 @@ export function decodeSafetensors(file: Uint8Array | ArrayBuffer): SafetensorsFi
   }
   if (covered !== data.length) fail(`the tensors cover ${covered} of ${data.length} bytes; the file is altered`);
 
-  const { [CHECKSUM]: _, ...metadata } = texts;
-  for (const [key, text] of Object.entries(texts)) {
+  const { [CHECKSUM]: _, ...metadata } = texts as Record<string, string>;
+  for (const [key, text] of Object.entries(texts as Record<string, string>)) {
     if (key !== CHECKSUM && !text.startsWith(PREFIX)) continue;
     const actual = checksumOf({ ...header, __metadata__: metadata }, [data]);
     if (key !== CHECKSUM || text !== actual) {
       fail(`the ${key} is ${text}, but the content has ${actual}; the file is altered (if on purpose, leave it out)`);
     }
   }
-  const tensors = entries.map(({ name, dtype, shape, begin, end }) => {
+  // Read when asked for: a file may hold more than its reader wants.
+  const tensors = {};
+  const contents: Record<string, Uint8Array> = {};
+  for (const { name, dtype, shape, begin, end } of entries) {
+    let read: Tensor | undefined;
     // A copy, aligned; `slice` of a Buffer would be none.
-    const { buffer } = new Uint8Array(data.subarray(begin, end));
-    return [name, tensor(dtype === 'F32' ? new Float32Array(buffer) : new Float64Array(buffer), { shape })] as const;
-  });
-  return { tensors: Object.fromEntries(tensors), metadata };
+    const content = (): Uint8Array<ArrayBuffer> => new Uint8Array(data.subarray(begin, end));
+    const get = (): Tensor => {
+      read ??= tensor(ELEMENT_TYPES[dtype]?.read(content(), sizeOf(shape)) as Float32Array, { shape });
+      return read;
+    };
+    Object.defineProperty(tensors, name, { get, enumerable: true });
+    if (dtype === 'U8') contents[name] = data.subarray(begin, end);
+  }
+  return { tensors, bytes: contents, metadata };
+}
+
+function fileBytes(file: unknown): Uint8Array {
+  if (file instanceof Uint8Array) return file;
+  // Buffers and views of another realm too.
+  const tag = Object.prototype.toString.call(file);
+  if (tag === '[object ArrayBuffer]' || tag === '[object SharedArrayBuffer]')
+    return new Uint8Array(file as ArrayBuffer);
+  if (ArrayBuffer.isView(file)) return new Uint8Array(file.buffer as ArrayBuffer, file.byteOffset, file.byteLength);
+  return fail(`expected the bytes of a file, got ${typeof file}; read it first, or use load(path)`);
 }
 
 /** One tensor of the header, after checking that what it says is possible within `data` bytes. */
 function checkEntry(name: string, entry: unknown, data: number): Entry {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
-  if (dtype !== 'F32' && dtype !== 'F64')
-    fail(`tensor '${name}' has dtype ${JSON.stringify(dtype)}; F32 and F64 can be read`);
+  if (typeof dtype !== 'string' || !Object.hasOwn(ELEMENT_TYPES, dtype)) {
+    fail(`tensor '${name}' has dtype ${JSON.stringify(dtype)}; can be read: ${Object.keys(ELEMENT_TYPES).join(', ')}`);
+  }
   if (!areCounts(shape) || !areCounts(offsets) || offsets.length !== 2) {
     fail(`tensor '${name}' has no valid shape and offsets`);
   }
-  const [begin, end] = offsets;
+  const [begin, end] = offsets as [number, number];
   if (end < begin || end > data) {
     fail(`tensor '${name}' claims bytes ${begin} to ${end} of ${data}; the file is truncated or altered`);
   }
-  if (end - begin !== sizeOf(shape) * (dtype === 'F32' ? 4 : 8)) {
-    fail(`tensor '${name}' has ${end - begin} bytes, but its shape is ${formatShape(shape)}`);
+  if (end - begin !== sizeOf(shape) * (ELEMENT_TYPES[dtype]?.bytes ?? 0)) {
+    fail(`tensor '${name}' has ${end - begin} bytes, but its shape is ${formatShape(shape)} of ${dtype}`);
   }
   return { name, dtype, shape, begin, end };
 }
 
 function areCounts(x: unknown): x is number[] {
-  return Array.isArray(x) && x.every((n) => Number.isSafeInteger(n) && n >= 0);
-}
-
-function isObject(x: unknown): x is object {
-  return typeof x === 'object' && x !== null && !Array.isArray(x);
+  return Array.isArray(x) && x.length <= 64 && x.every((n) => Number.isSafeInteger(n) && n >= 0);
 }
 
 function parseHeader(bytes: Uint8Array): Header {
+  let text: string;
   let header: unknown;
-  let surplus = -1; // JSON.parse also visits the whole, under the key ''
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    header = JSON.parse(text, function (this: unknown, key, value) {
-      if (!Array.isArray(this)) surplus += key === '__proto__' ? NaN : 1;
-      return value;
-    });
-    // JSON.parse keeps the last of equal keys: count those in the text, which are the strings before a colon.
-    for (const [, colon] of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g)) if (colon) surplus--;
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    header = JSON.parse(text);
   } catch {
     fail('the header is not JSON; the file is altered or of another format');
   }
-  if (!isObject(header)) fail('the header is not an object');
-  if (surplus !== 0) fail('the header repeats a key or has a key __proto__');
+  if (!isPlainObject(header)) fail('the header is not an object');
+  if (hasDoubtfulKeys(text)) fail('the header repeats a key or has a key __proto__');
   return header as Header;
 }

@@ -1,5 +1,5 @@
-import { type Tensor, ValueError } from '@latent/tensor';
-import type { Module } from '../module.ts';
+import { checkOptions, flag, isPlainObject, optional, real, type Tensor, whole } from '@latent/tensor';
+import { type Callback, type CallbackState, unlike } from './callback.ts';
 
 export interface EarlyStoppingOptions {
   /** Epochs without a lower loss before the run stops; 10 by default. */
@@ -12,59 +12,67 @@ export interface EarlyStoppingOptions {
   readonly restoreBest?: boolean;
 }
 
-/** What it has seen, as plain data. */
-export interface EarlyStoppingState {
+export interface EarlyStopping extends Callback {
+  /** The epoch with the lowest loss so far. */
   readonly best: { readonly epoch: number; readonly loss: number } | null;
-  readonly waited: number;
 }
 
-/** Watches the loss of epochs, remembers the best weights and says when to stop (Prechelt 1998). */
-export class EarlyStopping {
-  #best: EarlyStoppingState['best'] = null;
-  #waited = 0;
-  #weights: Record<string, Tensor> | null = null;
-  readonly #model: Module;
-  readonly #options: Required<Omit<EarlyStoppingOptions, 'target'>> & { target: number };
+/**
+ * Watches the loss of epochs, remembers the best weights and says when to stop (Prechelt 1998): the validation loss where
+ * there is validation data, else the training loss.
+ */
+export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping {
+  const checked = checkOptions('earlyStopping', options, {
+    patience: optional(whole({ min: 1 }), 10),
+    minDelta: optional(real({ min: 0 }), 0),
+    target: optional(real()),
+    restoreBest: optional(flag(), true),
+  });
+  const { patience, minDelta, target = -Infinity, restoreBest } = checked;
+  let best: EarlyStopping['best'] = null;
+  let waited = 0;
+  let weights: Record<string, Tensor> | null = null;
+  return {
+    name: 'earlyStopping',
+    config: () => ({ ...checked }),
+    get best() {
+      return best;
+    },
+    begin() {
+      best = null;
+      waited = 0;
+      weights = null;
+    },
+    afterEpoch(event, { watched, scored }) {
+      const loss = watched(event);
+      if (loss < (best?.loss ?? Infinity) - minDelta) {
+        best = { epoch: event.epoch, loss };
+        waited = 0;
+        if (restoreBest) weights = scored();
+      } else waited++;
+      if (loss <= target) return 'target';
+      return waited >= patience ? 'patience' : undefined;
+    },
+    end({ model }) {
+      if (weights !== null) model.loadStateDict(weights);
+    },
+    state: () => ({ values: { best, waited }, ...(weights !== null && { tensors: weights }) }),
+    refuses({ values, tensors }, { model }) {
+      const { best, waited } = values;
+      const known = best === null || (isPlainObject(best) && isNumber(best.epoch) && isNumber(best.loss));
+      if (!known || !Number.isSafeInteger(waited) || (waited as number) < 0)
+        return 'it has no best epoch and count of epochs waited';
+      if (restoreBest && best !== null && tensors === undefined) return 'it has no weights of the best epoch';
+      return tensors === undefined ? null : unlike(tensors, model.namedTensors(), 'weight');
+    },
+    restore({ values, tensors }: CallbackState) {
+      best = values.best as EarlyStopping['best'];
+      waited = values.waited as number;
+      weights = tensors === undefined ? null : { ...tensors };
+    },
+  };
+}
 
-  constructor(model: Module, options: EarlyStoppingOptions) {
-    const { patience = 10, minDelta = 0, target = -Infinity, restoreBest = true } = options;
-    if (!(Number.isInteger(patience) && patience >= 1)) {
-      throw new ValueError(`earlyStopping: patience must be a whole number ≥ 1, got ${patience}`);
-    }
-    if (!(minDelta >= 0)) throw new ValueError(`earlyStopping: minDelta must be ≥ 0, got ${minDelta}`);
-    this.#model = model;
-    this.#options = { patience, minDelta, target, restoreBest };
-  }
-
-  get state(): EarlyStoppingState {
-    return { best: this.#best, waited: this.#waited };
-  }
-
-  /** The weights of the best epoch, where they are wanted. */
-  get bestWeights(): Readonly<Record<string, Tensor>> {
-    return this.#weights ?? {};
-  }
-
-  load(state: EarlyStoppingState, weights: Record<string, Tensor>): void {
-    this.#best = state.best;
-    this.#waited = state.waited;
-    this.#weights = Object.keys(weights).length > 0 ? weights : null;
-  }
-
-  /** Takes in an epoch's loss; the reason to stop now, or null. */
-  observe(epoch: number, loss: number): 'patience' | 'target' | null {
-    const { patience, minDelta, target, restoreBest } = this.#options;
-    if (loss < (this.#best?.loss ?? Infinity) - minDelta) {
-      this.#best = { epoch, loss };
-      this.#waited = 0;
-      if (restoreBest) this.#weights = this.#model.stateDict();
-    } else this.#waited++;
-    if (loss <= target) return 'target';
-    return this.#waited >= patience ? 'patience' : null;
-  }
-
-  /** Takes back the best weights, where there are some. */
-  restore(): void {
-    if (this.#weights !== null) this.#model.loadStateDict(this.#weights);
-  }
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
 }

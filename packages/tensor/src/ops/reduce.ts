@@ -348,15 +348,17 @@ export function cumulativeSum(x: Tensor, options?: { readonly axis?: number; rea
   );
 }
 
+/** What `rowSum` makes: an op that says which formula it sums. */
+export interface RowSumOp extends Op<undefined> {
+  readonly program: MapProgram;
+  readonly summed: true;
+}
+
 /**
  * An elementwise formula summed over the last axis, as one kernel forward and one backward: the form of a
  * log-probability per row. The gradient formulas see g (one per row) and the inputs, not the output.
  */
-export function rowSum(
-  name: string,
-  value: (...inputs: Expr[]) => Expr,
-  rules: readonly GradientRule[],
-): Op<undefined> {
+export function rowSum(name: string, value: (...inputs: Expr[]) => Expr, rules: readonly GradientRule[]): RowSumOp {
   const count = rules.length;
   const program: MapProgram = mapProgram(name, count, value);
   const variables = Array.from({ length: count + 2 }, (_, i) => input(i)) as [Expr, ...Expr[]];
@@ -365,6 +367,8 @@ export function rowSum(
   );
   return {
     name,
+    program,
+    summed: true,
     saves: { inputs: Array.from({ length: count }, (_, i) => i), output: false },
     shape(shapes) {
       for (const shape of shapes) {

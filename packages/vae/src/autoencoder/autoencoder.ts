@@ -1,113 +1,75 @@
 import {
   Activation,
   type ActivationName,
-  decodeSafetensors,
-  encodeSafetensors,
+  type Batch,
+  buildNetwork,
+  type Dataset,
+  type History,
   type Layer,
   Linear,
-  Module,
-  modelTensors,
-  Normaliser,
-  type NormaliserConfig,
-  readFileBytes,
+  type Parts,
+  parseRows,
+  type Rows,
   Sequential,
-  writeFileAtomically,
 } from '@latent/nn';
-import { Rng, type Tensor, UsageError, ValueError } from '@latent/tensor';
-import { type FitOptions, fitModel, type History } from '../model/fit.ts';
-import { checkActivation, checkSize, checkSizes, mlp } from '../model/mlp.ts';
-import { flatRows, normalisedRows, originalRows, overRows, type Rows } from '../model/rows.ts';
-import { distributionFromConfig } from '../reconstruction/from-config.ts';
+import { Rng, step, type Tensor } from '@latent/tensor';
+import { registerModel } from '../model/file-header.ts';
+import { Model, type ModelFitOptions } from '../model/model.ts';
+import { rowsProgram } from '../model/rows-program.ts';
+import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import {
-  checkSupport,
-  type DistributionConfig,
-  type ReconstructionDistribution,
-} from '../reconstruction/reconstruction.ts';
-import { squaredError } from '../reconstruction/squared-error.ts';
-import { type Corruption, type CorruptionConfig, corruptionFromConfig, noCorruption } from './corruption.ts';
-import { type CodePenalties, checkPenalties, contractivePenalty, sparsityPenalty } from './penalties.ts';
+  type AutoencoderOptions,
+  describeAutoencoder,
+  type ResolvedAutoencoderOptions,
+  resolveAutoencoderOptions,
+} from './options.ts';
+import { contractivePenalty, sparsityPenalty } from './penalties.ts';
 import { pretrainLayers } from './pretrain.ts';
 import { TiedLinear } from './tied.ts';
-
-export interface AutoencoderOptions extends CodePenalties {
-  /** Columns of a data row. */
-  readonly inputSize: number;
-  /** Sizes of the encoder's layers; the last is the code. */
-  readonly encoder: readonly number[];
-  /** Sizes of the decoder's hidden layers, for untied weights; the encoder's without the code, in reverse, by default. */
-  readonly decoder?: readonly number[];
-  /** Of every hidden layer and the code; 'relu' by default. */
-  readonly activation?: ActivationName;
-  /** Of the encoder's layers, one or one for each; `activation` by default. */
-  readonly encoderActivation?: ActivationName | readonly ActivationName[];
-  /** Of the decoder's hidden layers; `activation` by default. */
-  readonly decoderActivation?: ActivationName | readonly ActivationName[];
-  /**
-   * Decode with the encoder's weights, transposed, and biases of their own. By default where it can be: without sizes for
-   * the decoder and with one parameter per column.
-   */
-  readonly tied?: boolean;
-  /** What tied decoders' biases start at; 0 by default. */
-  readonly visibleBias?: number;
-  /** How training inputs are spoiled; not at all by default. */
-  readonly corruption?: Corruption;
-  /** What is minimised: minus the log-probability of the clean row; squaredError() by default. */
-  readonly reconstruction?: ReconstructionDistribution;
-  /** Puts columns on a common scale before the model sees them, and back; saved with the model. None by default. */
-  readonly normaliser?: Normaliser | null;
-  /** Fixes initial weights, shuffling and corruption; 0 by default. */
-  readonly seed?: number;
-}
-
-export type ResolvedAutoencoderOptions = Required<Omit<AutoencoderOptions, 'activation' | keyof CodePenalties>> &
-  CodePenalties;
-
-const FORMAT = 'latent-autoencoder-2';
 
 /**
  * An autoencoder of any depth: undercomplete, denoising (Vincent et al. 2010), sparse or contractive, with tied or untied
  * weights. Corruption and penalties act while training and never at inference; every reported loss is that of the clean
  * row, in nats per row (or in the loss's own unit).
  */
-export class Autoencoder extends Module {
-  readonly encoder: Sequential;
-  readonly decoder: Sequential;
+export class Autoencoder extends Model {
+  static readonly modelName: string = 'autoencoder';
+
+  readonly encoder: Layer;
+  readonly decoder: Layer;
   /** The parameters of the row's distribution. */
   readonly head: Layer;
-  /** Draws of training: shuffling and corruption. */
-  readonly rng: Rng;
   readonly #options: ResolvedAutoencoderOptions;
+  readonly #code: readonly number[];
 
   // What is asked of rows of data, as programs.
-  readonly #encoded = overRows((x) => ({ codes: this.encoder.forward(x) }));
-  readonly #decoded = overRows((z) => ({ rows: this.#restore(z) }));
-  readonly #restored = overRows((x) => ({ rows: this.#restore(this.encoder.forward(x)) }));
-  readonly #scored = overRows((x) => ({ loss: this.#rowLoss(x, this.encoder.forward(x)) }));
+  readonly #encoded = rowsProgram(({ near }) => ({ codes: flat(this.encoder.forward(near)) }));
+  readonly #decoded = rowsProgram(({ x: z }) => ({ rows: this.#restore(z) }));
+  readonly #restored = rowsProgram(({ near }) => ({ rows: this.#restore(this.encoder.forward(near)) }));
+  readonly #scored = rowsProgram(({ x, near }) => ({ loss: this.#rowLoss(x, this.encoder.forward(near)) }));
 
   constructor(options: AutoencoderOptions) {
-    super();
-    const name = new.target.name;
-    const resolved = resolve(name, options);
-    const { inputSize, encoder, decoder, tied, reconstruction, encoderActivation, decoderActivation, seed } = resolved;
-    const [weights, training] = new Rng(seed).split(2);
+    const { modelName } = new.target;
+    const resolved = resolveAutoencoderOptions(modelName.charAt(0).toUpperCase() + modelName.slice(1), options);
+    const { event, inputSize, tied, reconstruction, encoderActivation, decoderActivation, seed } = resolved;
+    const [weights, noise] = new Rng(seed).split(2) as [Rng, Rng];
+    super(event, resolved.transform, noise);
     this.#options = resolved;
-    this.rng = training;
-    const plain = { dropout: 0, layerNorm: false };
-    this.encoder = mlp(inputSize, encoder, { activation: encoderActivation, ...plain }, weights, training);
+    const context = { weights, noise };
+    const encoder = buildNetwork('encoder', resolved.encoder, event, { ...context, activation: encoderActivation });
+    this.encoder = encoder.module;
+    this.#code = encoder.shape;
     if (tied) {
-      const [last, ...hidden] = this.encoder.layers.filter((layer) => layer instanceof Linear);
-      const back = (layer: Linear): TiedLinear => new TiedLinear(layer, resolved.visibleBias);
-      const activations = hidden.map((_, i) =>
-        typeof decoderActivation === 'string' ? decoderActivation : decoderActivation[i],
-      );
-      this.decoder = new Sequential(
-        ...hidden.reverse().flatMap((layer, i) => [back(layer), new Activation(activations[i])]),
-      );
-      this.head = back(last);
+      const [head, decoder] = tiedDecoder(this.encoder as Sequential, decoderActivation, resolved.visibleBias);
+      this.decoder = decoder;
+      this.head = head;
     } else {
-      const code = encoder[encoder.length - 1];
-      this.decoder = mlp(code, decoder, { activation: decoderActivation, ...plain }, weights, training);
-      const decoded = decoder.at(-1) ?? code;
+      const decoder = buildNetwork('decoder', resolved.decoder, encoder.shape, {
+        ...context,
+        activation: decoderActivation,
+      });
+      this.decoder = decoder.module;
+      const decoded = decoder.shape.reduce((a, b) => a * b, 1);
       this.head =
         reconstruction.head?.(decoded, inputSize, weights) ??
         new Linear(decoded, reconstruction.paramCount(inputSize), { rng: weights });
@@ -115,11 +77,23 @@ export class Autoencoder extends Module {
     this.eval(); // `fit` trains
   }
 
+  override get type(): string {
+    return 'Autoencoder';
+  }
+
   get options(): ResolvedAutoencoderOptions {
     return this.#options;
   }
 
-  /** In a supervised network an autoencoder is its encoder: x [..., inputSize] → codes. */
+  protected override describe(): Readonly<Record<string, unknown>> {
+    return describeAutoencoder(this.#options);
+  }
+
+  protected override likelihood(): ReconstructionDistribution {
+    return this.#options.reconstruction;
+  }
+
+  /** In a supervised network an autoencoder is its encoder: x [rows, …event] → codes. */
   forward(x: Tensor): Tensor {
     return this.encoder.forward(x);
   }
@@ -135,10 +109,19 @@ export class Autoencoder extends Module {
     const codes = this.encoder.forward(input);
     const loss = this.#rowLoss(x, codes).mean();
     const penalties = [
-      sparsityPenalty(codes, this.#options),
-      contractivePenalty((at) => this.encoder.forward(at), input, this.codeSize, rng, this.#options),
+      sparsityPenalty(flat(codes), this.#options),
+      contractivePenalty((at) => flat(this.encoder.forward(at)), input, this.codeSize, rng, this.#options),
     ];
     return penalties.reduce<Tensor>((total, penalty) => (penalty === null ? total : total.add(penalty)), loss);
+  }
+
+  parts({ x }: Batch, rng: Rng): Parts {
+    return { loss: this.trainingLoss(x as Tensor, rng) };
+  }
+
+  /** Of held-out rows, uncorrupted and without penalties. */
+  evaluate({ x }: Batch): Parts {
+    return { loss: this.loss(x as Tensor) };
   }
 
   /** For a classifier that goes on with what was learned without labels. */
@@ -148,184 +131,89 @@ export class Autoencoder extends Module {
 
   /** Numbers in a code. */
   get codeSize(): number {
-    return this.#options.encoder[this.#options.encoder.length - 1];
+    return this.#code.reduce((a, b) => a * b, 1);
+  }
+
+  /** The parameters of the rows' distribution, before any squashing, for codes [rows, codeSize]. */
+  likelihoodParams(codes: Tensor): Tensor {
+    const rows = codes.shape[0] ?? 0;
+    const shaped = codes.shape.length === this.#code.length + 1 ? codes : codes.reshape([rows, ...this.#code]);
+    return this.head.forward(flat(this.decoder.forward(shaped)));
   }
 
   #rowLoss(x: Tensor, codes: Tensor): Tensor {
-    return this.#options.reconstruction.logProb(x, this.head.forward(this.decoder.forward(codes))).neg();
+    const { reconstruction } = this.#options;
+    const params = this.likelihoodParams(codes);
+    const taught = this.training ? reconstruction.whileTraining?.(flat(x), params, this.head) : undefined;
+    return reconstruction.logProb(flat(x), taught ?? params).neg();
   }
 
   #restore(codes: Tensor): Tensor {
-    return this.#options.reconstruction.mean(this.head.forward(this.decoder.forward(codes)));
+    return this.#options.reconstruction.mean(this.likelihoodParams(codes));
   }
 
-  /** Trains on rows of `inputSize` values, corrupting each batch anew. The caller's arrays are not changed. */
-  async fit(data: Rows, options: FitOptions = {}): Promise<History> {
-    const { inputSize } = this.#options;
-    const rows = this.#checked('fit', data);
-    const validation = options.validationData && this.#checked('fit validationData', options.validationData);
-    return fitModel({
-      model: this,
-      rows,
-      width: inputSize,
-      rng: this.rng,
-      options,
-      metadata: () => this.#metadata(),
-      loss: (batch) => ({ loss: this.trainingLoss(batch, this.rng) }),
-      ...(validation && { validate: () => ({ loss: this.#scored(validation, inputSize).loss.mean().item() }) }),
-    });
+  /** Trains on rows in the model's shape, corrupting each batch anew. The caller's arrays are not changed. */
+  fit(data: Rows | Dataset, options: ModelFitOptions = {}): Promise<History> {
+    return this.fitTo(data, options);
   }
 
   /**
    * Greedy layer-wise pretraining (Bengio et al. 2007; Vincent et al. 2010): layer by layer a shallow autoencoder with this
    * one's corruption and penalties learns the activations of the layers below, and its weights are taken over. `fit`
-   * afterwards trains all together. Returns a history for each layer.
+   * afterwards trains all together. For encoders of dense layers. Returns a history for each layer.
    */
-  async pretrain(data: Rows, options: FitOptions = {}): Promise<History[]> {
-    return pretrainLayers(this, this.#checked('pretrain', data), options, (shallow) => new Autoencoder(shallow));
+  async pretrain(data: Rows, options: ModelFitOptions = {}): Promise<History[]> {
+    return pretrainLayers(this, data, options, (shallow) => new Autoencoder(shallow));
   }
 
   /** Codes: [n, codeSize]. */
   encode(data: Rows): Tensor {
-    return this.#encoded(this.#rows('encode', data), this.#options.inputSize).codes;
+    return this.#encoded(this.prepared('encode', data), this.event).codes;
   }
 
-  /** Codes back to rows: [n, inputSize]. */
+  /** Codes back to rows: [n, …event]. */
   decode(codes: Rows): Tensor {
-    const rows = flatRows(`${this.constructor.name}.decode`, codes, this.codeSize);
-    return originalRows(this.#decoded(rows, this.codeSize).rows, this.#options.normaliser);
+    const { values, count } = parseRows('Autoencoder.decode', codes, [this.codeSize]);
+    const ready = { values: Float32Array.from(values), near: null, count };
+    return this.restored(this.#decoded(ready, [this.codeSize]).rows);
   }
 
-  /** Rows restored; the input is not corrupted further. [n, inputSize] */
+  /** Rows restored; the input is not corrupted further. [n, …event] */
   reconstruct(data: Rows): Tensor {
-    const { rows } = this.#restored(this.#rows('reconstruct', data), this.#options.inputSize);
-    return originalRows(rows, this.#options.normaliser);
+    return this.restored(this.#restored(this.prepared('reconstruct', data), this.event).rows);
   }
 
-  /** The loss of each row against itself, uncorrupted: an anomaly score. [n] */
+  /**
+   * The loss of each row against itself, uncorrupted, on the scale of the data: an anomaly score. Of values outside the range of
+   * the training rows the encoder is shown the end of the range. [n]
+   */
   reconstructionError(data: Rows): Tensor {
-    return this.#scored(this.#checked('reconstructionError', data), this.#options.inputSize).loss;
-  }
-
-  #rows(caller: string, data: Rows): Float32Array {
-    const { inputSize, normaliser } = this.#options;
-    return normalisedRows(flatRows(`${this.constructor.name}.${caller}`, data, inputSize), inputSize, normaliser);
-  }
-
-  #checked(caller: string, data: Rows): Float32Array {
-    const rows = this.#rows(caller, data);
-    checkSupport(this.#options.reconstruction, rows, this.#options.inputSize);
-    return rows;
-  }
-
-  /** The model as one safetensors file: weights, and its options as JSON in the metadata. */
-  toBytes(): Uint8Array<ArrayBuffer> {
-    return encodeSafetensors(this.stateDict(), this.#metadata());
-  }
-
-  #metadata(): Record<string, string> {
-    const { reconstruction, corruption, normaliser, ...options } = this.#options;
-    const config = {
-      ...options,
-      reconstruction: reconstruction.config(),
-      corruption: corruption.config(),
-      normaliser: normaliser?.config() ?? null,
-    };
-    return { format: FORMAT, config: JSON.stringify(config) };
-  }
-
-  /** The model that `toBytes` wrote. Distributions of your own are rebuilt by `distributions`, by name. */
-  static fromBytes<M extends Autoencoder>(
-    this: new (
-      options: AutoencoderOptions,
-    ) => M,
-    bytes: Uint8Array | ArrayBuffer,
-    distributions: Parameters<typeof distributionFromConfig>[1] = {},
-  ): M {
-    const { tensors, metadata } = decodeSafetensors(bytes);
-    if (metadata.format !== FORMAT) {
-      throw new UsageError(
-        `${this.name}.fromBytes: expected a file of format ${FORMAT}, got ${metadata.format ?? 'one without a format'}`,
-      );
-    }
-    const { reconstruction, corruption, normaliser, ...options } = JSON.parse(metadata.config) as Omit<
-      ResolvedAutoencoderOptions,
-      'reconstruction' | 'corruption' | 'normaliser'
-    > & { reconstruction: DistributionConfig; corruption: CorruptionConfig; normaliser: NormaliserConfig | null };
-    const model = new this({
-      ...options,
-      reconstruction: distributionFromConfig(reconstruction, distributions),
-      corruption: corruptionFromConfig(corruption),
-      normaliser: normaliser && Normaliser.fromConfig(normaliser),
-    });
-    model.loadStateDict(modelTensors(tensors));
-    return model;
-  }
-
-  /** Writes the model to a file, whole or not at all. Node only. */
-  async save(path: string): Promise<void> {
-    await writeFileAtomically(path, this.toBytes());
-  }
-
-  /** Reads a model that `save` wrote. Node only. */
-  static async load<M extends Autoencoder>(
-    this: (new (options: AutoencoderOptions) => M) & { fromBytes: typeof Autoencoder.fromBytes },
-    path: string,
-    distributions?: Parameters<typeof distributionFromConfig>[1],
-  ): Promise<M> {
-    const bytes = await readFileBytes(path);
-    return this.fromBytes(bytes, distributions) as M;
+    const rows = this.toScore('reconstructionError', data);
+    const { loss } = this.#scored(rows, this.event);
+    const jacobian = this.logJacobian(rows.raw);
+    return jacobian === null ? loss : step(() => loss.sub(jacobian.sum({ axis: 1 })));
   }
 }
 
-/** The options with their defaults; throws a `ValueError` that names the one that cannot be. */
-function resolve(model: string, options: AutoencoderOptions): ResolvedAutoencoderOptions {
-  const {
-    inputSize,
-    encoder,
-    activation = 'relu',
-    encoderActivation = activation,
-    decoderActivation = activation,
-    visibleBias = 0,
-    corruption = noCorruption(),
-    reconstruction = squaredError(),
-    sparsity,
-    contractive,
-    normaliser = null,
-    seed = 0,
-  } = options;
-  checkSize(model, 'inputSize', inputSize);
-  checkSizes(model, 'encoder', encoder);
-  if (encoder.length === 0) throw new ValueError(`${model}: encoder needs at least one layer, the code`);
-  const onePerColumn = reconstruction.paramCount(inputSize) === inputSize && reconstruction.head === undefined;
-  const tied = options.tied ?? (options.decoder === undefined && onePerColumn);
-  const mirrored = encoder.slice(0, -1).reverse();
-  const decoder = options.decoder ?? mirrored;
-  checkSizes(model, 'decoder', decoder);
-  if (tied && decoder.join() !== mirrored.join()) {
-    throw new ValueError(`${model}: a tied decoder has the encoder's sizes, ${mirrored.join(', ')}; leave decoder out`);
-  }
-  if (tied && !onePerColumn) {
-    throw new ValueError(
-      `${model}: tied weights give one parameter per column, but ${reconstruction.name} needs more; set tied: false`,
-    );
-  }
-  checkActivation(model, 'encoderActivation', encoderActivation, encoder.length);
-  checkActivation(model, 'decoderActivation', decoderActivation, decoder.length);
-  checkPenalties(model, options);
-  return {
-    inputSize,
-    encoder,
-    decoder,
-    encoderActivation,
-    decoderActivation,
-    tied,
-    visibleBias,
-    corruption,
-    reconstruction,
-    normaliser,
-    seed,
-    ...(sparsity && { sparsity }),
-    ...(contractive && { contractive }),
-  };
+/** A tied decoder's head and the layers before it. */
+function tiedDecoder(
+  encoder: Sequential,
+  activation: ActivationName | readonly ActivationName[],
+  visibleBias: number,
+): [head: TiedLinear, decoder: Sequential] {
+  const [last, ...hidden] = encoder.layers.filter((layer) => layer instanceof Linear) as [Linear, ...Linear[]];
+  const activations = hidden.map((_, i) =>
+    typeof activation === 'string' ? activation : (activation[i] as ActivationName),
+  );
+  const back = hidden
+    .reverse()
+    .flatMap((layer, i) => [new TiedLinear(layer, visibleBias), new Activation(activations[i] as ActivationName)]);
+  return [new TiedLinear(last, visibleBias), new Sequential(...back)];
 }
+
+/** Rows as lines of numbers. */
+function flat(x: Tensor): Tensor {
+  return x.shape.length === 2 ? x : x.reshape([x.shape[0] ?? 0, x.shape[0] ? x.size / x.shape[0] : 0]);
+}
+
+registerModel(Autoencoder);

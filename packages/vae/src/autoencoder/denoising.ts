@@ -1,5 +1,7 @@
-import { Autoencoder, type AutoencoderOptions } from './autoencoder.ts';
+import { registerModel } from '../model/file-header.ts';
+import { Autoencoder } from './autoencoder.ts';
 import { masking } from './corruption.ts';
+import type { AutoencoderOptions } from './options.ts';
 
 export type DenoisingAutoencoderOptions = AutoencoderOptions;
 
@@ -8,7 +10,15 @@ export type DenoisingAutoencoderOptions = AutoencoderOptions;
  * by default. Everything else is `Autoencoder`'s.
  */
 export class DenoisingAutoencoder extends Autoencoder {
+  static override readonly modelName: string = 'denoisingAutoencoder';
+
   constructor(options: DenoisingAutoencoderOptions) {
     super({ corruption: masking(0.3), ...options });
   }
+
+  override get type(): string {
+    return 'DenoisingAutoencoder';
+  }
 }
+
+registerModel(DenoisingAutoencoder);

@@ -1,5 +1,16 @@
 import { grad } from '@latent/autograd';
-import { type Rng, type Tensor, ValueError } from '@latent/tensor';
+import {
+  type Check,
+  fields,
+  isPlainObject,
+  oneOf,
+  optional,
+  type Rng,
+  real,
+  refuse,
+  type Tensor,
+  whole,
+} from '@latent/tensor';
 
 /** What a code is asked to be besides informative. */
 export interface CodePenalties {
@@ -20,16 +31,25 @@ export interface CodePenalties {
 /** Means this close to 0 or 1 are held there, where the KL would be infinite. */
 const EDGE = 1e-4;
 
-export function checkPenalties(model: string, { sparsity, contractive }: CodePenalties): void {
-  if (sparsity?.kind === 'target' && !(sparsity.target > 0 && sparsity.target < 1)) {
-    throw new ValueError(`${model}: sparsity.target must be between 0 and 1, got ${sparsity.target}`);
-  }
-  for (const [name, penalty] of Object.entries({ sparsity, contractive })) {
-    if (penalty && !(penalty.weight >= 0 && penalty.weight < Infinity)) {
-      throw new ValueError(`${model}: ${name}.weight must be ≥ 0, got ${penalty.weight}`);
-    }
-  }
-}
+const weight = /* @__PURE__ */ real({ min: 0 });
+const targetFields = /* @__PURE__ */ fields({
+  kind: oneOf('target', 'l1'),
+  target: real({ above: 0, below: 1 }),
+  weight,
+});
+const l1Fields = /* @__PURE__ */ fields({ kind: oneOf('target', 'l1'), weight });
+const sparsityCheck: Check<NonNullable<CodePenalties['sparsity']>> = (value, at) => {
+  if (!isPlainObject(value)) return refuse(at, "an object such as { kind: 'l1', weight: 1e-3 }", value);
+  const checked = value.kind === 'l1' ? l1Fields(value, at) : targetFields(value, at);
+  return checked as NonNullable<CodePenalties['sparsity']>;
+};
+const contractiveFields = /* @__PURE__ */ fields({ weight, directions: optional(whole({ min: 1 }), 1) });
+
+/** The checks of penalties among a model's options. */
+export const penaltyChecks = {
+  sparsity: /* @__PURE__ */ optional(sparsityCheck),
+  contractive: /* @__PURE__ */ optional(contractiveFields),
+};
 
 /** The sparsity penalty of codes [rows, units], a scalar; null without one. */
 export function sparsityPenalty(codes: Tensor, { sparsity }: CodePenalties): Tensor | null {
@@ -63,7 +83,10 @@ export function contractivePenalty(
   const { weight, directions = 1 } = contractive;
   const terms = Array.from({ length: directions }, () => {
     // E ‖vᵀJ‖² = ‖J‖² for v of independent ±1.
-    const v = rng.bernoulli([x.shape[0], codeSize], { dtype: x.dtype }).mul(2).sub(1);
+    const v = rng
+      .bernoulli([x.shape[0] ?? 0, codeSize], { dtype: x.dtype })
+      .mul(2)
+      .sub(1);
     const product = grad((input: Tensor) => encode(input).mul(v).sum())(x);
     return product.square().sum({ axis: -1 }).mean();
   });

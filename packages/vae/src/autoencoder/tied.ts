@@ -1,6 +1,5 @@
-import { parameter } from '@latent/autograd';
-import { type Linear, Module } from '@latent/nn';
-import { add, matmul, type Tensor } from '@latent/tensor';
+import { type Linear, layerParameter, Module } from '@latent/nn';
+import { add, full, matmul, type Tensor } from '@latent/tensor';
 
 /** The way back through a dense layer: h·W + c with that layer's weight and a bias of its own. */
 export class TiedLinear extends Module {
@@ -11,7 +10,12 @@ export class TiedLinear extends Module {
   constructor(layer: Linear, visibleBias: number) {
     super();
     this.#layer = layer;
-    this.bias = parameter(new Float32Array(layer.inFeatures).fill(visibleBias));
+    const shape = [layer.inFeatures];
+    this.bias = layerParameter('bias', shape, () => full(shape, visibleBias));
+  }
+
+  override get type(): string {
+    return 'TiedLinear';
   }
 
   forward(x: Tensor): Tensor {

@@ -1,4 +1,4 @@
-import { ValueError } from '@latent/tensor';
+import { checkOptions, optional, whole } from '@latent/tensor';
 import { checkPairs, type Numbers } from './pairs.ts';
 
 /** Rows whose probability is in [low, high), the last bin's also at 1. */
@@ -28,10 +28,7 @@ export function calibration(
   labels: Numbers,
   options: { readonly bins?: number } = {},
 ): Calibration {
-  const { bins: count = 10 } = options;
-  if (!(Number.isInteger(count) && count > 0 && count <= 1e6)) {
-    throw new ValueError(`calibration: bins must be a whole number from 1 to 1e6, got ${count}`);
-  }
+  const { bins: count } = checkOptions('calibration', options, { bins: optional(whole({ min: 1, max: 1e6 }), 10) });
   checkPairs(
     'calibration',
     probabilities,
@@ -43,10 +40,10 @@ export function calibration(
   const sums = Array.from({ length: count }, () => ({ count: 0, p: 0, y: 0 }));
   let brier = 0;
   for (let i = 0; i < n; i++) {
-    const [p, y] = [probabilities[i], labels[i]];
+    const [p, y] = [probabilities[i] as number, labels[i] as number];
     // The nearest edge, or the one before: p·count may round across the edge that p is on.
     const edge = Math.round(p * count);
-    const bin = sums[Math.min(p < edge / count ? edge - 1 : edge, count - 1)];
+    const bin = sums[Math.min(p < edge / count ? edge - 1 : edge, count - 1)] as (typeof sums)[number];
     bin.count++;
     bin.p += p;
     bin.y += y;

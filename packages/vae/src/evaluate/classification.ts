@@ -1,3 +1,4 @@
+import { checkOptions, optional, whole } from '@latent/tensor';
 import { checkPairs, type Numbers } from './pairs.ts';
 
 export interface ClassScores {
@@ -30,23 +31,27 @@ export function classificationMetrics(
   targets: Numbers,
   options: { readonly classes?: number } = {},
 ): ClassificationMetrics {
-  const { classes: limit = 4096 } = options;
+  const checked = checkOptions('classificationMetrics', options, { classes: optional(whole({ min: 1, max: 4096 })) });
+  const limit = checked.classes ?? 4096;
   const isClass = (x: number): boolean => Number.isInteger(x) && x >= 0 && x < limit;
-  let count = options.classes ?? 0;
+  let count = checked.classes ?? 0;
   checkPairs('classificationMetrics', predictions, targets, `class numbers from 0 to ${limit - 1}`, (p, t) => {
     count = Math.max(count, p + 1, t + 1);
     return isClass(p) && isClass(t);
   });
   const confusion = Array.from({ length: count }, () => new Array<number>(count).fill(0));
-  for (let i = 0; i < targets.length; i++) confusion[targets[i]][predictions[i]]++;
+  for (let i = 0; i < targets.length; i++) {
+    const row = confusion[targets[i] as number] as number[];
+    (row[predictions[i] as number] as number)++;
+  }
   const classes = confusion.map((row, k) => {
     const support = sum(row);
-    const predicted = sum(confusion.map((other) => other[k]));
-    return { ...scores(row[k], predicted, support), support, occurs: support + predicted > 0 };
+    const predicted = sum(confusion.map((other) => other[k] as number));
+    return { ...scores(row[k] as number, predicted, support), support, occurs: support + predicted > 0 };
   });
   const occurring = classes.filter(({ occurs }) => occurs);
   const mean = (of: keyof ClassScores): number => sum(occurring.map((k) => k[of])) / occurring.length;
-  const accuracy = sum(confusion.map((row, k) => row[k])) / targets.length;
+  const accuracy = sum(confusion.map((row, k) => row[k] as number)) / targets.length;
   return {
     accuracy,
     confusion,

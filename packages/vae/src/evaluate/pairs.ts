@@ -1,4 +1,4 @@
-import { ShapeError, ValueError } from '@latent/tensor';
+import { describeValue, ShapeError, ValueError } from '@latent/tensor';
 
 /** Numbers in an array or a typed array; for a tensor, its `data`. */
 export type Numbers = ArrayLike<number>;
@@ -11,14 +11,24 @@ export function checkPairs(
   expected: string,
   allowed: (a: number, b: number) => boolean,
 ): void {
+  for (const values of [a, b]) {
+    if (typeof values !== 'object' || values === null || typeof values.length !== 'number') {
+      throw new ValueError(
+        `${caller}: expected arrays of numbers (of a tensor, its data), got ${describeValue(values)}`,
+      );
+    }
+  }
   if (a.length !== b.length || a.length === 0) {
     throw new ShapeError(
       `${caller}: needs as many of one as of the other and at least one, got ${a.length} and ${b.length}`,
     );
   }
   for (let i = 0; i < a.length; i++) {
-    if (!allowed(a[i], b[i])) {
-      throw new ValueError(`${caller}: expected ${expected}, got ${a[i]} and ${b[i]} at row ${i}`);
+    const [x, y]: readonly unknown[] = [a[i], b[i]];
+    if (typeof x !== 'number' || typeof y !== 'number' || !allowed(x, y)) {
+      throw new ValueError(
+        `${caller}: expected ${expected}, got ${describeValue(x)} and ${describeValue(y)} at row ${i}`,
+      );
     }
   }
 }

@@ -34,11 +34,11 @@ export function regressionMetrics(predictions: Numbers, targets: Numbers, width 
   return Array.from({ length: width }, (_, column) => {
     const average = (of: (p: number, t: number) => number): number => {
       let sum = 0;
-      for (let i = column; i < targets.length; i += width) sum += of(predictions[i], targets[i]);
+      for (let i = column; i < targets.length; i += width) sum += of(predictions[i] as number, targets[i] as number);
       return sum / n;
     };
     // Relative to the first row, so that a column that does not vary has a spread of exactly 0.
-    const [p0, t0] = [predictions[column], targets[column]];
+    const [p0, t0] = [predictions[column] as number, targets[column] as number];
     const meanP = p0 + average((p) => p - p0);
     const meanT = t0 + average((_p, t) => t - t0);
     const varianceP = average((p) => (p - meanP) ** 2);

@@ -12,19 +12,19 @@ interface Above {
 function descend(caller: string, scores: Numbers, labels: Numbers): { steps: Above[]; total: Above } {
   // A number equals itself as a number; NaN and what is no number do not.
   checkPairs(caller, scores, labels, 'a score and a label of 0 or 1', (s, y) => s === +s && (y === 0 || y === 1));
-  const [negative, positive] = [0, 1].map((label) =>
+  const of = (label: number): Float64Array =>
     Float64Array.from(scores)
       .filter((_, i) => labels[i] === label)
-      .sort(),
-  );
+      .sort();
+  const [negative, positive] = [of(0), of(1)];
   let [p, n] = [positive.length, negative.length];
   if (p === 0 || n === 0) throw new ValueError(`${caller}: needs rows of both labels, got ${p} of 1 and ${n} of 0`);
   let total: Above = { threshold: Infinity, positives: 0, negatives: 0 };
   const steps = [total];
   while (p + n > 0) {
     const threshold = Math.max(positive[p - 1] ?? -Infinity, negative[n - 1] ?? -Infinity);
-    while (positive[p - 1] >= threshold) p--;
-    while (negative[n - 1] >= threshold) n--;
+    while (p > 0 && (positive[p - 1] as number) >= threshold) p--;
+    while (n > 0 && (negative[n - 1] as number) >= threshold) n--;
     total = { threshold, positives: positive.length - p, negatives: negative.length - n };
     steps.push(total);
   }
@@ -56,7 +56,7 @@ export function rocAuc(scores: Numbers, labels: Numbers): number {
   const { steps, total } = descend('rocAuc', scores, labels);
   // Trapezoids between neighbouring points, in units of half a pair.
   const halves = steps.reduce((sum, { positives, negatives }, i) => {
-    const before = steps[Math.max(i - 1, 0)];
+    const before = steps[Math.max(i - 1, 0)] as Above;
     return sum + (negatives - before.negatives) * (positives + before.positives);
   }, 0);
   return halves / (2 * total.positives * total.negatives);
@@ -70,7 +70,7 @@ export function rocAuc(scores: Numbers, labels: Numbers): number {
 export function prAuc(scores: Numbers, labels: Numbers): number {
   const { steps, total } = descend('prAuc', scores, labels);
   const area = steps.slice(1).reduce((sum, { positives, negatives }, i) => {
-    return sum + ((positives - steps[i].positives) * positives) / (positives + negatives);
+    return sum + ((positives - (steps[i] as Above).positives) * positives) / (positives + negatives);
   }, 0);
   return area / total.positives;
 }

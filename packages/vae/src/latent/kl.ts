@@ -9,7 +9,9 @@ export interface Parametric {
   readonly rsample?: (rng: Rng) => Tensor;
 }
 
-type Pair = (p: readonly Tensor[], q: readonly Tensor[]) => Tensor;
+/** The parameters of a distribution; one of one parameter has it twice. */
+type Params = readonly [Tensor, Tensor];
+type Pair = (p: Params, q: Params) => Tensor;
 
 const normal: Pair = ([m, v], [n, w]) =>
   m.sub(n).square().mul(w.neg().exp()).add(v.sub(w).exp()).sub(1).sub(v).add(w).mul(0.5);
@@ -47,7 +49,11 @@ export function kl(
   options: { readonly estimate?: { readonly samples: number; readonly rng: Rng } } = {},
 ): Tensor {
   const pair = `${p.name} ‖ ${q.name}`;
-  if (Object.hasOwn(CLOSED_FORMS, pair)) return CLOSED_FORMS[pair](p.params, q.params).sum({ axis: -1 });
+  const form = Object.hasOwn(CLOSED_FORMS, pair) ? CLOSED_FORMS[pair] : undefined;
+  if (form !== undefined) {
+    const params = ({ params: [first, second = first] }: Parametric): Params => [first as Tensor, second as Tensor];
+    return form(params(p), params(q)).sum({ axis: -1 });
+  }
   const { estimate } = options;
   if (estimate === undefined) {
     throw new UsageError(

@@ -1,7 +1,7 @@
 import { sampleNormal } from '@latent/autograd';
-import { ValueError } from '@latent/tensor';
+import { fields, optional, real, ValueError, whole } from '@latent/tensor';
 import { klPerLatent, normalLogProb } from '../latent/diagonal-normal.ts';
-import type { Objective } from './objective.ts';
+import { type Objective, objectives } from './objective.ts';
 
 export interface ElboOptions {
   /** Weight of the KL; 1 by default (Higgins et al. 2017). */
@@ -18,50 +18,76 @@ export interface ElboOptions {
   readonly capacity?: { readonly max: number; readonly epochs: number; readonly gamma?: number };
 }
 
+const strength = /* @__PURE__ */ real({ min: 0 });
+const checks = {
+  beta: /* @__PURE__ */ optional(strength),
+  samples: /* @__PURE__ */ optional(whole({ min: 1 }), 1),
+  warmUp: /* @__PURE__ */ optional(strength, 0),
+  cyclical: /* @__PURE__ */ optional(fields({ period: real({ min: 2 }) })),
+  freeBits: /* @__PURE__ */ optional(strength, 0),
+  capacity: /* @__PURE__ */ optional(
+    fields({ max: strength, epochs: real({ above: 0 }), gamma: optional(strength, 1) }),
+  ),
+};
+
+/** Options of which one would be left out if both were given, and what takes its place. */
+const EXCLUSIVE = [
+  ['warmUp', 'cyclical'],
+  ['capacity', 'beta'],
+  ['capacity', 'warmUp'],
+  ['capacity', 'cyclical'],
+  ['capacity', 'freeBits'],
+] as const;
+
+export const elboObjective = /* @__PURE__ */ objectives.part('elbo', {
+  options: checks,
+  build({ beta: given, samples, warmUp, cyclical, freeBits, capacity }, caller) {
+    const set = { beta: given, warmUp: warmUp || undefined, cyclical, freeBits: freeBits || undefined, capacity };
+    for (const [a, b] of EXCLUSIVE) {
+      if (set[a] !== undefined && set[b] !== undefined) {
+        throw new ValueError(`${caller}: ${a} and ${b} exclude each other; leave one out`);
+      }
+    }
+    const beta = given ?? 1;
+    const ramp = (epoch: number): number => {
+      if (cyclical) return Math.min(1, (epoch % cyclical.period) / (cyclical.period / 2));
+      return warmUp > 0 ? Math.min(1, epoch / warmUp) : 1;
+    };
+    const changes = warmUp > 0 || cyclical !== undefined || capacity !== undefined || beta !== 1;
+    return {
+      weightAt: changes
+        ? (epoch) => (capacity ? capacity.max * Math.min(1, epoch / capacity.epochs) : beta * ramp(epoch))
+        : null,
+      needsExactKl: freeBits > 0,
+      compute(model, x, rng, weight) {
+        const { mean, logVariance } = model.posterior(x);
+        const shape = samples === 1 ? mean.shape : [samples, ...mean.shape];
+        const [mu, v] = samples === 1 ? [mean, logVariance] : [mean.broadcastTo(shape), logVariance.broadcastTo(shape)];
+        const z = sampleNormal(mu, v, rng);
+        const reconstruction = model.conditionalLogProb(x, z).neg().mean();
+        const exact = model.exactKl(mean, logVariance);
+        const kl = exact === null ? normalLogProb(z, mu, v).sub(model.logPrior(z)).mean() : exact.mean();
+        if (capacity && weight)
+          return { loss: reconstruction.add(kl.sub(weight).abs().mul(capacity.gamma).sum()), reconstruction, kl };
+        const held =
+          freeBits > 0 && exact !== null
+            ? klPerLatent(mean, logVariance).mean({ axis: 0 }).maximum(freeBits).sum()
+            : kl;
+        return { loss: reconstruction.add(weight ? held.mul(weight).sum() : held), reconstruction, kl };
+      },
+      ...(changes && {
+        settled: ({ reconstruction, kl }: { readonly reconstruction: number; readonly kl: number }) =>
+          reconstruction + (capacity ? capacity.gamma * Math.abs(kl - capacity.max) : beta * kl),
+      }),
+    };
+  },
+});
+
 /**
  * Minus the evidence lower bound: E −log p(x | z) + β·KL(q(z | x) ‖ p(z)), in nats per row. The KL is exact for the
  * standard normal prior and estimated from the draws for learned ones. `reconstruction` and `kl` are reported as they are,
  * without β, free bits or capacity.
  */
 export function elbo(options: ElboOptions = {}): Objective {
-  const { beta = 1, samples = 1, warmUp = 0, cyclical, freeBits = 0, capacity } = options;
-  for (const [name, value] of Object.entries({ beta, warmUp, freeBits })) {
-    if (!(value >= 0 && value < Infinity)) throw new ValueError(`elbo: ${name} must be a number ≥ 0, got ${value}`);
-  }
-  if (!Number.isInteger(samples) || samples < 1) {
-    throw new ValueError(`elbo: samples must be a whole number ≥ 1, got ${samples}`);
-  }
-  if (cyclical !== undefined && !(cyclical.period >= 2)) {
-    throw new ValueError(`elbo: cyclical.period must be at least 2 epochs, got ${cyclical.period}`);
-  }
-  if (capacity !== undefined && !(capacity.max >= 0 && capacity.epochs > 0)) {
-    throw new ValueError('elbo: capacity needs max ≥ 0 and epochs > 0');
-  }
-  const gamma = capacity?.gamma ?? 1;
-  const ramp = (epoch: number): number => {
-    if (cyclical) return Math.min(1, (epoch % cyclical.period) / (cyclical.period / 2));
-    return warmUp > 0 ? Math.min(1, epoch / warmUp) : 1;
-  };
-  const changes = warmUp > 0 || cyclical !== undefined || capacity !== undefined || beta !== 1;
-  return {
-    name: 'elbo',
-    weightAt: changes
-      ? (epoch) => (capacity ? capacity.max * Math.min(1, epoch / capacity.epochs) : beta * ramp(epoch))
-      : null,
-    compute(model, x, rng, weight) {
-      const { mean, logVariance } = model.posterior(x);
-      const shape = samples === 1 ? mean.shape : [samples, ...mean.shape];
-      const [mu, v] = samples === 1 ? [mean, logVariance] : [mean.broadcastTo(shape), logVariance.broadcastTo(shape)];
-      const z = sampleNormal(mu, v, rng);
-      const reconstruction = model.conditionalLogProb(x, z).neg().mean();
-      const exact = model.exactKl(mean, logVariance);
-      const kl = exact === null ? normalLogProb(z, mu, v).sub(model.logPrior(z)).mean() : exact.mean();
-      if (capacity && weight)
-        return { loss: reconstruction.add(kl.sub(weight).abs().mul(gamma).sum()), reconstruction, kl };
-      const held =
-        freeBits > 0 && exact !== null ? klPerLatent(mean, logVariance).mean({ axis: 0 }).maximum(freeBits).sum() : kl;
-      return { loss: reconstruction.add(weight ? held.mul(weight).sum() : held), reconstruction, kl };
-    },
-    config: () => ({ name: 'elbo', options: { ...options } }),
-  };
+  return elboObjective.make(options);
 }

@@ -1,7 +1,7 @@
 import { customGradient, sampleNormal, stopGradient } from '@latent/autograd';
-import { logSumExp, type Tensor, ValueError } from '@latent/tensor';
+import { logSumExp, oneOf, optional, type Tensor, whole } from '@latent/tensor';
 import { normalLogProb } from '../latent/diagonal-normal.ts';
-import type { Objective } from './objective.ts';
+import { type Objective, objectives } from './objective.ts';
 
 export interface IwaeOptions {
   /** Draws K of z for each row; 5 by default. Past some tens the encoder's gradient drowns in noise (Rainforth et al. 2018). */
@@ -13,21 +13,16 @@ export interface IwaeOptions {
   readonly estimator?: 'standard' | 'stl' | 'dreg';
 }
 
-/**
- * Minus the importance-weighted bound (Burda et al. 2015): −E log 1/K Σ wₖ with wₖ = p(x | zₖ)p(zₖ)/q(zₖ | x). It is at
- * least the ELBO and rises to log p(x) with K. The parts reported are means over the draws.
- */
-export function iwae(options: IwaeOptions = {}): Objective {
-  const { samples = 5, estimator = 'standard' } = options;
-  if (!Number.isInteger(samples) || samples < 1) {
-    throw new ValueError(`iwae: samples must be a whole number ≥ 1, got ${samples}`);
-  }
-  if (!['standard', 'stl', 'dreg'].includes(estimator)) {
-    throw new ValueError(`iwae: estimator must be 'standard', 'stl' or 'dreg', got ${String(estimator)}`);
-  }
-  return {
-    name: 'iwae',
+const checks = {
+  samples: /* @__PURE__ */ optional(whole({ min: 1 }), 5),
+  estimator: /* @__PURE__ */ optional(oneOf('standard', 'stl', 'dreg'), 'standard' as const),
+};
+
+export const iwaeObjective = /* @__PURE__ */ objectives.part('iwae', {
+  options: checks,
+  build: ({ samples, estimator }) => ({
     weightAt: null,
+    needsExactKl: false,
     compute(model, x, rng) {
       const posterior = model.posterior(x);
       const shape = [samples, ...posterior.mean.shape];
@@ -55,6 +50,13 @@ export function iwae(options: IwaeOptions = {}): Objective {
       weights = stopGradient(logWeights).softmax(0);
       return { loss: bound.mean().neg(), reconstruction: likelihood.mean().neg(), kl: kl.mean() };
     },
-    config: () => ({ name: 'iwae', options: { ...options } }),
-  };
+  }),
+});
+
+/**
+ * Minus the importance-weighted bound (Burda et al. 2015): −E log 1/K Σ wₖ with wₖ = p(x | zₖ)p(zₖ)/q(zₖ | x). It is at
+ * least the ELBO and rises to log p(x) with K. The parts reported are means over the draws.
+ */
+export function iwae(options: IwaeOptions = {}): Objective {
+  return iwaeObjective.make(options);
 }

@@ -1,3 +1,4 @@
+import { Kind, type Part } from '@latent/nn';
 import type { Rng, Tensor } from '@latent/tensor';
 
 /** What an objective asks of a model. Tensors of draws are [samples, rows]. */
@@ -18,10 +19,18 @@ export interface ObjectiveParts {
 }
 
 /** What training minimises, as a value. */
-export interface Objective {
-  readonly name: string;
+export interface Objective extends Part {
   /** A number that may change by epoch (β, a capacity), read from memory; null when it is always 1. */
   readonly weightAt: ((epoch: number) => number) | null;
+  /** Whether it needs a prior whose KL is exact. */
+  readonly needsExactKl: boolean;
   compute(model: ObjectiveModel, x: Tensor, rng: Rng, weight: Tensor | null): ObjectiveParts;
-  config(): { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
+  /**
+   * The loss of an epoch at the weight where it will settle, from its parts: what early stopping watches, since a loss
+   * whose weight still rises says nothing of the model. The loss itself by default.
+   */
+  settled?(parts: { readonly loss: number; readonly reconstruction: number; readonly kl: number }): number;
 }
+
+/** The objectives that models, and their files, may have. */
+export const objectives: Kind<Objective> = /* @__PURE__ */ new Kind<Objective>('objective');

@@ -1,8 +1,38 @@
-import { equal, logSoftmax, mul, softmax, type Tensor, ValueError } from '@latent/tensor';
-import { BINARY, matchRows, type ReconstructionDistribution } from './reconstruction.ts';
+import { equal, logSoftmax, mul, optional, type Rng, softmax, type Tensor, ValueError, whole } from '@latent/tensor';
+import { BINARY, likelihoods, matchRows, type ReconstructionDistribution, type Support } from './likelihood.ts';
 
 /** 1 at the largest of the last axis, 0 elsewhere. */
 const oneHotOfLargest = (x: Tensor): Tensor => equal(x, x.max({ axis: -1, keepDims: true }));
+
+const checks = { categories: /* @__PURE__ */ optional(whole({ min: 1 })) };
+
+export const categoricalLikelihood = /* @__PURE__ */ likelihoods.part('categorical', {
+  options: checks,
+  build({ categories }) {
+    const rows = (x: Tensor, params: Tensor): Tensor => matchRows(distribution, x, params);
+    const perColumn = (x: Tensor, params: Tensor): Tensor => mul(rows(x, params), logSoftmax(params));
+    const distribution = {
+      name: 'categorical',
+      normalized: true,
+      paramCount(dataSize: number) {
+        if (categories !== undefined && dataSize !== categories) {
+          throw new ValueError(`categorical: expected ${categories} one-hot columns, got ${dataSize}`);
+        }
+        return dataSize;
+      },
+      logProb: (x: Tensor, params: Tensor) => perColumn(x, params).sum({ axis: -1 }),
+      logProbPerColumn: perColumn,
+      // The largest of the logits with Gumbel noise is a draw.
+      sample: (params: Tensor, rng: Rng) =>
+        oneHotOfLargest(params.detach().add(rng.gumbel(params.shape, { dtype: params.dtype }))),
+      mean: (params: Tensor) => softmax(params),
+      mode: (params: Tensor) => oneHotOfLargest(params),
+      support: (dataSize: number) => new Array<Support>(dataSize).fill(BINARY),
+      oneHotGroups: (dataSize: number) => [[0, dataSize]] as const,
+    };
+    return distribution;
+  },
+});
 
 /**
  * Categorical, over columns that are one category each (one-hot), from logits: log p = Σ x·logSoftmax(l). One parameter
@@ -10,23 +40,5 @@ const oneHotOfLargest = (x: Tensor): Tensor => equal(x, x.max({ axis: -1, keepDi
  * number of categories to have the width checked.
  */
 export function categorical(categories?: number): ReconstructionDistribution {
-  const distribution: ReconstructionDistribution = {
-    name: 'categorical',
-    normalized: true,
-    paramCount(dataSize) {
-      if (categories !== undefined && dataSize !== categories) {
-        throw new ValueError(`categorical: expected ${categories} one-hot columns, got ${dataSize}`);
-      }
-      return dataSize;
-    },
-    logProb: (x, params) => distribution.logProbPerColumn(x, params).sum({ axis: -1 }),
-    logProbPerColumn: (x, params) => mul(matchRows(distribution, x, params), logSoftmax(params)),
-    // The largest of the logits with Gumbel noise is a draw.
-    sample: (params, rng) => oneHotOfLargest(params.detach().add(rng.gumbel(params.shape, { dtype: params.dtype }))),
-    mean: (params) => softmax(params),
-    mode: (params) => oneHotOfLargest(params),
-    support: (dataSize) => new Array(dataSize).fill(BINARY),
-    config: () => ({ name: 'categorical', ...(categories !== undefined && { categories }) }),
-  };
-  return distribution;
+  return categoricalLikelihood.make(categories === undefined ? {} : { categories });
 }

@@ -1,24 +1,10 @@
-import {
-  apply,
-  derivedRules,
-  type Expr,
-  elementwise,
-  type GradientRule,
-  type Rng,
-  rowSum,
-  type Tensor,
-} from '@latent/tensor';
-import {
-  columns,
-  type DistributionConfig,
-  matchRows,
-  type ReconstructionDistribution,
-  type Support,
-} from './reconstruction.ts';
+import type { Definition, Part } from '@latent/nn';
+import type { Checked, Checks, Expr, GradientRule, Rng, Tensor } from '@latent/tensor';
+import { apply, derivedRules, elementwise, rowSum } from '@latent/tensor';
+import { columns, likelihoods, matchRows, type ReconstructionDistribution, type Support } from './likelihood.ts';
 
 /** A distribution of one column that is the same for every column. */
 export interface ColumnDistribution {
-  readonly config: DistributionConfig;
   /** False for a plain loss. */
   readonly normalized?: boolean;
   readonly support: Support;
@@ -29,37 +15,49 @@ export interface ColumnDistribution {
   /** Its gradients to x and the parameters; derived from the formula where they are left out. */
   readonly rules?: readonly GradientRule[];
   // Of tensors, one for each parameter.
-  readonly mean: (params: readonly Tensor[]) => Tensor;
-  readonly mode: (params: readonly Tensor[]) => Tensor;
-  readonly sample: (params: readonly Tensor[], rng: Rng) => Tensor;
+  readonly mean: (...params: Tensor[]) => Tensor;
+  readonly mode: (...params: Tensor[]) => Tensor;
+  readonly sample: (rng: Rng, ...params: Tensor[]) => Tensor;
   readonly head?: ReconstructionDistribution['head'];
+  readonly whileTraining?: ReconstructionDistribution['whileTraining'];
 }
 
-/** Columns that are distributed alike and independently, given the decoder's word on each. */
-export function columnwise(column: ColumnDistribution): ReconstructionDistribution {
-  const { config, normalized = true, support, count, logProb, head } = column;
-  const { name } = config;
-  const rules = column.rules ?? derivedRules(logProb as (...inputs: Expr[]) => Expr, count + 1);
-  const perRow = rowSum(`${name}LogProb`, logProb as (...inputs: Expr[]) => Expr, rules);
-  const perColumn = elementwise(`${name}LogProbPerColumn`, logProb as (...inputs: Expr[]) => Expr, rules);
+/** Columns that are distributed alike and independently, given the decoder's word on each: a likelihood by name. */
+export function columnwise<S extends Checks>(
+  name: string,
+  options: S,
+  build: (options: Checked<S>, caller: string) => ColumnDistribution,
+): Definition<ReconstructionDistribution, S> {
+  return likelihoods.part(name, {
+    options,
+    build: (checked, caller) => ofColumns(name, build(checked, caller)),
+  });
+}
+
+function ofColumns(name: string, column: ColumnDistribution): Omit<ReconstructionDistribution, keyof Part> {
+  const { normalized = true, support, count, logProb, head, whileTraining } = column;
+  const formula = logProb as (...inputs: Expr[]) => Expr;
+  const rules = column.rules ?? derivedRules(formula, count + 1);
+  const perRow = rowSum(`${name}LogProb`, formula, rules);
+  const perColumn = elementwise(`${name}LogProbPerColumn`, formula, rules);
   const parts = (params: Tensor): Tensor[] => {
-    const width = params.shape[params.shape.length - 1] / count;
+    const width = (params.shape[params.shape.length - 1] as number) / count;
     if (count === 1) return [params];
     return Array.from({ length: count }, (_, i) => columns(params, i * width, (i + 1) * width));
   };
-  const distribution: ReconstructionDistribution = {
+  const rows = (x: Tensor, params: Tensor): Tensor => matchRows(distribution, x, params);
+  const distribution = {
     name,
     normalized,
-    paramCount: (dataSize) => count * dataSize,
-    logProb: (x, params) => apply(perRow, [matchRows(distribution, x, params), ...parts(params)], undefined),
-    logProbPerColumn: (x, params) =>
-      apply(perColumn, [matchRows(distribution, x, params), ...parts(params)], undefined),
-    sample: (params, rng) => column.sample(parts(params.detach()), rng),
-    mean: (params) => column.mean(parts(params)),
-    mode: (params) => column.mode(parts(params)),
-    support: (dataSize) => new Array(dataSize).fill(support),
-    config: () => config,
+    paramCount: (dataSize: number) => count * dataSize,
+    logProb: (x: Tensor, params: Tensor) => apply(perRow, [rows(x, params), ...parts(params)], undefined),
+    logProbPerColumn: (x: Tensor, params: Tensor) => apply(perColumn, [rows(x, params), ...parts(params)], undefined),
+    sample: (params: Tensor, rng: Rng) => column.sample(rng, ...parts(params.detach())),
+    mean: (params: Tensor) => column.mean(...parts(params)),
+    mode: (params: Tensor) => column.mode(...parts(params)),
+    support: (dataSize: number) => new Array<Support>(dataSize).fill(support),
     ...(head && { head }),
+    ...(whileTraining && { whileTraining }),
   };
   return distribution;
 }

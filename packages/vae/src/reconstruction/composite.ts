@@ -1,6 +1,6 @@
-import { Linear, Module } from '@latent/nn';
-import { concat, type Rng, ShapeError, type Tensor, ValueError } from '@latent/tensor';
-import { columns, matchRows, type ReconstructionDistribution } from './reconstruction.ts';
+import { Linear, Module, partOf } from '@latent/nn';
+import { type Check, concat, list, type Rng, refuse, ShapeError, type Tensor, ValueError } from '@latent/tensor';
+import { columns, type Head, likelihoods, matchRows, type ReconstructionDistribution } from './likelihood.ts';
 
 /** How many neighbouring data columns, and how they are distributed. */
 export type CompositePart = readonly [columns: number, distribution: ReconstructionDistribution];
@@ -15,74 +15,109 @@ interface Slot {
   readonly last: number;
 }
 
+/** More parts than a table has columns. */
+const MOST_PARTS = 100_000;
+
+const partCheck: Check<CompositePart> = (value, at) => {
+  if (!Array.isArray(value) || value.length !== 2) return refuse(at, 'a pair [columns, distribution]', value);
+  const distribution = partOf(likelihoods, 'gaussian()')(value[1], { caller: at.caller, path: `${at.path}[1]` });
+  const size: unknown = value[0];
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 1) {
+    throw new ValueError(
+      `${at.caller}: ${at.path} (${distribution.name}) must have 1 or more columns, got ${String(size)}`,
+    );
+  }
+  return [size, distribution];
+};
+
+const checks = { parts: /* @__PURE__ */ list(partCheck, { min: 1, max: MOST_PARTS }) };
+
+function slotsOf(parts: readonly CompositePart[]): readonly Slot[] {
+  const slots: Slot[] = [];
+  let [from, first] = [0, 0];
+  for (const [size, distribution] of parts) {
+    const [to, last] = [from + size, first + distribution.paramCount(size)];
+    slots.push({ distribution, size, from, to, first, last });
+    [from, first] = [to, last];
+  }
+  return slots;
+}
+
+export const compositeLikelihood = /* @__PURE__ */ likelihoods.part('composite', {
+  options: checks,
+  build({ parts }) {
+    const slots = slotsOf(parts);
+    const { to: width, last: count } = slots[slots.length - 1] as Slot;
+    const perSlot = (params: Tensor, part: (slot: Slot, params: Tensor) => Tensor): Tensor =>
+      concat(
+        slots.map((slot) => part(slot, columns(params, slot.first, slot.last))),
+        -1,
+      );
+    const checkWidth = (dataSize: number): void => {
+      if (dataSize === width) return;
+      const sizes = slots.map((slot) => slot.size);
+      const sum = sizes.length > 12 ? `${sizes.length} parts` : sizes.join(' + ');
+      throw new ShapeError(`composite: parts cover ${sum} = ${width} columns, got data of ${dataSize}`);
+    };
+    const rowsOf = (x: Tensor, params: Tensor): Tensor => matchRows(distribution, x, params);
+    const distribution = {
+      name: 'composite',
+      normalized: slots.every((slot) => slot.distribution.normalized),
+      paramCount(dataSize: number) {
+        checkWidth(dataSize);
+        return count;
+      },
+      logProb(x: Tensor, params: Tensor) {
+        const rows = rowsOf(x, params);
+        const terms = slots.map(({ distribution: part, from, to, first, last }) =>
+          part.logProb(columns(rows, from, to), columns(params, first, last)),
+        );
+        return terms.reduce((total, term) => total.add(term));
+      },
+      logProbPerColumn(x: Tensor, params: Tensor) {
+        const rows = rowsOf(x, params);
+        return perSlot(params, ({ distribution: part, from, to }, own) =>
+          part.logProbPerColumn(columns(rows, from, to), own),
+        );
+      },
+      sample: (params: Tensor, rng: Rng) => perSlot(params, (slot, own) => slot.distribution.sample(own, rng)),
+      mean: (params: Tensor) => perSlot(params, (slot, own) => slot.distribution.mean(own)),
+      mode: (params: Tensor) => perSlot(params, (slot, own) => slot.distribution.mode(own)),
+      support(dataSize: number) {
+        checkWidth(dataSize);
+        return slots.flatMap((slot) => slot.distribution.support(slot.size));
+      },
+      oneHotGroups: () =>
+        slots.flatMap(({ distribution: part, size, from }) =>
+          (part.oneHotGroups?.(size) ?? []).map(([a, b]) => [from + a, from + b] as const),
+        ),
+      ...(slots.some((slot) => slot.distribution.head) && {
+        head: (inFeatures: number, _dataSize: number, rng: Rng): Head => new CompositeHead(inFeatures, slots, rng),
+      }),
+      ...(slots.some((slot) => slot.distribution.whileTraining) && {
+        whileTraining: (x: Tensor, params: Tensor, head: Head) =>
+          perSlot(params, (slot, own) => {
+            const { distribution: part, from, to } = slot;
+            const ownHead = (head as CompositeHead).parts[slots.indexOf(slot)] as Head;
+            return part.whileTraining?.(columns(x, from, to), own, ownHead) ?? own;
+          }),
+      }),
+    };
+    return distribution;
+  },
+});
+
 /**
  * Different columns, different distributions: parts take neighbouring columns in order, and their log-probabilities add
  * up. A composite is a distribution, so composites nest. The sizes must add up to the width of the data.
  */
 export function composite(parts: readonly CompositePart[]): ReconstructionDistribution {
-  if (parts.length === 0) throw new ValueError('composite: needs at least one part, got none');
-  const slots: Slot[] = [];
-  let [from, first] = [0, 0];
-  for (const [size, distribution] of parts) {
-    if (!Number.isInteger(size) || size < 1) {
-      throw new ValueError(
-        `composite: part ${slots.length} (${distribution?.name}) must have 1 or more columns, got ${size}`,
-      );
-    }
-    const [to, last] = [from + size, first + distribution.paramCount(size)];
-    slots.push({ distribution, size, from, to, first, last });
-    [from, first] = [to, last];
-  }
-  const width = from;
-  const count = first;
-  const perSlot = (params: Tensor, part: (slot: Slot, params: Tensor) => Tensor): Tensor =>
-    concat(
-      slots.map((slot) => part(slot, columns(params, slot.first, slot.last))),
-      -1,
-    );
-
-  const distribution: ReconstructionDistribution = {
-    name: 'composite',
-    normalized: slots.every((slot) => slot.distribution.normalized),
-    paramCount(dataSize) {
-      if (dataSize !== width) {
-        throw new ShapeError(
-          `composite: parts cover ${slots.map((s) => s.size).join(' + ')} = ${width} columns, got data of ${dataSize}`,
-        );
-      }
-      return count;
-    },
-    logProb(x, params) {
-      const rows = matchRows(distribution, x, params);
-      const terms = slots.map(({ distribution: part, from, to, first, last }) =>
-        part.logProb(columns(rows, from, to), columns(params, first, last)),
-      );
-      return terms.reduce((total, term) => total.add(term));
-    },
-    logProbPerColumn(x, params) {
-      const rows = matchRows(distribution, x, params);
-      return perSlot(params, ({ distribution: part, from, to }, own) =>
-        part.logProbPerColumn(columns(rows, from, to), own),
-      );
-    },
-    sample: (params, rng) => perSlot(params, (slot, own) => slot.distribution.sample(own, rng)),
-    mean: (params) => perSlot(params, (slot, own) => slot.distribution.mean(own)),
-    mode: (params) => perSlot(params, (slot, own) => slot.distribution.mode(own)),
-    support(dataSize) {
-      distribution.paramCount(dataSize);
-      return slots.flatMap((slot) => slot.distribution.support(slot.size));
-    },
-    config: () => ({ name: 'composite', parts: slots.map((slot) => [slot.size, slot.distribution.config()]) }),
-    ...(slots.some((slot) => slot.distribution.head) && {
-      head: (inFeatures: number, _dataSize: number, rng: Rng) => new CompositeHead(inFeatures, slots, rng),
-    }),
-  };
-  return distribution;
+  return compositeLikelihood.make({ parts });
 }
 
 /** One head per part, side by side; needed only where a part has a head of its own. */
 class CompositeHead extends Module {
-  readonly parts: (Module & { forward(x: Tensor): Tensor })[];
+  readonly parts: readonly Head[];
 
   constructor(inFeatures: number, slots: readonly Slot[], rng: Rng) {
     super();
@@ -90,6 +125,10 @@ class CompositeHead extends Module {
       ({ distribution, size }) =>
         distribution.head?.(inFeatures, size, rng) ?? new Linear(inFeatures, distribution.paramCount(size), { rng }),
     );
+  }
+
+  override get type(): string {
+    return 'CompositeHead';
   }
 
   forward(x: Tensor): Tensor {

@@ -42,10 +42,11 @@ export function drawPoisson(rates: Tensor, rng: Rng): Tensor {
   const uniform = rng.uniform(shape, { dtype }).data;
   const normal = rng.normal(shape, { dtype }).data;
   const values = rates.data.map((rate, i) => {
-    if (rate > LARGEST_EXACT) return Math.max(0, Math.round(rate + Math.sqrt(rate) * normal[i]));
+    if (rate > LARGEST_EXACT) return Math.max(0, Math.round(rate + Math.sqrt(rate) * (normal[i] as number)));
     let probability = Math.exp(-rate);
     let [count, below] = [0, probability];
-    while (uniform[i] >= below && count < 10 * LARGEST_EXACT) {
+    const u = uniform[i] as number;
+    while (u >= below && count < 10 * LARGEST_EXACT) {
       count++;
       probability *= rate / count;
       below += probability;

@@ -1,9 +1,21 @@
-import { parameter } from '@latent/autograd';
-import { Linear, Module } from '@latent/nn';
-import { broadcastTo, concat, type Expr, exp, full, type Rng, type Tensor, ValueError } from '@latent/tensor';
+import { noGrad } from '@latent/autograd';
+import { buffer, Linear, layerParameter, Module } from '@latent/nn';
+import {
+  broadcastTo,
+  type Check,
+  concat,
+  type Expr,
+  exp,
+  full,
+  oneOf,
+  optional,
+  overwrite,
+  type Rng,
+  real,
+  type Tensor,
+} from '@latent/tensor';
 import { columnwise } from './columnwise.ts';
-import { optimalVariance } from './optimal-variance.ts';
-import { REAL, type ReconstructionDistribution } from './reconstruction.ts';
+import { type Head, REAL, type ReconstructionDistribution } from './likelihood.ts';
 
 export interface GaussianOptions {
   /**
@@ -16,9 +28,53 @@ export interface GaussianOptions {
   readonly minStd?: number;
 }
 
+type Variance = NonNullable<GaussianOptions['variance']>;
+
 const HALF_LOG_2PI = 0.5 * Math.log(2 * Math.PI);
 /** Log-variances above this would overflow in f32. */
 const MAX_LOG_VARIANCE = 60;
+/** Weight of a batch in the variance that a head keeps. */
+const WEIGHT = 0.1;
+
+const named = /* @__PURE__ */ oneOf('perRow', 'perColumn', 'shared', 'optimal');
+const positive = /* @__PURE__ */ real({ above: 0 });
+const varianceCheck: Check<Variance> = (value, at) =>
+  typeof value === 'number' ? positive(value, at) : named(value, at);
+export const minStdCheck: Check<number> = /* @__PURE__ */ optional(positive, 1e-3);
+const checks = { variance: /* @__PURE__ */ optional(varianceCheck, 'perRow' as const), minStd: minStdCheck };
+
+export const gaussianLikelihood = /* @__PURE__ */ columnwise('gaussian', checks, ({ variance, minStd }) => {
+  const floor = 2 * Math.log(minStd);
+  const bounded = (logVariance: Expr): Expr => logVariance.max(floor).min(MAX_LOG_VARIANCE);
+  const inside = (logVariance: Expr): Expr => logVariance.lt(MAX_LOG_VARIANCE).mul(logVariance.neg().lt(-floor));
+  const precision = (logVariance: Expr): Expr => bounded(logVariance).neg().exp();
+  const std = (logVariance: Tensor): Tensor => exp(logVariance.clamp(floor, MAX_LOG_VARIANCE).mul(0.5));
+  return {
+    support: REAL,
+    count: 2,
+    logProb: (x: Expr, mean: Expr, v: Expr) =>
+      x.sub(mean).square().mul(precision(v)).add(bounded(v)).mul(-0.5).sub(HALF_LOG_2PI),
+    rules: [
+      (g: Expr, x: Expr, mean: Expr, v: Expr) => g.mul(mean.sub(x)).mul(precision(v)),
+      (g: Expr, x: Expr, mean: Expr, v: Expr) => g.mul(x.sub(mean)).mul(precision(v)),
+      (g: Expr, x: Expr, mean: Expr, v: Expr) =>
+        g
+          .mul(x.sub(mean).square().mul(precision(v)).sub(1))
+          .mul(0.5)
+          .mul(inside(v)),
+    ],
+    mean: (mean: Tensor) => mean,
+    mode: (mean: Tensor) => mean,
+    sample: (rng, mean, v) => mean.add(std(v).mul(rng.normal(mean.shape, { dtype: mean.dtype }))),
+    ...(variance !== 'perRow' && {
+      head: (inFeatures: number, dataSize: number, rng: Rng): Head =>
+        new SharedVarianceHead(inFeatures, dataSize, variance, rng),
+    }),
+    ...(variance === 'optimal' && {
+      whileTraining: (x: Tensor, params: Tensor, head: Head) => optimal(x, params, head as SharedVarianceHead, floor),
+    }),
+  };
+});
 
 /**
  * Gaussian with mean and log-variance: log p = −½log 2π − ½log σ² − (x − μ)²/(2σ²). Two parameters per column: first the D
@@ -26,43 +82,7 @@ const MAX_LOG_VARIANCE = 60;
  * log-density above 0.
  */
 export function gaussian(options: GaussianOptions = {}): ReconstructionDistribution {
-  const { variance = 'perRow', minStd = 1e-3 } = options;
-  if (
-    typeof variance === 'number' ? !(variance > 0) : !['perRow', 'perColumn', 'shared', 'optimal'].includes(variance)
-  ) {
-    throw new ValueError(
-      `gaussian: variance must be 'perRow', 'perColumn', 'shared', 'optimal' or a number > 0, got ${variance}`,
-    );
-  }
-  if (!(minStd > 0)) throw new ValueError(`gaussian: minStd must be > 0, got ${minStd}`);
-  const floor = 2 * Math.log(minStd);
-  const bounded = (logVariance: Expr): Expr => logVariance.max(floor).min(MAX_LOG_VARIANCE);
-  const inside = (logVariance: Expr): Expr => logVariance.lt(MAX_LOG_VARIANCE).mul(logVariance.neg().lt(-floor));
-  const precision = (logVariance: Expr): Expr => bounded(logVariance).neg().exp();
-  const std = (logVariance: Tensor): Tensor => exp(logVariance.clamp(floor, MAX_LOG_VARIANCE).mul(0.5));
-  const distribution = columnwise({
-    config: { name: 'gaussian', variance, minStd },
-    support: REAL,
-    count: 2,
-    logProb: (x, mean, v) => x.sub(mean).square().mul(precision(v)).add(bounded(v)).mul(-0.5).sub(HALF_LOG_2PI),
-    rules: [
-      (g, x, mean, v) => g.mul(mean.sub(x)).mul(precision(v)),
-      (g, x, mean, v) => g.mul(x.sub(mean)).mul(precision(v)),
-      (g, x, mean, v) =>
-        g
-          .mul(x.sub(mean).square().mul(precision(v)).sub(1))
-          .mul(0.5)
-          .mul(inside(v)),
-    ],
-    mean: ([mean]) => mean,
-    mode: ([mean]) => mean,
-    sample: ([mean, v], rng) => mean.add(std(v).mul(rng.normal(mean.shape, { dtype: mean.dtype }))),
-    ...(variance !== 'perRow' && {
-      head: (inFeatures: number, dataSize: number, rng: Rng) =>
-        new SharedVarianceHead(inFeatures, dataSize, variance === 'optimal' ? 'shared' : variance, rng),
-    }),
-  });
-  return variance === 'optimal' ? optimalVariance(distribution, floor) : distribution;
+  return gaussianLikelihood.make(options);
 }
 
 /** Means from a linear layer; log-variances that do not depend on the row. */
@@ -71,19 +91,44 @@ class SharedVarianceHead extends Module {
   readonly logVariance: Tensor;
   readonly #dataSize: number;
 
-  constructor(inFeatures: number, dataSize: number, variance: 'perColumn' | 'shared' | number, rng: Rng) {
+  constructor(inFeatures: number, dataSize: number, variance: Variance, rng: Rng) {
     super();
     this.#dataSize = dataSize;
     this.mean = new Linear(inFeatures, dataSize, { rng });
-    const start = full(
-      [variance === 'perColumn' ? dataSize : 1],
-      typeof variance === 'number' ? Math.log(variance) : 0,
-    );
-    this.logVariance = typeof variance === 'number' ? start.clone() : parameter(start);
+    const shape = [variance === 'perColumn' ? dataSize : 1];
+    this.logVariance =
+      typeof variance === 'number'
+        ? full(shape, Math.log(variance)).clone()
+        : variance === 'optimal'
+          ? buffer(full(shape, 0))
+          : layerParameter('bias', shape, () => full(shape, 0));
+  }
+
+  override get type(): string {
+    return 'SharedVarianceHead';
   }
 
   forward(x: Tensor): Tensor {
     const mean = this.mean.forward(x);
     return concat([mean, broadcastTo(this.logVariance, [...mean.shape.slice(0, -1), this.#dataSize])], -1);
   }
+}
+
+/**
+ * The variance that maximises the density of the rows at hand, σ² = mean of (x − μ)² over rows and columns, whose own gradient
+ * is 0 there; the head keeps a running mean of it, so that a row's density does not depend on its neighbours.
+ */
+function optimal(x: Tensor, params: Tensor, head: SharedVarianceHead, floor: number): Tensor {
+  const width = (params.shape[params.shape.length - 1] as number) / 2;
+  const mean = params.slice([...new Array<null>(params.shape.length - 1).fill(null), [0, width]]);
+  const logVariance = noGrad(() => {
+    const error = broadcastTo(x, mean.shape).sub(mean).square().mean();
+    const running = head.logVariance
+      .exp()
+      .mul(1 - WEIGHT)
+      .add(error.mul(WEIGHT));
+    overwrite(head.logVariance, running.log());
+    return error.maximum(Math.exp(floor)).log();
+  });
+  return concat([mean, logVariance.detach().broadcastTo(mean.shape)], -1);
 }

@@ -1,28 +1,41 @@
-import { Activation, inLayer, Linear, Module, type Sequential } from '@latent/nn';
+import {
+  Activation,
+  type Batch,
+  buildNetwork,
+  inLayer,
+  type Layer,
+  Linear,
+  type Metrics,
+  type Parts,
+} from '@latent/nn';
 import { concat, equal, Rng, type Tensor, tensor, where, zeros } from '@latent/tensor';
+import { boundedLogVariance } from '../latent/bounded-variance.ts';
 import { klToStandardNormal, normalLogProb } from '../latent/diagonal-normal.ts';
-import { buildPrior, type LearnedPrior } from '../latent/prior.ts';
-import { mlp } from '../model/mlp.ts';
+import type { LearnedPrior } from '../latent/prior.ts';
+import { Model } from '../model/model.ts';
 import type { ObjectiveModel, ObjectiveParts } from '../objectives/objective.ts';
-import { matchRows, type ReconstructionDistribution } from '../reconstruction/reconstruction.ts';
-import { type ResolvedVaeOptions, resolveVaeOptions, type VaeOptions } from './options.ts';
+import { type Head, matchRows, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
+import { describeVae, type ResolvedVaeOptions, resolveVaeOptions, type VaeOptions } from './options.ts';
+
+/** What a VAE reports beside its loss: −log p(x | z) and the KL, in nats per row. */
+export type VaeNumbers = 'reconstruction' | 'kl';
 
 /**
  * The networks of a variational autoencoder and what is computed of them, differentiably, for training loops of your own.
- * `Vae` adds training, scoring and files.
+ * `Vae` adds scoring.
  */
-export class VaeCore extends Module implements ObjectiveModel {
-  readonly encoder: Sequential;
+export class VaeCore extends Model<VaeNumbers> implements ObjectiveModel {
+  static readonly modelName: string = 'vae';
+
+  readonly encoder: Layer;
   /** Heads of q(z | x). */
   readonly mean: Linear;
   readonly logVariance: Linear;
-  readonly decoder: Sequential;
+  readonly decoder: Layer;
   /** The parameters of p(x | z), before any squashing. */
-  readonly head: Module & { forward(x: Tensor): Tensor };
+  readonly head: Head;
   /** Null for N(0, I). */
   readonly prior: LearnedPrior | null;
-  /** Draws of training: shuffling and sampling. */
-  readonly rng: Rng;
   readonly #options: ResolvedVaeOptions;
   readonly #pzx: Activation;
   /** What stands where a value is missing: something every column's distribution may hold. */
@@ -31,30 +44,46 @@ export class VaeCore extends Module implements ObjectiveModel {
   readonly #weight: Tensor;
 
   constructor(options: VaeOptions) {
-    super();
     const resolved = resolveVaeOptions(options);
-    const { inputSize, latentSize, encoder, decoder, reconstruction, dropout, layerNorm, seed } = resolved;
-    const [weights, training] = new Rng(seed).split(2);
+    const { event, inputSize, latentSize, reconstruction, seed } = resolved;
+    const [weights, noise] = new Rng(seed).split(2) as [Rng, Rng];
+    super(event, resolved.transform, noise);
     this.#options = resolved;
-    this.rng = training;
-    const layers = { dropout, layerNorm };
-    const seen = resolved.missing ? 2 * inputSize : inputSize;
-    this.encoder = mlp(seen, encoder, { activation: resolved.encoderActivation, ...layers }, weights, training);
-    const encoded = encoder.at(-1) ?? seen;
+    const context = { weights, noise };
+    const seen = resolved.missing ? [2 * inputSize] : event;
+    const encoder = buildNetwork('encoder', resolved.encoder, seen, {
+      ...context,
+      activation: resolved.encoderActivation,
+    });
+    const encoded = encoder.shape.reduce((a, b) => a * b, 1);
+    this.encoder = encoder.module;
     this.mean = new Linear(encoded, latentSize, { rng: weights });
     this.logVariance = new Linear(encoded, latentSize, { rng: weights });
-    this.decoder = mlp(latentSize, decoder, { activation: resolved.decoderActivation, ...layers }, weights, training);
-    const decoded = decoder.at(-1) ?? latentSize;
+    const decoder = buildNetwork('decoder', resolved.decoder, [latentSize], {
+      ...context,
+      activation: resolved.decoderActivation,
+    });
+    const decoded = decoder.shape.reduce((a, b) => a * b, 1);
+    this.decoder = decoder.module;
     this.head =
       reconstruction.head?.(decoded, inputSize, weights) ??
       new Linear(decoded, reconstruction.paramCount(inputSize), { rng: weights });
-    this.prior = buildPrior(resolved.prior, resolved, (x) => this.posterior(x), weights);
+    this.prior = resolved.prior.build({
+      event,
+      latentSize,
+      rng: weights,
+      posterior: (x) => this.posterior(x),
+    });
     this.#pzx = new Activation(resolved.pzxActivation);
     const support = reconstruction.support(inputSize);
     this.#placeholder = tensor(support.map((column) => [0, 0.5, 1].find((value) => column.contains(value)) ?? 0));
     this.#weight = zeros([1]).persisted(true);
-    this.setEpoch(0);
+    this.beginEpoch(0);
     this.eval(); // `fit` trains
+  }
+
+  override get type(): string {
+    return 'Vae';
   }
 
   get options(): ResolvedVaeOptions {
@@ -65,49 +94,70 @@ export class VaeCore extends Module implements ObjectiveModel {
     return this.#options.reconstruction;
   }
 
-  /** Sets what changes by epoch (β, capacity) to its value in this one, from 0; `fit` does it. */
-  setEpoch(epoch: number): void {
-    this.#weight.assign([this.#options.objective.weightAt?.(epoch) ?? 1]);
+  protected override describe(): Readonly<Record<string, unknown>> {
+    return describeVae(this.#options);
   }
 
-  /** Mean and log-variance of q(z | x) for x [..., inputSize]. */
+  protected override likelihood(): ReconstructionDistribution {
+    return this.#options.reconstruction;
+  }
+
+  protected override get holes(): boolean {
+    return this.#options.missing;
+  }
+
+  /** Sets what changes by epoch (β, capacity) to its value in this one, from 0; `fit` does it. */
+  beginEpoch(epoch: number): void {
+    this.#weight.assign(this.#options.objective.weightAt?.(epoch) ?? 1);
+  }
+
+  /** Mean and log-variance of q(z | x) for rows x [rows, …event]. The log-variance is held smoothly to ±20. */
   posterior(x: Tensor): { mean: Tensor; logVariance: Tensor } {
-    const features = inLayer('encoder', () => this.encoder.forward(this.#options.missing ? withMask(x) : x));
+    const features = flat(inLayer('encoder', () => this.encoder.forward(this.#options.missing ? withMask(x) : x)));
     const mean = inLayer('mean', () => this.mean.forward(features));
     const logVariance = inLayer('logVariance', () => this.logVariance.forward(features));
     return {
       mean: this.#pzx.forward(mean),
-      logVariance: this.#options.pzxActivationOnVariance ? this.#pzx.forward(logVariance) : logVariance,
+      logVariance: boundedLogVariance(
+        this.#options.pzxActivationOnVariance ? this.#pzx.forward(logVariance) : logVariance,
+      ),
     };
   }
 
-  /** In a supervised network a VAE is its encoder: the posterior mean [..., latentSize]. */
+  /** In a supervised network a VAE is its encoder: the posterior mean [rows, latentSize]. */
   forward(x: Tensor): Tensor {
     return this.posterior(x).mean;
   }
 
   /** The parameters of p(x | z), before any squashing, for z [..., latentSize]. */
   likelihoodParams(z: Tensor): Tensor {
-    const features = inLayer('decoder', () => this.decoder.forward(z));
-    return inLayer('head', () => this.head.forward(features));
+    const lead = z.shape.slice(0, -1);
+    const rows = z.shape.length === 2 ? z : z.reshape([lead.reduce((a, b) => a * b, 1), this.#options.latentSize]);
+    const features = flat(inLayer('decoder', () => this.decoder.forward(rows)));
+    const params = inLayer('head', () => this.head.forward(features));
+    return z.shape.length === 2 ? params : params.reshape([...lead, params.shape[1] as number]);
   }
 
   /** log p(x | z), of what is observed: z [..., rows, latent] → [..., rows]. */
   conditionalLogProb(x: Tensor, z: Tensor): Tensor {
-    return this.conditionalLogProbOf(x, this.likelihoodParams(z));
+    const params = this.likelihoodParams(z);
+    const { reconstruction } = this.#options;
+    const taught = this.training ? reconstruction.whileTraining?.(flat(x), params, this.head) : undefined;
+    return this.conditionalLogProbOf(x, taught ?? params);
   }
 
   conditionalLogProbOf(x: Tensor, params: Tensor): Tensor {
     const { reconstruction, missing } = this.#options;
-    return missing ? this.columnTerms(x, params).sum({ axis: -1 }) : reconstruction.logProb(x, params);
+    return missing ? this.columnTerms(x, params).sum({ axis: -1 }) : reconstruction.logProb(flat(x), params);
   }
 
   /** The terms of log p(x | z) by column, 0 where a value is missing. */
   columnTerms(x: Tensor, params: Tensor): Tensor {
     const { reconstruction, missing } = this.#options;
-    if (!missing) return reconstruction.logProbPerColumn(x, params);
-    const observed = equal(x, x);
-    const filled = where(observed, x, this.#placeholder);
+    const rows = flat(x);
+    if (!missing) return reconstruction.logProbPerColumn(rows, params);
+    const observed = equal(rows, rows);
+    const filled = where(observed, rows, this.#placeholder);
     const terms = reconstruction.logProbPerColumn(filled, params);
     return where(matchRows(reconstruction, observed, params), terms, 0);
   }
@@ -141,15 +191,47 @@ export class VaeCore extends Module implements ObjectiveModel {
     return this.loss(x, rng).loss;
   }
 
-  /** The training loss of a batch by the model's objective, and its parts. Scalars. */
+  /** The training loss of rows by the model's objective, and its parts. Scalars. */
   loss(x: Tensor, rng: Rng): ObjectiveParts {
     const { objective } = this.#options;
     return objective.compute(this, x, rng, objective.weightAt === null ? null : this.#weight);
   }
+
+  parts({ x }: Batch, rng: Rng): Parts<VaeNumbers> {
+    return this.loss(x as Tensor, rng);
+  }
+
+  /** Minus the plain bound of held-out rows, whatever the objective: β is 1. */
+  evaluate({ x }: Batch, rng: Rng): Parts<VaeNumbers> {
+    const rows = x as Tensor;
+    const { mean, logVariance } = this.posterior(rows);
+    const z = drawn(mean, logVariance, rng.normal(mean.shape, { dtype: mean.dtype }));
+    const reconstruction = this.conditionalLogProb(rows, z).neg().mean();
+    const kl = this.klOf(mean, logVariance, z).mean();
+    return { loss: reconstruction.add(kl), reconstruction, kl };
+  }
+
+  /** The loss at the weight where the objective will settle. */
+  watched(metrics: Metrics<VaeNumbers>): number {
+    return this.#options.objective.settled?.(metrics) ?? metrics.loss;
+  }
+}
+
+/** z = μ + e^(½ log σ²)·ε for noise of its own: mean and log-variance [rows, latent], noise [..., rows, latent]. */
+export function drawn(mean: Tensor, logVariance: Tensor, noise: Tensor): Tensor {
+  return mean.add(logVariance.mul(0.5).exp().mul(noise));
+}
+
+/** Rows as lines of numbers: [rows, …] → [rows, numbers]. */
+function flat(x: Tensor): Tensor {
+  if (x.shape.length === 2) return x;
+  const rows = x.shape[0] ?? 0;
+  return x.reshape([rows, rows === 0 ? 0 : x.size / rows]);
 }
 
 /** [x with zeros in its holes, 1 where there is a value]. */
 function withMask(x: Tensor): Tensor {
-  const observed = equal(x, x);
-  return concat([where(observed, x, 0), observed], -1);
+  const rows = flat(x);
+  const observed = equal(rows, rows);
+  return concat([where(observed, rows, 0), observed], -1);
 }

@@ -1,8 +1,7 @@
-import { parameter, sampleNormal } from '@latent/autograd';
+import { parameter } from '@latent/autograd';
 import { adam } from '@latent/nn';
-import { compile, Rng, type Tensor, tensor } from '@latent/tensor';
-import { klPerLatent as klTerms } from '../latent/diagonal-normal.ts';
-import { overRows } from '../model/rows.ts';
+import { compile, type Tensor, tensor } from '@latent/tensor';
+import type { ReadyRows } from '../model/rows-program.ts';
 import type { VaeCore } from './core.ts';
 
 export interface Diagnosis {
@@ -11,7 +10,7 @@ export interface Diagnosis {
   readonly latentSize: number;
   /** Mean nats of each latent; for a learned prior, of the divergence from N(0, I). */
   readonly klPerLatent: readonly number[];
-  /** Mean bound, in nats per row. */
+  /** Mean bound, in nats per row of the data as given. */
   readonly elbo: number;
   /** The mean log-likelihood of the best distribution that does not look at z: what a model must beat. */
   readonly baseline: number;
@@ -22,27 +21,25 @@ export interface Diagnosis {
 }
 
 const ACTIVE = 0.01;
-const BASELINE_STEPS = 400;
-/** Rows that the baseline is fitted to. */
-const BASELINE_ROWS = 2000;
 
-export async function diagnose(vae: VaeCore, rows: Float32Array): Promise<Diagnosis> {
-  const { inputSize, latentSize } = vae.options;
-  const measure = overRows((x, rng: Rng) => {
-    const { mean, logVariance } = vae.posterior(x);
-    const z = sampleNormal(mean, logVariance, rng);
-    return {
-      mean,
-      kl: klTerms(mean, logVariance),
-      elbo: vae.conditionalLogProb(x, z).sub(vae.klOf(mean, logVariance, z)),
-    };
-  });
-  const { mean, kl, elbo } = measure(rows, inputSize, new Rng(0));
-  const variances = mean.variance({ axis: 0 }).data;
-  const activeUnits = variances.filter((value) => value > ACTIVE).length;
+/** What was measured of each row. */
+export interface Measured {
+  /** [rows, latent]. */
+  readonly mean: Tensor;
+  readonly kl: Tensor;
+  /** [rows]. */
+  readonly elbo: Tensor;
+  /** Mean log |dy/dx| of a row. */
+  readonly jacobian: number;
+}
+
+/** The verdict on measured rows. */
+export function diagnose(vae: VaeCore, rows: ReadyRows, { mean, kl, elbo, jacobian }: Measured): Diagnosis {
+  const { latentSize } = vae.options;
+  const activeUnits = mean.variance({ axis: 0 }).data.filter((value) => value > ACTIVE).length;
   const klPerLatent = Array.from(kl.mean({ axis: 0 }).data);
   const bound = elbo.mean().item();
-  const baseline = withoutModel(vae, rows);
+  const baseline = withoutCodes(vae, rows) + jacobian;
   const warnings: string[] = [];
   if (activeUnits === 0) {
     warnings.push('no latent varies with the row: the posterior has collapsed; try warmUp, freeBits or a smaller beta');
@@ -65,19 +62,32 @@ export async function diagnose(vae: VaeCore, rows: Float32Array): Promise<Diagno
   };
 }
 
-/** One vector of parameters for all rows, fitted by maximum likelihood. */
-function withoutModel(vae: VaeCore, rows: Float32Array): number {
+/** Rows that the baseline is fitted to, at most: spread over all. */
+const FITTED_ROWS = 1000;
+/** Steps between two looks at how far it got, and altogether. */
+const PHASE = 50;
+const MOST_PHASES = 80;
+/** A phase that gains less than this share is the last at its rate. */
+const LITTLE = 1e-4;
+
+/** The mean log-likelihood of all rows under one vector of parameters, fitted by maximum likelihood; no code, no decoder. */
+function withoutCodes(vae: VaeCore, rows: ReadyRows): number {
   const { inputSize, reconstruction } = vae.options;
-  const n = Math.min(BASELINE_ROWS, rows.length / inputSize);
-  const x = tensor(rows.subarray(0, n * inputSize), { shape: [n, inputSize] });
+  const { values, count } = rows;
+  const n = Math.min(FITTED_ROWS, count);
+  const chosen = new Float32Array(n * inputSize);
+  for (let i = 0; i < n; i++) {
+    const row = Math.floor((i * count) / n);
+    chosen.set(values.subarray(row * inputSize, (row + 1) * inputSize), i * inputSize);
+  }
+  const x = tensor(chosen, { shape: [n, inputSize] });
   const params = parameter(new Float32Array(reconstruction.paramCount(inputSize)));
-  const optimizer = adam({ learningRate: 0.05 }).create([params]);
+  const optimizer = adam({ learningRate: 0.1 }).create([params]);
+  const mean = (data: Tensor): Tensor =>
+    vae.conditionalLogProbOf(data, params.broadcastTo([data.shape[0] as number, params.size])).mean();
   const climb = compile(
     (data: Tensor) => {
-      const loss = vae
-        .conditionalLogProbOf(data, params.broadcastTo([n, params.size]))
-        .mean()
-        .neg();
+      const loss = mean(data).neg();
       loss.backward();
       optimizer.step();
       optimizer.zeroGrad();
@@ -86,6 +96,32 @@ function withoutModel(vae: VaeCore, rows: Float32Array): number {
     { reuse: true },
   );
   let best = Infinity;
-  for (let i = 0; i < BASELINE_STEPS; i++) best = Math.min(best, climb(x).item());
-  return -best;
+  let kept = params.data;
+  // The rate grows while the loss falls, for parameters that have far to go, and shrinks when it no longer does.
+  for (let phase = 0; phase < MOST_PHASES && optimizer.learningRate > 1e-3; phase++) {
+    const before = best;
+    for (let i = 0; i < PHASE; i++) {
+      const at = params.data;
+      const loss = climb(x).item();
+      if (loss < best) [best, kept] = [loss, at];
+    }
+    const gained = before - best;
+    const better = before === Infinity || gained > LITTLE * Math.max(1, Math.abs(best));
+    if (!better) params.assign(kept);
+    optimizer.learningRate *= better ? 1.5 : 0.3;
+  }
+  params.assign(kept);
+  return overRows(mean, values, count, inputSize);
+}
+
+/** The mean over all rows, some at a time. */
+function overRows(mean: (x: Tensor) => Tensor, values: Float32Array, count: number, width: number): number {
+  const SOME = 4096;
+  let total = 0;
+  for (let start = 0; start < count; start += SOME) {
+    const n = Math.min(SOME, count - start);
+    const x = tensor(values.subarray(start * width, (start + n) * width), { shape: [n, width] });
+    total += n * mean(x).item();
+  }
+  return total / count;
 }

@@ -1,7 +1,8 @@
-import { sampleNormal } from '@latent/autograd';
-import { Rng, type Tensor, tensor, ValueError } from '@latent/tensor';
-import { overRows } from '../model/rows.ts';
-import type { VaeCore } from './core.ts';
+import { checkOptions, oneOf, optional, Rng, step, type Tensor, tensor, whole } from '@latent/tensor';
+import type { PreparedRows } from '../model/model.ts';
+import { rowKeys } from '../model/row-keys.ts';
+import { type RowInputs, type RowsProgram, rowsProgram } from '../model/rows-program.ts';
+import { drawn, type VaeCore } from './core.ts';
 
 export interface ImputeOptions {
   /** `mean` (default): the expected value of each hole; `draws`: values drawn together, as real rows have them. */
@@ -13,55 +14,92 @@ export interface ImputeOptions {
   readonly seed?: number;
 }
 
+const checks = {
+  kind: /* @__PURE__ */ optional(oneOf('mean', 'draws'), 'mean' as const),
+  count: /* @__PURE__ */ optional(whole({ min: 1 }), 1),
+  samples: /* @__PURE__ */ optional(whole({ min: 1 }), 100),
+  seed: /* @__PURE__ */ optional(whole({ min: 0 }), 0),
+};
+
+/** Draws of z for rows, the parameters of p(x | z) and the logarithms of their importance weights. */
+function weightedDraws(model: VaeCore, { x, near, draws }: RowInputs, samples: number) {
+  const { mean, logVariance } = model.posterior(near);
+  const z = drawn(mean, logVariance, draws.normal(samples, mean.shape[1] as number));
+  const [mu, v] = [mean.broadcastTo(z.shape), logVariance.broadcastTo(z.shape)];
+  const params = model.likelihoodParams(z);
+  return { z, params, weights: model.logWeight(x, params, z, mu, v) };
+}
+
+/** The expected value of all columns given what is observed, from `samples` weighted draws: [rows, columns], on the model's scale. */
+export function expectedRows(model: VaeCore, rows: RowInputs, samples: number): Tensor {
+  const { params, weights } = weightedDraws(model, rows, samples);
+  const shares = weights.softmax(0);
+  const values = model.reconstructionDistribution.mean(params);
+  return values.mul(shares.reshape([...shares.shape, 1])).sum({ axis: 0 });
+}
+
 /**
- * E[x_missing | x_observed] ≈ Σ w̃ₗ E[x_missing | zₗ] with w̃ the normalised p(x_observed | z)p(z)/q(z | x); a drawn table
- * takes one zₗ for each row with probability w̃ₗ and draws from p(x | zₗ) (Mattei & Frellsen 2019).
+ * Fills holes: E[x_missing | x_observed] ≈ Σ w̃ₗ E[x_missing | zₗ] with w̃ the normalised p(x_observed | z)p(z)/q(z | x); a
+ * drawn table takes one zₗ for each row with probability w̃ₗ and draws from p(x | zₗ) (Mattei & Frellsen 2019).
  */
-export function impute(vae: VaeCore, rows: Float32Array, options: ImputeOptions): Tensor[] {
-  const { kind = 'mean', count = 1, samples = 100, seed = 0 } = options;
-  for (const [name, value] of Object.entries({ count, samples })) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new ValueError(`Vae.impute: ${name} must be a whole number ≥ 1, got ${value}`);
-    }
+export class Imputer {
+  readonly #model: VaeCore;
+  readonly #means: RowsProgram<'mean'>;
+  readonly #codes: RowsProgram<'weights' | 'codes'>;
+
+  constructor(model: VaeCore) {
+    this.#model = model;
+    this.#means = rowsProgram((rows, samples) => ({ mean: expectedRows(model, rows, samples) }));
+    this.#codes = rowsProgram((rows, samples) => {
+      const { z, weights } = weightedDraws(model, rows, samples);
+      return { weights: weights.transpose(), codes: z.transpose([1, 0, 2]) };
+    });
   }
-  const width = vae.options.inputSize;
-  const n = rows.length / width;
-  const [rng, choices] = new Rng(seed).split(2);
-  const draw = overRows((x, generator: Rng) => {
-    const { mean, logVariance } = vae.posterior(x);
-    const z = sampleNormal(mean, logVariance, generator);
-    const params = vae.likelihoodParams(z);
-    const weights = vae.logWeight(x, params, z, mean, logVariance);
-    return { weights, params, mean: vae.reconstructionDistribution.mean(params) };
-  });
-  const tables = Array.from({ length: kind === 'mean' ? 1 : count }, () => new Float64Array(rows.length));
-  const largest = new Float64Array(n).fill(-Infinity);
-  const total = new Float64Array(n);
-  for (let l = 0; l < samples; l++) {
-    const { weights, params, mean } = draw(rows, width, rng);
-    const logWeights = weights.data;
-    const values = (kind === 'mean' ? mean : vae.reconstructionDistribution.sample(params, rng)).data;
-    const chances = kind === 'mean' ? null : choices.uniform([tables.length, n]).data;
-    for (let r = 0; r < n; r++) {
-      const rescale = logWeights[r] > largest[r] ? Math.exp(largest[r] - logWeights[r]) : 1;
-      largest[r] = Math.max(largest[r], logWeights[r]);
-      const weight = Math.exp(logWeights[r] - largest[r]);
-      total[r] = total[r] * rescale + weight;
-      for (const [t, table] of tables.entries()) {
-        // A running weighted mean; or the new value takes the old one's place with the probability of its share.
-        const share = weight / total[r];
-        if (chances !== null && chances[t * n + r] >= share) continue;
-        for (let c = 0; c < width; c++) {
-          const i = r * width + c;
-          table[i] = chances === null ? table[i] + share * (values[i] - table[i]) : values[i];
-        }
-      }
-    }
+
+  /** Tables on the model's scale, holes filled; what is observed comes from the model too and is not to be used. */
+  tables(caller: string, rows: PreparedRows, options: ImputeOptions): Tensor[] {
+    const { kind, count, samples, seed } = checkOptions(caller, options, checks);
+    const { event } = this.#model;
+    if (kind === 'mean') return [this.#means(rows, event, { seed, samples }).mean];
+    const { weights, codes } = this.#codes(rows, event, { seed, samples });
+    const rng = new Rng(seed);
+    return Array.from({ length: count }, (_, table) =>
+      step(() => {
+        const z = chosen(weights, codes, rows.near ?? rows.values, this.#model.options.inputSize, seed, table);
+        return this.#model.reconstructionDistribution.sample(this.#model.likelihoodParams(z), rng);
+      }),
+    );
   }
-  return tables.map((table) =>
-    tensor(
-      Float32Array.from(rows, (value, i) => (Number.isNaN(value) ? table[i] : value)),
-      { shape: [n, width] },
-    ),
-  );
+}
+
+/** For each row one of its codes, each with the probability of its weight. */
+function chosen(
+  weights: Tensor,
+  codes: Tensor,
+  rows: Float32Array,
+  width: number,
+  seed: number,
+  table: number,
+): Tensor {
+  const [n = 0, samples = 1, latent = 1] = codes.shape;
+  const [logWeights, values] = [weights.data, codes.data];
+  const keys = new Float32Array(2 * n);
+  rowKeys(rows, width, seed, table + 1, keys);
+  const result = new Float32Array(n * latent);
+  for (let r = 0; r < n; r++) {
+    const own = logWeights.subarray(r * samples, (r + 1) * samples);
+    let largest = -Infinity;
+    for (const value of own) largest = Math.max(largest, value);
+    let total = 0;
+    for (const value of own) total += Math.exp(value - largest);
+    let left = ((keys[2 * r] as number) / 2 ** 24) * total;
+    let pick = 0;
+    while (pick < samples - 1 && left >= Math.exp((own[pick] as number) - largest)) {
+      left -= Math.exp((own[pick] as number) - largest);
+      pick++;
+    }
+    const from = (r * samples + pick) * latent;
+    result.set(values.subarray(from, from + latent), r * latent);
+  }
+  return tensor(result, { shape: [n, latent] });
 }

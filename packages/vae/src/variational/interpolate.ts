@@ -9,7 +9,7 @@ export function interpolateCodes(
   path: 'linear' | 'spherical',
 ): number[][] {
   const norm = (x: readonly number[]): number => Math.hypot(...x);
-  const dot = from.reduce((sum, x, i) => sum + x * to[i], 0);
+  const dot = from.reduce((sum, x, i) => sum + x * (to[i] as number), 0);
   const angle = Math.acos(Math.min(1, Math.max(-1, dot / (norm(from) * norm(to)))));
   const spherical = path === 'spherical' && angle > SMALLEST_ANGLE && angle < Math.PI - SMALLEST_ANGLE;
   return Array.from({ length: steps }, (_, i) => {
@@ -17,6 +17,6 @@ export function interpolateCodes(
     const [a, b] = spherical
       ? [Math.sin((1 - t) * angle) / Math.sin(angle), Math.sin(t * angle) / Math.sin(angle)]
       : [1 - t, t];
-    return from.map((x, j) => a * x + b * to[j]);
+    return from.map((x, j) => a * x + b * (to[j] as number));
   });
 }

@@ -1,21 +1,70 @@
-import type { ActivationName, Normaliser } from '@latent/nn';
-import { ValueError } from '@latent/tensor';
-import { type PriorSpec, standardNormalPrior } from '../latent/prior.ts';
-import { checkActivation, checkSize, checkSizes } from '../model/mlp.ts';
+import {
+  type ActivationName,
+  activationCheck,
+  dense,
+  dropoutCheck,
+  FittedTransform,
+  type Layer,
+  type LayerSpec,
+  mirrored,
+  type NetworkSpec,
+  networkCheck,
+  partOf,
+  type Transform,
+  transforms,
+} from '@latent/nn';
+import {
+  type Check,
+  checkOptions,
+  flag,
+  isPlainObject,
+  list,
+  optional,
+  type Place,
+  real,
+  type Shape,
+  sizeOf,
+  ValueError,
+  whole,
+} from '@latent/tensor';
+import { type PriorSpec, priors, standardNormalPrior } from '../latent/prior.ts';
 import { elbo } from '../objectives/elbo.ts';
 import type { Objective } from '../objectives/objective.ts';
-import type { ReconstructionDistribution } from '../reconstruction/reconstruction.ts';
+import { knownObjectives } from '../objectives/standard.ts';
+import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
+import { knownLikelihoods } from '../reconstruction/standard.ts';
 
-export interface VaeOptions {
-  /** Columns of a data row. */
-  readonly inputSize: number;
+/** What a model's rows are, one of the two. */
+export interface EventOptions {
+  /** Columns of a data row; short for `event: [inputSize]`. */
+  readonly inputSize?: number;
+  /** The shape of a data row: [columns], [height, width, channels]. */
+  readonly event?: Shape;
+}
+
+/** What models of rows have in common. */
+export interface CommonOptions extends EventOptions {
+  /**
+   * Puts columns on a common scale before the model sees them, and back: learned by the first `fit` (or fitted before), and
+   * saved with the model. Scores are densities of the data as given, training losses of the rows on the common scale. None by
+   * default.
+   */
+  readonly transform?: Transform | FittedTransform | null;
+  /** Fixes first weights and all draws of training; 0 by default. */
+  readonly seed?: number;
+}
+
+export interface VaeOptions extends CommonOptions {
   /** Numbers in a code. */
   readonly latentSize: number;
-  /** Sizes of the encoder's hidden layers; none by default, which makes it linear. */
-  readonly encoder?: readonly number[];
-  /** Sizes of the decoder's hidden layers; the encoder's in reverse by default. */
-  readonly decoder?: readonly number[];
-  /** Of every hidden layer; 'relu' by default. */
+  /**
+   * The encoder before its two heads: a list of layers, in which a number is a dense layer, or a module of your own; empty by
+   * default, which makes the encoder linear.
+   */
+  readonly encoder?: NetworkSpec;
+  /** The decoder before its head; the encoder's layers mirrored by default. */
+  readonly decoder?: NetworkSpec;
+  /** Of every layer that names none; 'relu' by default. */
   readonly activation?: ActivationName;
   /** Of the encoder's layers, one or one for each; `activation` by default. */
   readonly encoderActivation?: ActivationName | readonly ActivationName[];
@@ -34,81 +83,189 @@ export interface VaeOptions {
   readonly numSamples?: number;
   /** p(z); `standardNormalPrior()` by default. */
   readonly prior?: PriorSpec;
-  /** Share of every hidden layer's outputs that is dropped while training; 0 by default. */
+  /** Share of the outputs that is dropped while training, of layers given as numbers; 0 by default. */
   readonly dropout?: number;
-  /** Normalise every hidden layer before its activation; false by default. */
+  /** Normalise before the activation, in layers given as numbers; false by default. */
   readonly layerNorm?: boolean;
   /** Rows may have holes (NaN or null): the encoder sees which, and what is not there is not scored. False by default. */
   readonly missing?: boolean;
-  /**
-   * Puts columns on a common scale before the model sees them, and back; it learns the scale from the first `fit` and is
-   * saved with the model. Scores are densities of the data as given, training losses of the rows on the common scale. None
-   * by default.
-   */
-  readonly normaliser?: Normaliser | null;
-  /** Fixes initial weights, shuffling and sampling; 0 by default. */
-  readonly seed?: number;
 }
 
-export type ResolvedVaeOptions = Required<Omit<VaeOptions, 'activation' | 'beta' | 'numSamples'>>;
+/** A network whose numbers have become layers. */
+export type Network = readonly LayerSpec[] | Layer;
+
+/** The shape of a row; options give it in one of two ways. */
+export function eventOf(caller: string, { inputSize, event }: EventOptions): Shape {
+  if ((inputSize === undefined) === (event === undefined)) {
+    throw new ValueError(
+      `${caller}: give the rows' columns as inputSize, or their shape as event${inputSize === undefined ? '' : ', not both'}`,
+    );
+  }
+  const shape = event ?? [inputSize as number];
+  if (!Number.isSafeInteger(sizeOf(shape)))
+    throw new ValueError(`${caller}: rows of [${shape.join(', ')}] are too large`);
+  return shape;
+}
+
+/** A check for a transform, fitted or not, or what a file says of one. */
+export const transformCheck: Check<Transform | FittedTransform | null> = (value, at) => {
+  if (value === undefined || value === null) return null;
+  if (value instanceof FittedTransform) return value;
+  if (isPlainObject(value) && 'columns' in value && 'of' in value) return FittedTransform.fromConfig(value, at);
+  return partOf(transforms, 'standardise()')(value, at);
+};
+
+/** A check for one activation, or one for each layer. */
+export const activationsCheck: Check<ActivationName | readonly ActivationName[]> = (value, at) =>
+  Array.isArray(value) ? list(activationCheck)(value, at) : activationCheck(value, at);
+
+/** A check for a network: a list, a module, or what a file says of a list. */
+export const networkOption: Check<NetworkSpec> = (value, at) => {
+  if (isPlainObject(value) && 'custom' in value) {
+    throw new ValueError(
+      `${at.caller}: ${at.path} was a module of your own (${String(value.custom)}); give it again, as load(path, { ${at.path}: module })`,
+    );
+  }
+  return Array.isArray(value) ? (value as NetworkSpec) : networkCheck()(value, at);
+};
+
+/** A network with its numbers made dense layers of these options. */
+export function resolveNetwork(
+  spec: NetworkSpec,
+  options: { readonly dropout: number; readonly layerNorm: boolean },
+  at: Place,
+): Network {
+  if (!Array.isArray(spec)) return networkCheck()(spec, at);
+  const { dropout, layerNorm } = options;
+  const plain = dropout === 0 && !layerNorm;
+  const made = spec.map((layer: unknown) =>
+    !plain && typeof layer === 'number' && Number.isSafeInteger(layer) && layer > 0
+      ? dense(layer, { dropout, layerNorm })
+      : layer,
+  );
+  return networkCheck()(made, at);
+}
+
+/** A network for a file: a module of the user's is only named. */
+export function describeNetwork(network: Network): unknown {
+  return Array.isArray(network)
+    ? (network as readonly LayerSpec[]).map((layer) => layer.config())
+    : { custom: (network as Layer).type };
+}
+
+/** The checks of the options that models of rows have in common. */
+export const commonChecks = {
+  inputSize: /* @__PURE__ */ optional(whole({ min: 1 })),
+  event: /* @__PURE__ */ optional(list(whole({ min: 1 }), { min: 1, max: 8 })),
+  transform: transformCheck,
+  seed: /* @__PURE__ */ optional(whole({ min: 0 }), 0),
+};
+
+const vaeChecks = {
+  ...commonChecks,
+  latentSize: /* @__PURE__ */ whole({ min: 1 }),
+  encoder: /* @__PURE__ */ optional(networkOption),
+  decoder: /* @__PURE__ */ optional(networkOption),
+  activation: /* @__PURE__ */ optional(activationCheck, 'relu' as const),
+  encoderActivation: /* @__PURE__ */ optional(activationsCheck),
+  decoderActivation: /* @__PURE__ */ optional(activationsCheck),
+  pzxActivation: /* @__PURE__ */ optional(activationCheck, 'identity' as const),
+  pzxActivationOnVariance: /* @__PURE__ */ optional(flag(), false),
+  reconstruction: /* @__PURE__ */ partOf(knownLikelihoods, 'bernoulli() or gaussian()'),
+  objective: /* @__PURE__ */ optional(partOf(knownObjectives, 'elbo()')),
+  beta: /* @__PURE__ */ optional(real({ min: 0 })),
+  numSamples: /* @__PURE__ */ optional(whole({ min: 1 })),
+  prior: /* @__PURE__ */ optional(partOf(priors, 'standardNormalPrior()')),
+  dropout: /* @__PURE__ */ optional(dropoutCheck, 0),
+  layerNorm: /* @__PURE__ */ optional(flag(), false),
+  missing: /* @__PURE__ */ optional(flag(), false),
+};
+
+/** The options with their defaults, and networks as lists of layers. */
+export interface ResolvedVaeOptions {
+  readonly event: Shape;
+  /** Numbers of a row. */
+  readonly inputSize: number;
+  readonly latentSize: number;
+  readonly encoder: Network;
+  readonly decoder: Network;
+  readonly encoderActivation: ActivationName | readonly ActivationName[];
+  readonly decoderActivation: ActivationName | readonly ActivationName[];
+  readonly pzxActivation: ActivationName;
+  readonly pzxActivationOnVariance: boolean;
+  readonly reconstruction: ReconstructionDistribution;
+  readonly objective: Objective;
+  readonly prior: PriorSpec;
+  readonly missing: boolean;
+  readonly transform: Transform | FittedTransform | null;
+  readonly seed: number;
+}
 
 /** The options with their defaults; throws a `ValueError` that names the one that cannot be. */
 export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
-  const {
-    encoder = [],
-    decoder = [...encoder].reverse(),
-    activation = 'relu',
-    encoderActivation = activation,
-    decoderActivation = activation,
-    pzxActivation = 'identity',
-    pzxActivationOnVariance = false,
-    beta,
-    numSamples,
-    prior = standardNormalPrior(),
-    dropout = 0,
-    layerNorm = false,
-    missing = false,
-    normaliser = null,
-    seed = 0,
-  } = options;
-  checkSize('Vae', 'inputSize', options.inputSize);
-  checkSize('Vae', 'latentSize', options.latentSize);
-  checkSizes('Vae', 'encoder', encoder);
-  checkSizes('Vae', 'decoder', decoder);
-  checkActivation('Vae', 'encoderActivation', encoderActivation, encoder.length);
-  checkActivation('Vae', 'decoderActivation', decoderActivation, decoder.length);
-  checkActivation('Vae', 'pzxActivation', pzxActivation, 1);
-  if (beta !== undefined && !(beta >= 0 && beta < Infinity))
-    throw new ValueError(`Vae: beta must be a number ≥ 0, got ${beta}`);
-  if (numSamples !== undefined) checkSize('Vae', 'numSamples', numSamples);
-  if (options.objective !== undefined && (beta !== undefined || numSamples !== undefined)) {
+  const checked = checkOptions('Vae', options, vaeChecks);
+  const event = eventOf('Vae', checked as EventOptions);
+  const { activation, beta, numSamples, dropout, layerNorm, latentSize, reconstruction, missing, seed, transform } =
+    checked;
+  const at = (path: string): Place => ({ caller: 'Vae', path });
+  const layers = { dropout, layerNorm };
+  const encoder = resolveNetwork(checked.encoder ?? [], layers, at('encoder'));
+  const seen = missing ? [2 * sizeOf(event)] : event;
+  if (checked.decoder === undefined && !Array.isArray(encoder)) {
+    throw new ValueError('Vae: a module as encoder has no mirror image; give a decoder');
+  }
+  const decoder =
+    checked.decoder === undefined
+      ? mirrored(encoder as readonly LayerSpec[], seen)
+      : resolveNetwork(checked.decoder, layers, at('decoder'));
+  const numbers = [checked.encoder, checked.decoder].flat().some((layer) => typeof layer === 'number');
+  if (!numbers && (dropout > 0 || layerNorm)) {
+    throw new ValueError(
+      'Vae: dropout and layerNorm are of layers given as numbers; give them to the layers, as dense(64, { dropout: 0.1 })',
+    );
+  }
+  if (checked.objective !== undefined && (beta !== undefined || numSamples !== undefined)) {
     throw new ValueError('Vae: give beta and numSamples to the objective, not beside it');
   }
-  if (!(dropout >= 0 && dropout < 1))
-    throw new ValueError(`Vae: dropout must be at least 0 and below 1, got ${dropout}`);
-  if (typeof options.reconstruction?.logProb !== 'function') {
-    throw new ValueError('Vae: reconstruction must be a distribution such as bernoulli() or gaussian()');
-  }
-  options.reconstruction.paramCount(options.inputSize); // a composite refuses a width that its parts do not cover
+  reconstruction.paramCount(sizeOf(event)); // a composite refuses a width that its parts do not cover
   const objective =
-    options.objective ??
+    checked.objective ??
     elbo({ ...(beta !== undefined && { beta }), ...(numSamples !== undefined && { samples: numSamples }) });
+  const prior = checked.prior ?? standardNormalPrior();
+  if (objective.needsExactKl && prior.name !== 'standardNormal') {
+    throw new ValueError(
+      `Vae: freeBits need the KL of each latent, which is exact for standardNormalPrior() alone; leave them out with the prior '${prior.name}'`,
+    );
+  }
   return {
-    inputSize: options.inputSize,
-    latentSize: options.latentSize,
-    reconstruction: options.reconstruction,
+    event,
+    inputSize: sizeOf(event),
+    latentSize,
     encoder,
     decoder,
-    encoderActivation,
-    decoderActivation,
-    pzxActivation,
-    pzxActivationOnVariance,
+    encoderActivation: checked.encoderActivation ?? activation,
+    decoderActivation: checked.decoderActivation ?? activation,
+    pzxActivation: checked.pzxActivation,
+    pzxActivationOnVariance: checked.pzxActivationOnVariance,
+    reconstruction,
     objective,
     prior,
-    dropout,
-    layerNorm,
     missing,
-    normaliser,
+    transform,
     seed,
+  };
+}
+
+/** The options as plain data, for the file: what `resolveVaeOptions` takes. */
+export function describeVae(options: ResolvedVaeOptions): Readonly<Record<string, unknown>> {
+  const { inputSize: _, encoder, decoder, reconstruction, objective, prior, transform, ...plain } = options;
+  return {
+    ...plain,
+    encoder: describeNetwork(encoder),
+    decoder: describeNetwork(decoder),
+    reconstruction: reconstruction.config(),
+    objective: objective.config(),
+    prior: prior.config(),
+    transform: transform?.config() ?? null,
   };
 }

@@ -1,28 +1,39 @@
-import { sampleNormal } from '@latent/autograd';
+import { noGrad } from '@latent/autograd';
+import { type Dataset, type History, parseRows, type Row, type Rows } from '@latent/nn';
 import {
-  decodeSafetensors,
-  encodeSafetensors,
-  modelTensors,
-  Normaliser,
-  type NormaliserConfig,
-  readFileBytes,
-  writeFileAtomically,
-} from '@latent/nn';
-import { Rng, step, type Tensor, tensor, UsageError, ValueError } from '@latent/tensor';
-import { type FitOptions, fitModel, type History } from '../model/fit.ts';
-import { flatRows, normalisedRows, originalRows, overRows, type Rows } from '../model/rows.ts';
-import { objectiveFromConfig } from '../objectives/from-config.ts';
-import type { Objective } from '../objectives/objective.ts';
-import { distributionFromConfig } from '../reconstruction/from-config.ts';
-import { checkSupport, type DistributionConfig } from '../reconstruction/reconstruction.ts';
-import { VaeCore } from './core.ts';
+  checkOptions,
+  instance,
+  list,
+  oneOf,
+  optional,
+  Rng,
+  real,
+  step,
+  type Tensor,
+  tensor,
+  UsageError,
+  ValueError,
+  whole,
+} from '@latent/tensor';
+import { klPerLatent } from '../latent/diagonal-normal.ts';
+import { registerModel } from '../model/file-header.ts';
+import type { ModelFitOptions } from '../model/model.ts';
+import { type ReadyRows, rowsProgram } from '../model/rows-program.ts';
+import { type DrawOptions, Scorer, samplesCheck, seedCheck } from '../scores/score.ts';
+import {
+  boundScore,
+  contributionsScore,
+  densityScore,
+  likelihoodScore,
+  reconstructionErrorScore,
+} from '../scores/standard.ts';
+import { drawn, VaeCore, type VaeNumbers } from './core.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
-import { type ImputeOptions, impute } from './impute.ts';
+import { type ImputeOptions, Imputer } from './impute.ts';
 import { interpolateCodes } from './interpolate.ts';
-import { estimateLogLikelihood, type LikelihoodEstimate, logWeights } from './log-likelihood.ts';
-import type { ResolvedVaeOptions } from './options.ts';
 
-const FORMAT = 'latent-vae-2';
+/** How a VAE is trained. */
+export type FitOptions = ModelFitOptions<VaeNumbers>;
 
 /** Per row, in nats: elbo = −reconstruction − kl. */
 export interface ElboParts {
@@ -33,13 +44,26 @@ export interface ElboParts {
   readonly kl: Tensor;
 }
 
-/** Draws and their seed. */
-export interface DrawOptions {
-  /** Draws of z for each row; 1 by default. */
-  readonly samples?: number;
-  /** 0 by default. */
-  readonly seed?: number;
+export interface LikelihoodEstimate {
+  /** log p(x) of each row, in nats: [n]. */
+  readonly logLikelihood: Tensor;
+  /** Of the estimate, from the spread of the weights: [n]. */
+  readonly standardError: Tensor;
 }
+
+export interface SampleOptions {
+  /** The model's seed by default. */
+  readonly seed?: number;
+  readonly rng?: Rng;
+  /** The mean of p(x | z) (default), or a draw from it, which shows the whole spread of the model. */
+  readonly output?: 'mean' | 'draw';
+}
+
+const drawChecks = { samples: /* @__PURE__ */ optional(samplesCheck), seed: /* @__PURE__ */ optional(seedCheck, 0) };
+const rngCheck = /* @__PURE__ */ optional(instance<Rng>('a generator: new Rng(seed)', (value) => value instanceof Rng));
+const seeded = { seed: /* @__PURE__ */ optional(seedCheck), rng: rngCheck };
+const sampleChecks = { ...seeded, output: /* @__PURE__ */ optional(oneOf('mean', 'draw'), 'mean' as const) };
+const pathChecks = { path: /* @__PURE__ */ optional(oneOf('linear', 'spherical'), 'linear' as const) };
 
 /**
  * A variational autoencoder (Kingma & Welling 2014): an encoder gives each row a Gaussian q(z | x) over codes, a decoder
@@ -54,100 +78,59 @@ export interface DrawOptions {
  */
 export class Vae extends VaeCore {
   // What is asked of rows of data, as programs.
-  readonly #encoded = overRows((x) => {
-    const { mean, logVariance } = this.posterior(x);
+  readonly #encoded = rowsProgram(({ near }) => {
+    const { mean, logVariance } = this.posterior(near);
     return { mean, variance: logVariance.exp() };
   });
-  readonly #drawnCodes = overRows((x, rng: Rng) => {
-    const { mean, logVariance } = this.posterior(x);
-    return { codes: sampleNormal(mean, logVariance, rng) };
+  readonly #drawnCodes = rowsProgram(({ near, draws }) => {
+    const { mean, logVariance } = this.posterior(near);
+    return { codes: drawn(mean, logVariance, draws.normal(1, mean.shape[1] as number).reshape(mean.shape)) };
   });
-  readonly #params = overRows((z) => ({ params: this.likelihoodParams(z) }));
-  readonly #decoded = overRows((z) => ({ mean: this.reconstructionDistribution.mean(this.likelihoodParams(z)) }));
-  readonly #reconstructed = overRows((x) => {
-    const params = this.likelihoodParams(this.posterior(x).mean);
-    return { mean: this.reconstructionDistribution.mean(params), error: this.conditionalLogProbOf(x, params).neg() };
+  readonly #decoded = rowsProgram(({ x: z }) => ({
+    mean: this.reconstructionDistribution.mean(this.likelihoodParams(z)),
+  }));
+  readonly #restored = rowsProgram(({ near }) => ({
+    mean: this.reconstructionDistribution.mean(this.likelihoodParams(this.posterior(near).mean)),
+  }));
+  readonly #latents = rowsProgram(({ near }) => {
+    const { mean, logVariance } = this.posterior(near);
+    return { mean, kl: klPerLatent(mean, logVariance) };
   });
-  readonly #bound = overRows((x, rng: Rng, samples: number) => {
-    const { terms, kl } = this.#draws(x, rng, samples, (params) => this.conditionalLogProbOf(x, params));
-    const reconstruction = terms.neg();
-    return { elbo: terms.sub(kl), reconstruction, kl };
-  });
-  readonly #byColumn = overRows((x, rng: Rng, samples: number) => {
-    const { terms, kl } = this.#draws(x, rng, samples, (params) => this.columnTerms(x, params));
-    return { columns: terms.neg(), kl };
-  });
-  readonly #weights = overRows((x, rng: Rng, draws: number) => ({ weights: logWeights(this, x, rng, draws) }));
-  readonly #densities = overRows((x, rng: Rng, samples: number) => {
-    const { mean, logVariance } = this.posterior(x);
-    const draws = Array.from({ length: samples }, () =>
-      this.conditionalLogProb(x, sampleNormal(mean, logVariance, rng)),
-    );
-    const largest = draws.reduce((a, b) => a.maximum(b));
-    const total = draws.map((draw) => draw.sub(largest).exp()).reduce((a, b) => a.add(b));
-    return {
-      mean: draws.reduce((a, b) => a.add(b)).mul(1 / samples),
-      averaged: total.log().add(largest).sub(Math.log(samples)),
-    };
-  });
-
-  /** Means over draws of z of what `read` makes of the likelihood's parameters, and of the KL. */
-  #draws(x: Tensor, rng: Rng, samples: number, read: (params: Tensor) => Tensor): { terms: Tensor; kl: Tensor } {
-    const { mean, logVariance } = this.posterior(x);
-    const draws = Array.from({ length: samples }, () => sampleNormal(mean, logVariance, rng));
-    const average = (terms: Tensor[]): Tensor => terms.reduce((a, b) => a.add(b)).mul(1 / samples);
-    // The exact KL is the same for every draw.
-    const kls = (this.prior === null ? [mean] : draws).map((z) => this.klOf(mean, logVariance, z));
-    return {
-      terms: average(draws.map((z) => read(this.likelihoodParams(z)))),
-      kl: this.prior === null ? kls[0] : average(kls),
-    };
-  }
+  readonly #bound = new Scorer(this, boundScore);
+  readonly #contributions = new Scorer(this, contributionsScore);
+  readonly #error = new Scorer(this, reconstructionErrorScore);
+  readonly #density = new Scorer(this, densityScore);
+  readonly #likelihood = new Scorer(this, likelihoodScore);
+  readonly #imputer = new Imputer(this);
 
   /**
-   * Trains on rows of `inputSize` values. Data outside the distribution's support is refused with its row and column.
-   * Returns the history: for each epoch the mean loss and its parts, and the validation's where there is some.
+   * Trains on rows in the model's shape. Data outside the distribution's support is refused with its row and column.
+   * Returns the history: for each epoch the mean loss and its parts, and the validation's where there is some. Rejects with a
+   * `DivergedError` when the loss is no longer finite.
    */
-  async fit(data: Rows, options: FitOptions = {}): Promise<History> {
-    const rows = this.#checked('Vae.fit', data);
-    const validation = options.validationData && this.#checked('Vae.fit validationData', options.validationData);
-    return fitModel({
-      model: this,
-      rows,
-      width: this.options.inputSize,
-      rng: this.rng,
-      options,
-      metadata: () => this.#metadata(),
-      loss: (batch) => ({ ...this.loss(batch, this.rng) }),
-      onEpochStart: (epoch) => this.setEpoch(epoch),
-      ...(validation && {
-        validate: () => {
-          const { elbo, reconstruction, kl } = this.#bound(validation, this.options.inputSize, new Rng(0), 1);
-          return { loss: -elbo.mean().item(), reconstruction: reconstruction.mean().item(), kl: kl.mean().item() };
-        },
-      }),
-    });
+  fit(data: Rows | Dataset, options: FitOptions = {}): Promise<History<VaeNumbers>> {
+    return this.fitTo(data, options);
   }
 
   /** `fit` under the name of the reference system: unsupervised training, before a network is tuned for a task. */
-  pretrain(data: Rows, options: FitOptions = {}): Promise<History> {
+  pretrain(data: Rows | Dataset, options: FitOptions = {}): Promise<History<VaeNumbers>> {
     return this.fit(data, options);
   }
 
   /** Mean and variance of q(z | x): both [n, latentSize]. The mean is the code to use as a feature. */
   encode(data: Rows): { mean: Tensor; variance: Tensor } {
-    return this.#encoded(this.#rows('Vae.encode', data), this.options.inputSize);
+    return this.#encoded(this.prepared('encode', data), this.event);
   }
 
   /** A draw of z from q(z | x) for each row: [n, latentSize]. */
   samplePosterior(data: Rows, options: { readonly seed?: number } = {}): Tensor {
-    return this.#drawnCodes(this.#rows('Vae.samplePosterior', data), this.options.inputSize, new Rng(options.seed ?? 0))
-      .codes;
+    const { seed } = checkOptions('Vae.samplePosterior', options, { seed: drawChecks.seed });
+    return this.#drawnCodes(this.prepared('samplePosterior', data), this.event, { seed }).codes;
   }
 
-  /** The mean of p(x | z) for codes z: [n, inputSize]. */
+  /** The mean of p(x | z) for codes z [n, latentSize]: [n, …event]. */
   decode(codes: Rows): Tensor {
-    return this.#original(this.#decoded(this.#codes('Vae.decode', codes), this.options.latentSize).mean);
+    return this.restored(this.#decoded(this.#codes('decode', codes), [this.options.latentSize]).mean);
   }
 
   /** `decode` under the name of the reference system. */
@@ -155,77 +138,68 @@ export class Vae extends VaeCore {
     return this.decode(codes);
   }
 
-  /** A draw from p(x | z) for each code z: [n, inputSize]. */
+  /** A draw from p(x | z) for each code z: [n, …event]. */
   generateRandomGivenZ(codes: Rows, options: { readonly seed?: number; readonly rng?: Rng } = {}): Tensor {
-    const { params } = this.#params(this.#codes('Vae.generateRandomGivenZ', codes), this.options.latentSize);
-    const rng = options.rng ?? new Rng(options.seed ?? 0);
-    return this.#original(step(() => this.reconstructionDistribution.sample(params, rng)));
+    const rng = generatorOf('Vae.generateRandomGivenZ', checkOptions('Vae.generateRandomGivenZ', options, seeded), 0);
+    const { values, count } = this.#codes('generateRandomGivenZ', codes);
+    return this.#drawnRows(tensor(values, { shape: [count, this.options.latentSize] }), rng);
   }
 
-  /** Each row encoded to the mean of its code and decoded to the mean of its distribution: [n, inputSize]. */
+  #drawnRows(codes: Tensor, rng: Rng): Tensor {
+    return this.restored(
+      noGrad(() => step(() => this.reconstructionDistribution.sample(this.likelihoodParams(codes), rng))),
+    );
+  }
+
+  /** Each row encoded to the mean of its code and decoded to the mean of its distribution: [n, …event]. */
   reconstruct(data: Rows): Tensor {
-    return this.#original(this.#reconstructed(this.#rows('Vae.reconstruct', data), this.options.inputSize).mean);
+    return this.restored(this.#restored(this.prepared('reconstruct', data), this.event).mean);
   }
 
-  /** −log p(x | z) of each row with z the mean of its code: without draws, so the same every time. [n] */
+  /** −log p(x | z) of each row with z the mean of its code, in nats: without draws, so the same every time. [n] */
   reconstructionError(data: Rows): Tensor {
-    return this.#reconstructed(this.#checked('Vae.reconstructionError', data), this.options.inputSize).error;
+    return this.#scored('reconstructionError', this.#error, data).error;
   }
 
-  /**
-   * `n` rows from the prior: z from p(z), decoded to the `mean` of p(x | z) (default), or to a `draw` from it, which
-   * shows the whole spread of the model. [n, inputSize]
-   */
-  sample(
-    n: number,
-    options: { readonly seed?: number; readonly rng?: Rng; readonly output?: 'mean' | 'draw' } = {},
-  ): Tensor {
-    if (!Number.isInteger(n) || n < 1) throw new ValueError(`Vae.sample: n must be a whole number ≥ 1, got ${n}`);
-    const rng = options.rng ?? new Rng(options.seed ?? this.options.seed);
-    const codes =
-      this.prior === null ? rng.normal([n, this.options.latentSize]) : step(() => this.prior?.sample(n, rng) as Tensor);
-    return options.output === 'draw' ? this.generateRandomGivenZ(codes, { rng }) : this.decode(codes);
+  /** `n` rows from the prior: z from p(z), decoded to the mean of p(x | z), or to a draw from it. [n, …event] */
+  sample(n: number, options: SampleOptions = {}): Tensor {
+    whole({ min: 1 })(n, { caller: 'Vae.sample', path: 'n' });
+    const { output, ...draws } = checkOptions('Vae.sample', options, sampleChecks);
+    const rng = generatorOf('Vae.sample', draws, this.options.seed);
+    const { latentSize } = this.options;
+    const codes = this.prior === null ? rng.normal([n, latentSize]) : step(() => this.prior?.sample(n, rng) as Tensor);
+    return output === 'draw' ? this.#drawnRows(codes, rng) : this.decode(codes);
   }
 
   /**
    * `steps` rows on the way from row `a` to row `b`, both included, between the means of their codes: straight
    * (`linear`, default) or along the sphere (`spherical`), which keeps the codes' length typical.
    */
-  interpolate(
-    a: ArrayLike<number>,
-    b: ArrayLike<number>,
-    steps = 10,
-    options: { readonly path?: 'linear' | 'spherical' } = {},
-  ): Tensor {
-    if (!Number.isInteger(steps) || steps < 2)
-      throw new ValueError(`Vae.interpolate: steps must be a whole number ≥ 2, got ${steps}`);
-    const { mean } = this.encode([Float32Array.from(a), Float32Array.from(b)]);
-    const [from, to] = mean.toArray() as number[][];
-    return this.decode(interpolateCodes(from, to, steps, options.path ?? 'linear'));
+  interpolate(a: Row, b: Row, steps = 10, options: { readonly path?: 'linear' | 'spherical' } = {}): Tensor {
+    whole({ min: 2 })(steps, { caller: 'Vae.interpolate', path: 'steps' });
+    const { path } = checkOptions('Vae.interpolate', options, pathChecks);
+    const { mean } = this.#encoded(this.prepared('interpolate', [a, b]), this.event);
+    const [from, to] = mean.toArray() as [number[], number[]];
+    return this.decode(interpolateCodes(from, to, steps, path));
   }
 
-  /** The row's code with one latent moved to each of the values, decoded: [values, inputSize]. */
-  traverse(row: ArrayLike<number>, latent: number, values: readonly number[] = [-3, -2, -1, 0, 1, 2, 3]): Tensor {
+  /** The row's code with one latent moved to each of the values, decoded: [values, …event]. */
+  traverse(row: Row, latent: number, values: readonly number[] = [-3, -2, -1, 0, 1, 2, 3]): Tensor {
     const { latentSize } = this.options;
-    if (!Number.isInteger(latent) || latent < 0 || latent >= latentSize) {
-      throw new ValueError(`Vae.traverse: latent must be a whole number from 0 to ${latentSize - 1}, got ${latent}`);
-    }
-    const [code] = this.encode([Float32Array.from(row)]).mean.toArray() as number[][];
+    whole({ min: 0, max: latentSize - 1 })(latent, { caller: 'Vae.traverse', path: 'latent' });
+    list(real(), { min: 1 })(values, { caller: 'Vae.traverse', path: 'values' });
+    const [code] = this.#encoded(this.prepared('traverse', [row]), this.event).mean.toArray() as [number[]];
     return this.decode(values.map((value) => code.map((z, j) => (j === latent ? value : z))));
   }
 
   /**
    * The evidence lower bound of each row and its parts, in nats, with β = 1: `samples` draws of z (1), seeded. A low
-   * bound marks an unusual row, so `reconstruction + kl` is an anomaly score.
+   * bound marks an unusual row, so `reconstruction + kl` is an anomaly score. A row's score depends on the row, the model, the
+   * samples and the seed, and on nothing else. Of values outside the range of the training rows the encoder is shown the end of
+   * the range, so a row further out is never less odd; what is scored is the row as it is, and the bound is one.
    */
   elbo(data: Rows, options: DrawOptions = {}): ElboParts {
-    const { samples = 1, seed = 0 } = options;
-    checkSamples('Vae.elbo', samples);
-    const rows = this.#checked('Vae.elbo', data);
-    const parts = this.#bound(rows, this.options.inputSize, new Rng(seed), samples);
-    const jacobian = this.#logJacobian(rows)?.sum({ axis: 1 });
-    if (jacobian === undefined) return parts;
-    return { elbo: parts.elbo.add(jacobian), reconstruction: parts.reconstruction.sub(jacobian), kl: parts.kl };
+    return this.#scored('elbo', this.#bound, data, options);
   }
 
   /** The bound of each row: [n]. */
@@ -238,25 +212,18 @@ export class Vae extends VaeCore {
    * of a row and its KL add up to its score.
    */
   contributions(data: Rows, options: DrawOptions = {}): { score: Tensor; columns: Tensor; kl: Tensor } {
-    const { samples = 1, seed = 0 } = options;
-    checkSamples('Vae.contributions', samples);
-    const rows = this.#checked('Vae.contributions', data);
-    const { columns: scaled, kl } = this.#byColumn(rows, this.options.inputSize, new Rng(seed), samples);
-    const jacobian = this.#logJacobian(rows);
-    return step(() => {
-      const columns = jacobian === null ? scaled : scaled.sub(jacobian);
-      return { score: columns.sum({ axis: -1 }).add(kl), columns, kl };
-    });
+    const { columns, kl } = this.#scored('contributions', this.#contributions, data, options);
+    return { score: step(() => columns.sum({ axis: -1 }).add(kl)), columns, kl };
   }
 
   /** The mean over draws of z from q(z | x) of log p(x | z), the KL left out: not log p(x), and not the bound. [n] */
   reconstructionLogProbability(data: Rows, options: DrawOptions = {}): Tensor {
-    return this.#density('Vae.reconstructionLogProbability', data, options).mean;
+    return this.#scored('reconstructionLogProbability', this.#density, data, options).mean;
   }
 
   /** The log of the mean over draws of p(x | z), the reconstruction probability of An & Cho (2015). [n] */
   logReconstructionProbability(data: Rows, options: DrawOptions = {}): Tensor {
-    return this.#density('Vae.logReconstructionProbability', data, options).averaged;
+    return this.#scored('logReconstructionProbability', this.#density, data, options).averaged;
   }
 
   /**
@@ -264,128 +231,69 @@ export class Vae extends VaeCore {
    * expectation and rises to the truth, and its standard error. [n] each.
    */
   logLikelihood(data: Rows, options: DrawOptions = {}): LikelihoodEstimate {
-    const rows = this.#checked('Vae.logLikelihood', data);
-    const { logLikelihood, standardError } = estimateLogLikelihood(
-      this.#weights,
-      rows,
-      this.options.inputSize,
-      options,
+    const { samples = 100, seed } = checkOptions('Vae.logLikelihood', options, drawChecks);
+    const rows = this.toScore('logLikelihood', data);
+    const jacobian = this.logJacobian(rows.raw);
+    const { logLikelihood, logSquares } = this.#likelihood.of('Vae.logLikelihood', rows, jacobian, { samples, seed });
+    // By the delta method: the standard error of the mean weight over the mean weight.
+    const standardError = Float32Array.from(logSquares.data, (value) =>
+      samples === 1 ? Infinity : Math.sqrt(Math.max(0, Math.expm1(value)) / (samples - 1)),
     );
-    const jacobian = this.#logJacobian(rows);
-    return {
-      logLikelihood: jacobian === null ? logLikelihood : logLikelihood.add(jacobian.sum({ axis: 1 })),
-      standardError,
-    };
+    return { logLikelihood, standardError: tensor(standardError) };
   }
 
   /** Which latents are in use, how many nats each carries, and whether the model does better than none. */
-  diagnose(data: Rows): Promise<Diagnosis> {
-    return diagnose(this, this.#checked('Vae.diagnose', data));
+  async diagnose(data: Rows): Promise<Diagnosis> {
+    const rows = this.toScore('diagnose', data);
+    const jacobian = this.logJacobian(rows.raw);
+    const { elbo } = this.#bound.of('Vae.diagnose', rows, jacobian);
+    const perRow = jacobian === null ? 0 : jacobian.sum({ axis: 1 }).mean().item();
+    const measured = { ...this.#latents(rows, this.event), elbo, jacobian: perRow };
+    return diagnose(this, rows, measured);
   }
 
   /**
    * Rows with their holes filled: by the mean of what is missing given what is observed, estimated with importance weights
-   * (Mattei & Frellsen 2019), or by draws from it. Needs a model made with `missing: true`.
+   * (Mattei & Frellsen 2019), or by draws from it. What is there stays as it is. Needs a model made with `missing: true`.
    */
   impute(data: Rows, options: ImputeOptions = {}): Tensor[] {
     if (!this.options.missing) throw new UsageError('Vae.impute: make the model with { missing: true }');
-    return impute(this, this.#checked('Vae.impute', data), options).map((table) => this.#original(table));
-  }
-
-  /** What turns densities on the normaliser's scale into those of the data: [n, inputSize]; null where there is nothing. */
-  #logJacobian(rows: Float32Array): Tensor | null {
-    const { normaliser, inputSize } = this.options;
-    if (normaliser === null || !this.reconstructionDistribution.normalized) return null;
-    return tensor(normaliser.logJacobian(rows), { shape: [rows.length / inputSize, inputSize] });
-  }
-
-  #density(caller: string, data: Rows, { samples = 1, seed = 0 }: DrawOptions) {
-    checkSamples(caller, samples);
-    if (!this.reconstructionDistribution.normalized) {
-      throw new UsageError(`${caller}: ${this.reconstructionDistribution.name} is a plain loss, not a distribution`);
-    }
-    const rows = this.#checked(caller, data);
-    const { mean, averaged } = this.#densities(rows, this.options.inputSize, new Rng(seed), samples);
-    const jacobian = this.#logJacobian(rows)?.sum({ axis: 1 });
-    return jacobian === undefined ? { mean, averaged } : { mean: mean.add(jacobian), averaged: averaged.add(jacobian) };
-  }
-
-  #codes(caller: string, codes: Rows): Float32Array {
-    return flatRows(caller, codes, this.options.latentSize);
-  }
-
-  #rows(caller: string, data: Rows): Float32Array {
-    const { inputSize, normaliser } = this.options;
-    return normalisedRows(flatRows(caller, data, inputSize), inputSize, normaliser);
-  }
-
-  #original(rows: Tensor): Tensor {
-    return originalRows(rows, this.options.normaliser);
-  }
-
-  #checked(caller: string, data: Rows): Float32Array {
-    const rows = this.#rows(caller, data);
-    checkSupport(this.reconstructionDistribution, rows, this.options.inputSize, this.options.missing);
-    return rows;
-  }
-
-  /** The model as one safetensors file: weights, and its options as JSON in the metadata. */
-  toBytes(): Uint8Array<ArrayBuffer> {
-    return encodeSafetensors(this.stateDict(), this.#metadata());
-  }
-
-  #metadata(): Record<string, string> {
-    const { reconstruction, objective, normaliser, ...options } = this.options;
-    const config = {
-      ...options,
-      reconstruction: reconstruction.config(),
-      objective: objective.config(),
-      normaliser: normaliser?.config() ?? null,
-    };
-    return { format: FORMAT, config: JSON.stringify(config) };
-  }
-
-  /** The model that `toBytes` wrote. Distributions of your own are rebuilt by `distributions`, by name. */
-  static fromBytes(
-    bytes: Uint8Array | ArrayBuffer,
-    distributions: Parameters<typeof distributionFromConfig>[1] = {},
-  ): Vae {
-    const { tensors, metadata } = decodeSafetensors(bytes);
-    if (metadata.format !== FORMAT) {
-      throw new UsageError(
-        `Vae.fromBytes: expected a file of format ${FORMAT}, got ${metadata.format ?? 'one without a format'}`,
-      );
-    }
-    const config = JSON.parse(metadata.config) as Omit<
-      ResolvedVaeOptions,
-      'reconstruction' | 'objective' | 'normaliser'
-    > & {
-      reconstruction: DistributionConfig;
-      objective: ReturnType<Objective['config']>;
-      normaliser: NormaliserConfig | null;
-    };
-    const vae = new Vae({
-      ...config,
-      reconstruction: distributionFromConfig(config.reconstruction, distributions),
-      objective: objectiveFromConfig(config.objective),
-      normaliser: config.normaliser && Normaliser.fromConfig(config.normaliser),
+    const rows = this.toScore('impute', data);
+    return this.#imputer.tables('Vae.impute', rows, options).map((table) => {
+      const filled = this.restored(table);
+      const values = filled.data;
+      const given = rows.raw.values;
+      for (let i = 0; i < values.length; i++) if (!Number.isNaN(given[i])) values[i] = given[i] as number;
+      return tensor(values, { shape: filled.shape });
     });
-    vae.loadStateDict(modelTensors(tensors));
-    return vae;
   }
 
-  /** Writes the model to a file, whole or not at all. Node only. */
-  async save(path: string): Promise<void> {
-    await writeFileAtomically(path, this.toBytes());
+  #scored<K extends string>(
+    method: string,
+    scorer: Scorer<K>,
+    data: Rows,
+    options: DrawOptions = {},
+  ): Record<K, Tensor> {
+    const caller = `Vae.${method}`;
+    const { samples = 1, seed } = checkOptions(caller, options, drawChecks);
+    const rows = this.toScore(method, data);
+    return scorer.of(caller, rows, this.logJacobian(rows.raw), { samples, seed });
   }
 
-  /** Reads a model that `save` wrote. Node only. */
-  static async load(path: string, distributions?: Parameters<typeof distributionFromConfig>[1]): Promise<Vae> {
-    return Vae.fromBytes(await readFileBytes(path), distributions);
+  #codes(method: string, codes: Rows): ReadyRows {
+    const { values, count } = parseRows(`Vae.${method}`, codes, [this.options.latentSize]);
+    return { values: Float32Array.from(values), near: null, count };
   }
 }
 
-export function checkSamples(caller: string, samples: number): void {
-  if (!Number.isInteger(samples) || samples < 1)
-    throw new ValueError(`${caller}: samples must be a whole number ≥ 1, got ${samples}`);
+/** The generator that is asked for, one way or the other. */
+function generatorOf(
+  caller: string,
+  { seed, rng }: { readonly seed?: number | undefined; readonly rng?: Rng | undefined },
+  usual: number,
+): Rng {
+  if (seed !== undefined && rng !== undefined) throw new ValueError(`${caller}: give a seed or a generator, not both`);
+  return rng ?? new Rng(seed ?? usual);
 }
+
+registerModel(Vae);

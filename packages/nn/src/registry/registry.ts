@@ -1,0 +1,209 @@
+import {
+  type Check,
+  type Checked,
+  type Checks,
+  checkOptions,
+  describeValue,
+  isPlainObject,
+  type Place,
+  refuseUnknown,
+  ValueError,
+} from '@latent/tensor';
+
+/** A part as JSON: what it is called and its options. Parts among the options are such objects too. */
+export interface PartConfig {
+  readonly name: string;
+  readonly [option: string]: unknown;
+}
+
+/** A value that a model or a run is made of, and that its file describes: a likelihood, an optimizer, a layer. */
+export interface Part {
+  readonly name: string;
+  config(): PartConfig;
+}
+
+/** What there is to say of a part before it is made: its options with their checks, and how it is built. */
+export interface Definition<T extends Part, S extends Checks = Checks> {
+  readonly kind: Kind<T>;
+  readonly name: string;
+  readonly options: S;
+  /** The part with these options, which are checked; `at` is where they stand, for errors. */
+  make(options?: unknown, at?: Place): T;
+}
+
+/** How a part is built from its checked options; `name` and `config` are added to it. */
+export interface PartSpec<T extends Part, S extends Checks> {
+  readonly options: S;
+  /** What errors call it; its name by default. */
+  readonly caller?: string;
+  build(options: Checked<S>, caller: string): Omit<T, 'name' | 'config'>;
+}
+
+/** Parts within parts may go this deep: a file that goes further is no model. */
+const DEEPEST = 16;
+
+/**
+ * One kind of parts and those that are known of it, by name. Files are read through it: a name that is not known, an option
+ * that does not exist and a value that cannot be are refused with the path to the field. Parts of your own come in by the
+ * same door:
+ *
+ * ```ts
+ * const tanhShrink = layers.define('tanhShrink', { options: {}, build: () => ({ … }) });
+ * ```
+ */
+export class Kind<T extends Part> {
+  readonly name: string;
+  readonly #definitions = new Map<string, Definition<T>>();
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Makes a part known, so that files that name it can be read; gives back the function that makes it. */
+  define<S extends Checks>(name: string, spec: PartSpec<T, S>): (options?: unknown) => T {
+    const definition = this.part(name, spec);
+    this.register(definition);
+    return (options) => definition.make(options);
+  }
+
+  /** A definition that files do not know yet; see `register`. */
+  part<S extends Checks>(name: string, spec: PartSpec<T, S>): Definition<T, S> {
+    if (typeof name !== 'string' || name === '') {
+      throw new ValueError(`${this.name}: a part needs a name, got ${describeValue(name)}`);
+    }
+    for (const taken of ['name', 'config']) {
+      if (Object.hasOwn(spec.options, taken)) {
+        throw new ValueError(`${this.name}: '${name}' cannot have an option '${taken}', which says what the part is`);
+      }
+    }
+    const make = (options?: unknown, { caller, path }: Place = { caller: spec.caller ?? name, path: '' }): T => {
+      const checked = checkOptions(caller, options, spec.options, path);
+      const at = path === '' ? caller : `${caller}: ${path}`;
+      const depth = 1 + deepest(checked);
+      if (depth > DEEPEST) throw new ValueError(`${at}: parts within parts go ${DEEPEST} levels at most, got ${depth}`);
+      const built = spec.build(checked, at);
+      const config = (): PartConfig => ({ name, ...(toJson(checked, name) as object) });
+      return Object.defineProperties(built, {
+        name: { value: name, enumerable: true },
+        config: { value: config, enumerable: true },
+        [KIND]: { value: this },
+        [DEPTH]: { value: depth },
+      }) as T;
+    };
+    return { kind: this, name, options: spec.options, make };
+  }
+
+  /**
+   * Makes parts known by their names, and gives this kind back: who reads files takes it from there, so that no bundle leaves
+   * the parts out. A name that stands for another part already is refused.
+   */
+  register(...definitions: readonly Definition<T>[]): this {
+    for (const definition of definitions) {
+      const known = this.#definitions.get(definition.name);
+      if (known !== undefined && known !== definition) {
+        throw new ValueError(`${this.name}: there is one named '${definition.name}' already; choose another name`);
+      }
+      this.#definitions.set(definition.name, definition);
+    }
+    return this;
+  }
+
+  /** The names that files may use. */
+  names(): readonly string[] {
+    return [...this.#definitions.keys()];
+  }
+
+  definition(name: string): Definition<T> | undefined {
+    return this.#definitions.get(name);
+  }
+
+  /** Whether a value is a part of this kind. */
+  is(value: unknown): value is T {
+    return typeof value === 'object' && value !== null && (value as { [KIND]?: unknown })[KIND] === this;
+  }
+
+  /** The part that `config` describes. Every field is checked; errors name its path. */
+  resolve(config: unknown, at: Place): T {
+    if (!isPlainObject(config)) {
+      throw new ValueError(
+        `${at.caller}: ${at.path} must be a ${this.name} such as { name: … }, got ${describeValue(config)}`,
+      );
+    }
+    const { name, ...options } = config;
+    if (typeof name !== 'string') {
+      throw new ValueError(`${at.caller}: ${at.path}.name must be text, got ${describeValue(name)}`);
+    }
+    const definition = this.#definitions.get(name);
+    if (definition === undefined) refuseUnknown(at.caller, `${this.name} (${at.path})`, name, this.names());
+    if (depth >= DEEPEST) {
+      throw new ValueError(
+        `${at.caller}: ${at.path.slice(0, 60)}… lies too deep; parts within parts go ${DEEPEST} levels at most`,
+      );
+    }
+    depth++;
+    try {
+      return definition.make(options, at);
+    } finally {
+      depth--;
+    }
+  }
+}
+
+/** Known to every copy of this package. */
+const KIND = Symbol.for('latent.kind');
+const DEPTH = Symbol('depth');
+/** Parts within parts that are being resolved. */
+let depth = 0;
+
+/** How deep the parts among options go, themselves counted. */
+function deepest(value: unknown): number {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return 0;
+  if (DEPTH in value) return value[DEPTH] as number;
+  if (!Array.isArray(value) && !isPlainObject(value)) return 0;
+  let most = 0;
+  for (const inner of Object.values(value)) most = Math.max(most, deepest(inner));
+  return most;
+}
+
+/** A check for a part of this kind: the part itself, or its description as a file has it. */
+export function partOf<T extends Part>(kind: Kind<T>, example: string): Check<T> {
+  return (value, at) => {
+    if (kind.is(value)) return value;
+    if (isPlainObject(value) && 'name' in value && !('config' in value)) return kind.resolve(value, at);
+    throw new ValueError(
+      `${at.caller}: ${at.path} must be a ${kind.name} such as ${example}, got ${describeValue(value)}${remedyFor(value)}`,
+    );
+  };
+}
+
+/** What may be wrong with something that looks like a part. */
+function remedyFor(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return '';
+  if (KIND in value) {
+    const { name } = value[KIND] as { readonly name?: unknown };
+    return `, which is a ${String(name)} or comes from another copy of @latent/nn`;
+  }
+  return 'config' in value ? '; parts of your own are made by `define` of their kind, so that files can name them' : '';
+}
+
+/**
+ * A checked option as JSON: parts become their descriptions, arrays of numbers lists. What a file cannot hold, and would come
+ * back as something else, is refused by its path.
+ */
+export function toJson(value: unknown, path: string): unknown {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  if (typeof value === 'object') {
+    if ('config' in value && typeof value.config === 'function') return (value as Part).config();
+    if (Array.isArray(value) || (ArrayBuffer.isView(value) && 'length' in value)) {
+      return Array.from(value as ArrayLike<unknown>, (element, i) => toJson(element, `${path}[${i}]`));
+    }
+    if (isPlainObject(value)) {
+      const entries = Object.entries(value).filter(([, field]) => field !== undefined);
+      return Object.fromEntries(entries.map(([name, field]) => [name, toJson(field, `${path}.${name}`)]));
+    }
+  }
+  throw new ValueError(
+    `${path}: a file cannot hold ${describeValue(value)}; take options of numbers, text, lists and parts`,
+  );
+}

@@ -1,0 +1,376 @@
+import { noGrad } from '@latent/autograd';
+import { compile, Rng, type RngState, type Tensor, ValueError } from '@latent/tensor';
+import type { Batch, Dataset, Pass } from '../data/dataset.ts';
+import { scoring, stepping } from '../module/module.ts';
+import { adam } from '../optim/adam.ts';
+import { followsLoss } from '../schedule/schedule.ts';
+import type { Callback, Run } from './callback.ts';
+import { encodeCheckpoint, type RunParts, type RunState, restoreCheckpoint, type TrainPosition } from './checkpoint.ts';
+import { type EarlyStopping, type EarlyStoppingOptions, earlyStopping } from './early-stopping.ts';
+import { type CheckedFitOptions, checkFitOptions, datasetCheck, type FitOptions } from './fit-options.ts';
+import { DivergedError, type FitEvent, type History, type Stopped } from './history.ts';
+import { trainingAlone } from './lock.ts';
+import { type MovingAverageOptions, movingAverage } from './moving-average.ts';
+import { plateauCallback } from './plateau.ts';
+import { checkedParts, SplitStep, trainStep } from './train-step.ts';
+import type { Metrics, Trainable } from './trainable.ts';
+import { turn } from './turn.ts';
+
+/** Milliseconds of work between two turns of the event loop: pages stay responsive, timers and signals get through. */
+const SLICE = 30;
+/** Names that the events of a run use themselves. */
+const TAKEN = ['epoch', 'epochs', 'step', 'steps', 'rows', 'rowsPerSecond', 'secondsLeft', 'validation'];
+
+const VALIDATION_DRAWS: RngState = { key: [0, 0], counter: [0, 0] };
+
+/**
+ * Trains a model on the rows of a data set: shuffled batches, a recorded step for each, validation, early stopping,
+ * checkpoints, a history. Every model of the library trains through it, and so may yours: see `Trainable`.
+ *
+ * It rejects with a `DivergedError` when the loss is no longer finite; the model then has the weights of the last sound
+ * epoch. A model that is being trained is refused, and so is one that shares modules with it.
+ */
+export async function fit<N extends string = never>(
+  model: Trainable<N>,
+  data: Dataset,
+  options: FitOptions<N> = {},
+): Promise<History<N>> {
+  const checked = checkFitOptions('fit', options);
+  if (typeof model?.parts !== 'function' || typeof model.namedModules !== 'function') {
+    throw new ValueError('fit: the model must be a module with parts(batch, rng) that gives { loss }');
+  }
+  datasetCheck(data, { caller: 'fit', path: 'the data' });
+  if (data.length === 0) throw new ValueError('fit: there are no rows');
+  return trainingAlone('fit', model, async () => {
+    const training = new Training(model as unknown as Trainable<string>, data, checked);
+    return (await training.run()) as unknown as History<N>;
+  });
+}
+
+/** A loss that is not finite ends the run. */
+class Diverged extends Error {}
+
+class Training {
+  readonly #model: Trainable<string>;
+  readonly #data: Dataset;
+  readonly #options: CheckedFitOptions;
+  readonly #parts: RunParts;
+  readonly #run: Run;
+  readonly #early: EarlyStopping | undefined;
+  readonly #description: Readonly<Record<string, unknown>>;
+  readonly #step: (batch: Batch) => Readonly<Record<string, number>>;
+  readonly #split: SplitStep | null;
+  readonly #names: readonly string[];
+  readonly #started = performance.now();
+  readonly #history: FitEvent[] = [];
+  readonly #warnings: string[];
+  #evaluate: ((...tensors: Tensor[]) => Record<string, Tensor>) | null = null;
+  /** The same after every epoch; the run's own generator is left alone. */
+  readonly #validationDraws = Rng.fromState(VALIDATION_DRAWS);
+  #lastTurn = performance.now();
+  #lastSaved = performance.now();
+  /** The weights at the end of the last epoch (or at the start), all finite. */
+  #sound: Record<string, Tensor>;
+
+  constructor(model: Trainable<string>, data: Dataset, options: CheckedFitOptions) {
+    this.#model = model;
+    this.#data = data;
+    this.#options = options;
+    const spec = options.optimizer ?? adam({ learningRate: options.learningRate ?? 1e-3 });
+    const optimizer = spec.create(model.trainableParameters());
+    const { schedule } = optimizer;
+    const callbacks: Callback[] = [
+      ...(options.movingAverage === undefined ? [] : [movingAverage(options.movingAverage as MovingAverageOptions)]),
+      ...(followsLoss(schedule) ? [plateauCallback(schedule)] : []),
+      ...(options.earlyStopping === undefined ? [] : [earlyStopping(options.earlyStopping as EarlyStoppingOptions)]),
+      ...options.callbacks,
+    ];
+    const names = callbacks.map(({ name }) => name);
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    if (twice !== undefined) throw new ValueError(`fit: there are two callbacks named '${twice}'`);
+    this.#early = callbacks.find((callback) => callback.name === 'earlyStopping') as EarlyStopping | undefined;
+    this.#parts = { model, optimizer, callbacks, rng: options.rng ?? new Rng(options.seed) };
+    this.#run = {
+      model,
+      optimizer,
+      watched: (event) => event.validation?.loss ?? model.watched?.(event as unknown as Metrics<string>) ?? event.loss,
+      scored: () => {
+        for (const callback of callbacks) callback.beforeEvaluation?.(this.#run);
+        const weights = model.stateDict();
+        for (const callback of callbacks) callback.afterEvaluation?.(this.#run);
+        return weights;
+      },
+    };
+    this.#names = Object.keys(data.spec);
+    const { rng } = this.#parts;
+    this.#split = options.accumulate > 1 ? new SplitStep(model, optimizer, rng, this.#names, options) : null;
+    this.#step =
+      this.#split === null
+        ? trainStep(model, optimizer, rng, this.#names, options)
+        : (batch) => this.#accumulated(batch);
+    this.#warnings = [...options.warnings];
+    this.#sound = model.stateDict();
+    // What must be the same when a run goes on; the number of epochs may grow.
+    this.#description = {
+      optimizer: spec.config(),
+      batchSize: options.batchSize,
+      accumulate: options.accumulate,
+      rows: data.length,
+      data: options.checkpoint === undefined ? undefined : data.fingerprint?.(),
+      validation: options.checkpoint === undefined ? undefined : options.validation?.fingerprint?.(),
+      clipNorm: options.clipNorm,
+      clipParameterNorm: options.clipParameterNorm,
+      clipValue: options.clipValue,
+      l1: options.l1,
+      l2: options.l2,
+      constraints: options.constraints,
+      callbacks: Object.fromEntries(callbacks.map((callback) => [callback.name, callback.config?.() ?? {}])),
+    };
+  }
+
+  async run(): Promise<History> {
+    const { epochs, checkpoint, onStart, onWarning, maxSeconds, onEpoch } = this.#options;
+    const { optimizer, callbacks } = this.#parts;
+    const model = this.#model;
+    for (const callback of callbacks) callback.begin?.(this.#run);
+    const resumed = await this.#resume();
+    // A run that ended by itself has nothing to go on with.
+    if (resumed?.stopped === 'patience' || resumed?.stopped === 'target') {
+      onStart?.();
+      return this.#finish(resumed.stopped);
+    }
+    const from = resumed?.position ?? startOf(1);
+    // At once, so that a place that cannot be written shows before anything is trained.
+    await this.#save({ position: from, stopped: null });
+    onStart?.();
+    for (const warning of this.#warnings) onWarning(warning);
+    // Steps are in training mode by themselves; what callbacks ask of the model in between is not.
+    model.eval();
+    let stopped: Stopped = 'finished';
+    try {
+      for (let epoch = from.epoch; epoch <= epochs; epoch++) {
+        optimizer.epoch = epoch - 1;
+        model.beginEpoch?.(epoch - 1);
+        const trained = await this.#epoch(epoch, epoch === from.epoch && from.order !== null ? from : null);
+        if (trained === null) {
+          stopped = 'aborted';
+          break;
+        }
+        const event = await this.#validated(trained);
+        this.#keepSound(epoch);
+        this.#history.push(event);
+        const reason = callbacks.map((callback) => callback.afterEpoch?.(event, this.#run)).find(Boolean);
+        onEpoch?.(event);
+        if (reason !== undefined) stopped = reason;
+        else if (performance.now() - this.#started > 1000 * maxSeconds) stopped = 'time';
+        const done = stopped !== 'finished' || epoch === epochs;
+        if (checkpoint !== undefined && !done && epoch % checkpoint.everyEpochs === 0) {
+          await this.#save({ position: startOf(epoch + 1), stopped: null });
+        }
+        if (stopped !== 'finished') break;
+      }
+    } catch (error) {
+      if (!(error instanceof Diverged)) throw error;
+      this.#diverge(error.message);
+    }
+    return this.#finish(stopped);
+  }
+
+  /** The last word on the weights, and the last checkpoint. */
+  async #finish(stopped: Stopped): Promise<History> {
+    const { callbacks } = this.#parts;
+    if (stopped !== 'aborted') {
+      const last = this.#model.stateDict();
+      for (const callback of callbacks) callback.end?.(this.#run);
+      await this.#save({ position: startOf(this.#history.length + 1), stopped }, last);
+    }
+    return this.#ended(stopped);
+  }
+
+  #ended(stopped: Stopped): History {
+    return { epochs: this.#history, stopped, best: this.#early?.best ?? null, warnings: this.#warnings };
+  }
+
+  /** One walk over the rows; null when the signal was aborted. */
+  async #epoch(epoch: number, begun: TrainPosition | null): Promise<FitEvent | null> {
+    const { batchSize, epochs, signal, onProgress, checkpoint } = this.#options;
+    const { rng, callbacks } = this.#parts;
+    const started = performance.now();
+    const totals: Record<string, number> = { ...begun?.totals };
+    let rows = begun?.rows ?? 0;
+    let step = begun?.step ?? 0;
+    const rowsBefore = rows;
+    // An epoch that was begun goes on with the order it had.
+    const order = begun?.order ?? rng.state;
+    const pass = this.#data.pass({ batchSize, rng: begun?.order ? Rng.fromState(begun.order) : rng, skip: rows });
+    const event = (): FitEvent => {
+      const means: Record<string, number> = {};
+      for (const name in totals) means[name] = (totals[name] as number) / rows;
+      const length = this.#data.length;
+      const rowsPerSecond = ((rows - rowsBefore) / Math.max(1e-3, performance.now() - started)) * 1000;
+      const left = length === null ? null : (epochs - epoch) * length + Math.max(0, length - rows);
+      return {
+        epoch,
+        epochs,
+        step,
+        steps: length === null ? null : Math.ceil(length / batchSize),
+        rows,
+        rowsPerSecond,
+        // Of an epoch that was done when it was resumed there is no speed.
+        secondsLeft: left === null || rows === rowsBefore ? null : left / rowsPerSecond,
+        ...(means as { readonly loss: number }),
+      };
+    };
+    const position = (): TrainPosition => ({ epoch, step, rows, order, totals: { ...totals } });
+    try {
+      for (;;) {
+        const between = (this.#split?.batches ?? 0) === 0;
+        // Between two updates, and not after the last: then the epoch is whole.
+        if (signal?.aborted && between && rows < (this.#data.length ?? Infinity)) {
+          await this.#save({ position: position(), stopped: 'aborted' });
+          return null;
+        }
+        const waiting = pass.next();
+        const batch = waiting instanceof Promise ? await waiting : waiting;
+        if (batch === null) break;
+        const size = (batch[this.#names[0] as string] as Tensor).shape[0] as number;
+        const numbers = stepping(this.#step, batch);
+        if (!Number.isFinite(numbers.loss))
+          throw new Diverged(`the loss became ${numbers.loss} in step ${step + 1} of epoch ${epoch}`);
+        rows += size;
+        step++;
+        for (const name in numbers) totals[name] = (totals[name] ?? 0) + (numbers[name] as number) * size;
+        // Between the batches of one update there is nothing to save or to average.
+        if ((this.#split?.batches ?? 0) === 0) {
+          for (const callback of callbacks) callback.afterStep?.(this.#run);
+          const late = performance.now() - this.#lastSaved >= 60_000 * (checkpoint?.everyMinutes ?? Infinity);
+          if (late) await this.#save({ position: position(), stopped: null });
+        }
+        onProgress?.(event());
+        if (performance.now() - this.#lastTurn > SLICE) {
+          await turn();
+          this.#lastTurn = performance.now();
+        }
+      }
+      if (this.#split !== null && this.#split.batches > 0) {
+        this.#split.update();
+        for (const callback of callbacks) callback.afterStep?.(this.#run);
+      }
+    } finally {
+      await pass.close?.();
+    }
+    if (rows === 0) throw new ValueError('fit: there are no rows');
+    for (const name of Object.keys(totals)) {
+      if (TAKEN.includes(name))
+        throw new ValueError(`fit: parts(…) reports '${name}', which events use; choose another name`);
+    }
+    return event();
+  }
+
+  /** Adds a batch's gradients up; every so many batches the parameters move. */
+  #accumulated(batch: Batch): Readonly<Record<string, number>> {
+    const split = this.#split as SplitStep;
+    const numbers = split.add(batch);
+    if (split.batches === this.#options.accumulate) split.update();
+    return numbers;
+  }
+
+  /** The event of an epoch with the validation's numbers. */
+  async #validated(event: FitEvent): Promise<FitEvent> {
+    const { validation, batchSize } = this.#options;
+    if (validation === undefined) return event;
+    const { callbacks } = this.#parts;
+    const model = this.#model;
+    for (const callback of callbacks) callback.beforeEvaluation?.(this.#run);
+    const draws = this.#validationDraws;
+    this.#evaluate ??= compile(
+      (...tensors: Tensor[]) => {
+        const batch = Object.fromEntries(Object.keys(validation.spec).map((name, i) => [name, tensors[i] as Tensor]));
+        return noGrad(() => ({ ...checkedParts(model.evaluate?.(batch, draws) ?? model.parts(batch, draws)) }));
+      },
+      { reuse: true, onEager: () => {} },
+    );
+    draws.restore(VALIDATION_DRAWS);
+    const totals: Record<string, number> = {};
+    let rows = 0;
+    const pass: Pass = validation.pass({ batchSize: Math.max(batchSize, 512) });
+    try {
+      for (let batch = await pass.next(); batch !== null; batch = await pass.next()) {
+        const tensors = Object.keys(validation.spec).map((name) => (batch as Batch)[name] as Tensor);
+        const parts = scoring(() => this.#evaluate?.(...tensors)) as Record<string, Tensor>;
+        const size = tensors[0]?.shape[0] ?? 0;
+        for (const name in parts) totals[name] = (totals[name] ?? 0) + (parts[name] as Tensor).item() * size;
+        rows += size;
+        if (performance.now() - this.#lastTurn > SLICE) {
+          await turn();
+          this.#lastTurn = performance.now();
+        }
+      }
+    } finally {
+      await pass.close?.();
+      for (const callback of callbacks) callback.afterEvaluation?.(this.#run);
+    }
+    if (rows === 0) throw new ValueError('fit: there are no validation rows');
+    const means = Object.fromEntries(Object.entries(totals).map(([name, total]) => [name, total / rows]));
+    return { ...event, validation: means as { readonly loss: number } };
+  }
+  /** Remembers the weights of an epoch that ended well. */
+  #keepSound(epoch: number): void {
+    const state = this.#model.stateDict();
+    for (const [name, tensor] of Object.entries(state)) {
+      if (!Number.isFinite(tensor.sum().item())) throw new Diverged(`${name} is no longer finite after epoch ${epoch}`);
+    }
+    this.#sound = state;
+  }
+
+  /** Takes back sound weights and says what happened. */
+  #diverge(what: string): never {
+    this.#model.loadStateDict(this.#sound);
+    this.#early?.end?.(this.#run);
+    const best = this.#early?.config?.().restoreBest === false ? null : this.#early?.best;
+    const last = this.#history.length;
+    const kept = best
+      ? `those of the best epoch, ${best.epoch}`
+      : last === 0
+        ? 'as they were before the run'
+        : `those of epoch ${last}`;
+    const { learningRate, name } = this.#parts.optimizer;
+    const remedies = [
+      `a smaller learning rate than ${name}'s ${learningRate}`,
+      ...(this.#options.clipNorm === undefined ? ['clipNorm: 1'] : []),
+      'columns on a common scale (transform: standardise())',
+    ];
+    throw new DivergedError(
+      [`fit: ${what}; the weights are ${kept}. Try ${remedies.join(', or ')}`, ...this.#warnings].join('. '),
+      { epochs: this.#history, best: this.#early?.best ?? null, warnings: this.#warnings },
+    );
+  }
+
+  async #resume(): Promise<RunState | null> {
+    const { checkpoint } = this.#options;
+    if (!checkpoint?.resume) return null;
+    const bytes = await checkpoint.to.read();
+    if (!bytes) return null;
+    const state = restoreCheckpoint(bytes, this.#parts, this.#description, this.#run);
+    this.#history.push(...state.history);
+    this.#sound = this.#model.stateDict();
+    return state;
+  }
+
+  async #save(
+    state: Pick<RunState, 'position' | 'stopped'>,
+    last: Readonly<Record<string, Tensor>> | null = null,
+  ): Promise<void> {
+    const { checkpoint } = this.#options;
+    if (checkpoint === undefined) return;
+    const { callbacks } = this.#parts;
+    const changed = last !== null && callbacks.some((callback) => callback.end !== undefined);
+    const full = { ...state, history: this.#history, warnings: this.#warnings };
+    await checkpoint.to.write(encodeCheckpoint(this.#parts, this.#description, full, changed ? last : null));
+    this.#lastSaved = performance.now();
+  }
+}
+
+function startOf(epoch: number): TrainPosition {
+  return { epoch, step: 0, rows: 0, order: null, totals: {} };
+}

@@ -1,0 +1,67 @@
+import { isPlainObject, refuseUnknown, UsageError, ValueError } from '@latent/tensor';
+import type { Model, ModelClass } from './model.ts';
+
+/** Of all model files. */
+export const FORMAT = 'latent';
+export const VERSION = '3';
+
+const classes = /* @__PURE__ */ new Map<string, ModelClass<Model>>();
+
+/** Makes a class of models known to `loadModel` and to models that hold others. A name that stands for another is refused. */
+export function registerModel(type: ModelClass<Model>): void {
+  const { modelName } = type;
+  const known = classes.get(modelName);
+  if (known !== undefined && known !== type) {
+    throw new ValueError(
+      `registerModel: there is a model '${modelName}' already; give the class a name of its own: static readonly modelName`,
+    );
+  }
+  classes.set(modelName, type);
+}
+
+/** The names that files may have of their models. */
+export function modelNames(): readonly string[] {
+  return [...classes.keys()];
+}
+
+export function modelClass(name: string): ModelClass<Model> | undefined {
+  return classes.get(name);
+}
+
+/** The class that a file's model is of. */
+export function knownModel(caller: string, name: string): ModelClass<Model> {
+  return classes.get(name) ?? refuseUnknown(caller, 'model', name, modelNames());
+}
+
+/** What a model's file says of it, its form checked and its contents not yet. */
+export interface FileHeader {
+  readonly model: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly learned: Readonly<Record<string, unknown>>;
+}
+
+export function readHeader(caller: string, metadata: Readonly<Record<string, string>>): FileHeader {
+  const { format, version, model, config, learned } = metadata;
+  if (format === undefined) {
+    throw new UsageError(
+      `${caller}: the file holds tensors and no model; take them over by name with model.loadStateDict(decodeSafetensors(bytes).tensors, { rename })`,
+    );
+  }
+  if (format !== FORMAT || version !== VERSION) {
+    const got = format === FORMAT ? `version ${version}` : `format ${format}`;
+    throw new UsageError(`${caller}: the file has ${got}, expected format ${FORMAT} of version ${VERSION}`);
+  }
+  return { model: model ?? '', config: json(caller, 'config', config), learned: json(caller, 'learned', learned) };
+}
+
+function json(caller: string, name: string, text: string | undefined): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text ?? '');
+  } catch {
+    value = undefined;
+  }
+  if (!isPlainObject(value))
+    throw new ValueError(`${caller}: the file's ${name} is not an object; the file is altered`);
+  return value;
+}

@@ -1,0 +1,456 @@
+import {
+  ArrayDataset,
+  type Batch,
+  type Dataset,
+  decodeSafetensors,
+  encodeSafetensors,
+  FittedTransform,
+  type FlatRows,
+  fit,
+  fitDataset,
+  fitRows,
+  type History,
+  isTraining,
+  Module,
+  modelTensors,
+  type Parts,
+  parseRows,
+  type Rows,
+  readFileBytes,
+  scanned,
+  type Trainable,
+  type TrainingOptions,
+  type Transform,
+  trainingChecks,
+  withoutFirstWeights,
+  writeFileAtomically,
+} from '@latent/nn';
+import {
+  checkNames,
+  formatShape,
+  LatentError,
+  type Rng,
+  type Shape,
+  sameShape,
+  sizeOf,
+  type Tensor,
+  tensor,
+  UsageError,
+  ValueError,
+} from '@latent/tensor';
+import { checkSupport, REAL, type ReconstructionDistribution, type Support } from '../reconstruction/likelihood.ts';
+import { ColumnScales, columnWarnings } from './column-warnings.ts';
+import { FORMAT, modelClass, readHeader, VERSION } from './file-header.ts';
+import type { ReadyRows } from './rows-program.ts';
+import { REACH, SeenRange } from './seen-range.ts';
+
+/** How a model is trained on rows. `N` are the names of what it reports beside its loss. */
+export interface ModelFitOptions<N extends string = never> extends TrainingOptions<N> {
+  /** Rows scored after each epoch, and watched by early stopping. */
+  readonly validationData?: Rows | Dataset;
+}
+
+/** Rows on a model's scale, and as they were given. */
+export interface PreparedRows extends ReadyRows {
+  readonly raw: FlatRows;
+}
+
+/** Further tensors of each row, by name, and what errors call them. */
+export type Columns = Readonly<
+  Record<string, { readonly rows: FlatRows; readonly shape: Shape; readonly called: string }>
+>;
+
+/** What a model is trained on beside its rows. */
+export interface BesideRows {
+  readonly rows?: Columns;
+  readonly validation?: Columns;
+  /** Takes back what was changed for a run that is refused before it begins. */
+  undo?(): void;
+}
+
+/** Rows, and what was learned of them. */
+interface LearnedRows {
+  readonly learned: Learned;
+  readonly dataset: Dataset;
+  readonly warnings: readonly string[];
+}
+
+/** The largest number of single precision. */
+const LARGEST_SINGLE = (2 - 2 ** -23) * 2 ** 127;
+
+/** What a model knows of its data, beside its weights. */
+interface Learned {
+  readonly transform: FittedTransform | null;
+  readonly range: SeenRange | null;
+}
+
+/** Of a class of models, what its files say. */
+export interface ModelClass<M extends Model> {
+  new (options: never): M;
+  /** In the files of models of this class. */
+  readonly modelName: string;
+}
+
+/**
+ * What all models have in common: events of a shape, a transform that `fit` learns and the file keeps, training through
+ * `fit`, and one file format for all.
+ */
+export abstract class Model<N extends string = never> extends Module implements Trainable<N> {
+  /** The shape of a row. */
+  readonly event: Shape;
+  /** Draws of training: order, sampling, dropout and corruption. */
+  readonly rng: Rng;
+  readonly #spec: Transform | null;
+  #learned: Learned;
+
+  constructor(event: Shape, transform: Transform | FittedTransform | null, rng: Rng) {
+    super();
+    this.event = event;
+    this.rng = rng;
+    this.#spec = transform instanceof FittedTransform ? null : transform;
+    this.#learned = { transform: transform instanceof FittedTransform ? transform : null, range: null };
+    if (transform instanceof FittedTransform && transform.width !== sizeOf(event)) {
+      throw new ValueError(
+        `${this.#name}: the transform was fitted to rows of ${transform.width} values, but these have ${sizeOf(event)}`,
+      );
+    }
+  }
+
+  /** What `fit` learned of the columns' scales; null without a transform, or before. */
+  get transform(): FittedTransform | null {
+    return this.lent ?? this.#learned.transform;
+  }
+
+  /** The transform that the first `fit` will learn; null without one, or where it was given fitted. */
+  get transformToLearn(): Transform | null {
+    return this.#spec;
+  }
+
+  /** The range of the rows that the model was trained on; null before. */
+  get seenRange(): SeenRange | null {
+    return this.#learned.range;
+  }
+
+  get #name(): string {
+    return displayName(this.constructor as unknown as ModelClass<Model<N>>);
+  }
+
+  abstract parts(batch: Batch, rng: Rng): Parts<N>;
+
+  /** The options as plain data, for the file. */
+  protected abstract describe(): Readonly<Record<string, unknown>>;
+  /** What the rows may hold: null for any number. */
+  protected abstract likelihood(): ReconstructionDistribution | null;
+  /** Whether values of rows may be missing. */
+  protected get holes(): boolean {
+    return false;
+  }
+
+  /** A transform that was fitted elsewhere and is this model's too; none by default. */
+  protected get lent(): FittedTransform | null {
+    return null;
+  }
+
+  /** What each column may hold. */
+  #supports(): readonly Support[] {
+    const width = sizeOf(this.event);
+    return this.likelihood()?.support(width) ?? new Array<Support>(width).fill(REAL);
+  }
+
+  /** Trains on rows; see `fit` of @latent/nn. */
+  protected async fitTo(
+    data: Rows | Dataset,
+    options: ModelFitOptions<N>,
+    { rows: beside = {}, validation: besideValidation = {}, undo }: BesideRows = {},
+  ): Promise<History<N>> {
+    const caller = `${this.#name}.fit`;
+    checkNames(caller, options, [...Object.keys(trainingChecks), 'validationData']);
+    const { validationData, ...training } = options;
+    const { learned, dataset, warnings } = isDataset(data)
+      ? await this.#learnStream(caller, data, beside)
+      : this.#learnRows(caller, data, beside);
+    const validation =
+      validationData === undefined
+        ? undefined
+        : isDataset(validationData)
+          ? this.#mappedStream(`${caller}: validationData`, validationData, learned, besideValidation)
+          : this.#datasetOf(`${caller}: validationData`, validationData, learned, besideValidation);
+    if (isTraining(this)) {
+      throw new UsageError(
+        `${caller}: this model, or a module it shares with another, is being trained; wait for that run to end`,
+      );
+    }
+    // A run that is refused after all leaves the model as it was.
+    const before = this.#learned;
+    let begun = false;
+    this.#learned = learned;
+    try {
+      return await fit(this, dataset, {
+        ...training,
+        rng: this.rng,
+        warnings,
+        onStart: () => {
+          begun = true;
+        },
+        ...(validation !== undefined && { validation }),
+      });
+    } catch (error) {
+      if (!begun) {
+        this.#learned = before;
+        undo?.();
+      }
+      throw error;
+    }
+  }
+
+  #learnRows(caller: string, data: Rows, beside: Columns): LearnedRows {
+    const raw = this.#parse(caller, data);
+    const transform = this.transform ?? (this.#spec === null ? null : fitRows(this.#spec, raw));
+    const values = this.#scaled(caller, raw, transform);
+    const scales = new ColumnScales(raw.width);
+    scales.add(raw);
+    return {
+      learned: { transform, range: SeenRange.of(values, raw.width, this.#learned.range) },
+      dataset: this.#together(caller, { ...raw, values }, beside),
+      warnings: this.#warnings(scales, transform),
+    };
+  }
+
+  async #learnStream(caller: string, data: Dataset, beside: Columns): Promise<LearnedRows> {
+    this.#checkSpec(caller, data);
+    const transform = this.transform ?? (this.#spec === null ? null : await fitDataset(this.#spec, data));
+    const scales = new ColumnScales(sizeOf(this.event));
+    let range = this.#learned.range;
+    for await (const rows of scanned(data)) {
+      if (rows.count === 0) continue;
+      range = SeenRange.of(this.#scaled(caller, rows, transform), rows.width, range);
+      scales.add(rows);
+    }
+    if (range === null) throw new ValueError(`${caller}: there are no rows`);
+    const learned = { transform, range };
+    return {
+      learned,
+      dataset: this.#mappedStream(caller, data, learned, beside),
+      warnings: this.#warnings(scales, transform),
+    };
+  }
+
+  #warnings(scales: ColumnScales, transform: FittedTransform | null): readonly string[] {
+    const density = this.likelihood()?.normalized === true;
+    return columnWarnings(scales, this.#supports(), { scaled: transform !== null, density });
+  }
+
+  /** Rows and what stands beside each. */
+  #together(caller: string, rows: FlatRows, beside: Columns): Dataset {
+    for (const { rows: own, called } of Object.values(beside)) {
+      if (own.count !== rows.count) {
+        throw new ValueError(`${caller}: there are ${rows.count} rows, but ${own.count} ${called}`);
+      }
+    }
+    return new ArrayDataset({ x: { rows, shape: this.event }, ...beside });
+  }
+
+  #checkSpec(caller: string, data: Dataset): void {
+    const shape = data.spec.x;
+    if (shape === undefined || !sameShape(shape, this.event)) {
+      const got = shape === undefined ? Object.keys(data.spec).join(', ') : formatShape(shape);
+      throw new ValueError(`${caller}: the data set must have x of ${formatShape(this.event)}, got ${got}`);
+    }
+  }
+
+  #mappedStream(caller: string, data: Dataset, { transform }: Learned, beside: Columns): Dataset {
+    this.#checkSpec(caller, data);
+    const [other] = Object.values(beside);
+    if (other !== undefined) {
+      throw new UsageError(`${caller}: ${other.called} go with rows in memory; give rows and not a data set`);
+    }
+    const change = (rows: FlatRows): Float32Array => this.#scaled(caller, rows, transform);
+    if (data.mapped !== undefined) return data.mapped('x', change);
+    if (transform === null) return data;
+    throw new UsageError(`${caller}: a data set under a transform needs mapped(name, change); see stream(…)`);
+  }
+
+  #datasetOf(caller: string, data: Rows, { transform }: Learned, beside: Columns): Dataset {
+    const raw = this.#parse(caller, data);
+    return this.#together(caller, { ...raw, values: this.#scaled(caller, raw, transform) }, beside);
+  }
+
+  #parse(caller: string, data: Rows): FlatRows {
+    return parseRows(caller, data, this.event, {
+      holes: this.holes,
+      remedy: 'for rows with holes make the model with { missing: true }',
+    });
+  }
+
+  /**
+   * Rows on the model's scale, each value one that its likelihood can have. Values that single precision does not reach are
+   * refused, or `held` at its end.
+   */
+  #scaled(caller: string, raw: FlatRows, transform: FittedTransform | null, held = false): Float32Array {
+    const values = transform === null ? Float32Array.from(raw.values) : transform.forward(caller, raw);
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] as number;
+      if (value !== Infinity && value !== -Infinity) continue;
+      if (!held) {
+        const place = `row ${Math.floor(i / raw.width)}, column ${i % raw.width}`;
+        throw new ValueError(
+          `${caller}: ${raw.values[i]} at ${place} is too large for single precision on the model's scale`,
+        );
+      }
+      values[i] = Math.sign(value) * LARGEST_SINGLE;
+    }
+    const likelihood = this.likelihood();
+    if (likelihood !== null) checkSupport(caller, likelihood, values, raw.width, this.holes);
+    return values;
+  }
+
+  /** Rows to be encoded; `method` is who asks. */
+  protected prepared(method: string, data: Rows): PreparedRows {
+    return this.#prepared(method, data, REACH.codes);
+  }
+
+  /** Rows to be scored. */
+  protected toScore(method: string, data: Rows): PreparedRows {
+    return this.#prepared(method, data, REACH.scores);
+  }
+
+  #prepared(method: string, data: Rows, reach: number): PreparedRows {
+    const caller = `${this.#name}.${method}`;
+    const raw = this.#parse(caller, data);
+    const { transform } = this;
+    if (transform === null && this.#spec !== null) throw notLearned(caller, this.#spec, "the columns' scales");
+    const values = this.#scaled(caller, raw, transform, true);
+    const range = this.#learned.range ?? SeenRange.unknown(raw.width);
+    return { raw, values, near: range.drawIn(values, reach), count: raw.count };
+  }
+
+  /** Rows [n, …] that the model made, in the event's shape and on the scale of the data. */
+  protected restored(rows: Tensor): Tensor {
+    const { transform } = this;
+    const shaped = rows.reshape([rows.shape[0] ?? 0, ...this.event]);
+    return transform === null ? shaped : transform.inverseTensor(shaped);
+  }
+
+  /**
+   * log |dy/dx| of rows: what turns densities on the model's scale into those of the data, [n, columns]; null where there is
+   * nothing to turn.
+   */
+  protected logJacobian(rows: FlatRows): Tensor | null {
+    const { transform } = this;
+    if (transform === null || this.likelihood()?.normalized === false) return null;
+    return tensor(Float32Array.from(transform.logJacobian(this.#name, rows)), { shape: [rows.count, rows.width] });
+  }
+
+  /** What the file says of the model. */
+  metadata(): Readonly<Record<string, string>> {
+    const { range } = this.#learned;
+    const { transform } = this;
+    return {
+      format: FORMAT,
+      version: VERSION,
+      model: (this.constructor as unknown as ModelClass<Model<N>>).modelName,
+      config: JSON.stringify(this.describe()),
+      learned: JSON.stringify({ transform: transform?.config() ?? null, range: range?.config() ?? null }),
+    };
+  }
+
+  /** The model as one safetensors file: weights, and in the metadata its options and what it learned of the columns. */
+  toBytes(): Uint8Array<ArrayBuffer> {
+    return encodeSafetensors(this.stateDict(), this.metadata());
+  }
+
+  /** Writes the model to a file, whole or not at all. Node only. */
+  async save(path: string): Promise<void> {
+    await writeFileAtomically(path, this.toBytes());
+  }
+
+  /**
+   * The model that `toBytes` wrote, of the class that is asked: a subclass gives its own. Parts of your own must be known by
+   * name (see `Kind.define`); modules of your own that stand in a network's place are given again in `own`.
+   */
+  static fromBytes<M extends Model>(
+    this: ModelClass<M>,
+    bytes: Uint8Array | ArrayBuffer,
+    own: Readonly<Record<string, unknown>> = {},
+  ): M {
+    const caller = `${displayName(this)}.fromBytes`;
+    const file = decodeSafetensors(bytes);
+    const { model, config, learned } = readHeader(caller, file.metadata);
+    if (model !== this.modelName) {
+      const theirs = modelClass(model) === undefined ? '' : '; load it with its own class, or with loadModel';
+      throw new UsageError(`${caller}: expected a file of the model '${this.modelName}', got '${model}'${theirs}`);
+    }
+    const tensors = modelTensors(file.tensors);
+    const numbers = Object.values(tensors).reduce((sum, x) => sum + x.size, 0);
+    const made = inFile(caller, () =>
+      withoutFirstWeights(caller, numbers, () => new this({ ...config, ...own } as never)),
+    );
+    made.loadStateDict(tensors);
+    made.restoreLearned(caller, learned);
+    return made;
+  }
+
+  /** Reads a model that `save` wrote. Node only. */
+  static async load<M extends Model>(
+    this: ModelClass<M>,
+    path: string,
+    own?: Readonly<Record<string, unknown>>,
+  ): Promise<M> {
+    const bytes = await readFileBytes(path);
+    return (this as unknown as { fromBytes(bytes: Uint8Array, own?: Readonly<Record<string, unknown>>): M }).fromBytes(
+      bytes,
+      own,
+    );
+  }
+
+  /** Takes over what another model learned of the same columns. */
+  takeLearned(other: Model<never>): void {
+    this.#learned = other.#learned;
+  }
+
+  /** Takes over what a file says that the model learned of its columns. */
+  restoreLearned(caller: string, learned: Readonly<Record<string, unknown>>): void {
+    const { transform = null, range = null } = learned;
+    const width = sizeOf(this.event);
+    const restored = inFile(caller, () => ({
+      transform:
+        transform === null
+          ? this.#learned.transform
+          : FittedTransform.fromConfig(transform, { caller, path: 'learned.transform' }),
+      range: range === null ? null : SeenRange.fromConfig(range, width, { caller, path: 'learned.range' }),
+    }));
+    if (restored.transform !== null && restored.transform.width !== width) {
+      throw new ValueError(
+        `${caller}: the transform knows ${restored.transform.width} columns, but rows have ${width}`,
+      );
+    }
+    this.#learned = restored;
+  }
+}
+
+/** The error of a method that needs what only `fit` learns. */
+export function notLearned(caller: string, { name }: Transform, what: string): UsageError {
+  return new UsageError(
+    `${caller}: ${name}() learns ${what} from the first fit; call fit before, or give a fitted one: ${name}().fit(rows)`,
+  );
+}
+
+/** What errors call models of a class; names of classes themselves do not survive minifying. */
+function displayName({ modelName }: { readonly modelName: string }): string {
+  return modelName.charAt(0).toUpperCase() + modelName.slice(1);
+}
+
+/** Runs `build` with what a file says; its errors say that the file is not valid. */
+function inFile<T>(caller: string, build: () => T): T {
+  try {
+    return build();
+  } catch (error) {
+    if (!(error instanceof LatentError) || error.message.startsWith(caller)) throw error;
+    throw new ValueError(`${caller}: the file's description is not valid: ${error.message}`);
+  }
+}
+
+/** Whether rows come as a data set. */
+export function isDataset(value: unknown): value is Dataset {
+  return typeof value === 'object' && value !== null && 'spec' in value && 'pass' in value;
+}
