@@ -51,6 +51,10 @@ export class TapeNode implements GraphNode {
   used = false;
   /** The gradient to this node's tensor while a backward pass runs. */
   adjoint: Tensor | null = null;
+  /** For what has several results: their gradients and what follows from them. Its results are nodes of their own. */
+  joint: Joint | null = null;
+  /** Which result of its parent this is; −1 where the parent has one. */
+  result = -1;
 
   constructor(isParameter: boolean) {
     this.isParameter = isParameter;
@@ -86,6 +90,33 @@ export class TapeNode implements GraphNode {
   }
 }
 
+/** What was computed at once and has several results. */
+export interface Joint {
+  /** Of the results while a backward pass runs. */
+  readonly adjoints: (Tensor | null)[];
+  /** From the gradients of the results to those of the inputs; null for none. */
+  gradient(adjoints: readonly (Tensor | null)[]): readonly (Tensor | null)[];
+}
+
+/** Puts `results`, all computed from the tensors of `parents`, which have these shapes, on the tape. */
+export function recordJoint(
+  parents: readonly Parent[],
+  shapes: readonly Shape[],
+  results: readonly Tensor[],
+  gradient: Joint['gradient'],
+): void {
+  const node = new TapeNode(false);
+  node.parents = parents;
+  node.shapes = shapes;
+  node.joint = { adjoints: results.map(() => null), gradient };
+  for (const [i, x] of results.entries()) {
+    const result = new TapeNode(false);
+    result.parents = [node];
+    result.result = i;
+    x.node = result;
+  }
+}
+
 /** What a tensor carries that a step or a compiled function returned, where gradients would have to flow back into it. */
 class EndedNode implements GraphNode {
   readonly ended = true;
@@ -115,7 +146,7 @@ class EndedNode implements GraphNode {
 const ENDED: GraphNode = /* @__PURE__ */ new EndedNode();
 
 /** Where gradients go on: to a node, nowhere, or into a step that is over. */
-type Parent = TapeNode | EndedNode | null;
+export type Parent = TapeNode | EndedNode | null;
 
 /** Throws what every attempt to go on into a step that is over does. */
 export function refuseEnded(): never {
@@ -149,18 +180,85 @@ export function walk(
     try {
       for (const node of order) {
         const g = node.adjoint;
-        if (g === null) continue;
-        node.adjoint = null;
-        if (wanted(node)) reached.push([node, g]);
-        if (node.op === null) continue;
-        propagate(node, node.op, g);
-        if (!retainGraph) free(node);
+        if (g !== null && wanted(node)) reached.push([node, g]);
+        if (passOn(node) && !retainGraph) free(node);
       }
     } finally {
-      for (const node of order) node.adjoint = null;
+      for (const node of order) forget(node);
     }
     return reached;
   });
+}
+
+/**
+ * The gradients to `wanted`, given those of `roots`, of a graph that was made after node number `since` and is not used
+ * again. Older nodes are where it ends. What is wanted may have a gradient to begin with.
+ */
+export function pullBack(
+  roots: readonly (readonly [Parent, Tensor])[],
+  wanted: readonly (readonly [TapeNode, Tensor | null])[],
+  since: number,
+): (Tensor | null)[] {
+  const found = new Set<TapeNode>();
+  for (const [root] of roots) {
+    if (root?.ended) refuseEnded();
+    if (root !== null) found.add(root as TapeNode);
+  }
+  for (const node of found) {
+    if (node.id < since) continue;
+    for (const parent of node.parents) if (parent !== null && !parent.ended) found.add(parent as TapeNode);
+  }
+  // An outer pass may be on its way through the nodes where this one ends.
+  const outer = new Map(wanted.map(([node]) => [node, node.adjoint] as const));
+  const inside = newestFirst(found).filter(({ id }) => id >= since);
+  if ([...found].some((node) => node.id < since && !outer.has(node))) {
+    throw new UsageError(
+      'backward: a step of a scan used other tensors when it ran again; it must do the same each time',
+    );
+  }
+  try {
+    for (const [node, before] of wanted) node.adjoint = before;
+    for (const [node, g] of roots) {
+      if (node !== null) receive(node, g);
+    }
+    for (const node of inside) passOn(node);
+    return wanted.map(([node]) => node.adjoint);
+  } finally {
+    for (const node of inside) forget(node);
+    for (const [node, adjoint] of outer) node.adjoint = adjoint;
+  }
+}
+
+/** Passes a node's gradient on to its inputs; false where it has none, or is no result of anything. */
+function passOn(node: TapeNode): boolean {
+  const { op, joint, adjoint: g } = node;
+  if (joint !== null) {
+    if (joint.adjoints.every((adjoint) => adjoint === null)) return false;
+    const gradients = joint.gradient(
+      joint.adjoints.splice(0, joint.adjoints.length, ...joint.adjoints.map(() => null)),
+    );
+    for (const [i, parent] of node.parents.entries()) {
+      const gradient = gradients[i];
+      if (parent !== null && gradient) receive(parent, gradient);
+    }
+    return true;
+  }
+  if (g === null || (op === null && node.result < 0)) return false;
+  node.adjoint = null;
+  if (op !== null) propagate(node, op, g);
+  else (node.parents[0] as TapeNode).joint!.adjoints[node.result] = g;
+  return true;
+}
+
+/** What a broken-off pass may have left. */
+function forget(node: TapeNode): void {
+  node.adjoint = null;
+  node.joint?.adjoints.fill(null);
+}
+
+function receive(parent: TapeNode | EndedNode, gradient: Tensor): void {
+  if (!(parent instanceof TapeNode)) refuseEnded();
+  parent.adjoint = parent.adjoint === null ? gradient : add(parent.adjoint, gradient);
 }
 
 function propagate(node: TapeNode, op: Op, g: Tensor): void {
@@ -175,10 +273,7 @@ function propagate(node: TapeNode, op: Op, g: Tensor): void {
     const parent = node.parents[i] as Parent;
     if (parent === null) continue;
     const gradient = op.gradient(i, g, saved);
-    if (gradient === null) continue;
-    if (!(parent instanceof TapeNode)) refuseEnded();
-    const fitted = fitTo(gradient, node.shapes[i]!);
-    parent.adjoint = parent.adjoint === null ? fitted : add(parent.adjoint, fitted);
+    if (gradient !== null) receive(parent, fitTo(gradient, node.shapes[i]!));
   }
 }
 
@@ -204,6 +299,7 @@ function free(node: TapeNode): void {
   node.used = true;
   node.savedInputs = [];
   node.savedOutput = null;
+  node.joint = null;
   node.parents = [];
 }
 
@@ -213,5 +309,14 @@ export function reachable(start: TapeNode): TapeNode[] {
   for (const node of found) {
     for (const parent of node.parents) if (parent !== null && !parent.ended) found.add(parent);
   }
-  return [...found].sort((a, b) => b.id - a.id);
+  return newestFirst(found);
+}
+
+function newestFirst(nodes: Iterable<TapeNode>): TapeNode[] {
+  return [...nodes].sort((a, b) => b.id - a.id);
+}
+
+/** The number of the next node. */
+export function nextNode(): number {
+  return nextId;
 }

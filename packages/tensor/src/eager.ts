@@ -4,6 +4,7 @@ import type { DType, Layout, MapProgram } from './kernels/kernel.ts';
 import { FULL, SCALAR } from './kernels/map/layout.ts';
 import { mapCall } from './kernels/map/map.ts';
 import { mapProgram } from './kernels/map/map-program.ts';
+import { refuseAgain } from './memory/draw-scope.ts';
 import { memory } from './memory/linear-memory.ts';
 import { allocate, bytesOf, markScratch, releaseScratch, type Storage, scratch } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
@@ -119,6 +120,7 @@ export function mapInto(program: MapProgram, targets: readonly Tensor[], inputs:
   const [first] = checkTensors('mapInto', targets);
   if (first === undefined) throw new ValueError('mapInto: needs at least one target, got none');
   checkTensors('mapInto', inputs);
+  refuseAgain('mapInto');
   const { expressions, inputs: operands } = program;
   if (expressions.length !== targets.length || operands !== targets.length + inputs.length) {
     throw new ValueError(

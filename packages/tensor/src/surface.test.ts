@@ -316,6 +316,8 @@ const others = [
   'derivedRules',
   'elementwise',
   'logGamma',
+  'runLoop',
+  'LoopDraws',
   'mapProgram',
   'rowSum',
   'select',
