@@ -319,9 +319,12 @@ export abstract class Model<N extends string = never> extends Module implements 
     return { raw, values, near: range.drawIn(values, reach), count: raw.count };
   }
 
-  /** Rows [n, …] that the model made, in the event's shape and on the scale of the data. */
-  protected restored(rows: Tensor): Tensor {
+  /** Rows [n, …] that the model made for `method`, in the event's shape and on the scale of the data. */
+  protected restored(method: string, rows: Tensor): Tensor {
     const { transform } = this;
+    if (transform === null && this.#spec !== null) {
+      throw notLearned(`${this.#name}.${method}`, this.#spec, "the columns' scales");
+    }
     const shaped = rows.reshape([rows.shape[0] ?? 0, ...this.event]);
     return transform === null ? shaped : transform.inverseTensor(shaped);
   }
