@@ -36,6 +36,7 @@ export { type BuildContext, type LayerSpec, sameShapeLayer } from './layers/laye
 export { Linear, type LinearOptions } from './layers/linear.ts';
 export { Sequential } from './layers/sequential.ts';
 export { flatten, Reshape, reshape } from './layers/shape.ts';
+export { Softmax, softmax } from './layers/softmax.ts';
 export { knownLayers as layers } from './layers/standard.ts';
 export * from './losses/losses.ts';
 export { inLayer, type Layer, Module, scoring } from './module/module.ts';
@@ -79,6 +80,7 @@ export {
   toJson,
 } from './registry/registry.ts';
 export { crc32 } from './save/checksum.ts';
+export { ELEMENT_TYPES as elementTypes, type ElementType } from './save/element-types.ts';
 export { readFileBytes, readFileIfThere, writeFileAtomically } from './save/file.ts';
 export { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from './save/safetensors.ts';
 export * from './schedule/schedule.ts';

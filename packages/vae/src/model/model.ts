@@ -126,6 +126,11 @@ export abstract class Model<N extends string = never> extends Module implements 
     return this.#spec;
   }
 
+  /** The range of the rows that the model was trained on; null before. */
+  get seenRange(): SeenRange | null {
+    return this.#learned.range;
+  }
+
   get #name(): string {
     return displayName(this.constructor as unknown as ModelClass<Model<N>>);
   }
