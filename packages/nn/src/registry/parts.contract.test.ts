@@ -55,6 +55,7 @@ const contracts: Record<string, Contract> = {
       },
       activation: { samples: activationNames.map((of) => ({ of })), takes: { of: 'choice' } },
       dropout: { samples: [{ rate: 0.3 }, { rate: 0 }], takes: { rate: 'share' } },
+      softmax: { samples: [{}], takes: {} },
       alphaDropout: { samples: [{ rate: 0.3 }], takes: { rate: 'share' } },
       gaussianNoise: { samples: [{ std: 0.3 }], takes: { std: 'positive' } },
       layerNorm: { samples: [{}, { epsilon: 0.1 }], takes: { epsilon: 'positive' } },

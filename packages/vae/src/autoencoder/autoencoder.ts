@@ -175,12 +175,12 @@ export class Autoencoder extends Model {
   decode(codes: Rows): Tensor {
     const { values, count } = parseRows('Autoencoder.decode', codes, [this.codeSize]);
     const ready = { values: Float32Array.from(values), near: null, count };
-    return this.restored(this.#decoded(ready, [this.codeSize]).rows);
+    return this.restored('decode', this.#decoded(ready, [this.codeSize]).rows);
   }
 
   /** Rows restored; the input is not corrupted further. [n, …event] */
   reconstruct(data: Rows): Tensor {
-    return this.restored(this.#restored(this.prepared('reconstruct', data), this.event).rows);
+    return this.restored('reconstruct', this.#restored(this.prepared('reconstruct', data), this.event).rows);
   }
 
   /**
