@@ -1,4 +1,8 @@
 // Every kernel with calls to try it by: the list that tests are drawn from. Production code never imports it.
+import { convolutionKernel } from './convolution/convolution.ts';
+import { convolutionSamples, convolutionWeightsSamples, transposedConvolutionSamples } from './convolution/samples.ts';
+import { transposedConvolutionKernel } from './convolution/transposed.ts';
+import { convolutionWeightsKernel } from './convolution/weights.ts';
 import { copyKernel } from './copy/copy.ts';
 import { copySamples } from './copy/samples.ts';
 import { cumulativeSumKernel } from './cumulative-sum/cumulative-sum.ts';
@@ -40,4 +44,7 @@ export const kernelList: readonly Listed[] = [
   listed(scatterAddRowsKernel, scatterAddRowsSamples),
   listed(cumulativeSumKernel, cumulativeSumSamples),
   listed(randomKernel, randomSamples),
+  listed(convolutionKernel, convolutionSamples),
+  listed(transposedConvolutionKernel, transposedConvolutionSamples),
+  listed(convolutionWeightsKernel, convolutionWeightsSamples),
 ];
