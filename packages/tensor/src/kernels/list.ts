@@ -16,10 +16,14 @@ import { mapKernel } from './map/map.ts';
 import { mapSamples } from './map/samples.ts';
 import { matmulKernel } from './matmul/matmul.ts';
 import { matmulSamples } from './matmul/samples.ts';
+import { maxPickKernel, maxSpreadKernel } from './max-pool/max-pool.ts';
+import { maxPickSamples, maxSpreadSamples } from './max-pool/samples.ts';
 import { randomKernel } from './random/random.ts';
 import { randomSamples } from './random/samples.ts';
 import { reduceKernel } from './reduce/reduce.ts';
 import { reduceSamples } from './reduce/samples.ts';
+import { resampleKernel } from './resample/resample.ts';
+import { resampleSamples } from './resample/samples.ts';
 import type { KernelSample, KernelSamples } from './samples.ts';
 import { scatterAddRowsSamples } from './scatter-add-rows/samples.ts';
 import { scatterAddRowsKernel } from './scatter-add-rows/scatter-add-rows.ts';
@@ -44,6 +48,9 @@ export const kernelList: readonly Listed[] = [
   listed(scatterAddRowsKernel, scatterAddRowsSamples),
   listed(cumulativeSumKernel, cumulativeSumSamples),
   listed(randomKernel, randomSamples),
+  listed(maxPickKernel, maxPickSamples),
+  listed(maxSpreadKernel, maxSpreadSamples),
+  listed(resampleKernel, resampleSamples),
   listed(convolutionKernel, convolutionSamples),
   listed(transposedConvolutionKernel, transposedConvolutionSamples),
   listed(convolutionWeightsKernel, convolutionWeightsSamples),
