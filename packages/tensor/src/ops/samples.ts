@@ -10,6 +10,7 @@ import * as l from './layout.ts';
 import * as m from './linalg.ts';
 import * as r from './reduce.ts';
 import type { OpName } from './table.ts';
+import { convolutionSamples, poolingSamples, resampleSamples } from './window-samples.ts';
 
 /** Numbers in row-major order and their shape: what an expectation is written in. */
 export interface Plain {
@@ -721,4 +722,7 @@ export const samples = {
   ...linalgSamples,
   ...layoutSamples,
   ...indexingSamples,
+  ...convolutionSamples,
+  ...poolingSamples,
+  ...resampleSamples,
 } satisfies Record<OpName, Sample> & Record<string, Sample>;
