@@ -53,7 +53,7 @@ describe('a convolution', () => {
   });
 
   it('has the same bits recorded, fused and on any number of threads', async () => {
-    const images = rng.normal([24, 22, 22, 8]);
+    const images = rng.normal([24, 16, 16, 8]);
     const weight = rng.normal([32, 8, 3, 3]);
     const bias = rng.normal([32]);
     const want = both(images, weight, bias).data;
@@ -62,7 +62,8 @@ describe('a convolution', () => {
       useThreads(threads);
       // Threads start when they are first wanted; until then one does all.
       for (let i = 0; i < 10; i++) {
-        expect(recorded(images, weight, bias).data).toEqual(want);
+        const got = recorded(images, weight, bias).data;
+        expect(got.every((value, at) => value === want[at])).toBe(true);
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
     }
