@@ -37,7 +37,16 @@ export {
 } from './ops/pooling.ts';
 export * from './ops/reduce.ts';
 export { type InterpolateOptions, interpolate, type PadMode, padModes } from './ops/resample.ts';
-export { type Padding, type PerAxis, paddingCheck, perAxis, type WindowOptions } from './ops/window.ts';
+export {
+  type Padding,
+  type PerAxis,
+  paddingCheck,
+  perAxis,
+  transposedWindowsOf,
+  type Window,
+  type WindowOptions,
+  windowsOf,
+} from './ops/window.ts';
 export * from './options.ts';
 export { type CompileOptions, compile } from './program/compile.ts';
 export { type Profile, type ProfileRow, profile } from './program/profile.ts';
