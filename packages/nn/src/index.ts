@@ -94,11 +94,13 @@ export { aligned } from './module/summary.ts';
 export {
   type BuiltNetwork,
   buildNetwork,
+  type MirroredRows,
   mirrored,
   type NetworkContext,
   type NetworkSpec,
   network,
   networkCheck,
+  opening,
   sameNetwork,
   shapesOf,
 } from './network/network.ts';

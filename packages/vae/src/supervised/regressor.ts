@@ -15,7 +15,7 @@ import { checkOptions, optional, type Rng, type Tensor, tensor, UsageError, whol
 import { registerModel } from '../model/file-header.ts';
 import type { ModelFitOptions } from '../model/model.ts';
 import { rowsProgram } from '../model/rows-program.ts';
-import { checkSupport, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
+import { checkSupport, type Head, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
 import { knownLikelihoods } from '../reconstruction/standard.ts';
 import { transformCheck } from '../variational/options.ts';
@@ -67,9 +67,8 @@ export class Regressor extends Supervised<never> {
     this.#likelihood = likelihood;
     this.#targetSpec = targetTransform instanceof FittedTransform ? null : targetTransform;
     this.#targets = targetTransform instanceof FittedTransform ? targetTransform : null;
-    this.head =
-      likelihood.head?.(resolved.features, outputs, resolved.weights) ??
-      new Linear(resolved.features, likelihood.paramCount(outputs), { rng: resolved.weights });
+    const emit = (count: number): Head => new Linear(resolved.features, count, { rng: resolved.weights });
+    this.head = likelihood.head?.(emit, outputs) ?? emit(likelihood.paramCount(outputs));
     this.eval();
   }
 
