@@ -86,6 +86,7 @@ export { GroupNorm, type GroupNormOptions, groupNorm } from './layers/normalizat
 export { RmsNorm, type RmsNormOptions, rmsNorm } from './layers/normalization/rms-norm.ts';
 export { Sequential } from './layers/sequential.ts';
 export { flatten, Reshape, reshape } from './layers/shape.ts';
+export { Softmax, softmax } from './layers/softmax.ts';
 export { knownLayers as layers } from './layers/standard.ts';
 export * from './losses/losses.ts';
 export { inLayer, type Layer, Module, scoring } from './module/module.ts';
@@ -130,6 +131,7 @@ export {
   toJson,
 } from './registry/registry.ts';
 export { crc32 } from './save/checksum.ts';
+export { ELEMENT_TYPES as elementTypes, type ElementType } from './save/element-types.ts';
 export { readFileBytes, readFileIfThere, writeFileAtomically } from './save/file.ts';
 export { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from './save/safetensors.ts';
 export * from './schedule/schedule.ts';

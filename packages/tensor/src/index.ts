@@ -1,6 +1,5 @@
 export * from './create.ts';
 export { debug } from './debug.ts';
-export { drawRows } from './draw-rows.ts';
 export { apply, fillRows, mapInto, overwrite } from './eager.ts';
 export * from './errors.ts';
 export { derivedRules } from './expr/differentiate.ts';
@@ -8,10 +7,11 @@ export { constant, type Expr, input, select } from './expr/expr.ts';
 export { logGamma } from './expr/log-gamma.ts';
 export type { DType, MapProgram } from './kernels/kernel.ts';
 export { mapProgram } from './kernels/map/map-program.ts';
+export type { RandomKind } from './kernels/random/threefry.ts';
 export { type KernelOptions, type KernelSet, useKernels } from './kernels/select.ts';
 export { everyStep, recordedValue } from './memory/watcher.ts';
 export type { GraphNode, Op, Saved } from './op.ts';
-export type { Operand } from './ops/argument.ts';
+export { checkTensor, type Operand } from './ops/argument.ts';
 export {
   type ConvolutionOptions,
   conv1d,
@@ -20,6 +20,7 @@ export {
   convTranspose2d,
   type TransposedConvolutionOptions,
 } from './ops/convolution.ts';
+export { drawRows } from './ops/draw-rows.ts';
 export * from './ops/elementwise.ts';
 export { type ElementwiseOp, elementwise, type GradientRule } from './ops/elementwise-op.ts';
 export * from './ops/indexing.ts';
@@ -37,6 +38,7 @@ export {
 } from './ops/pooling.ts';
 export * from './ops/reduce.ts';
 export { type InterpolateOptions, interpolate, type PadMode, padModes } from './ops/resample.ts';
+export { type OpName, opTable } from './ops/table.ts';
 export {
   type Padding,
   type PerAxis,
@@ -48,7 +50,7 @@ export {
   windowsOf,
 } from './ops/window.ts';
 export * from './options.ts';
-export { type CompileOptions, compile } from './program/compile.ts';
+export { type CompiledFunction, type CompileOptions, compile } from './program/compile.ts';
 export { type Profile, type ProfileRow, profile } from './program/profile.ts';
 export { Rng, type RngState } from './random.ts';
 export { broadcastShapes, formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from './shape.ts';

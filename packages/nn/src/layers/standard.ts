@@ -22,6 +22,7 @@ import { batchNormLayer } from './normalization/batch-norm.ts';
 import { groupNormLayer } from './normalization/group-norm.ts';
 import { rmsNormLayer } from './normalization/rms-norm.ts';
 import { flattenLayer, reshapeLayer } from './shape.ts';
+import { softmaxLayer } from './softmax.ts';
 
 /** The kind of layers, with those that files know. */
 export const knownLayers = layers.register(
@@ -53,4 +54,5 @@ export const knownLayers = layers.register(
   dropout2dLayer,
   residualLayer,
   squeezeExcitationLayer,
+  softmaxLayer,
 );

@@ -1,5 +1,6 @@
 import type { Op } from '../op.ts';
 import { convolutionOps } from './convolution.ts';
+import { randomOps } from './draw-rows.ts';
 import { elementwiseOps } from './elementwise.ts';
 import { indexingOps } from './indexing.ts';
 import { layoutOps } from './layout.ts';
@@ -8,8 +9,20 @@ import { poolingOps } from './pooling.ts';
 import { reduceOps } from './reduce.ts';
 import { resampleOps } from './resample.ts';
 
+/** The names of all ops. */
+export type OpName =
+  | keyof typeof elementwiseOps
+  | keyof typeof reduceOps
+  | keyof typeof linalgOps
+  | keyof typeof layoutOps
+  | keyof typeof indexingOps
+  | keyof typeof convolutionOps
+  | keyof typeof poolingOps
+  | keyof typeof resampleOps
+  | keyof typeof randomOps;
+
 /** Every op of the engine. The families spread here are the only list there is; tests are drawn from it. */
-export const opTable = {
+export const opTable: { readonly [K in OpName]: Op } = {
   ...elementwiseOps,
   ...reduceOps,
   ...linalgOps,
@@ -18,6 +31,5 @@ export const opTable = {
   ...convolutionOps,
   ...poolingOps,
   ...resampleOps,
-} satisfies Record<string, Op<never>>;
-
-export type OpName = keyof typeof opTable;
+  ...randomOps,
+};

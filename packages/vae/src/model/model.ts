@@ -103,6 +103,11 @@ export abstract class Model<N extends string = never> extends Module implements 
     return this.#spec;
   }
 
+  /** The range of the rows that the model was trained on; null before. */
+  get seenRange(): SeenRange | null {
+    return this.#learned.range;
+  }
+
   get #name(): string {
     return displayName(this.constructor as unknown as ModelClass<Model<N>>);
   }
@@ -123,7 +128,7 @@ export abstract class Model<N extends string = never> extends Module implements 
     data: Rows | Dataset,
     options: ModelFitOptions<N>,
     also: Readonly<Record<string, { readonly rows: FlatRows; readonly shape: Shape }>> = {},
-    validationAlso: typeof also = {},
+    validationAlso: Readonly<Record<string, { readonly rows: FlatRows; readonly shape: Shape }>> = {},
   ): Promise<History<N>> {
     const caller = `${this.#name}.fit`;
     checkNames(caller, options, [...Object.keys(trainingChecks), 'validationData']);

@@ -67,6 +67,14 @@ export class SeenRange {
   }
 
   /**
+   * What `drawIn` does, as numbers: what an encoder sees is held between `least` and `most`, and values past `largest` that lie
+   * outside of these are held there in the row itself.
+   */
+  get limits(): { readonly least: Float64Array; readonly most: Float64Array; readonly largest: number } {
+    return { least: this.#least.slice(), most: this.#most.slice(), largest: LARGEST };
+  }
+
+  /**
    * The rows with far values drawn in; null where none is far. Values past 10¹² are first held there, in place: single
    * precision could not square them.
    */

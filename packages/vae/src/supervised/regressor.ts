@@ -76,6 +76,21 @@ export class Regressor extends Supervised<never> {
     return 'Regressor';
   }
 
+  /** How targets scatter around the prediction. */
+  get targetDistribution(): ReconstructionDistribution {
+    return this.#likelihood;
+  }
+
+  /** What `fit` learned of the targets' scales; null without a `targetTransform`, or before. */
+  get targetTransform(): FittedTransform | null {
+    return this.#targets;
+  }
+
+  /** The transform of targets that the first `fit` will learn; null without one, or where it was given fitted. */
+  get targetTransformToLearn(): Transform | null {
+    return this.#targetSpec;
+  }
+
   protected override describe(): Readonly<Record<string, unknown>> {
     return {
       ...super.describe(),
