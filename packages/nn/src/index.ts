@@ -48,6 +48,7 @@ export {
   type PaddingMode,
 } from './layers/convolution/convolution.ts';
 export { foldBatchNorm } from './layers/convolution/fold-batch-norm.ts';
+export { channelsFirst, channelsLast, weightFromKeras, weightToKeras } from './layers/convolution/layouts.ts';
 export {
   AvgPool,
   type AvgPoolLayerOptions,

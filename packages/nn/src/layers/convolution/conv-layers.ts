@@ -108,6 +108,15 @@ function shared({ kernel, stride, dilation, bias, norm, activation, dropout }: C
   };
 }
 
+/** What comes after the convolution on the way back, where no activation means the model's: it would be linear otherwise. */
+function afterBack({ norm, activation, dropout }: Common) {
+  return {
+    dropout,
+    ...(norm !== undefined && { norm }),
+    ...(activation !== undefined && activation !== 'identity' && { activation }),
+  };
+}
+
 const sides = (windows: readonly Window[]): readonly (readonly [number, number])[] =>
   windows.map(({ before, after }) => [before, after]);
 
@@ -179,17 +188,7 @@ function convPart(axes: 1 | 2): Definition<LayerSpec> {
           };
           return followed(new Made(channels, features, made), convolved(input), options, context);
         },
-        mirror(input) {
-          const { activation, dropout } = options;
-          return [
-            transposed({
-              ...back(input, 1),
-              dropout,
-              ...(norm && { norm }),
-              ...(activation && { activation }),
-            }),
-          ];
-        },
+        mirror: (input) => [transposed({ ...back(input, 1), ...afterBack(options) })],
         head: (input, count) => transposed({ ...back(input, count), activation: 'identity' }),
       };
     },
@@ -240,10 +239,7 @@ function convTransposePart(axes: 1 | 2): Definition<LayerSpec> {
           };
           return followed(new Made(channels, features, made), convolved(input), options, context);
         },
-        mirror(input) {
-          const { activation, dropout } = options;
-          return [back(input, 1, { dropout, ...(norm && { norm }), ...(activation && { activation }) })];
-        },
+        mirror: (input) => [back(input, 1, afterBack(options))],
         head: (input, count) => back(input, count, { activation: 'identity' }),
       };
     },
@@ -336,7 +332,8 @@ export const separableConv2dLayer = /* @__PURE__ */ layers.part('separableConv2d
         return [
           conv2d(channels, { kernel: 1, bias: false, activation: 'identity' }),
           convTranspose2d(channels, {
-            ...after,
+            bias,
+            ...afterBack(options),
             kernel,
             stride,
             dilation,

@@ -1,6 +1,7 @@
 import { Rng, type Tensor, tensor } from '@latent/tensor';
 import type { Layer } from '../../module/module.ts';
 import { withoutFirstWeights } from '../../module/role.ts';
+import { Activation } from '../activation.ts';
 import { Linear } from '../linear.ts';
 import { BatchNorm } from '../normalization/batch-norm.ts';
 import { Sequential } from '../sequential.ts';
@@ -77,6 +78,8 @@ function alike(layer: Foldable): Foldable {
 export function foldBatchNorm(network: Sequential): Sequential {
   const layers: Layer[] = [];
   for (const layer of network.layers) {
+    // What does nothing stands in nobody's way.
+    if (layer instanceof Activation && layer.name === 'identity') continue;
     const before = layers.at(-1);
     if (layer instanceof BatchNorm && before !== undefined && isFoldable(before)) {
       layers[layers.length - 1] = folded(before, layer);
