@@ -8,6 +8,7 @@ export {
   type PassOptions,
   trainTestSplit,
 } from './data/dataset.ts';
+export { type ImagesOptions, images, type Picture, pictures } from './data/images.ts';
 export {
   type FlatRows,
   type ParseOptions,
