@@ -8,6 +8,7 @@ export {
   type PassOptions,
   trainTestSplit,
 } from './data/dataset.ts';
+export { type ImagesOptions, images, type Picture, pictures } from './data/images.ts';
 export {
   type FlatRows,
   isList,
@@ -28,12 +29,64 @@ export {
   activationNames,
 } from './layers/activation.ts';
 export { AlphaDropout, alphaDropout } from './layers/alpha-dropout.ts';
+export {
+  type ConvLayerOptions,
+  type ConvTransposeLayerOptions,
+  conv1d,
+  conv2d,
+  convTranspose1d,
+  convTranspose2d,
+  type DepthwiseConvOptions,
+  depthwiseConv2d,
+  separableConv2d,
+} from './layers/convolution/conv-layers.ts';
+export {
+  Conv1d,
+  Conv2d,
+  type ConvOptions,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  type ConvTransposeOptions,
+  type PaddingMode,
+} from './layers/convolution/convolution.ts';
+export { foldBatchNorm } from './layers/convolution/fold-batch-norm.ts';
+export { channelsFirst, channelsLast, weightFromKeras, weightToKeras } from './layers/convolution/layouts.ts';
+export {
+  AvgPool,
+  type AvgPoolLayerOptions,
+  avgPool,
+  GlobalAvgPool,
+  globalAvgPool,
+  MaxPool,
+  type MaxPoolLayerOptions,
+  maxPool,
+  type PoolLayerOptions,
+} from './layers/convolution/pool.ts';
+export { Residual, type ResidualOptions, residual } from './layers/convolution/residual.ts';
+export {
+  Crop,
+  crop,
+  Pad,
+  type PadOptions,
+  PixelShuffle,
+  pad,
+  pixelShuffle,
+  pixelUnshuffle,
+  Upsample,
+  type UpsampleOptions,
+  upsample,
+} from './layers/convolution/resize.ts';
+export { SqueezeExcitation, squeezeExcitation } from './layers/convolution/squeeze-excitation.ts';
 export { type DenseOptions, dense } from './layers/dense.ts';
 export { Dropout, dropout, rateCheck as dropoutCheck } from './layers/dropout.ts';
+export { Dropout2d, dropout2d } from './layers/dropout2d.ts';
 export { GaussianNoise, noise } from './layers/gaussian-noise.ts';
 export { LayerNorm, type LayerNormOptions, layerNorm } from './layers/layer-norm.ts';
 export { type BuildContext, type LayerSpec, sameShapeLayer } from './layers/layer-spec.ts';
 export { Linear, type LinearOptions } from './layers/linear.ts';
+export { BatchNorm, type BatchNormOptions, batchNorm } from './layers/normalization/batch-norm.ts';
+export { GroupNorm, type GroupNormOptions, groupNorm } from './layers/normalization/group-norm.ts';
+export { RmsNorm, type RmsNormOptions, rmsNorm } from './layers/normalization/rms-norm.ts';
 export { Sequential } from './layers/sequential.ts';
 export { flatten, Reshape, reshape } from './layers/shape.ts';
 export { Softmax, softmax } from './layers/softmax.ts';
@@ -45,11 +98,13 @@ export { aligned } from './module/summary.ts';
 export {
   type BuiltNetwork,
   buildNetwork,
+  type MirroredRows,
   mirrored,
   type NetworkContext,
   type NetworkSpec,
   network,
   networkCheck,
+  opening,
   probedShape,
   sameNetwork,
   shapesOf,

@@ -12,14 +12,43 @@ export { type KernelOptions, type KernelSet, useKernels } from './kernels/select
 export { everyStep, recordedValue } from './memory/watcher.ts';
 export type { GraphNode, Op, Saved } from './op.ts';
 export { checkTensor, type Operand } from './ops/argument.ts';
+export {
+  type ConvolutionOptions,
+  conv1d,
+  conv2d,
+  convTranspose1d,
+  convTranspose2d,
+  type TransposedConvolutionOptions,
+} from './ops/convolution.ts';
 export { drawRows } from './ops/draw-rows.ts';
 export * from './ops/elementwise.ts';
 export { type ElementwiseOp, elementwise, type GradientRule } from './ops/elementwise-op.ts';
 export * from './ops/indexing.ts';
 export * from './ops/layout.ts';
 export * from './ops/linalg.ts';
+export {
+  type AvgPoolOptions,
+  avgPool1d,
+  avgPool2d,
+  globalAvgPool,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool2d,
+  type PoolOptions,
+} from './ops/pooling.ts';
 export * from './ops/reduce.ts';
+export { type InterpolateOptions, interpolate, type PadMode, padModes } from './ops/resample.ts';
 export { type OpName, opTable } from './ops/table.ts';
+export {
+  type Padding,
+  type PerAxis,
+  paddingCheck,
+  perAxis,
+  transposedWindowsOf,
+  type Window,
+  type WindowOptions,
+  windowsOf,
+} from './ops/window.ts';
 export * from './options.ts';
 export { type CompiledFunction, type CompileOptions, compile } from './program/compile.ts';
 export { type Profile, type ProfileRow, profile } from './program/profile.ts';

@@ -20,6 +20,11 @@ export interface LayerSpec extends Part {
   build(input: Shape, context: BuildContext): readonly Layer[];
   /** The way back from what comes out to rows of shape `input`, for decoders that mirror an encoder; none where shapes stay. */
   mirror(input: Shape): readonly LayerSpec[];
+  /**
+   * The last layer of a decoder of rows of shape `input`, which end in channels: the way back to `count` numbers for each number
+   * of a row, the first of every channel before the second, without activation. Without it a decoder ends in a linear layer.
+   */
+  head?(input: Shape, count: number): LayerSpec;
 }
 
 /** The layers that networks, and their files, may be made of. */

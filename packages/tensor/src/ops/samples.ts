@@ -12,6 +12,7 @@ import * as l from './layout.ts';
 import * as m from './linalg.ts';
 import * as r from './reduce.ts';
 import type { OpName } from './table.ts';
+import { convolutionSamples, poolingSamples, resampleSamples } from './window-samples.ts';
 
 /** Numbers in row-major order and their shape: what an expectation is written in. */
 export interface Plain {
@@ -747,5 +748,8 @@ export const samples = {
   ...linalgSamples,
   ...layoutSamples,
   ...indexingSamples,
+  ...convolutionSamples,
+  ...poolingSamples,
+  ...resampleSamples,
   ...randomSamples,
 } satisfies Record<OpName, Sample> & Record<string, Sample>;

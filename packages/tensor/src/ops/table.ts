@@ -1,10 +1,13 @@
 import type { Op } from '../op.ts';
+import { convolutionOps } from './convolution.ts';
 import { randomOps } from './draw-rows.ts';
 import { elementwiseOps } from './elementwise.ts';
 import { indexingOps } from './indexing.ts';
 import { layoutOps } from './layout.ts';
 import { linalgOps } from './linalg.ts';
+import { poolingOps } from './pooling.ts';
 import { reduceOps } from './reduce.ts';
+import { resampleOps } from './resample.ts';
 
 /** The names of all ops. */
 export type OpName =
@@ -13,6 +16,9 @@ export type OpName =
   | keyof typeof linalgOps
   | keyof typeof layoutOps
   | keyof typeof indexingOps
+  | keyof typeof convolutionOps
+  | keyof typeof poolingOps
+  | keyof typeof resampleOps
   | keyof typeof randomOps;
 
 /** Every op of the engine. The families spread here are the only list there is; tests are drawn from it. */
@@ -22,5 +28,8 @@ export const opTable: { readonly [K in OpName]: Op } = {
   ...linalgOps,
   ...layoutOps,
   ...indexingOps,
+  ...convolutionOps,
+  ...poolingOps,
+  ...resampleOps,
   ...randomOps,
 };
