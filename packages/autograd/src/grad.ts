@@ -1,5 +1,5 @@
 import { formatShape, Tensor, UsageError } from '@latent/tensor';
-import { reachable, TapeNode, walk, withRecording } from './tape.ts';
+import { reachable, refuseEnded, TapeNode, walk, withRecording } from './tape.ts';
 
 /** Parameters of a function: a tensor, or arrays and plain objects of such, to any depth. */
 export type Tree = Tensor | readonly Tree[] | { readonly [name: string]: Tree };
@@ -19,12 +19,11 @@ export function gradients(
     );
   }
   const wanted = new Set(targets.map((target) => target.node));
-  const reached = new Map<TapeNode, Tensor>();
-  if (output.node !== null) {
-    walk(output.node as TapeNode, output.full(output.shape, 1), options, (node, gradient) => {
-      if (wanted.has(node)) reached.set(node, gradient);
-    });
-  }
+  if (output.node?.ended) refuseEnded();
+  const node = output.node as TapeNode | null;
+  const reached = new Map(
+    node === null ? [] : walk(node, output.full(output.shape, 1), options, (reachedNode) => wanted.has(reachedNode)),
+  );
   return targets.map((target) => reached.get(target.node as TapeNode) ?? target.full(target.shape, 0));
 }
 
@@ -41,10 +40,10 @@ export function valueAndGrad<P extends Tree, R extends readonly unknown[]>(
     const targets: Tensor[] = [];
     const ours = new Set<TapeNode>();
     const tracked = mapTree(params, (x) => {
-      const target = x.node === null ? x.detach() : x;
+      const target = x.requiresGrad ? x : x.detach();
       target.node ??= new TapeNode(false);
       const node = target.node as TapeNode;
-      if (x.node === null || node.isParameter) ours.add(node);
+      if (!x.requiresGrad || node.isParameter) ours.add(node);
       targets.push(target);
       return target;
     });
@@ -53,7 +52,7 @@ export function valueAndGrad<P extends Tree, R extends readonly unknown[]>(
       // Where the value also depends on others that gradients flow to (an outer gradient's variables, a model's
       // parameters), they flow through these gradients too: record them.
       const node = value.node as TapeNode | null;
-      const nested = node !== null && reachable(node).some((n) => n.op === null && !ours.has(n));
+      const nested = node !== null && !node.ended && reachable(node).some((n) => n.op === null && !ours.has(n));
       const list = gradients(value, targets, { createGraph: nested, retainGraph: nested });
       let next = 0;
       const grads = mapTree(params, () => list[next++]) as P;

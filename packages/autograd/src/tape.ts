@@ -38,11 +38,12 @@ export function withRecording<T>(on: boolean, body: () => T): T {
 export class TapeNode implements GraphNode {
   readonly id = nextId++;
   readonly isParameter: boolean;
+  readonly ended = false;
   grad: Tensor | null = null;
 
   op: Op | null = null;
   params: unknown = undefined;
-  parents: readonly (TapeNode | null)[] = [];
+  parents: readonly Parent[] = [];
   shapes: readonly Shape[] = [];
   savedInputs: readonly (Tensor | null)[] = [];
   savedOutput: Tensor | null = null;
@@ -59,7 +60,7 @@ export class TapeNode implements GraphNode {
     const node = new TapeNode(false);
     node.op = op;
     node.params = params;
-    node.parents = inputs.map((x) => x.node as TapeNode | null);
+    node.parents = inputs.map((x) => x.node as Parent);
     node.shapes = inputs.map((x) => x.shape);
     node.savedInputs = inputs.map((x, i) => (op.saves.inputs.includes(i) ? x : null));
     node.savedOutput = op.saves.output ? output : null;
@@ -73,24 +74,65 @@ export class TapeNode implements GraphNode {
       );
     }
     const one = output.full(output.shape, 1);
-    walk(output.node as TapeNode, one, options, (node, gradient) => {
-      if (!node.isParameter) return;
+    for (const [node, gradient] of walk(this, one, options, (node) => node.isParameter)) {
       const before = node.grad?.storage.alive ? node.grad : null;
       node.grad = before === null ? gradient : add(before, gradient);
-    });
+    }
+  }
+
+  end(): GraphNode | null {
+    return this.isParameter ? null : ENDED;
   }
 }
 
+/** What a tensor carries that a step or a compiled function returned, where gradients would have to flow back into it. */
+class EndedNode implements GraphNode {
+  readonly ended = true;
+  readonly isParameter = false;
+
+  get grad(): null {
+    return null;
+  }
+  set grad(_gradient: Tensor | null) {}
+
+  record(op: Op, inputs: readonly Tensor[], params: unknown, output: Tensor): void {
+    if (!recording) return;
+    const tracked = inputs.find((x) => x.node !== null && !x.node.ended);
+    if (tracked === undefined) output.node = this;
+    else tracked.node?.record(op, inputs, params, output);
+  }
+
+  backward(): never {
+    return refuseEnded();
+  }
+
+  end(): GraphNode {
+    return this;
+  }
+}
+
+const ENDED: GraphNode = /* @__PURE__ */ new EndedNode();
+
+/** Where gradients go on: to a node, nowhere, or into a step that is over. */
+type Parent = TapeNode | EndedNode | null;
+
+/** Throws what every attempt to go on into a step that is over does. */
+export function refuseEnded(): never {
+  throw new UsageError(
+    'backward: gradients would have to flow into a tensor that a step or a compiled function returned, where they ended; call backward inside that function, or cut the tensor off with stopGradient(x)',
+  );
+}
+
 /**
- * Visits every node that `start` depends on, once, newest first, passing gradients on; `visit` receives the finished
- * gradient of each. Unless kept, what the nodes saved is given up on the way.
+ * Visits every node that `start` depends on, once, newest first, passing gradients on. Returns the finished gradients of
+ * those that are `wanted`. Unless kept, what the nodes saved is given up on the way.
  */
 export function walk(
   start: TapeNode,
   gradient: Tensor,
   options: { createGraph?: boolean; retainGraph?: boolean },
-  visit: (node: TapeNode, gradient: Tensor) => void,
-): void {
+  wanted: (node: TapeNode) => boolean,
+): readonly (readonly [TapeNode, Tensor])[] {
   const { createGraph = false, retainGraph = createGraph } = options;
   const order = reachable(start);
   for (const node of order) {
@@ -100,14 +142,15 @@ export function walk(
       );
     }
   }
-  withRecording(createGraph, () => {
+  return withRecording(createGraph, () => {
     start.adjoint = gradient;
+    const reached: [TapeNode, Tensor][] = [];
     try {
       for (const node of order) {
         const g = node.adjoint;
         if (g === null) continue;
         node.adjoint = null;
-        visit(node, g);
+        if (wanted(node)) reached.push([node, g]);
         if (node.op === null) continue;
         propagate(node, node.op, g);
         if (!retainGraph) free(node);
@@ -115,6 +158,7 @@ export function walk(
     } finally {
       for (const node of order) node.adjoint = null;
     }
+    return reached;
   });
 }
 
@@ -131,6 +175,7 @@ function propagate(node: TapeNode, op: Op, g: Tensor): void {
     if (parent === null) continue;
     const gradient = op.gradient(i, g, saved);
     if (gradient === null) continue;
+    if (parent.ended) refuseEnded();
     const fitted = fitTo(gradient, node.shapes[i]);
     parent.adjoint = parent.adjoint === null ? fitted : add(parent.adjoint, fitted);
   }
@@ -165,7 +210,7 @@ function free(node: TapeNode): void {
 export function reachable(start: TapeNode): TapeNode[] {
   const found = new Set<TapeNode>([start]);
   for (const node of found) {
-    for (const parent of node.parents) if (parent !== null) found.add(parent);
+    for (const parent of node.parents) if (parent !== null && !parent.ended) found.add(parent);
   }
   return [...found].sort((a, b) => b.id - a.id);
 }

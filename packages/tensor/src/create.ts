@@ -1,7 +1,7 @@
 import { ShapeError, ValueError } from './errors.ts';
 import type { DType } from './kernels/kernel.ts';
 import { allocate } from './memory/storage.ts';
-import { checkShape, formatShape, type Shape, sizeOf } from './shape.ts';
+import { checkedSize, checkShape, formatShape, type Shape, sizeOf } from './shape.ts';
 import { type NestedArray, Tensor } from './tensor.ts';
 
 export type TensorData = NestedArray | Float32Array | Float64Array | readonly Float32Array[] | readonly Float64Array[];
@@ -81,25 +81,35 @@ function describe(value: unknown): string {
 }
 
 /** Every element `value`. */
-export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
-  checkShape('full', shape);
-  const dtype = options.dtype ?? 'f32';
-  const storage = allocate(dtype, sizeOf(shape));
-  storage.view(dtype, sizeOf(shape)).fill(value);
+export function full(shape: Shape, value: number, options?: TensorOptions): Tensor {
+  return filled('full', shape, value, options);
+}
+
+function filled(name: string, shape: Shape, value: number, options: TensorOptions | undefined): Tensor {
+  checkShape(name, shape);
+  const dtype = options?.dtype ?? 'f32';
+  const size = checkedSize(name, shape, dtype);
+  const storage = allocate(dtype, size);
+  storage.view(dtype, size).fill(value);
   return new Tensor([...shape], dtype, storage);
 }
 
 export function zeros(shape: Shape, options?: TensorOptions): Tensor {
-  return full(shape, 0, options);
+  return filled('zeros', shape, 0, options);
 }
 
 export function ones(shape: Shape, options?: TensorOptions): Tensor {
-  return full(shape, 1, options);
+  return filled('ones', shape, 1, options);
 }
 
-function generated(shape: Shape, options: TensorOptions | undefined, value: (i: number) => number): Tensor {
+function generated(
+  name: string,
+  shape: Shape,
+  options: TensorOptions | undefined,
+  value: (i: number) => number,
+): Tensor {
   const dtype = options?.dtype ?? 'f32';
-  const size = sizeOf(shape);
+  const size = checkedSize(name, shape, dtype);
   const storage = allocate(dtype, size);
   const target = storage.view(dtype, size);
   for (let i = 0; i < size; i++) target[i] = value(i);
@@ -112,13 +122,13 @@ export function arange(start: number, stop?: number, step = 1, options?: TensorO
   if (step === 0 || !Number.isFinite(from + to + step)) {
     throw new ValueError(`arange: needs finite numbers and a step other than 0, got ${from}, ${to}, ${step}`);
   }
-  return generated([Math.max(0, Math.ceil((to - from) / step))], options, (i) => from + i * step);
+  return generated('arange', [Math.max(0, Math.ceil((to - from) / step))], options, (i) => from + i * step);
 }
 
 /** `count` numbers evenly spaced from `start` to `stop`, both included. */
 export function linspace(start: number, stop: number, count: number, options?: TensorOptions): Tensor {
   checkShape('linspace', [count]);
-  return generated([count], options, (i) =>
+  return generated('linspace', [count], options, (i) =>
     i === count - 1 && i > 0 ? stop : start + ((stop - start) * i) / Math.max(1, count - 1),
   );
 }
@@ -126,5 +136,5 @@ export function linspace(start: number, stop: number, count: number, options?: T
 /** The identity matrix. */
 export function eye(n: number, options?: TensorOptions): Tensor {
   checkShape('eye', [n]);
-  return generated([n, n], options, (i) => (i % (n + 1) === 0 ? 1 : 0));
+  return generated('eye', [n, n], options, (i) => (i % (n + 1) === 0 ? 1 : 0));
 }

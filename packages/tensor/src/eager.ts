@@ -8,7 +8,7 @@ import { memory } from './memory/linear-memory.ts';
 import { allocate, bytesOf, markScratch, releaseScratch, type Storage, scratch } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
 import type { Call, Op } from './op.ts';
-import { type Shape, sizeOf } from './shape.ts';
+import { checkedSize, type Shape } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 
 class EagerCall<P> implements Call<P> {
@@ -75,7 +75,7 @@ function compute<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
     return first.sibling(shape, first.storage);
   }
 
-  const size = sizeOf(shape);
+  const size = checkedSize(op.name, shape, dtype);
   const storage = allocate(dtype, size);
   const mark = markScratch();
   const call = new EagerCall(dtype, shape, shapes, params);
@@ -91,9 +91,12 @@ function compute<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
 /** The tensor's address; numbers on the JavaScript heap are first copied to scratch space. */
 export function addressOf(x: Tensor, operation: string): number {
   const { storage } = x;
+  const watcher = stepWatcher();
+  // What is recorded has an address for good.
+  if (watcher !== null) storage.settle();
   if (storage.heap === null) {
     storage.checkAlive(operation);
-    stepWatcher()?.used(storage);
+    watcher?.uses(storage);
     return storage.pointer;
   }
   const pointer = scratch(storage.heap.byteLength);

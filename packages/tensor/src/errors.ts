@@ -13,7 +13,7 @@ export class ValueError extends LatentError {
   override name = 'ValueError';
 }
 
-/** A tensor used after the step it was made in has ended. */
+/** A tensor or compiled function used after its end: the end of its step, or `dispose()`. */
 export class LifetimeError extends LatentError {
   override name = 'LifetimeError';
 }
@@ -26,4 +26,9 @@ export class UsageError extends LatentError {
 /** A worker thread died or stopped answering. */
 export class ThreadError extends LatentError {
   override name = 'ThreadError';
+}
+
+/** The linear memory is full, or a tensor would not fit into it. */
+export class MemoryError extends LatentError {
+  override name = 'MemoryError';
 }

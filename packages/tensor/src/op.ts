@@ -51,4 +51,8 @@ export interface GraphNode {
   grad: Tensor | null;
   /** Made by `parameter`. */
   readonly isParameter: boolean;
+  /** Gradients do not flow here any more: the step or compiled function that made the tensor is over. */
+  readonly ended: boolean;
+  /** What a copy of this node's tensor carries that outlives its step; null for a parameter, which is no step's. */
+  end(): GraphNode | null;
 }

@@ -6,7 +6,7 @@ import { type RandomKind, threefry2x32 } from './kernels/random/threefry.ts';
 import { memory } from './memory/linear-memory.ts';
 import { allocate, bytesOf, markScratch, releaseScratch, scratch } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
-import { checkShape, type Shape, sizeOf } from './shape.ts';
+import { checkedSize, checkShape, type Shape } from './shape.ts';
 import { Tensor } from './tensor.ts';
 
 /** Everything there is to a generator; plain data for a checkpoint. */
@@ -102,6 +102,7 @@ export class Rng {
   /** The numbers 0 … n − 1 in random order (Fisher–Yates). */
   permutation(n: number): Uint32Array {
     checkShape('permutation', [n]);
+    checkedSize('permutation', [n], 'f32');
     stepWatcher()?.forbid('Rng.permutation');
     const order = Uint32Array.from({ length: n }, (_, i) => i);
     const [key0, key1] = this.#key;
@@ -122,20 +123,22 @@ export class Rng {
     this.#high = (this.#high + Math.floor(low / WORD)) >>> 0;
   }
 
-  /** Takes `blocks` blocks and writes the key and the first counter at `pointer`. The engine's. */
+  /** Takes `blocks` blocks and writes the key and the first counter at `pointer`, unless that is negative. The engine's. */
   writeDraw(pointer: number, blocks: number): void {
-    const words = memory.i32;
-    const at = pointer / 4;
-    words[at] = this.#key[0];
-    words[at + 1] = this.#key[1];
-    words[at + 2] = this.#low;
-    words[at + 3] = this.#high;
+    if (pointer >= 0) {
+      const words = memory.i32;
+      const at = pointer / 4;
+      words[at] = this.#key[0];
+      words[at + 1] = this.#key[1];
+      words[at + 2] = this.#low;
+      words[at + 3] = this.#high;
+    }
     this.#advance(blocks);
   }
 
   #draw(kind: RandomKind, shape: Shape, dtype: DType = 'f32'): Tensor {
     checkShape(kind, shape);
-    const size = sizeOf(shape);
+    const size = checkedSize(kind, shape, dtype);
     const storage = allocate(dtype, size);
     const mark = markScratch();
     const state = scratch(STATE_BYTES);

@@ -1,4 +1,6 @@
-import { ShapeError } from './errors.ts';
+import { MemoryError, ShapeError } from './errors.ts';
+import { type DType, elementBytes } from './kernels/kernel.ts';
+import { memory } from './memory/linear-memory.ts';
 
 /** Sizes of the axes, outermost first; a scalar's is []. Tensors are contiguous and row-major. */
 export type Shape = readonly number[];
@@ -28,6 +30,18 @@ export function checkShape(op: string, shape: Shape): void {
       throw new ShapeError(`${op}: sizes must be whole numbers ≥ 0, got ${formatShape(shape)}`);
     }
   }
+}
+
+/** The number of elements; throws where one tensor cannot have so many. Asked before any memory is taken. */
+export function checkedSize(op: string, shape: Shape, dtype: DType): number {
+  const size = sizeOf(shape);
+  const most = Math.floor(memory.limit / elementBytes(dtype));
+  if (!(size <= most)) {
+    throw new MemoryError(
+      `${op}: a tensor of ${formatShape(shape)} is too large; one of ${dtype} may have ${most.toLocaleString('en-US')} elements`,
+    );
+  }
+  return size;
 }
 
 /** NumPy's rule: shapes are aligned at their last axis; sizes must agree or be 1. */

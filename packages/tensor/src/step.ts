@@ -5,15 +5,21 @@ import { Tensor } from './tensor.ts';
 /**
  * Runs `body` with every intermediate in an arena that is given up when it ends: a step that repeats takes no new
  * memory. What `body` returns (a tensor, or arrays and plain objects of tensors) is copied out; any other tensor made
- * inside must not be used afterwards, and says so when it is. Gradients made inside end with the step.
+ * inside must not be used afterwards, and says so when it is. Gradients end with the step: call `backward` inside; a
+ * `backward` that would have to go on into a step that has ended says so.
  */
 export function step<T>(body: () => T): T {
   return runStep(body, keepResult);
 }
 
-/** `value` with the tensors of a step moved out of it. */
+/** `value` with the tensors of a step moved out of it; gradients end there. */
 export function keepResult<T>(value: T): T {
-  return mapTensors(value, (x) => (x.storage.epoch === 0 ? x : x.persisted(false)));
+  return mapTensors(value, (x) => {
+    if (!x.storage.temporary) return x;
+    const kept = x.persisted(false);
+    kept.node = x.node?.end() ?? null;
+    return kept;
+  });
 }
 
 /** `value` with its tensors replaced, in arrays and plain objects to any depth. */

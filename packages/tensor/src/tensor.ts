@@ -1,7 +1,7 @@
 import { ShapeError, UsageError, ValueError } from './errors.ts';
 import { formatTensor } from './format.ts';
 import type { DType } from './kernels/kernel.ts';
-import { allocate, allocateOutside, type Storage } from './memory/storage.ts';
+import { allocate, allocateOutside, allocatePinned, bytesOf, type Storage } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
 import type { GraphNode } from './op.ts';
 import * as e from './ops/elementwise.ts';
@@ -83,7 +83,7 @@ export class Tensor {
 
   /** Whether gradients flow through this tensor. */
   get requiresGrad(): boolean {
-    return this.node !== null;
+    return this.node !== null && !this.node.ended;
   }
 
   /** A parameter's gradient, summed over `backward` calls; null before the first, and when its step has ended. */
@@ -98,6 +98,17 @@ export class Tensor {
       throw new UsageError('backward: the loss depends on no parameter; make some inputs with parameter(...)');
     }
     this.node.backward(this, options);
+  }
+
+  /**
+   * Gives the memory back now, where waiting for the garbage collector would take too long: in loops that never await, and
+   * of large models. Optional. Afterwards this tensor, its reshaped views and compiled functions that use it throw a
+   * `LifetimeError`; disposing twice is nothing.
+   */
+  dispose(): void {
+    stepWatcher()?.forbid('dispose');
+    this.storage.release();
+    if (this.node !== null) this.node.grad = null;
   }
 
   // What ops use to make tensors without importing this class.
@@ -120,7 +131,9 @@ export class Tensor {
   }
   /** A copy outside any step; `pinned` keeps it at a fixed address (parameters). */
   persisted(pinned: boolean): Tensor {
-    const storage = allocateOutside(this.dtype, this.size, pinned);
+    const storage = pinned
+      ? allocatePinned(bytesOf(this.dtype, this.size), 'parameters')
+      : allocateOutside(this.dtype, this.size);
     return new Tensor(
       this.shape,
       this.dtype,
@@ -145,8 +158,9 @@ export class Tensor {
     }
     if (isTensor && values.dtype === this.dtype) this.storage.copyFrom(values.storage, this.dtype, this.size);
     else {
-      const source = isTensor ? values.storage.view(values.dtype, values.size) : values;
-      this.storage.view(this.dtype, this.size).set(source);
+      const source = isTensor ? values.storage.view(values.dtype, values.size, 'assign') : values;
+      this.storage.changes();
+      this.storage.view(this.dtype, this.size, 'assign').set(source);
     }
   }
 }

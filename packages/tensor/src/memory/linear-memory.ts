@@ -1,3 +1,4 @@
+import { MemoryError } from '../errors.ts';
 import type { DType } from '../kernels/kernel.ts';
 
 /**
@@ -9,7 +10,11 @@ import type { DType } from '../kernels/kernel.ts';
  */
 const PAGE = 65536;
 const INITIAL_PAGES = 256; // 16 MiB
-const MAX_PAGES = 65535; // one page short of 4 GiB, so that every address fits an unsigned 32-bit integer
+/**
+ * One page short of 4 GiB, so that every address fits an unsigned 32-bit integer; less where the platform does not let so
+ * much be set aside.
+ */
+const MAX_PAGES = [65535, 32768, 16384, 8192];
 /** Vector loads may read past the end of their operand; the last bytes of the memory are never handed out. */
 const SLACK = 256;
 
@@ -21,14 +26,20 @@ export function align(bytes: number): number {
 
 class LinearMemory {
   /** Null where WebAssembly is not to be had; then only the reference kernels run. */
-  readonly wasm: WebAssembly.Memory | null = createWasmMemory();
+  readonly wasm: WebAssembly.Memory | null;
+  /** Bytes that may be handed out at most. */
+  readonly limit: number;
   f32!: Float32Array;
   f64!: Float64Array;
   i32!: Int32Array;
-  #buffer: ArrayBufferLike = this.wasm ? this.wasm.buffer : new ArrayBuffer(INITIAL_PAGES * PAGE);
+  #buffer: ArrayBufferLike;
   #top = ALIGNMENT; // address 0 is never handed out
 
   constructor() {
+    const made = createWasmMemory();
+    this.wasm = made?.memory ?? null;
+    this.limit = (made?.pages ?? (MAX_PAGES[0] as number)) * PAGE - SLACK - ALIGNMENT;
+    this.#buffer = this.wasm ? this.wasm.buffer : new ArrayBuffer(INITIAL_PAGES * PAGE);
     this.#makeViews();
   }
 
@@ -45,7 +56,15 @@ class LinearMemory {
     return this.#buffer.byteLength;
   }
 
-  /** Takes `bytes` from the end of what is in use, growing the memory where needed. Never given back. */
+  /** Where the part that is in use ends. */
+  get top(): number {
+    return this.#top;
+  }
+
+  /**
+   * Takes `bytes` from the end of what is in use, growing the memory where needed; a failure changes nothing. Never given
+   * back: see `heap.ts`.
+   */
   reserve(bytes: number): number {
     const pointer = this.#top;
     const end = pointer + align(bytes);
@@ -55,23 +74,32 @@ class LinearMemory {
   }
 
   #grow(needed: number): void {
-    // Grow by at least a quarter, so that many small reservations cost few growths.
-    const pages = Math.ceil(Math.max(needed, this.#buffer.byteLength * 1.25) / PAGE);
-    const target = Math.min(pages, MAX_PAGES);
-    if (target * PAGE < needed) {
-      throw new RangeError(
-        `memory: ${needed} bytes of tensors needed, but the linear memory ends at ${MAX_PAGES * PAGE}; use smaller batches`,
-      );
-    }
-    if (this.wasm) {
-      this.wasm.grow(target - this.#buffer.byteLength / PAGE);
-      this.#buffer = this.wasm.buffer;
-    } else {
-      const grown = new ArrayBuffer(target * PAGE);
-      new Uint8Array(grown).set(new Uint8Array(this.#buffer));
-      this.#buffer = grown;
+    const limit = this.limit + SLACK + ALIGNMENT;
+    if (!(needed <= limit)) throw new MemoryError(`memory: it ends at ${limit} bytes, ${needed} are needed`);
+    const held = this.#buffer.byteLength / PAGE;
+    const least = Math.ceil(needed / PAGE);
+    // By at least a quarter, so that many small reservations cost few growths; by less where that is not to be had.
+    const generous = Math.min(Math.max(least, Math.ceil(held * 1.25)), limit / PAGE);
+    if (!this.#growTo(generous, held) && !this.#growTo(least, held)) {
+      throw new MemoryError(`memory: the platform gives no more than ${held * PAGE} bytes, ${needed} are needed`);
     }
     this.#makeViews();
+  }
+
+  #growTo(pages: number, held: number): boolean {
+    try {
+      if (this.wasm) {
+        this.wasm.grow(pages - held);
+        this.#buffer = this.wasm.buffer;
+      } else {
+        const grown = new ArrayBuffer(pages * PAGE);
+        new Uint8Array(grown).set(new Uint8Array(this.#buffer));
+        this.#buffer = grown;
+      }
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #makeViews(): void {
@@ -82,15 +110,18 @@ class LinearMemory {
 }
 
 /** Shared with worker threads where the platform lets memory be shared: in Node, and in cross-origin-isolated pages. */
-function createWasmMemory(): WebAssembly.Memory | null {
+function createWasmMemory(): { memory: WebAssembly.Memory; pages: number } | null {
   const shared =
     typeof SharedArrayBuffer !== 'undefined' &&
     (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false;
-  try {
-    return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, shared });
-  } catch {
-    return null;
+  for (const pages of MAX_PAGES) {
+    try {
+      return { memory: new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: pages, shared }), pages };
+    } catch {
+      // Less, then.
+    }
   }
+  return null;
 }
 
 /** All of the memory as numbers of a dtype, good until the next allocation. */

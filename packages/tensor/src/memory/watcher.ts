@@ -1,6 +1,6 @@
 import type { Storage } from './storage.ts';
 
-/** Advances a generator by `blocks` and writes the four words of the draw at `pointer`. */
+/** Advances a generator by `blocks` and writes the four words of the draw at `pointer`, unless that is negative. */
 export interface DrawSource {
   writeDraw(pointer: number, blocks: number): void;
 }
@@ -10,7 +10,7 @@ export interface StepWatcher {
   /** Room in the arena, which is not used again in this step. */
   allocated(pointer: number, bytes: number): void;
   /** An operand that lives outside the step. */
-  used(storage: Storage): void;
+  uses(storage: Storage): void;
   /** JavaScript reads numbers. */
   read(storage: Storage, operation: string): void;
   /** The state of a random draw was written at `pointer`. */

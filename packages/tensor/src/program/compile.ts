@@ -1,10 +1,11 @@
 import { inspecting } from '../eager.ts';
-import { UsageError } from '../errors.ts';
+import { LifetimeError, UsageError } from '../errors.ts';
 import { observeCalls, perform } from '../kernels/execute.ts';
 import { type DType, elements } from '../kernels/kernel.ts';
-import { insideStep, runStep } from '../memory/storage.ts';
+import { allocatePinned, bytesOf, insideStep, runStep } from '../memory/storage.ts';
 import { setStepWatcher, stepWatcher } from '../memory/watcher.ts';
-import { isPlainObject } from '../options.ts';
+import type { GraphNode } from '../op.ts';
+import { callable, checkOptions, flag, isPlainObject, optional, refuse } from '../options.ts';
 import { Rng } from '../random.ts';
 import { type Shape, sameShape } from '../shape.ts';
 import { keepResult, mapTensors } from '../step.ts';
@@ -20,16 +21,33 @@ export interface CompileOptions {
   readonly reuse?: boolean;
 }
 
-/** A recorded call: the program, and how its results are put together. */
-interface Recording {
-  readonly program: Program;
-  /** What it was recorded with: programs' own copies of tensors, the rest as it was. */
-  readonly args: readonly unknown[];
-  readonly result: () => unknown;
+/** A function that `compile` made. */
+export interface CompiledFunction<A extends readonly unknown[], R> {
+  (...args: A): R;
+  /**
+   * Gives the memory of all recordings back at once. Optional: the garbage collector does it too, and recordings give way
+   * to newer ones when memory is short. A later call throws a `LifetimeError`; disposing twice is nothing.
+   */
+  dispose(): void;
+  [Symbol.dispose](): void;
 }
 
-/** How many recordings of one function are kept (for shapes, constants, modes); the oldest is given up. */
-const KEPT = 16;
+/** What an argument must be for a recording to serve. */
+type Spec =
+  | { readonly kind: 'tensor'; readonly shape: Shape; readonly dtype: DType }
+  | { readonly kind: 'generator' }
+  | { readonly kind: 'constant'; readonly value: unknown };
+
+/** A recorded call: for which arguments it serves, the program, and how its results are put together. */
+interface Recording {
+  readonly specs: readonly Spec[];
+  /** Null where such a call cannot be recorded. */
+  readonly program: Program | null;
+  readonly result: (ended: GraphNode | null) => unknown;
+}
+
+/** After so many kinds of arguments with none that can be recorded, a function runs eagerly for good. */
+const ATTEMPTS = 3;
 
 /**
  * `fn` as a step that is recorded at its first call and replayed at every other with arguments of the same shapes: the
@@ -37,8 +55,13 @@ const KEPT = 16;
  * other arguments (numbers, strings, booleans) are constants of a recording, so each of their values is recorded anew.
  *
  * JavaScript in `fn` runs while recording only: a number that it computes is a constant, so what changes from call to
- * call must be an argument. Modules' modes, generators and optimizers are followed. A function that looks at computed
- * values (`item()`, `data`) cannot be recorded: it runs eagerly, and says so once.
+ * call must be an argument. Modules' modes, generators and optimizers are followed, and so are tensors from outside, also
+ * when they are assigned to. A function that looks at computed values (`item()`, `data`) cannot be recorded: it runs
+ * eagerly, and says so once.
+ *
+ * Gradients end with the call: what it returns cannot be part of a later `backward` (which says so), so call `backward`
+ * inside. Recordings of all functions together hold up to a quarter of the memory that there may be (1 GiB of 4); past
+ * that those give way that were used longest ago, and are made again when they are needed.
  *
  * ```ts
  * const trainStep = compile((x: Tensor) => {
@@ -52,25 +75,67 @@ const KEPT = 16;
  */
 export function compile<A extends readonly unknown[], R>(
   fn: (...args: A) => R,
-  options: CompileOptions = {},
-): (...args: A) => R {
-  const recordings: Recording[] = [];
-  let eager = false;
-  return (...args) => {
-    if (eager || insideStep() || stepWatcher() !== null || inspecting() || onTape(args)) return eagerly(fn, args);
-    for (const recording of recordings) if (serves(recording, args)) return replay(recording, args) as R;
-    checkArguments(args);
-    const { value, recording, forbidden } = record(fn, args, options.reuse ?? false);
-    if (recording !== null) {
-      recordings.push(recording);
-      if (recordings.length > KEPT) recordings.shift();
-    } else {
-      eager = true;
-      const { onEager = (reason: string) => console.warn(reason) } = options;
-      onEager(`compile: ${fn.name || 'the function'} runs eagerly, since ${forbidden} while it runs`);
+  options?: CompileOptions,
+): CompiledFunction<A, R> {
+  callable()(fn, { caller: 'compile', path: 'the function' });
+  const { onEager = (reason: string) => console.warn(reason), reuse } = checkOptions('compile', options, {
+    onEager: optional(callable<(reason: string) => void>()),
+    reuse: optional(flag(), false),
+  });
+  const name = fn.name || 'the function';
+  // Most recently used first.
+  let recordings: Recording[] = [];
+  let warned = false;
+  let disposed = false;
+
+  const find = (args: readonly unknown[]): Recording | null => {
+    for (let i = 0; i < recordings.length; i++) {
+      const recording = recordings[i] as Recording;
+      if (!serves(recording.specs, args)) continue;
+      const { program } = recording;
+      if (program?.outdated) {
+        recordings.splice(i--, 1);
+        program.lease.end();
+        continue;
+      }
+      if (program !== null && !program.valid) continue;
+      if (i > 0) {
+        recordings.splice(i, 1);
+        recordings.unshift(recording);
+      }
+      return recording;
     }
+    return null;
+  };
+  const cannot = (reason: string): void => {
+    if (!warned) onEager(`compile: ${name} runs eagerly, since ${reason} while it runs`);
+    warned = true;
+  };
+  const dispose = (): void => {
+    if (recordings.some(({ program }) => program?.lease.busy)) {
+      throw new UsageError(`compile: ${name} cannot be disposed while it runs`);
+    }
+    disposed = true;
+    for (const { program } of recordings) program?.lease.end();
+    recordings = [];
+  };
+  const call = (...args: A): R => {
+    if (disposed) throw new LifetimeError(`compile: ${name} was disposed; compile it again to use it`);
+    // Gradients flow through what is not a step of its own.
+    if (onTape(args)) return fn(...args);
+    if (insideStep() || stepWatcher() !== null || inspecting()) return eagerly(fn, args);
+    const known = find(args);
+    if (known?.program) return replay(known, known.program, args) as R;
+    checkArguments(args);
+    const hopeless = recordings.length >= ATTEMPTS && recordings.every(({ program }) => program === null);
+    if (known !== null || hopeless) return eagerly(fn, args);
+    const { value, recording, forbidden } = record(fn, args, reuse);
+    recordings = recordings.filter(({ program }) => !program?.outdated);
+    recordings.unshift(recording);
+    if (forbidden !== null) cannot(forbidden);
     return value;
   };
+  return Object.assign(call, { dispose, [Symbol.dispose]: dispose });
 }
 
 function eagerly<A extends readonly unknown[], R>(fn: (...args: A) => R, args: A): R {
@@ -79,120 +144,177 @@ function eagerly<A extends readonly unknown[], R>(fn: (...args: A) => R, args: A
 
 /** Whether gradients would have to flow to an argument. */
 function onTape(args: readonly unknown[]): boolean {
-  for (const x of args) if (x instanceof Tensor && x.node !== null && !x.node.isParameter) return true;
+  for (const x of args) if (x instanceof Tensor && x.requiresGrad && !x.node?.isParameter) return true;
   return false;
 }
 
+/** Whether an argument is numbers and nothing else: neither a parameter nor on a tape. */
 function copiedIn(argument: unknown): argument is Tensor {
-  return argument instanceof Tensor && argument.node === null;
+  return argument instanceof Tensor && !argument.requiresGrad;
 }
 
-/** Whether the recording is right for these arguments now. Asked at every call, so it makes nothing. */
-function serves({ program, args: recorded }: Recording, args: readonly unknown[]): boolean {
-  if (args.length !== recorded.length) return false;
-  for (let i = 0; i < args.length; i++) {
-    const then = recorded[i];
+/** Whether a recording for such arguments is right for these. Asked at every call, so it makes nothing. */
+function serves(specs: readonly Spec[], args: readonly unknown[]): boolean {
+  if (args.length !== specs.length) return false;
+  for (let i = 0; i < specs.length; i++) {
+    const spec = specs[i] as Spec;
     const now = args[i];
-    if (copiedIn(then)) {
-      if (!copiedIn(now) || now.dtype !== then.dtype || !sameShape(now.shape, then.shape)) return false;
-    } else if (then instanceof Rng) {
+    if (spec.kind === 'tensor') {
+      if (!copiedIn(now) || now.dtype !== spec.dtype || !sameShape(now.shape, spec.shape)) return false;
+    } else if (spec.kind === 'generator') {
       if (!(now instanceof Rng)) return false;
-    } else if (!Object.is(then, now)) return false;
+    } else if (!Object.is(spec.value, now)) return false;
   }
-  return program.valid;
+  return true;
+}
+
+function specOf(argument: unknown): Spec {
+  if (copiedIn(argument)) return { kind: 'tensor', shape: argument.shape, dtype: argument.dtype };
+  return argument instanceof Rng ? { kind: 'generator' } : { kind: 'constant', value: argument };
 }
 
 function checkArguments(args: readonly unknown[]): void {
-  for (const argument of args) {
+  for (const [i, argument] of args.entries()) {
     const plain = argument === null || !['object', 'function', 'symbol'].includes(typeof argument);
     if (plain || argument instanceof Tensor || argument instanceof Rng) continue;
-    throw new UsageError(
-      `compile: arguments must be tensors, generators, numbers, strings or booleans, got ${typeof argument}; keep others in a variable outside`,
-    );
+    const at = { caller: 'compile', path: `argument ${i}` };
+    refuse(at, 'a tensor, a generator, a number, a string or a boolean (keep others in a variable outside)', argument);
   }
+}
+
+/** What the results of a call with these arguments carry: a mark of gradients that ended before. */
+function endedBefore(args: readonly unknown[]): GraphNode | null {
+  for (const x of args) if (x instanceof Tensor && x.node?.ended) return x.node;
+  return null;
 }
 
 function record<A extends readonly unknown[], R>(
   fn: (...args: A) => R,
   args: A,
   reuse: boolean,
-): { value: R; recording: Recording | null; forbidden: string | null } {
+): { value: R; recording: Recording; forbidden: string | null } {
   const recorder = new Recorder();
+  const specs = args.map(specOf);
   const inputs: Tensor[] = [];
-  const inside = args.map((argument) => {
-    if (!copiedIn(argument)) return argument;
-    const copy = argument.persisted(true);
-    inputs.push(copy);
-    return copy;
-  }) as unknown as A;
+  const ended = endedBefore(args);
   let describe: ResultOf | null = null;
   const operands: Operand[] = [];
-  setStepWatcher(recorder);
-  const before = observeCalls((call) => {
-    recorder.add(call);
-    (before ?? perform)(call);
-  });
+  const release = (): void => {
+    for (const { storage } of inputs) storage.release('recalled');
+  };
   let value: R;
   try {
-    value = runStep(
-      () => fn(...inside),
-      (made) => {
-        observeCalls(before);
-        if (recorder.forbidden === null) describe = resultOf(made, recorder, inputs, operands);
-        setStepWatcher(null);
-        return keepResult(made);
-      },
-    );
-  } finally {
-    setStepWatcher(null);
-    observeCalls(before);
+    const inside = args.map((argument) => {
+      if (!copiedIn(argument)) return argument;
+      const { shape, dtype, size } = argument;
+      const copy = new Tensor(shape, dtype, allocatePinned(bytesOf(dtype, size), 'programs'));
+      inputs.push(copy);
+      copy.assign(argument);
+      return copy;
+    }) as unknown as A;
+    setStepWatcher(recorder);
+    const before = observeCalls((call) => {
+      recorder.add(call);
+      (before ?? perform)(call);
+    });
+    try {
+      value = runStep(
+        () => fn(...inside),
+        (made) => {
+          observeCalls(before);
+          if (recorder.forbidden === null) describe = resultOf(made, recorder, inputs, operands);
+          setStepWatcher(null);
+          // An argument that is returned is the caller's own copy.
+          return mapTensors(keepResult(made), (x) =>
+            marked(inputs.some(({ storage }) => storage === x.storage) ? x.persisted(false) : x, ended),
+          );
+        },
+      );
+    } finally {
+      setStepWatcher(null);
+      observeCalls(before);
+    }
+    if (recorder.forbidden === null && describe !== null) {
+      const generators = args.filter((argument) => argument instanceof Rng);
+      const program = new Program(recorder, inputs, operands, generators);
+      const result = resultMaker(program, describe as ResultOf, reuse);
+      return { value, recording: { specs, program, result }, forbidden: null };
+    }
+  } catch (error) {
+    release();
+    throw error;
   }
-  if (recorder.forbidden !== null || describe === null) {
-    return { value, recording: null, forbidden: recorder.forbidden ?? 'it failed' };
-  }
-  const program = new Program(
-    recorder,
-    inputs,
-    operands,
-    args.filter((argument) => argument instanceof Rng),
-  );
-  const read = describe as ResultOf;
-  const results = read((operand, shape, dtype) => new Tensor(shape, dtype, program.storageOf(operand)));
-  const result = reuse ? () => results : () => mapTensors(results, (x) => (x.node === null ? x.clone() : x));
-  return { value, recording: { program, args: inside, result }, forbidden: null };
+  release();
+  return { value, recording: { specs, program: null, result: () => null }, forbidden: recorder.forbidden };
 }
 
-type ResultOf = (view: (operand: Operand, shape: Shape, dtype: DType) => Tensor) => unknown;
+/** The tensor itself, with a mark of gradients that ended before it was made. */
+function marked(x: Tensor, ended: GraphNode | null): Tensor {
+  if (x.node === null) x.node = ended;
+  return x;
+}
 
-/** How to make a result like `made` of views of a program's memory. */
+/** Makes a call's result from a program's memory: the same tensors at every call, or copies. */
+function resultMaker(program: Program, describe: ResultOf, reuse: boolean): Recording['result'] {
+  let next = 0;
+  const own: Tensor[] = [];
+  const results = describe((shape, dtype, node) => {
+    const x = new Tensor(shape, dtype, program.results[next++]!);
+    x.node = node;
+    own.push(x);
+    return x;
+  });
+  const nodes = own.map(({ node }) => node);
+  return (ended) => {
+    if (reuse) {
+      for (let i = 0; i < own.length; i++) own[i]!.node = nodes[i] ?? ended;
+      return results;
+    }
+    return mapTensors(results, (x) => {
+      const i = own.indexOf(x);
+      if (i < 0) return x;
+      const copy = x.persisted(false);
+      copy.node = nodes[i] ?? ended;
+      return copy;
+    });
+  };
+}
+
+type ResultOf = (make: (shape: Shape, dtype: DType, node: GraphNode | null) => Tensor) => unknown;
+
+/** How to make a result like `made`: what is the step's or an argument is made anew, one after the other as in `operands`. */
 function resultOf(made: unknown, recorder: Recorder, inputs: readonly Tensor[], operands: Operand[]): ResultOf {
   if (made instanceof Tensor) {
     const { storage, shape, dtype, size } = made;
-    if (storage.epoch === 0 && !inputs.some((input) => input.storage === storage)) return () => made;
-    const operand = recorder.operandAt(storage.pointer, elements(dtype, size));
-    operands.push(operand);
-    return (view) => view(operand, shape, dtype);
+    if (!storage.temporary && !inputs.some((input) => input.storage === storage)) return () => made;
+    operands.push(recorder.operandAt(storage.pointer, elements(dtype, size)));
+    const node = made.node?.end() ?? null;
+    return (make) => make(shape, dtype, node);
   }
   if (Array.isArray(made)) {
     const parts = made.map((part) => resultOf(part, recorder, inputs, operands));
-    return (view) => parts.map((part) => part(view));
+    return (make) => parts.map((part) => part(make));
   }
   if (isPlainObject(made)) {
     const parts = Object.entries(made).map(
       ([name, part]) => [name, resultOf(part, recorder, inputs, operands)] as const,
     );
-    return (view) => Object.fromEntries(parts.map(([name, part]) => [name, part(view)]));
+    return (make) => Object.fromEntries(parts.map(([name, part]) => [name, part(make)]));
   }
   return () => made;
 }
 
-function replay({ program, result }: Recording, args: readonly unknown[]): unknown {
+function replay({ result }: Recording, program: Program, args: readonly unknown[]): unknown {
   let next = 0;
   let generators = 0;
-  for (const argument of args) {
-    if (copiedIn(argument)) program.inputs[next++].assign(argument);
-    else if (argument instanceof Rng) program.generators[generators++] = argument;
+  let ended: GraphNode | null = null;
+  for (let i = 0; i < args.length; i++) {
+    const argument = args[i];
+    if (copiedIn(argument)) {
+      (program.inputs[next++] as Tensor).assign(argument);
+      if (argument.node !== null) ended = argument.node;
+    } else if (argument instanceof Rng) program.generators[generators++] = argument;
   }
   program.run();
-  return result();
+  return result(ended);
 }

@@ -141,7 +141,9 @@ describe('compile', () => {
     expect([run(x, 2, false), run(x, 3, false), run(x, 2, true), run(x, 2, false)].map((y) => y.item())).toEqual([
       6, 9, -6, 6,
     ]);
-    expect(() => compile((x: Tensor, o: object) => (o ? x : x))(x, {})).toThrow('compile: arguments must be');
+    expect(() => compile((x: Tensor, o: object) => (o ? x : x))(x, {})).toThrow(
+      'compile: argument 1 must be a tensor, a generator',
+    );
   });
 
   it('draws as the eager step does, from its own generator and from an argument', () => {

@@ -1,7 +1,8 @@
 import { execute, observingCalls, perform } from '../kernels/execute.ts';
 import { type Machine, machine } from '../kernels/select.ts';
-import { align, memory } from '../memory/linear-memory.ts';
-import { allocateOutside, placeIn, type Storage } from '../memory/storage.ts';
+import { Lease } from '../memory/lease.ts';
+import { memory } from '../memory/linear-memory.ts';
+import { allocatePinned, placeIn, type Storage, storageEnds } from '../memory/storage.ts';
 import type { DrawSource } from '../memory/watcher.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Loaded } from '../threads/pool.ts';
@@ -10,11 +11,15 @@ import { fuse } from './fuse.ts';
 import { type Lowered, lower } from './lower.ts';
 import { addressIn, type PlacedStep, performAll, placed } from './placed.ts';
 import { plan } from './plan.ts';
-import type { Recorder } from './recorder.ts';
+import type { Guard, Recorder } from './recorder.ts';
+import { programScratch } from './scratch.ts';
 import { eachCall, type Operand, type Value } from './step.ts';
 
 /** A step shorter than this runs on one thread: the others would have to be woken. Measured. */
 const LONG_NS = 150_000;
+/** What a recording holds besides its numbers, about: of itself, and for each call (data, WebAssembly, machine code). */
+const RECORDING_BYTES = 16 << 10;
+const CALL_BYTES = 1 << 10;
 
 /** A random draw of each run. */
 interface Draw {
@@ -22,27 +27,35 @@ interface Draw {
   /** The argument that takes the source's place; −1 for a generator that is none. */
   readonly generator: number;
   readonly blocks: number;
-  /** Where its state is read. */
+  /** Where its state is read; −1 where nobody reads it, and the generator only goes on. */
   readonly address: number;
 }
 
+/** When a program is given up, so is its memory. */
+const collected = /* @__PURE__ */ new FinalizationRegistry<Lease>((lease) => lease.end());
+
 /**
  * A step that was recorded once: kernel calls over fixed addresses. What changes from step to step is read from memory:
- * the inputs, the states of random draws, and the numbers that `everyStep` actions write.
+ * the inputs, the states of random draws, and the numbers that `everyStep` actions write. Its memory is a lease, which may
+ * end at any time between two runs.
  */
 export class Program {
   /** The function's tensor arguments, copied here before each run. */
   readonly inputs: readonly Tensor[];
   /** The function's generators, replaced before each run. */
   readonly generators: DrawSource[];
-  readonly steps: readonly PlacedStep[];
+  /** The places of the results, which hold their numbers from one run to the next. */
+  readonly results: readonly Storage[];
+  readonly lease: Lease;
+  readonly #steps: readonly PlacedStep[];
   readonly #machine: Machine;
-  readonly #recorder: Recorder;
+  readonly #repeated: readonly (() => void)[];
+  readonly #guards: readonly Guard[];
+  /** What the step reads and writes outside. */
+  readonly #used: readonly Storage[];
   readonly #draws: readonly Draw[];
   /** Memory for all values of the step. */
   readonly #room: Storage;
-  /** Each thread's scratch. */
-  #scratch: Storage;
   readonly #scratchBytes: number;
   readonly #addressOf: (value: Value) => number;
   /** Whether it may be worth more than one thread. */
@@ -50,88 +63,118 @@ export class Program {
   /** Null where it cannot be WebAssembly; undefined until the first run. */
   #lowered: Lowered | null | undefined;
   #loaded: Loaded | null = null;
+  #ends = storageEnds();
 
   constructor(recorder: Recorder, inputs: readonly Tensor[], results: readonly Operand[], generators: DrawSource[]) {
-    this.#recorder = recorder;
+    this.#repeated = recorder.repeated;
+    this.#guards = recorder.guards;
+    this.#used = [...recorder.used];
     this.generators = generators;
     this.inputs = inputs;
     this.#machine = machine();
     const kept = new Set(results.map(({ value }) => value));
     const steps = fuse(recorder.steps, kept);
     const layout = plan(steps, kept);
-    let [scratch, nanoseconds] = [0, 0];
+    let [calls, scratch, nanoseconds] = [0, 0, 0];
     eachCall(steps, ({ call }) => {
+      calls++;
       scratch = Math.max(scratch, call.kernel.wasm?.scratch?.(call) ?? 0);
       nanoseconds += call.kernel.nanoseconds(call);
     });
-    this.#scratchBytes = align(scratch);
-    this.#scratch = allocateOutside('f32', this.#scratchBytes / 4, true);
-    this.#room = allocateOutside('f32', layout.bytes / 4, true);
+    this.#scratchBytes = scratch;
+    this.#room = allocatePinned(layout.bytes, 'programs');
     const base = this.#room.pointer;
     this.#addressOf = (value) =>
       value.kind === 'fixed' ? value.address : base + (layout.offsets.get(value) as number);
-    const draws: Draw[] = [];
     for (const value of layout.offsets.keys()) {
-      const address = this.#addressOf(value);
-      if (value.data) new Uint8Array(memory.buffer, address, value.bytes).set(value.data);
-      const { draw } = value;
-      if (draw) draws.push({ ...draw, address, generator: generators.indexOf(draw.source) });
+      if (value.data) new Uint8Array(memory.buffer, this.#addressOf(value), value.bytes).set(value.data);
     }
-    this.#draws = draws;
-    this.steps = placed(steps, this.#addressOf);
+    this.#draws = recorder.draws.map(({ source, blocks, value }) => ({
+      source,
+      blocks,
+      generator: generators.indexOf(source),
+      address: layout.offsets.has(value) ? this.#addressOf(value) : -1,
+    }));
+    this.#steps = placed(steps, this.#addressOf);
     this.#long = nanoseconds >= LONG_NS;
+    this.results = results.map((operand) => placeIn(this.#room, addressIn(operand, this.#addressOf)));
+    const storages = [this.#room, ...inputs.map(({ storage }) => storage), ...this.results];
+    const bytes = inputs.reduce((sum, x) => sum + x.storage.bytes, this.#room.bytes);
+    this.lease = new Lease(bytes + RECORDING_BYTES + CALL_BYTES * calls, storages);
+    collected.register(this, this.lease);
   }
 
-  /** A result's place, which holds its numbers from one run to the next. */
-  storageOf(operand: Operand): Storage {
-    return placeIn(this.#room, addressIn(operand, this.#addressOf));
+  /** Whether it will never be valid again: its memory is gone, or other kernels are in use, with another need of room. */
+  get outdated(): boolean {
+    return this.lease.ended || machine() !== this.#machine;
   }
 
-  /** Whether all that the recording depended on is as it was, the kernels with their need of scratch among it. */
+  /** Whether all that the recording depended on is as it was. */
   get valid(): boolean {
-    if (machine() !== this.#machine) return false;
-    for (const { read, value } of this.#recorder.guards) if (read() !== value) return false;
+    for (const { read, value } of this.#guards) if (read() !== value) return false;
     return true;
   }
 
   /** The next step. */
   run(): void {
-    for (const action of this.#recorder.repeated) action();
-    for (const { source, generator, address, blocks } of this.#draws) {
-      (generator < 0 ? source : this.generators[generator]).writeDraw(address, blocks);
+    this.#checkUsed();
+    this.lease.touch();
+    this.lease.busy = true;
+    try {
+      for (const action of this.#repeated) action();
+      for (const { source, generator, address, blocks } of this.#draws) {
+        (generator < 0 ? source : (this.generators[generator] as DrawSource)).writeDraw(address, blocks);
+      }
+      this.#runSteps();
+    } finally {
+      this.lease.busy = false;
     }
+  }
+
+  /** Throws if something that the step uses was disposed. */
+  #checkUsed(): void {
+    const ends = storageEnds();
+    if (ends === this.#ends) return;
+    for (const storage of this.#used) storage.checkAlive('compile');
+    this.#ends = ends;
+  }
+
+  #runSteps(): void {
     if (observingCalls()) {
-      performAll(this.steps, execute);
+      // Every call is looked at.
+      performAll(this.#steps, execute);
       return;
     }
-    const threads = this.#long ? threadCount() : 1;
-    this.#lower(threads);
-    if (threads > 1 && this.#loaded !== null) {
+    this.#lower(this.#long ? threadCount() : 1);
+    const loaded = this.#loaded;
+    if (loaded !== null && threadCount() === loaded.pool.threads) {
       try {
-        if (this.#loaded.pool.run(this.#loaded, this.#lowered?.part0 as () => void)) return;
+        if (loaded.pool.run(loaded, this.#lowered?.part0 as () => void)) return;
       } catch (error) {
-        if (this.#loaded.pool.closed) dropThreadPool();
+        if (loaded.pool.closed) dropThreadPool();
         throw error;
       }
     }
     if (this.#lowered) this.#lowered.run();
-    else performAll(this.steps, perform);
+    else performAll(this.#steps, perform);
   }
 
   /** Lowers the calls for so many threads, unless that has been done. */
   #lower(threads: number): void {
-    const loaded = this.#loaded;
-    if (this.#lowered !== undefined && (threads === 1 || (loaded?.pool.threads === threads && !loaded.pool.closed)))
-      return;
+    if (this.#lowered === null) return;
+    const pool = threads > 1 ? threadPool() : null;
+    if (this.#lowered !== undefined && (pool === null || this.#loaded?.pool === pool)) return;
+    const scratch = programScratch(this.#scratchBytes, threads);
     this.#loaded = null;
-    if (threads === 1) {
-      this.#lowered = lower(this.steps, this.#machine, this.#scratch.pointer, null);
+    if (pool === null) {
+      this.#lowered = lower(this.#steps, this.#machine, scratch.pointer, null);
       return;
     }
-    const pool = threadPool();
-    this.#scratch = allocateOutside('f32', (threads * this.#scratchBytes) / 4, true);
-    const spread = { threads, control: pool.control, scratchBytes: this.#scratchBytes };
-    this.#lowered = lower(this.steps, this.#machine, this.#scratch.pointer, spread);
-    if (this.#lowered !== null) this.#loaded = pool.load(this.#lowered.bytes, this);
+    const spread = { threads, control: pool.control, scratchBytes: scratch.bytes };
+    this.#lowered = lower(this.#steps, this.#machine, scratch.pointer, spread);
+    if (this.#lowered === null) return;
+    const loaded = pool.load(this.#lowered.bytes);
+    this.lease.onEnd(() => pool.forget(loaded));
+    this.#loaded = loaded;
   }
 }

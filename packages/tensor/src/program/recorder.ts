@@ -4,6 +4,12 @@ import type { Storage } from '../memory/storage.ts';
 import type { DrawSource, StepWatcher } from '../memory/watcher.ts';
 import type { Operand, Step, Value } from './step.ts';
 
+/** What a program takes for granted: that `read` gives `value`. */
+export interface Guard {
+  readonly read: () => unknown;
+  readonly value: unknown;
+}
+
 interface Room {
   readonly pointer: number;
   readonly bytes: number;
@@ -14,9 +20,11 @@ interface Room {
 export class Recorder implements StepWatcher {
   readonly steps: Step[] = [];
   readonly repeated: (() => void)[] = [];
-  readonly guards: { readonly read: () => unknown; readonly value: unknown }[] = [];
-  /** Kept alive as long as the program, since it reads them. */
-  readonly kept = new Set<Storage>();
+  readonly guards: Guard[] = [];
+  /** In the order in which generators go on, also those that nobody reads. */
+  readonly draws: { readonly source: DrawSource; readonly blocks: number; readonly value: Value }[] = [];
+  /** What lives outside the step. */
+  readonly used = new Set<Storage>();
   /** Why the step cannot be replayed; null if it can. */
   forbidden: string | null = null;
   readonly #rooms = new Map<number, Room>();
@@ -32,8 +40,8 @@ export class Recorder implements StepWatcher {
     this.#ordered.splice(this.#after(pointer), 0, room);
   }
 
-  used(storage: Storage): void {
-    if (storage.epoch === 0) this.kept.add(storage);
+  uses(storage: Storage): void {
+    if (!storage.temporary) this.used.add(storage);
   }
 
   read(storage: Storage, operation: string): void {
@@ -41,13 +49,14 @@ export class Recorder implements StepWatcher {
     const room = storage.heap === null ? this.#rooms.get(storage.pointer) : undefined;
     if (storage.pinned || (room !== undefined && room.value !== null && room.value.kind !== 'constant')) {
       this.forbid(`${operation} reads a computed value`);
-    }
+    } else if (!storage.temporary) this.depend(() => storage.version);
   }
 
   drew(source: DrawSource, pointer: number, blocks: number): void {
-    const room = this.#rooms.get(pointer);
-    if (room)
-      room.value = { id: this.#values++, kind: 'draw', bytes: room.bytes, address: pointer, draw: { source, blocks } };
+    const room = this.#rooms.get(pointer) as Room;
+    const value: Value = { id: this.#values++, kind: 'draw', bytes: room.bytes, address: pointer };
+    room.value = value;
+    this.draws.push({ source, blocks, value });
   }
 
   repeat(action: () => void): void {

@@ -1,5 +1,4 @@
 import type { KernelCall } from '../kernels/kernel.ts';
-import type { DrawSource } from '../memory/watcher.ts';
 
 /** A run of bytes that calls read and write. Every new result is a new value, also where it took an old one's place. */
 export interface Value {
@@ -14,7 +13,6 @@ export interface Value {
   /** Where it was while recorded (temporary, window) or is (fixed). */
   readonly address: number;
   readonly data?: Uint8Array;
-  readonly draw?: { readonly source: DrawSource; readonly blocks: number };
   readonly window?: Window;
 }
 

@@ -1,6 +1,6 @@
 import { ThreadError } from '../errors.ts';
 import { memory } from '../memory/linear-memory.ts';
-import { allocateOutside, type Storage } from '../memory/storage.ts';
+import { allocatePinned, type Storage } from '../memory/storage.ts';
 import {
   ARRIVED,
   BYTES,
@@ -56,13 +56,10 @@ export class ThreadPool {
   readonly #commands: Command[] = [];
   /** Until the workers have forgotten them: they may still read a module whose program is gone. */
   readonly #loaded = new Map<number, Loaded>();
-  readonly #collected = new FinalizationRegistry<number>((program) => {
-    this.#commands.push({ command: FREE, program });
-  });
 
   constructor(threads: number) {
     this.threads = threads;
-    this.#room = allocateOutside('f32', CONTROL_BYTES / 4, true);
+    this.#room = allocatePinned(CONTROL_BYTES, 'threads');
     this.control = this.#room.pointer;
     // Kept for good: a view of shared memory stays right when the memory grows.
     this.#words = new Int32Array(memory.buffer, this.control, CONTROL_BYTES / 4).fill(0);
@@ -95,15 +92,20 @@ export class ThreadPool {
   }
 
   /** Hands a module to the workers, who load it when they have time. */
-  load(bytes: Uint8Array, owner: object): Loaded {
-    const room = allocateOutside('f32', Math.ceil(bytes.length / 4) + 16, true);
+  load(bytes: Uint8Array): Loaded {
+    const room = allocatePinned(MODULE_AT + bytes.length, 'threads');
     const loaded = { id: nextProgram++, pool: this, room, length: bytes.length, ready: room.pointer };
     this.#loaded.set(loaded.id, loaded);
     new Int32Array(memory.buffer, room.pointer, 1)[0] = 0;
     new Uint8Array(memory.buffer, room.pointer + MODULE_AT, bytes.length).set(bytes);
     this.#commands.push({ command: LOAD, program: loaded.id });
-    this.#collected.register(owner, loaded.id);
     return loaded;
+  }
+
+  /** The workers need not keep the module any longer. */
+  forget({ id, room }: Loaded): void {
+    if (this.closed) room.release();
+    else this.#commands.push({ command: FREE, program: id });
   }
 
   /** Runs `main` here and the workers' parts beside it. False when they are not ready; then nothing has run. */
@@ -115,8 +117,10 @@ export class ThreadPool {
     if (waiting !== undefined) {
       const words = this.#words;
       const loaded = this.#loaded.get(waiting.program) as Loaded;
-      if (waiting.command === FREE) this.#loaded.delete(waiting.program);
-      else {
+      if (waiting.command === FREE) {
+        this.#loaded.delete(waiting.program);
+        loaded.room.release();
+      } else {
         words[BYTES] = loaded.room.pointer + MODULE_AT;
         words[LENGTH] = loaded.length;
         words[READY] = loaded.ready;
