@@ -6,6 +6,7 @@ export * from './errors.ts';
 export { derivedRules } from './expr/differentiate.ts';
 export { constant, type Expr, input, select } from './expr/expr.ts';
 export { logGamma } from './expr/log-gamma.ts';
+export { applyJoint, isRecorded, type JointCall, type JointOp, type JointSaved } from './joint-op.ts';
 export type { DType, MapProgram } from './kernels/kernel.ts';
 export { mapProgram } from './kernels/map/map-program.ts';
 export { type KernelOptions, type KernelSet, useKernels } from './kernels/select.ts';
