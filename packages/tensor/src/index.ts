@@ -18,6 +18,12 @@ export { type ElementwiseOp, elementwise, type GradientRule } from './ops/elemen
 export * from './ops/indexing.ts';
 export * from './ops/layout.ts';
 export * from './ops/linalg.ts';
+export {
+  type RecurrentCell,
+  type RecurrentOptions,
+  type RecurrentWeights,
+  recurrent,
+} from './ops/recurrent.ts';
 export * from './ops/reduce.ts';
 export * from './options.ts';
 export { type CompileOptions, compile } from './program/compile.ts';

@@ -14,6 +14,10 @@ import { matmulKernel } from './matmul/matmul.ts';
 import { matmulSamples } from './matmul/samples.ts';
 import { randomKernel } from './random/random.ts';
 import { randomSamples } from './random/samples.ts';
+import { recurrenceKernel } from './recurrence/recurrence.ts';
+import { recurrenceSamples } from './recurrence/samples.ts';
+import { recurrenceGradientKernel } from './recurrence-gradient/recurrence-gradient.ts';
+import { recurrenceGradientSamples } from './recurrence-gradient/samples.ts';
 import { reduceKernel } from './reduce/reduce.ts';
 import { reduceSamples } from './reduce/samples.ts';
 import type { KernelSample, KernelSamples } from './samples.ts';
@@ -40,4 +44,6 @@ export const kernelList: readonly Listed[] = [
   listed(scatterAddRowsKernel, scatterAddRowsSamples),
   listed(cumulativeSumKernel, cumulativeSumSamples),
   listed(randomKernel, randomSamples),
+  listed(recurrenceKernel, recurrenceSamples),
+  listed(recurrenceGradientKernel, recurrenceGradientSamples),
 ];

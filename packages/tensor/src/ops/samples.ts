@@ -8,6 +8,7 @@ import * as e from './elementwise.ts';
 import * as i from './indexing.ts';
 import * as l from './layout.ts';
 import * as m from './linalg.ts';
+import { recurrentSamples } from './recurrent-samples.ts';
 import * as r from './reduce.ts';
 import type { OpName } from './table.ts';
 
@@ -721,4 +722,5 @@ export const samples = {
   ...linalgSamples,
   ...layoutSamples,
   ...indexingSamples,
+  ...recurrentSamples,
 } satisfies Record<OpName, Sample> & Record<string, Sample>;
