@@ -18,6 +18,7 @@ export { type ElementwiseOp, elementwise, type GradientRule } from './ops/elemen
 export * from './ops/indexing.ts';
 export * from './ops/layout.ts';
 export * from './ops/linalg.ts';
+export { linearRecurrence } from './ops/linear-recurrence.ts';
 export {
   type RecurrentCell,
   type RecurrentOptions,

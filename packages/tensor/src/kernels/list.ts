@@ -8,6 +8,8 @@ import { fillSamples } from './fill/samples.ts';
 import { gatherRowsKernel } from './gather-rows/gather-rows.ts';
 import { gatherRowsSamples } from './gather-rows/samples.ts';
 import type { Kernel, KernelCall } from './kernel.ts';
+import { linearRecurrenceKernel } from './linear-recurrence/linear-recurrence.ts';
+import { linearRecurrenceSamples } from './linear-recurrence/samples.ts';
 import { mapKernel } from './map/map.ts';
 import { mapSamples } from './map/samples.ts';
 import { matmulKernel } from './matmul/matmul.ts';
@@ -44,6 +46,7 @@ export const kernelList: readonly Listed[] = [
   listed(scatterAddRowsKernel, scatterAddRowsSamples),
   listed(cumulativeSumKernel, cumulativeSumSamples),
   listed(randomKernel, randomSamples),
+  listed(linearRecurrenceKernel, linearRecurrenceSamples),
   listed(recurrenceKernel, recurrenceSamples),
   listed(recurrenceGradientKernel, recurrenceGradientSamples),
 ];

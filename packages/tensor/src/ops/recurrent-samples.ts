@@ -2,6 +2,7 @@
 import type { Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { concat } from './layout.ts';
+import { linearRecurrence } from './linear-recurrence.ts';
 import { type RecurrentCell, type RecurrentOptions, recurrent } from './recurrent.ts';
 import type { Plain, Sample } from './samples.ts';
 
@@ -115,7 +116,44 @@ function recurrentSample(cell: RecurrentCell, flags: Flags = {}): Sample {
   };
 }
 
+/** hₜ = aₜ·hₜ₋₁ + bₜ. */
+function linearExpected(a: Plain, b: Plain, initial?: Plain): Plain {
+  const [rows, steps, width] = b.shape as [number, number, number];
+  const h = new Array<number>(rows * steps * width);
+  for (let r = 0; r < rows; r++) {
+    for (let u = 0; u < width; u++) {
+      let state = initial?.data[r * width + u] ?? 0;
+      for (let t = 0; t < steps; t++) {
+        const at = (r * steps + t) * width + u;
+        state = a.data[at]! * state + b.data[at]!;
+        h[at] = state;
+      }
+    }
+  }
+  return { data: h, shape: b.shape };
+}
+
+const LINEAR_SHAPES = [
+  [1, 1, 1],
+  [2, 3, 5],
+  [3, 4, 2],
+] as const;
+
 export const recurrentSamples = {
+  linearRecurrence: {
+    call: (a, b) => linearRecurrence(a, b),
+    shapes: LINEAR_SHAPES.map((shape) => [shape, shape]),
+    domain: [{ low: -1, high: 1 }],
+    expected: linearExpected,
+    smooth: true,
+  },
+  linearRecurrenceFrom: {
+    call: (a, b, initial) => linearRecurrence(a, b, { initial }),
+    shapes: LINEAR_SHAPES.map((shape) => [shape, shape, [shape[0], shape[2]]]),
+    domain: [{ low: -1, high: 1 }],
+    expected: linearExpected,
+    smooth: true,
+  },
   lstm: recurrentSample('lstm'),
   lstmReverse: recurrentSample('lstm', { reverse: true }),
   lstmLengths: recurrentSample('lstm', { lengths: true }),

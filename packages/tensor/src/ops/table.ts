@@ -4,6 +4,7 @@ import { elementwiseOps } from './elementwise.ts';
 import { indexingOps } from './indexing.ts';
 import { layoutOps } from './layout.ts';
 import { linalgOps } from './linalg.ts';
+import { linearRecurrenceOps } from './linear-recurrence.ts';
 import { recurrentOps } from './recurrent.ts';
 import { reduceOps } from './reduce.ts';
 
@@ -15,6 +16,7 @@ export const opTable = {
   ...layoutOps,
   ...indexingOps,
   ...recurrentOps,
+  ...linearRecurrenceOps,
 } satisfies Record<string, Op<never> | JointOp<never>>;
 
 export type OpName = keyof typeof opTable;
