@@ -18,7 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 function run(...flags: string[]): Trained {
   const { status, stdout, stderr, signal } = spawnSync(process.execPath, [...flags, program], {
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 600_000,
   });
   // What Node itself says of its flags is not ours.
   const said = stderr.replace(/^Warning: disabling flag .*\n/, '');

@@ -49,4 +49,4 @@ it('a run that is killed again and again ends with the bits of one that never wa
     kills++;
   expect(kills).toBeGreaterThan(0);
   expect(readFileSync(at('killed.bin')).equals(readFileSync(at('whole.bin')))).toBe(true);
-}, 60_000);
+});

@@ -4,8 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findLayerErrors } from './layers.ts';
-import { reportLines } from './lines.ts';
-import { root } from './packages.ts';
+import { findManifestErrors } from './manifest.ts';
+import { reportOverview } from './overview.ts';
+import { packageFolder, packages, readManifest, root, unknownPackages } from './packages.ts';
 import { reportSizes } from './size.ts';
 
 interface Step {
@@ -21,28 +22,29 @@ function tool(path: string, ...args: string[]): () => boolean {
     0;
 }
 
+/** Prints what is wrong; true if nothing is. */
+function report(errors: readonly string[]): boolean {
+  for (const error of errors) console.error(`  ${error}`);
+  return errors.length === 0;
+}
+
 const steps: Step[] = [
   { name: 'format and lint', run: tool('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.') },
   { name: 'types', run: tool('typescript/bin/tsc', '--noEmit', '-p', '.') },
   // Biome's own rule sees only part of the promises that TypeScript sees; this linter asks the type checker.
   { name: 'promises', run: tool('oxlint/bin/oxlint', '--deny-warnings') },
+  { name: 'imports', run: async () => report(await findLayerErrors(join(root, 'packages'))) },
   {
-    name: 'imports',
-    run: async () => {
-      const errors = await findLayerErrors(join(root, 'packages'));
-      for (const error of errors) console.error(`  ${error}`);
-      return errors.length === 0;
-    },
+    name: 'manifests',
+    run: () =>
+      report([
+        ...unknownPackages(join(root, 'packages')).map((folder) => `packages/${folder}: no row in scripts/packages.ts`),
+        ...packages.flatMap((rule) => findManifestErrors(rule, readManifest(rule.folder), packageFolder(rule.folder))),
+      ]),
   },
+  { name: 'overview', run: reportOverview },
   { name: 'size', run: reportSizes },
   { name: 'tests', run: tool('tsx/dist/cli.mjs', 'scripts/test.ts') },
-  {
-    name: 'lines',
-    run: () => {
-      reportLines();
-      return true;
-    },
-  },
 ];
 
 const { values } = parseArgs({ options: { skip: { type: 'string', multiple: true, default: [] } } });

@@ -4,7 +4,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { root } from './packages.ts';
+import { packageFolder, packages, root } from './packages.ts';
 
 let folder: string;
 
@@ -59,15 +59,35 @@ test('a test that prints fails, and so does one outside any test', () => {
   expect(status).toBe(1);
 });
 
-test('the lock file holds the packages of every platform and names no registry', () => {
-  // Without the first, `npm ci` refuses the lock file; npm drops entries that the registry at hand does not have.
-  type Entry = { link?: boolean; resolved?: string; optionalDependencies?: Record<string, string> };
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
-    packages: Record<string, Entry>;
-  };
-  const wanted = Object.values(packages).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}));
-  expect(wanted).toContain('@esbuild/darwin-arm64');
-  expect(wanted.filter((name) => !packages[`node_modules/${name}`])).toEqual([]);
-  const resolved = Object.values(packages).filter((entry) => entry.resolved && !entry.link);
-  expect(resolved.map((entry) => entry.resolved)).toEqual([]);
+test.each(['.', 'bench/peers', 'platforms/packed'])(
+  'the lock file in %s holds the packages of every platform and names no registry',
+  (folder) => {
+    // Without the first, `npm ci` refuses the lock file; npm drops entries that the registry at hand does not have.
+    type Entry = { link?: boolean; resolved?: string; optionalDependencies?: Record<string, string> };
+    const { packages } = JSON.parse(readFileSync(join(root, folder, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, Entry>;
+    };
+    const missing = Object.entries(packages).flatMap(([path, entry]) =>
+      Object.keys(entry.optionalDependencies ?? {}).filter(
+        (name) => !packages[`node_modules/${name}`] && !packages[`${path}/node_modules/${name}`],
+      ),
+    );
+    expect(missing).toEqual([]);
+    const resolved = Object.values(packages).filter((entry) => entry.resolved && !entry.link);
+    expect(resolved.map((entry) => entry.resolved)).toEqual([]);
+    expect(readFileSync(join(root, folder, '.npmrc'), 'utf8')).toContain('omit-lockfile-registry-resolved=true');
+  },
+);
+
+test('packing a folder as it stands is refused, since sources are not in the tarball', () => {
+  for (const { folder } of packages) {
+    const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+    const { status, stdout, stderr } = spawnSync(npm, ['pack', '--dry-run'], {
+      cwd: packageFolder(folder),
+      encoding: 'utf8',
+      shell: process.platform === 'win32',
+    });
+    expect(stdout + stderr).toContain('npm run pack');
+    expect(status).not.toBe(0);
+  }
 });

@@ -1,9 +1,10 @@
-// Import direction: tensor ← autograd ← nn ← vae, and no cycles at run time inside a package.
-import { readFileSync } from 'node:fs';
+// Import direction: between packages as `packages.ts` says, between folders as `folders.ts` says, and no cycles at run time.
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { packageNames, root, typescriptFiles } from './packages.ts';
+import { folderError } from './folders.ts';
+import { type Manifest, type PackageRule, packageRules, root, typescriptFiles } from './packages.ts';
 
 /** One import statement: from which file, what it names, and whether it still exists once types are erased. */
 export interface ImportEdge {
@@ -11,9 +12,6 @@ export interface ImportEdge {
   specifier: string;
   runtime: boolean;
 }
-
-const scope = '@latent/';
-const order: readonly string[] = packageNames;
 
 /** Reads the imports of the given files: run-time ones from esbuild, type-only ones from the text. */
 export async function readImports(files: string[]): Promise<ImportEdge[]> {
@@ -49,7 +47,7 @@ export async function readImports(files: string[]): Promise<ImportEdge[]> {
   // `import type { … } from '…'`: the statement starts a line, which keeps examples in comments out.
   const statement = /^(?:import|export|\})[^'"]*?\bfrom\s+['"]([^'"]+)['"]/gm;
   for (const file of files) {
-    for (const match of readFileSync(file, 'utf8').matchAll(statement)) record(file, match[1], false);
+    for (const match of readFileSync(file, 'utf8').matchAll(statement)) record(file, match[1] ?? '', false);
   }
   return edges;
 }
@@ -57,47 +55,83 @@ export async function readImports(files: string[]): Promise<ImportEdge[]> {
 /** Says what is wrong with the imports below `packagesFolder`; an empty list means all is well. */
 export async function findLayerErrors(packagesFolder: string): Promise<string[]> {
   const errors: string[] = [];
-  const files = packageNames.flatMap((name) => typescriptFiles(join(packagesFolder, name, 'src')));
+  const files = packageRules.flatMap(({ folder }) => typescriptFiles(join(packagesFolder, folder, 'src')));
   const show = (file: string): string => relative(packagesFolder, file).split(sep).join('/');
   const all = new Map<string, string[]>(files.map((file) => [file, []]));
   const runtime = new Map<string, string[]>(files.map((file) => [file, []]));
 
   for (const edge of await readImports(files)) {
-    const owner = show(edge.from).split('/')[0];
-    const { specifier } = edge;
-    const isTest = edge.from.endsWith('.test.ts');
-    if (specifier.startsWith('.')) {
-      const target = join(dirname(edge.from), specifier);
-      if (show(target).split('/')[0] !== owner) {
-        errors.push(`${show(edge.from)}: leaves its package, got '${specifier}'; import the package by its name`);
-      } else if (all.has(target)) {
-        all.get(edge.from)?.push(target);
-        if (edge.runtime) runtime.get(edge.from)?.push(target);
-      }
-    } else if (specifier.startsWith(scope)) {
-      // Tests may also take a package's sample data, which it does not ship.
-      const name = specifier.slice(scope.length).replace(isTest ? /\/samples$/ : /$^/, '');
-      const allowed = order.slice(0, order.indexOf(owner));
-      if (!allowed.includes(name)) {
-        const remedy = allowed.map((other) => scope + other).join(', ') || 'no other package';
-        errors.push(`${show(edge.from)}: wrong direction, got '${specifier}'; ${owner} may import ${remedy}`);
-      }
-    } else if (specifier.startsWith('node:') && !isTest) {
-      errors.push(
-        `${show(edge.from)}: breaks browser bundles, got '${specifier}'; use process.getBuiltinModule('${specifier}')`,
-      );
-    } else if (!isTest) {
-      errors.push(`${show(edge.from)}: no outside dependency is allowed at run time, got '${specifier}'`);
+    const { from, specifier } = edge;
+    const rule = ruleOf(show(from).split('/')[0] ?? '');
+    const inside = (file: string): string => show(file).split('/').slice(2).join('/');
+    if (!specifier.startsWith('.')) {
+      const error = packageError(rule, edge, dependenciesOf(packagesFolder, rule));
+      if (error) errors.push(`${show(from)}: ${error}`);
+      continue;
+    }
+    const target = join(dirname(from), specifier);
+    if (!show(target).startsWith(`${rule.folder}/`)) {
+      errors.push(`${show(from)}: leaves its package, got '${specifier}'; import the package by its name`);
+    } else if (all.has(target)) {
+      all.get(from)?.push(target);
+      if (!edge.runtime) continue;
+      runtime.get(from)?.push(target);
+      const error = isForTests(from) ? undefined : folderError(rule.folder, inside(from), inside(target));
+      if (error) errors.push(`${show(from)}: ${error}`);
     }
   }
 
   for (const cycle of findCycles(runtime)) errors.push(`import cycle: ${cycle.map(show).join(' → ')}`);
-  for (const name of packageNames) {
-    const index = join(packagesFolder, name, 'src', 'index.ts');
-    const trail = findTestFile(all, index);
-    if (trail) errors.push(`test-only file reachable from an index: ${trail.map(show).join(' → ')}`);
+  for (const { folder } of packageRules) {
+    for (const entry of files.filter((file) => show(file).startsWith(`${folder}/`) && /[/\\]index\.ts$/.test(file))) {
+      const trail = findTestFile(all, entry);
+      if (trail) errors.push(`test-only file reachable from an index: ${trail.map(show).join(' → ')}`);
+    }
   }
-  return errors;
+  return errors.sort();
+}
+
+function ruleOf(folder: string): PackageRule {
+  return packageRules.find((rule) => rule.folder === folder) as PackageRule;
+}
+
+/** What the package.json allows, or null where there is none. */
+function dependenciesOf(packagesFolder: string, rule: PackageRule): readonly string[] | null {
+  const file = join(packagesFolder, rule.folder, 'package.json');
+  if (!existsSync(file)) return null;
+  return Object.keys((JSON.parse(readFileSync(file, 'utf8')) as Manifest).dependencies ?? {});
+}
+
+/** Says what is wrong with an import of something outside the package. */
+function packageError(
+  rule: PackageRule,
+  { from, specifier, runtime }: ImportEdge,
+  dependencies: readonly string[] | null,
+): string | undefined {
+  const isTest = isForTests(from);
+  const name = specifier.match(/^(?:@[^/]+\/)?[^/]+/)?.[0] ?? specifier;
+  const ours = packageRules.find((other) => other.name === name);
+  if (ours !== undefined) {
+    const open = rule.imports.includes(ours.folder) || (!runtime && rule.types?.includes(ours.folder));
+    // Sample data is for tests, and is not published.
+    if (!open || (specifier === `${name}/samples` && !isTest)) {
+      const types = rule.types?.map((folder) => `types of ${ruleOf(folder).name}`) ?? [];
+      const remedy = [...rule.imports.map((folder) => ruleOf(folder).name), ...types].join(', ') || 'no other package';
+      return `wrong direction, got '${specifier}'; ${rule.folder} may import ${remedy}`;
+    }
+  } else if (specifier.startsWith('node:')) {
+    if (isTest || rule.outside) return undefined;
+    return `breaks browser bundles, got '${specifier}'; use process.getBuiltinModule('${specifier}')`;
+  } else if (!isTest && !rule.outside) {
+    return `no outside dependency is allowed at run time, got '${specifier}'`;
+  }
+  if (isTest || dependencies === null || dependencies.includes(name)) return undefined;
+  return `imports what its package.json does not depend on, got '${specifier}'`;
+}
+
+/** Tests and their sample data, which are not published and may take what they need. */
+export function isForTests(file: string): boolean {
+  return /\.test\.ts$|[/\\]sample(?:s|-inputs)\.ts$/.test(file);
 }
 
 /** One cycle per set of files that import each other, as `[a, b, a]`. */
@@ -127,7 +161,7 @@ function findTestFile(graph: ReadonlyMap<string, readonly string[]>, index: stri
   const seen = new Set([index]);
   for (let trail = queue.shift(); trail; trail = queue.shift()) {
     const file = trail[trail.length - 1];
-    if (/(?:[/\\]samples|\.test)\.ts$/.test(file)) return trail;
+    if (isForTests(file)) return trail;
     for (const next of graph.get(file) ?? []) {
       if (seen.has(next)) continue;
       seen.add(next);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { packageNames, root } from './packages.ts';
+import { coreNames as packageNames, root } from './packages.ts';
 
 /** Gzipped bytes that all four packages together may have. */
 const budget = 69 * 1024;

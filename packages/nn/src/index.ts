@@ -1,6 +1,3 @@
-import './optim/standard.ts';
-import './layers/standard.ts';
-
 export {
   ArrayDataset,
   type Batch,
@@ -34,10 +31,11 @@ export { type DenseOptions, dense } from './layers/dense.ts';
 export { Dropout, dropout, rateCheck as dropoutCheck } from './layers/dropout.ts';
 export { GaussianNoise, noise } from './layers/gaussian-noise.ts';
 export { LayerNorm, type LayerNormOptions, layerNorm } from './layers/layer-norm.ts';
-export { type BuildContext, type LayerSpec, layers, sameShapeLayer } from './layers/layer-spec.ts';
+export { type BuildContext, type LayerSpec, sameShapeLayer } from './layers/layer-spec.ts';
 export { Linear, type LinearOptions } from './layers/linear.ts';
 export { Sequential } from './layers/sequential.ts';
 export { flatten, Reshape, reshape } from './layers/shape.ts';
+export { knownLayers as layers } from './layers/standard.ts';
 export * from './losses/losses.ts';
 export { inLayer, type Layer, Module, scoring } from './module/module.ts';
 export { buffer, layerParameter, parameterOf, type Role, roleOf, withoutFirstWeights } from './module/role.ts';
@@ -62,13 +60,13 @@ export {
   type OptimizerSpec,
   type OptimizerState,
   optimizerPart,
-  optimizers,
   type Rate,
   rateCheck,
   type UpdateRule,
 } from './optim/optimizer.ts';
 export { applyConstraints, type Constraint, type PenaltyOptions, weightPenalty, weightsOf } from './optim/penalty.ts';
 export { nesterov, type SgdOptions, sgd } from './optim/sgd.ts';
+export { knownOptimizers as optimizers } from './optim/standard.ts';
 export {
   type Definition,
   Kind,

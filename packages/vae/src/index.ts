@@ -1,6 +1,3 @@
-import './objectives/standard.ts';
-import './reconstruction/standard.ts';
-
 export { Autoencoder } from './autoencoder/autoencoder.ts';
 export {
   type Corruption,
@@ -33,7 +30,8 @@ export { Model, type ModelClass, type ModelFitOptions, type PreparedRows } from 
 export { progressLine } from './model/progress.ts';
 export { type ElboOptions, elbo } from './objectives/elbo.ts';
 export { type IwaeOptions, iwae } from './objectives/iwae.ts';
-export { type Objective, type ObjectiveModel, type ObjectiveParts, objectives } from './objectives/objective.ts';
+export type { Objective, ObjectiveModel, ObjectiveParts } from './objectives/objective.ts';
+export { knownObjectives as objectives } from './objectives/standard.ts';
 export { bernoulli } from './reconstruction/bernoulli.ts';
 export { categorical } from './reconstruction/categorical.ts';
 export { type ColumnDistribution, columnwise } from './reconstruction/columnwise.ts';
@@ -46,12 +44,12 @@ export { laplace } from './reconstruction/laplace.ts';
 export {
   checkSupport,
   type Head,
-  likelihoods,
   type ReconstructionDistribution,
   type Support,
 } from './reconstruction/likelihood.ts';
 export { logNormal } from './reconstruction/log-normal.ts';
 export { squaredError } from './reconstruction/squared-error.ts';
+export { knownLikelihoods as likelihoods } from './reconstruction/standard.ts';
 export { type StudentTOptions, studentT } from './reconstruction/student-t.ts';
 export { beta, continuousBernoulli } from './reconstruction/unit-interval.ts';
 export { type DrawOptions, type Score, type ScoreOutput, Scorer } from './scores/score.ts';

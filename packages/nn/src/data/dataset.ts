@@ -1,5 +1,25 @@
-import { fillRows, type Rng, type Shape, sizeOf, type Tensor, ValueError, whole, zeros } from '@latent/tensor';
-import { type FlatRows, parseRows, type Rows } from './rows.ts';
+import {
+  type Check,
+  checkOptions,
+  describeValue,
+  fillRows,
+  flag,
+  instance,
+  isPlainObject,
+  list,
+  optional,
+  Rng,
+  real,
+  refuse,
+  refuseUnknown,
+  type Shape,
+  sizeOf,
+  type Tensor,
+  ValueError,
+  whole,
+  zeros,
+} from '@latent/tensor';
+import { type FlatRows, isList, isTyped, parseRows, type Rows } from './rows.ts';
 
 /** Named tensors whose first axis is the rows: `x`, and what goes with it (`y`, `observed`, `lengths`, …). */
 export type Batch = { readonly [name: string]: Tensor };
@@ -42,6 +62,16 @@ export interface Dataset {
 
 /** A check for a batch size. */
 export const batchSizeCheck = /* @__PURE__ */ whole({ min: 1 });
+
+const splitChecks = {
+  rng: /* @__PURE__ */ instance<Rng>('a generator: new Rng(seed)', (value) => value instanceof Rng),
+  testFraction: /* @__PURE__ */ optional(real({ above: 0, below: 1 }), 0.2),
+};
+
+/** Throws unless a data set has rows of that name. */
+export function knownName(caller: string, spec: BatchSpec, name: string): void {
+  if (!Object.hasOwn(spec, name)) refuseUnknown(caller, 'array of rows', String(name), Object.keys(spec));
+}
 
 /** 0, 1, … rows − 1. */
 export function inOrder(rows: number): Uint32Array {
@@ -113,12 +143,14 @@ export class ArrayDataset implements Dataset {
   }
 
   *scan(name: string): Iterable<FlatRows> {
+    knownName('scan', this.spec, name);
     for (const [own, values] of this.#columns) {
       if (own === name) yield { values, count: this.length, width: sizeOf(this.spec[name] as Shape) };
     }
   }
 
   mapped(name: string, change: (rows: FlatRows) => Float32Array): ArrayDataset {
+    knownName('mapped', this.spec, name);
     const columns = this.#columns.map(([own, values]) => {
       const shape = this.spec[own] as Shape;
       const rows: FlatRows = { values, count: this.length, width: sizeOf(shape) };
@@ -129,6 +161,8 @@ export class ArrayDataset implements Dataset {
 
   /** These rows as tensors of their own. */
   rows(indices: ArrayLike<number>): Batch {
+    const check = whole({ min: 0, max: this.length - 1 });
+    for (let i = 0; i < indices.length; i++) check(indices[i], { caller: 'rows', path: `[${i}]` });
     const batch = Object.fromEntries(
       Object.entries(this.spec).map(([name, shape]) => [name, zeros([indices.length, ...shape]).persisted(true)]),
     );
@@ -136,14 +170,12 @@ export class ArrayDataset implements Dataset {
     return batch;
   }
 
-  /** Two sets of rows drawn at random: `testFraction` (0.2) of them, and the rest. */
+  /** Two sets of rows drawn at random: `testFraction` (0.2) of them, at least one, and the rest, at least one. */
   split(options: { readonly rng: Rng; readonly testFraction?: number }): { train: ArrayDataset; test: ArrayDataset } {
-    const { testFraction = 0.2 } = options;
-    if (!(testFraction > 0 && testFraction < 1)) {
-      throw new ValueError(`split: testFraction must be a number > 0 and < 1, got ${testFraction}`);
-    }
-    const order = options.rng.permutation(this.length);
-    const tests = Math.round(this.length * testFraction);
+    const { rng, testFraction } = checkOptions('split', options, splitChecks);
+    if (this.length < 2) throw new ValueError(`split: needs at least two rows, got ${this.length}`);
+    const order = rng.permutation(this.length);
+    const tests = Math.min(this.length - 1, Math.max(1, Math.round(this.length * testFraction)));
     return { test: this.#part(order.subarray(0, tests)), train: this.#part(order.subarray(tests)) };
   }
 
@@ -171,40 +203,56 @@ export class ArrayDataset implements Dataset {
   }
 }
 
+export interface DatasetOptions {
+  /** The shape of a row by name, where it cannot be read off the first: of flat arrays. */
+  readonly shapes?: Readonly<Record<string, Shape>>;
+  /** Whether values may be missing (NaN or null); false by default. */
+  readonly holes?: boolean;
+}
+
+/** A check for the shapes of rows by name. */
+export const specCheck: Check<BatchSpec> = (value, at) => {
+  if (!isPlainObject(value)) return refuse(at, 'the shape of a row by name, such as { x: [784] }', value);
+  const shape = list(whole({ min: 1 }), { max: 8 });
+  return Object.fromEntries(
+    Object.entries(value).map(([name, of]) => [name, shape(of, { caller: at.caller, path: `${at.path}.${name}` })]),
+  );
+};
+
+const datasetChecks = {
+  shapes: /* @__PURE__ */ optional(specCheck, {} as BatchSpec),
+  holes: /* @__PURE__ */ optional(flag(), false),
+};
+
 /**
  * A data set of rows in memory: `dataset({ x: rows })`, or with what goes with each row, `dataset({ x: rows, y: labels })`.
  * Rows are copied. The shape of a row is read off the first (a number is a row of shape []), or given in `shapes`.
  */
 export function dataset(
   columns: Readonly<Record<string, Rows | readonly number[]>>,
-  options: { readonly shapes?: Readonly<Record<string, Shape>> } = {},
+  options: DatasetOptions = {},
 ): ArrayDataset {
+  const { shapes, holes } = checkOptions('dataset', options, datasetChecks);
+  if (!isPlainObject(columns)) {
+    throw new ValueError(`dataset: give rows by name, such as { x: rows }, got ${describeValue(columns)}`);
+  }
+  for (const name of Object.keys(shapes)) knownName('dataset: shapes', columns as never, name);
   const parsed = Object.entries(columns).map(([name, data]) => {
-    const shape = options.shapes?.[name] ?? rowShape(`dataset: ${name}`, data);
-    const rows =
-      shape.length === 0 && Array.isArray(data) && typeof data[0] === 'number'
-        ? parseRows(
-            `dataset: ${name}`,
-            (data as number[]).map((value) => [value]),
-            [1],
-          )
-        : parseRows(`dataset: ${name}`, data, shape);
-    return [name, { rows, shape }] as const;
+    const caller = `dataset: ${name}`;
+    const shape = shapes[name] ?? rowShape(caller, data);
+    return [name, { rows: parseRows(caller, data, shape, { holes }), shape }] as const;
   });
   return new ArrayDataset(Object.fromEntries(parsed));
 }
 
 function rowShape(caller: string, data: unknown): Shape {
   if (typeof data === 'object' && data !== null && 'storage' in data) return (data as Tensor).shape.slice(1);
-  if (!Array.isArray(data)) {
-    throw new ValueError(`${caller}: give the shape of a row beside a flat array: { shapes: { … } }`);
-  }
+  if (isTyped(data)) throw new ValueError(`${caller}: give the shape of a row beside a flat array: { shapes: { … } }`);
   const shape: number[] = [];
-  let part: unknown = data[0];
-  while (Array.isArray(part) || ArrayBuffer.isView(part)) {
-    const { length } = part as unknown as ArrayLike<unknown>;
-    shape.push(length);
-    part = (part as unknown as ArrayLike<unknown>)[0];
+  let part: unknown = Array.isArray(data) ? data[0] : null;
+  while (isList(part) && shape.length < 8) {
+    shape.push(part.length);
+    part = part[0];
   }
   return shape;
 }

@@ -46,6 +46,8 @@ export interface ParseOptions {
  */
 export function parseRows(caller: string, data: unknown, event: Shape, options: ParseOptions = {}): FlatRows {
   const width = sizeOf(event);
+  if (width === 0)
+    throw new ShapeError(`${caller}: rows must have at least one value, got rows of ${formatShape(event)}`);
   let values: TypedArray;
   if (data instanceof Tensor) values = tensorRows(caller, data, event);
   else if (isTyped(data)) values = flatRows(caller, data, event);
@@ -137,12 +139,13 @@ function wrongLength(caller: string, r: number, length: number, event: Shape): n
 }
 
 function wrongValue(caller: string, value: unknown, r: number, index: readonly number[]): never {
-  throw new ValueError(`${caller}: expected a number, got ${describeValue(value)} at row ${r}, ${place(index)}`);
+  throw new ValueError(`${caller}: expected a number, got ${describeValue(value)} at row ${r}${place(index)}`);
 }
 
-/** `column 3`, `position [1, 2, 0]`. */
+/** `, column 3`; of rows of a shape `, position [1, 2, 0]`; of rows that are numbers nothing. */
 function place(index: readonly number[]): string {
-  return index.length === 1 ? `column ${index[0]}` : `position ${formatShape(index)}`;
+  if (index.length === 0) return '';
+  return index.length === 1 ? `, column ${index[0]}` : `, position ${formatShape(index)}`;
 }
 
 /** Writes a row of nested arrays at `at`. */
@@ -155,34 +158,42 @@ function nested(
   at: number,
 ): void {
   let next = at;
-  const visit = (part: unknown, index: readonly number[]): void => {
-    if (index.length === event.length) {
-      if (typeof part === 'number') values[next++] = part;
-      else if (part === null) values[next++] = Number.NaN;
-      else wrongValue(caller, part, r, index);
+  const put = (value: unknown): void => {
+    if (typeof value === 'number') values[next++] = value;
+    else if (value === null) values[next++] = Number.NaN;
+    else wrongValue(caller, value, r, indexOf(next - at, event));
+  };
+  const visit = (part: unknown, axis: number): void => {
+    if (axis === event.length) {
+      put(part);
       return;
     }
-    const size = event[index.length] as number;
-    if (!(Array.isArray(part) || isTyped(part))) {
-      const where = index.length === 0 ? '' : `, ${place(index)}`;
-      throw new ShapeError(
-        `${caller}: row ${r} must be ${event.length === 1 ? `an array of ${size} numbers` : `arrays nested as ${formatShape(event)}`}, got ${describeValue(part)}${where}`,
-      );
+    const size = event[axis] as number;
+    const where = (): string =>
+      `row ${r}${axis === 0 ? '' : `, position ${formatShape(indexOf(next - at, event).slice(0, axis))}`}`;
+    if (!isList(part)) {
+      const expected =
+        axis === event.length - 1 ? `an array of ${size} numbers` : `arrays nested as ${formatShape(event)}`;
+      throw new ShapeError(`${caller}: ${where()} must be ${expected}, got ${describeValue(part)}`);
     }
     // A flat row of a shaped event is fine too.
-    if (index.length === 0 && event.length > 1 && part.length === sizeOf(event) && typeof part[0] !== 'object') {
-      for (let i = 0; i < part.length; i++) visit(part[i], new Array<number>(event.length).fill(i));
-      return;
-    }
-    if (part.length !== size) {
-      if (index.length === 0 && event.length === 1) wrongLength(caller, r, part.length, event);
+    const flat = axis === 0 && event.length > 1 && part.length === sizeOf(event) && !isList(part[0]);
+    if (!flat && part.length !== size) {
       throw new ShapeError(
-        `${caller}: row ${r} must be nested as ${formatShape(event)}, got ${part.length} parts where ${size} belong`,
+        `${caller}: ${where()} has ${part.length} parts, expected ${size}: rows are nested as ${formatShape(event)}`,
       );
     }
-    for (let i = 0; i < size; i++) visit(part[i], [...index, i]);
+    for (let i = 0; i < part.length; i++) {
+      if (flat) put(part[i]);
+      else visit(part[i], axis + 1);
+    }
   };
-  visit(row, []);
+  visit(row, 0);
+}
+
+/** Arrays, typed or not. */
+export function isList(value: unknown): value is ArrayLike<unknown> {
+  return Array.isArray(value) || isTyped(value);
 }
 
 /** Throws at the first number that is not finite, a hole where holes may be excepted. */
@@ -199,7 +210,7 @@ function checkFinite(
     const missing = Number.isNaN(value);
     const index = indexOf(i % width, event);
     throw new ValueError(
-      `${caller}: expected a finite number, got ${missing ? 'NaN or null' : value} at row ${Math.floor(i / width)}, ${place(index)}${missing && remedy !== '' ? `; ${remedy}` : ''}`,
+      `${caller}: expected a finite number, got ${missing ? 'NaN or null' : value} at row ${Math.floor(i / width)}${place(index)}${missing && remedy !== '' ? `; ${remedy}` : ''}`,
     );
   }
 }

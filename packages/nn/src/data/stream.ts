@@ -1,17 +1,19 @@
-import { checkOptions, list, optional, type Rng, type Tensor, ValueError, whole } from '@latent/tensor';
+import { checkOptions, describeValue, flag, optional, type Rng, type Tensor, ValueError, whole } from '@latent/tensor';
 import {
   type Batch,
   BatchRoom,
   type BatchSpec,
   batchSizeCheck,
   type Dataset,
+  knownName,
   type Pass,
   type PassOptions,
+  specCheck,
 } from './dataset.ts';
 import { type FlatRows, parseRows, type Rows } from './rows.ts';
 
 /** Some rows of a source: of each name as many. */
-export type Chunk = Readonly<Record<string, Rows>>;
+export type Chunk = Readonly<Record<string, Rows | readonly number[]>>;
 
 /** Opens the source at its first row. Called for every walk, so it must give the same rows in the same order each time. */
 export type Source = () => AsyncIterable<Chunk> | Iterable<Chunk>;
@@ -52,7 +54,8 @@ export class StreamDataset implements Dataset {
   readonly #source: Source;
   readonly #buffer: number;
   readonly #holes: boolean;
-  readonly #room: BatchRoom;
+  /** Of walks that have ended; each walk has its own, since several may be under way. */
+  readonly #rooms: BatchRoom[] = [];
   readonly #changes: Readonly<Record<string, (rows: FlatRows) => Float32Array>>;
 
   constructor(
@@ -66,25 +69,19 @@ export class StreamDataset implements Dataset {
       );
     }
     const checked = checkOptions('stream', options, {
-      spec: (value, at) => {
-        if (typeof value !== 'object' || value === null || Object.keys(value).length === 0) {
-          throw new ValueError(`stream: spec must give the shape of a row by name, such as { x: [784] }`);
-        }
-        const shape = list(whole({ min: 1 }));
-        return Object.fromEntries(
-          Object.entries(value).map(([name, of]) => [name, shape(of, { caller: at.caller, path: `spec.${name}` })]),
-        ) as BatchSpec;
-      },
+      spec: specCheck,
       length: optional(whole({ min: 0 })),
       shuffleBuffer: optional(whole({ min: 1 }), 10_000),
-      holes: optional((value: unknown) => value === true, false),
+      holes: optional(flag(), false),
     });
+    if (Object.keys(checked.spec).length === 0) {
+      throw new ValueError('stream: spec must have the shape of at least one array of rows, such as { x: [784] }');
+    }
     this.spec = checked.spec;
     this.#length = checked.length ?? null;
     this.#buffer = checked.shuffleBuffer;
     this.#holes = checked.holes;
     this.#source = source;
-    this.#room = new BatchRoom(this.spec);
     this.#changes = changes;
   }
 
@@ -101,6 +98,7 @@ export class StreamDataset implements Dataset {
     let left = skip;
     let count = 0;
     let over = false;
+    const room = this.#rooms.pop() ?? new BatchRoom(this.spec);
     const next = async (): Promise<Batch | null> => {
       const taken: Record<string, ArrayLike<number>>[] = [];
       while (taken.length < batchSize && !over) {
@@ -112,7 +110,7 @@ export class StreamDataset implements Dataset {
       }
       if (over) this.#length ??= count;
       if (taken.length === 0) return null;
-      const batch = this.#room.of(taken.length);
+      const batch = room.of(taken.length);
       for (const [name, tensor] of Object.entries(batch)) writeRows(tensor, taken, name);
       return batch;
     };
@@ -120,13 +118,15 @@ export class StreamDataset implements Dataset {
       next,
       close: async () => {
         over = true;
+        if (!this.#rooms.includes(room)) this.#rooms.push(room);
         await rows.return(undefined);
       },
     };
   }
 
   async *scan(name: string): AsyncIterable<FlatRows> {
-    for await (const chunk of this.#chunks()) yield chunk.get(name) as FlatRows;
+    knownName('scan', this.spec, name);
+    for await (const chunk of this.#chunks()) yield this.#changed(name, chunk.get(name) as FlatRows);
   }
 
   mapped(name: string, change: (rows: FlatRows) => Float32Array): StreamDataset {
@@ -136,20 +136,27 @@ export class StreamDataset implements Dataset {
       holes: this.#holes,
       ...(this.#length !== null && { length: this.#length }),
     };
-    return new StreamDataset(this.#source, options, { ...this.#changes, [name]: change });
+    knownName('mapped', this.spec, name);
+    const before = this.#changes[name];
+    const both = (rows: FlatRows): Float32Array =>
+      change(before === undefined ? rows : { ...rows, values: before(rows) });
+    return new StreamDataset(this.#source, options, { ...this.#changes, [name]: both });
   }
 
-  /** The source's rows one by one, as they go into batches. */
+  /** A chunk's rows as they go into batches. */
+  #changed(name: string, rows: FlatRows): FlatRows {
+    const change = this.#changes[name];
+    return change === undefined ? rows : { ...rows, values: change(rows) };
+  }
+
+  /** The source's rows one by one; copies, so that a row that is held does not hold its chunk. */
   async *#rows(): AsyncGenerator<Record<string, ArrayLike<number>>> {
     for await (const chunk of this.#chunks()) {
-      const entries = [...chunk].map(([name, rows]) => {
-        const values = this.#changes[name]?.(rows) ?? rows.values;
-        return [name, values, rows.width] as const;
-      });
-      const [first] = chunk.values();
-      for (let r = 0; r < (first?.count ?? 0); r++) {
+      const entries = Array.from(chunk, ([name, rows]) => [name, this.#changed(name, rows)] as const);
+      const count = entries[0]?.[1].count ?? 0;
+      for (let r = 0; r < count; r++) {
         yield Object.fromEntries(
-          entries.map(([name, values, width]) => [name, values.subarray(r * width, (r + 1) * width)]),
+          entries.map(([name, { values, width }]) => [name, values.slice(r * width, (r + 1) * width)]),
         );
       }
     }
@@ -158,10 +165,18 @@ export class StreamDataset implements Dataset {
   /** The source's chunks, parsed. */
   async *#chunks(): AsyncGenerator<ReadonlyMap<string, FlatRows>> {
     let before = 0;
-    for await (const chunk of this.#source()) {
+    const chunks: unknown = this.#source();
+    if (!isIterable(chunks)) {
+      throw new ValueError(
+        `stream: the source must give chunks one after the other, as a generator does, got ${describeValue(chunks)}`,
+      );
+    }
+    for await (const chunk of chunks) {
       const parsed = new Map<string, FlatRows>();
       for (const [name, shape] of Object.entries(this.spec)) {
-        if (!Object.hasOwn(chunk, name)) throw new ValueError(`stream: a chunk after row ${before} has no '${name}'`);
+        if (typeof chunk !== 'object' || chunk === null || !Object.hasOwn(chunk, name)) {
+          throw new ValueError(`stream: a chunk after row ${before} has no '${name}', got ${describeValue(chunk)}`);
+        }
         const place = `stream: ${name} after row ${before}`;
         parsed.set(name, parseRows(place, chunk[name], shape, { holes: this.#holes, empty: true }));
       }
@@ -176,6 +191,10 @@ export class StreamDataset implements Dataset {
       before += first?.count ?? 0;
     }
   }
+}
+
+function isIterable(value: unknown): value is AsyncIterable<Chunk> | Iterable<Chunk> {
+  return typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value);
 }
 
 function writeRows(target: Tensor, rows: readonly Record<string, ArrayLike<number>>[], name: string): void {

@@ -1,15 +1,21 @@
 import { parameter } from '@latent/autograd';
 import { compile, Rng, type Tensor, tensor } from '@latent/tensor';
 import { describe, expect, it } from 'vitest';
-import type { Layer } from '../module.ts';
+import type { Layer } from '../module/module.ts';
 import { AlphaDropout } from './alpha-dropout.ts';
 import { Dropout } from './dropout.ts';
 import { GaussianNoise } from './gaussian-noise.ts';
 
 /** A layer, its variance on values of mean 0 and variance 1, and a strength that it refuses. */
 const table: [string, (rng: Rng, amount?: number) => Layer, number, number, string][] = [
-  ['Dropout', (rng, p = 0.2) => new Dropout(p, { rng }), 1 / 0.8, 1, 'Dropout: the rate must be at least 0'],
-  ['AlphaDropout', (rng, p = 0.2) => new AlphaDropout(p, { rng }), 1, 1, 'AlphaDropout: the rate must be at least 0'],
+  ['Dropout', (rng, p = 0.2) => new Dropout(p, { rng }), 1 / 0.8, 1, 'Dropout: rate must be a number ≥ 0 and < 1'],
+  [
+    'AlphaDropout',
+    (rng, p = 0.2) => new AlphaDropout(p, { rng }),
+    1,
+    1,
+    'AlphaDropout: rate must be a number ≥ 0 and < 1',
+  ],
   [
     'GaussianNoise',
     (rng, s = 0.5) => new GaussianNoise(s, { rng }),

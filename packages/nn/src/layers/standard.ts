@@ -7,8 +7,8 @@ import { layerNormLayer } from './layer-norm.ts';
 import { layers } from './layer-spec.ts';
 import { flattenLayer, reshapeLayer } from './shape.ts';
 
-// The layers that files know.
-layers.register(
+/** The kind of layers, with those that files know. */
+export const knownLayers = layers.register(
   denseLayer,
   activationLayer,
   dropoutLayer,

@@ -20,15 +20,15 @@ type Loss = (prediction: Tensor, target: Tensor, options?: LossOptions) => Tenso
 const mean = (values: number[]): number => values.reduce((x, y) => x + y, 0) / values.length;
 const sum = (values: number[]): number => values.reduce((x, y) => x + y, 0);
 const losses: [string, Loss, Tensor, Tensor, (p: number[], t: number[]) => number][] = [
-  ['mse', mseLoss, a, b, (p, t) => mean(p.map((x, i) => (x - t[i]) ** 2))],
-  ['l1', l1Loss, a, b, (p, t) => mean(p.map((x, i) => Math.abs(x - t[i])))],
+  ['mse', mseLoss, a, b, (p, t) => mean(p.map((x, i) => (x - t[i]!) ** 2))],
+  ['l1', l1Loss, a, b, (p, t) => mean(p.map((x, i) => Math.abs(x - t[i]!)))],
   [
     'huber',
     (p, t, o) => huberLoss(p, t, { ...o, delta: 0.8 }),
     a,
     b,
     (p, t) =>
-      mean(p.map((x, i) => (Math.abs(x - t[i]) <= 0.8 ? 0.5 * (x - t[i]) ** 2 : 0.8 * (Math.abs(x - t[i]) - 0.4)))),
+      mean(p.map((x, i) => (Math.abs(x - t[i]!) <= 0.8 ? 0.5 * (x - t[i]!) ** 2 : 0.8 * (Math.abs(x - t[i]!) - 0.4)))),
   ],
   [
     'binary cross-entropy',
@@ -36,29 +36,29 @@ const losses: [string, Loss, Tensor, Tensor, (p: number[], t: number[]) => numbe
     a,
     probabilities,
     (l, t) =>
-      sum(l.map((x, i) => -t[i] * Math.log(1 / (1 + Math.exp(-x))) - (1 - t[i]) * Math.log(1 / (1 + Math.exp(x))))),
+      sum(l.map((x, i) => -t[i]! * Math.log(1 / (1 + Math.exp(-x))) - (1 - t[i]!) * Math.log(1 / (1 + Math.exp(x))))),
   ],
   [
     'cross-entropy',
     crossEntropy,
     a,
     probabilities,
-    (l, t) => sum(l.map((x, i) => -t[i] * (x - Math.log(sum(l.map(Math.exp)))))),
+    (l, t) => sum(l.map((x, i) => -t[i]! * (x - Math.log(sum(l.map(Math.exp)))))),
   ],
   [
     'KL divergence',
     (p, q, o) => klDivergence(p, q, o),
     probabilities,
     a.logSoftmax(),
-    (p, q) => sum(p.map((x, i) => x * (Math.log(x) - q[i]))),
+    (p, q) => sum(p.map((x, i) => x * (Math.log(x) - q[i]!))),
   ],
 ];
 
 describe.each(losses)('%s', (_name, loss, prediction, target, row) => {
   it('is its formula per row, their mean, or their sum', () => {
-    const want = rowsOf(prediction).map((p, i) => row(p, rowsOf(target)[i]));
+    const want = rowsOf(prediction).map((p, i) => row(p, rowsOf(target)[i]!));
     loss(prediction, target, { reduction: 'none' }).data.forEach((value: number, i: number) => {
-      expect(value).toBeCloseTo(want[i], 5);
+      expect(value).toBeCloseTo(want[i]!, 5);
     });
     expect(loss(prediction, target).item()).toBeCloseTo(mean(want), 5);
     expect(loss(prediction, target, { reduction: 'sum' }).item()).toBeCloseTo(sum(want), 4);

@@ -1,6 +1,10 @@
 import {
+  callable,
+  checkOptions,
+  describeValue,
   formatShape,
   LatentError,
+  optional,
   Rng,
   recordedValue,
   sameShape,
@@ -141,17 +145,14 @@ export abstract class Module {
     state: Readonly<Record<string, Tensor>>,
     options: { readonly rename?: (name: string) => string | null } = {},
   ): void {
-    const { rename = (name) => name } = options;
+    const { rename } = checkOptions('loadStateDict', options, stateChecks);
     const own = new Map(this.namedTensors());
-    const given = new Map<string, Tensor>();
-    for (const [theirs, value] of Object.entries(state)) {
-      const name = rename(theirs);
-      if (name !== null) given.set(name, value);
-    }
+    const given = renamed(state, rename);
     const problems: string[] = [];
     for (const [name, tensor] of own) {
-      const value = given.get(name);
+      const value: unknown = given.get(name);
       if (value === undefined) problems.push(`missing ${name} ${formatShape(tensor.shape)}`);
+      else if (!(value instanceof Tensor)) problems.push(`${name} must be a tensor, got ${describeValue(value)}`);
       else if (!sameShape(value.shape, tensor.shape)) {
         problems.push(`${name} must be ${formatShape(tensor.shape)}, got ${formatShape(value.shape)}`);
       }
@@ -183,6 +184,31 @@ export interface Layer extends Module {
 }
 
 const MOST_PROBLEMS = 8;
+
+const stateChecks = {
+  rename: /* @__PURE__ */ optional(callable<(name: string) => string | null>(), (name: string) => name),
+};
+
+/** Tensors by the names that `rename` gives them. */
+function renamed(state: unknown, rename: (name: string) => string | null): ReadonlyMap<string, unknown> {
+  if (typeof state !== 'object' || state === null || Array.isArray(state)) {
+    throw new ValueError(`loadStateDict: the state must be an object of tensors by name, got ${describeValue(state)}`);
+  }
+  const given = new Map<string, unknown>();
+  const before = new Map<string, string>();
+  for (const [theirs, value] of Object.entries(state)) {
+    const name: unknown = rename(theirs);
+    if (name === null) continue;
+    if (typeof name !== 'string') {
+      throw new ValueError(`loadStateDict: rename must give a name or null for ${theirs}, got ${describeValue(name)}`);
+    }
+    const other = before.get(name);
+    if (other !== undefined) throw new ValueError(`loadStateDict: ${other} and ${theirs} are both renamed to ${name}`);
+    before.set(name, theirs);
+    given.set(name, value);
+  }
+  return given;
+}
 
 function shortened(problems: readonly string[]): string {
   const rest = problems.length - MOST_PROBLEMS;

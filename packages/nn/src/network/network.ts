@@ -18,9 +18,10 @@ import {
 } from '@latent/tensor';
 import { type ActivationName, activationCheck } from '../layers/activation.ts';
 import { dense } from '../layers/dense.ts';
-import { type LayerSpec, layers } from '../layers/layer-spec.ts';
+import type { LayerSpec } from '../layers/layer-spec.ts';
 import { Sequential } from '../layers/sequential.ts';
 import { reshape } from '../layers/shape.ts';
+import { knownLayers } from '../layers/standard.ts';
 import { type Layer, Module } from '../module/module.ts';
 import { partOf } from '../registry/registry.ts';
 
@@ -40,7 +41,7 @@ export interface NetworkContext {
 
 /** A check for a network: its list with every number made a layer, or a module with a `forward`. */
 export function networkCheck(): Check<readonly LayerSpec[] | Layer> {
-  const layer = partOf(layers, 'dense(64)');
+  const layer = partOf(knownLayers, 'dense(64)');
   return (value, at) => {
     if (isLayer(value)) return value;
     if (!Array.isArray(value)) {

@@ -21,24 +21,24 @@ describe.each(table)('%s', (_name, clip, limit, big, small) => {
   /** Leaves the gradients, times `g`, in the first two parameters, clips them, and gives them back. */
   const clipped = (p: readonly Tensor[], g: Tensor): Tensor[] => {
     for (const x of p) if (x.node !== null) x.node.grad = null;
-    const loss = p[0]
+    const loss = p[0]!
       .mul(tensor(BIG))
       .sum()
-      .add(p[1].mul(tensor(SMALL)).sum());
+      .add(p[1]!.mul(tensor(SMALL)).sum());
     loss.mul(g).sum().backward();
     clip(p, limit);
     return p.slice(0, 2).map((x) => (x.grad as Tensor).mul(1));
   };
   const expectClose = (got: readonly Tensor[], want: readonly number[][]): void => {
     for (const [i, x] of got.entries()) {
-      for (const [j, value] of x.data.entries()) expect(value).toBeCloseTo(want[i][j], 5);
+      for (const [j, value] of x.data.entries()) expect(value).toBeCloseTo(want[i]![j]!, 5);
     }
   };
 
   it(`holds gradients to ${limit.toFixed(2)}, in recorded steps too, and leaves zeros and absent ones alone`, () => {
     const p = fresh();
     expectClose(clipped(p, tensor([1])), [big, small]);
-    expect(p[2].grad).toBeNull();
+    expect(p[2]!.grad).toBeNull();
     const q = fresh();
     const recorded = compile((g: Tensor) => clipped(q, g));
     // The program is recorded on gradients that need no clipping and replayed on ones that do.
@@ -53,7 +53,7 @@ describe.each(table)('%s', (_name, clip, limit, big, small) => {
 
   it('refuses a limit that is not > 0', () => {
     const p = fresh();
-    p[1].sum().backward();
+    p[1]!.sum().backward();
     for (const wrong of [0, -1, NaN]) expect(() => clip(p, wrong)).toThrow(`must be > 0, got ${wrong}`);
   });
 });

@@ -1,5 +1,5 @@
 import { parameter } from '@latent/autograd';
-import { compile, tensor } from '@latent/tensor';
+import { compile, step, type Tensor, tensor } from '@latent/tensor';
 import { describe, expect, it } from 'vitest';
 import { cosineSchedule, exponentialSchedule, plateauSchedule } from '../schedule/schedule.ts';
 import { adadelta, adagrad, rmsProp } from './adagrad.ts';
@@ -24,7 +24,7 @@ function path(rule: (t: number, p: number, g: number, state: number[]) => number
   ];
   let p = START;
   return gradients.map((g, i) => {
-    p = p.map((value, j) => rule(i + 1, value, g[j], states[j]));
+    p = p.map((value, j) => rule(i + 1, value, g[j]!, states[j]!));
     return p;
   });
 }
@@ -125,8 +125,8 @@ const table: [OptimizerSpec, number[][]][] = [
   [
     nadam({ learningRate: 0.1 }),
     path((t, p, g, s) => {
-      s[0] = 0.9 * s[0] + 0.1 * g;
-      s[1] = 0.999 * s[1] + 0.001 * g * g;
+      s[0] = 0.9 * s[0]! + 0.1 * g;
+      s[1] = 0.999 * s[1]! + 0.001 * g * g;
       const ahead = (0.9 * s[0]) / (1 - 0.9 ** (t + 1)) + (0.1 * g) / (1 - 0.9 ** t);
       return p - (0.1 * ahead) / (Math.sqrt(s[1] / (1 - 0.999 ** t)) + 1e-8);
     }),
@@ -134,8 +134,8 @@ const table: [OptimizerSpec, number[][]][] = [
   [
     adaBelief({ learningRate: 0.1, epsilon: 1e-8 }),
     path((t, p, g, s) => {
-      s[0] = 0.9 * s[0] + 0.1 * g;
-      s[1] = 0.999 * s[1] + 0.001 * (g - s[0]) ** 2 + 1e-8;
+      s[0] = 0.9 * s[0]! + 0.1 * g;
+      s[1] = 0.999 * s[1]! + 0.001 * (g - s[0]) ** 2 + 1e-8;
       return p - (0.1 * (s[0] / (1 - 0.9 ** t))) / (Math.sqrt(s[1] / (1 - 0.999 ** t)) + 1e-8);
     }),
   ],
@@ -150,7 +150,7 @@ describe.each(table)('$name', (spec, want) => {
       optimizer.step();
       optimizer.zeroGrad();
       for (const [j, value] of p.data.entries()) {
-        expect(Math.abs(value - want[i][j])).toBeLessThan(dtype === 'f64' ? 2e-9 : 2e-5);
+        expect(Math.abs(value - want[i]![j]!)).toBeLessThan(dtype === 'f64' ? 2e-9 : 2e-5);
       }
     });
   });
@@ -172,7 +172,7 @@ describe.each(table)('$name', (spec, want) => {
           o.step();
           o.zeroGrad();
         });
-        train(tensor(gradients[i % 5]));
+        train(tensor(gradients[i % 5]!));
       }
       return p.data as Float32Array;
     };
@@ -221,5 +221,137 @@ describe('a learning rate by schedule', () => {
       return schedule.at(0);
     });
     expect(rates).toEqual([1, 1, 1, 0.5, 0.5, 0.5, 0.25]);
+  });
+});
+
+/** The first values of one parameter that starts at 1 with gradients 0.5, −1 and 2, by the update rule in numbers. */
+function sequence(rule: (t: number, p: number, g: number, state: [number, number]) => number): number[] {
+  const state: [number, number] = [0, 0];
+  let p = 1;
+  return [0.5, -1, 2].map((g, i) => {
+    p = rule(i + 1, p, g, state);
+    return p;
+  });
+}
+
+const momentum =
+  (ahead: boolean, decay: number) =>
+  (_t: number, p: number, g0: number, state: [number, number]): number => {
+    const g = g0 + decay * p;
+    state[0] = 0.9 * state[0] + g;
+    return p - 0.1 * (ahead ? g + 0.9 * state[0] : state[0]);
+  };
+const adaptive =
+  (decay: number, decoupled: boolean) =>
+  (t: number, p: number, g0: number, state: [number, number]): number => {
+    const g = decoupled ? g0 : g0 + decay * p;
+    state[0] = 0.9 * state[0] + 0.1 * g;
+    state[1] = 0.99 * state[1] + 0.01 * g * g;
+    const shrunk = decoupled ? p * (1 - 0.1 * decay) : p;
+    return shrunk - (0.1 * (state[0] / (1 - 0.9 ** t))) / (Math.sqrt(state[1] / (1 - 0.99 ** t)) + 1e-8);
+  };
+const betas = { learningRate: 0.1, beta2: 0.99 };
+const formulas: [string, OptimizerSpec, number[]][] = [
+  ['sgd', sgd({ learningRate: 0.1 }), sequence((_t, p, g) => p - 0.1 * g)],
+  ['sgd with momentum', sgd({ learningRate: 0.1, momentum: 0.9 }), sequence(momentum(false, 0))],
+  [
+    'sgd with Nesterov momentum and decay',
+    sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0.2 }),
+    sequence(momentum(true, 0.2)),
+  ],
+  ['adam', adam(betas), sequence(adaptive(0, false))],
+  ['adam with L2', adam({ ...betas, weightDecay: 0.3 }), sequence(adaptive(0.3, false))],
+  ['adamW', adamW({ ...betas, weightDecay: 0.3 }), sequence(adaptive(0.3, true))],
+];
+
+describe.each(formulas)('%s', (_name, spec, want) => {
+  it.each(['f32', 'f64'] as const)('takes the steps of its formula in %s', (dtype) => {
+    const p = parameter(new Float64Array(7).fill(1), { dtype });
+    const optimizer = spec.create([p]);
+    [0.5, -1, 2].forEach((g, i) => {
+      p.mul(g).sum().backward();
+      optimizer.step();
+      optimizer.zeroGrad();
+      for (const value of p.data) expect(Math.abs(value - want[i]!)).toBeLessThan(dtype === 'f64' ? 1e-12 : 3e-6);
+    });
+  });
+
+  it('goes on from a saved state', () => {
+    const run = (p: Tensor, optimizer: ReturnType<OptimizerSpec['create']>, count: number): void => {
+      for (let i = 0; i < count; i++) {
+        step(() => {
+          p.square().sum().backward();
+          optimizer.step();
+          optimizer.zeroGrad();
+        });
+      }
+    };
+    const p = parameter([1, -2, 3]);
+    const optimizer = spec.create([p]);
+    run(p, optimizer, 5);
+    const copy = parameter(p.detach());
+    const resumed = spec.create([copy]);
+    resumed.loadState(optimizer.state());
+    run(p, optimizer, 5);
+    run(copy, resumed, 5);
+    expect(copy.data).toEqual(p.data);
+  });
+});
+
+describe('optimizers', () => {
+  it('find the bottom of a bowl, leave parameters without a gradient alone, and say when there is none', () => {
+    const [p, other] = [parameter([3, -4]), parameter([5])];
+    const optimizer = adam({ learningRate: 0.1 }).create([p, other]);
+    for (let i = 0; i < 300; i++) {
+      p.sub(1).square().sum().backward();
+      optimizer.step();
+      optimizer.zeroGrad();
+    }
+    for (const value of p.data) expect(value).toBeCloseTo(1, 2);
+    expect(other.item()).toBe(5);
+    expect(() => optimizer.step()).toThrow('adam.step: no parameter has a gradient; call loss.backward() first');
+  });
+
+  it('refuse what cannot be', () => {
+    expect(() => sgd({ learningRate: 1, nesterov: true })).toThrow('sgd: nesterov needs a momentum > 0');
+    expect(() => adam({ beta1: 1 })).toThrow('adam: beta1 must be a number ≥ 0 and < 1, got 1');
+    expect(() => adam({ learningrate: 1 } as never)).toThrow("did you mean 'learningRate'?");
+    expect(() => sgd({} as never)).toThrow('sgd: learningRate must be a number ≥ 0, got undefined');
+    expect(() => adam().create([tensor([1])])).toThrow('adam: expected tensors made with parameter(...)');
+    expect(() => adam().create([])).toThrow('adam: needs at least one parameter, got none');
+    const p = parameter([1]);
+    expect(() => adam().create([p, p])).toThrow('adam: a parameter is given twice, and would be updated twice a step');
+  });
+
+  it('update parameters of both precisions in one step', () => {
+    const [single, double] = [parameter([1, 2]), parameter([1, 2], { dtype: 'f64' })];
+    const optimizer = adam({ learningRate: 0.1 }).create([single, double]);
+    for (let i = 0; i < 3; i++) {
+      single.square().sum().backward();
+      double.square().sum().backward();
+      optimizer.step();
+      optimizer.zeroGrad();
+    }
+    expect(double.data[0]).not.toBe(1);
+    for (const [i, value] of double.data.entries()) expect(single.data[i]!).toBeCloseTo(value, 5);
+  });
+
+  it('do not take the state of another optimizer or of other parameters', () => {
+    const state = adam()
+      .create([parameter([1, 2])])
+      .state();
+    const other = (make: OptimizerSpec, size: number) => () =>
+      make.create([parameter(new Float32Array(size))]).loadState(state);
+    expect(other(sgd({ learningRate: 1 }), 2)).toThrow(
+      'loadState: sgd keeps 1 numbers for each of 2 elements of parameter 0, got sizes 2,2',
+    );
+    expect(other(adam(), 3)).toThrow(
+      'loadState: adam keeps 2 numbers for each of 3 elements of parameter 0, got sizes 2,2',
+    );
+    expect(() =>
+      adam()
+        .create([parameter([1]), parameter([1])])
+        .loadState(state),
+    ).toThrow('loadState: adam has 2 parameters, got the state of 1');
   });
 });

@@ -15,7 +15,7 @@ function layer(): Linear & { bias: Tensor } {
 }
 
 function expectClose(got: Tensor, want: readonly number[]): void {
-  for (const [i, value] of got.data.entries()) expect(value).toBeCloseTo(want[i], 5);
+  for (const [i, value] of got.data.entries()) expect(value).toBeCloseTo(want[i]!, 5);
 }
 
 const constraints: [string, Constraint[], number[]][] = [
@@ -63,8 +63,8 @@ it.each(penalties)('the penalty of %o is its formula and has its gradient', (opt
 
 it('penalties and constraints refuse what cannot be, and none is no penalty', () => {
   expect(weightPenalty(layer(), {})).toBeNull();
-  expect(() => weightPenalty(layer(), { l1: NaN })).toThrow('weightPenalty: l1 must be at least 0, got NaN');
+  expect(() => weightPenalty(layer(), { l1: NaN })).toThrow('weightPenalty: l1 must be a number ≥ 0, got NaN');
   expect(() => applyConstraints(layer(), [{ kind: 'maxNorm', limit: -1 }])).toThrow(
-    'maxNorm: limit must be at least 0, got -1',
+    'applyConstraints: constraints[0].limit must be a number > 0, got -1',
   );
 });

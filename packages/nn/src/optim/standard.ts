@@ -3,8 +3,8 @@ import { adamOptimizers } from './adam.ts';
 import { optimizers } from './optimizer.ts';
 import { sgdOptimizer } from './sgd.ts';
 
-// The optimizers that checkpoints know.
-optimizers.register(
+/** The kind of optimizers, with those that checkpoints know. */
+export const knownOptimizers = optimizers.register(
   sgdOptimizer,
   ...Object.values(adamOptimizers),
   adagradOptimizer,

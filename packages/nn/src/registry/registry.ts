@@ -81,8 +81,11 @@ export class Kind<T extends Part> {
     return { kind: this, name, options: spec.options, make };
   }
 
-  /** Makes parts known by their names. A name that stands for another part already is refused. */
-  register(...definitions: readonly Definition<T>[]): void {
+  /**
+   * Makes parts known by their names, and gives this kind back: who reads files takes it from there, so that no bundle leaves
+   * the parts out. A name that stands for another part already is refused.
+   */
+  register(...definitions: readonly Definition<T>[]): this {
     for (const definition of definitions) {
       const known = this.#definitions.get(definition.name);
       if (known !== undefined && known !== definition) {
@@ -90,6 +93,7 @@ export class Kind<T extends Part> {
       }
       this.#definitions.set(definition.name, definition);
     }
+    return this;
   }
 
   /** The names that files may use. */

@@ -17,7 +17,7 @@ const contents = ({ tensors, metadata }: SafetensorsFile): unknown => [
   metadata,
   Object.keys(tensors)
     .sort()
-    .map((name) => [name, tensors[name].dtype, tensors[name].shape, [...tensors[name].data]]),
+    .map((name) => [name, tensors[name]!.dtype, tensors[name]!.shape, [...tensors[name]!.data]]),
 ];
 const original = contents(decodeSafetensors(bytes));
 
@@ -54,7 +54,7 @@ describe('damage', () => {
     let harmless = 0;
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const damaged = bytes.slice();
-      damaged[bit >> 3] ^= 1 << (bit & 7);
+      damaged[bit >> 3]! ^= 1 << (bit & 7);
       try {
         decodeSafetensors(damaged);
         harmless++;
@@ -105,7 +105,7 @@ describe('damage', () => {
     expect(() => decodeSafetensors(rewritten('quoted', 'quotes'))).toThrow(altered);
     expect(() => decodeSafetensors(rewritten('"checksum"', '"checksun"'))).toThrow('the checksun is crc32:');
     expect(() => decodeSafetensors(rewritten('crc32:', 'crc33:'))).toThrow('the checksum is crc33:');
-    data[3] ^= 1;
+    data[3]! ^= 1;
     expect(() => decodeSafetensors(rewritten('', ''))).toThrow(altered);
     // Without a checksum it cannot be known.
     expect(() => decodeSafetensors(rewritten(/,"checksum":"[^"]*"/.exec(json)?.[0] ?? '', ''))).not.toThrow();
@@ -120,7 +120,7 @@ function headerOf(file: Uint8Array): string {
 describe('a header of another program', () => {
   it('is read without a checksum, with tensors in any order and none', () => {
     const { tensors, metadata } = decodeSafetensors(foreign({ z: f32(4, 12), a: f32(0, 4, []), e: f32(4, 4) }, 12));
-    expect([tensors.z.shape, tensors.a.shape, tensors.e.shape, metadata]).toEqual([[2], [], [0], {}]);
+    expect([tensors.z?.shape, tensors.a?.shape, tensors.e?.shape, metadata]).toEqual([[2], [], [0], {}]);
     expect(decodeSafetensors(foreign({}, 0)).tensors).toEqual({});
     expect(Object.keys(decodeSafetensors(foreign({ constructor: f32(0, 4) }, 4)).tensors)).toEqual(['constructor']);
   });
@@ -154,7 +154,7 @@ describe('a header of another program', () => {
     ['a tensor twice over', foreign({ a: f32(0, 4), b: f32(0, 4) }, 8), "tensor 'b' begins at byte 0, not at 4"],
     ['a gap', foreign({ a: f32(0, 4), b: f32(8, 12) }, 12), "tensor 'b' begins at byte 8, not at 4"],
     ['bytes too many', foreign({ a: f32(0, 4) }, 5), 'the tensors cover 4 of 5 bytes'],
-    ['no entry', foreign({ a: null }, 0), "tensor 'a' has dtype undefined; F32 and F64 can be read"],
+    ['no entry', foreign({ a: null }, 0), "tensor 'a' has dtype undefined; can be read: F32, F64, F16"],
     ['a dtype in a list', foreign({ a: { ...f32(0, 4), dtype: ['F32'] } }, 4), 'tensor \'a\' has dtype ["F32"];'],
     [
       'a dtype that is an object',
@@ -207,5 +207,68 @@ describe('writing', () => {
     const checksum = /crc32:[0-9a-f]{8}/.exec(headerOf(bytes))?.[0];
     const plain = text.encode(headerOf(bytes).replace(`,"checksum":"${checksum}"`, ''));
     expect(`crc32:${crc32(bytes.slice(-24), crc32(plain)).toString(16).padStart(8, '0')}`).toBe(checksum);
+  });
+});
+
+describe('the format', () => {
+  const state = { b: tensor([[1, 2, 3]]), a: tensor(new Float64Array([0.1])), scalar: tensor(5) };
+  const bytes = encodeSafetensors(state, { note: 'hé' });
+
+  it('is read as it was written, from any place in a buffer', () => {
+    const shifted = new Uint8Array(bytes.length + 3);
+    shifted.set(bytes, 3);
+    const { tensors, metadata } = decodeSafetensors(shifted.subarray(3));
+    expect(metadata).toEqual({ note: 'hé' });
+    expect(Object.fromEntries(Object.entries(tensors).map(([name, x]) => [name, [x.dtype, x.toArray()]]))).toEqual({
+      a: ['f64', [0.1]],
+      b: ['f32', [[1, 2, 3]]],
+      scalar: ['f32', 5],
+    });
+  });
+
+  it('has its layout: length, header, numbers', () => {
+    const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+    const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+    expect(header.b).toEqual({ dtype: 'F32', shape: [1, 3], data_offsets: [8, 20] });
+    expect(bytes.length).toBe(8 + length + 24);
+  });
+
+  it('keeps bytes as they are, apart from tensors', () => {
+    const made = encodeSafetensors({ a: tensor([1]), log: Uint8Array.from([1, 2, 255]) });
+    const { tensors, bytes: contents } = decodeSafetensors(made);
+    expect([[...contents.log!], Object.keys(contents)]).toEqual([[1, 2, 255], ['log']]);
+    expect(tensors.log?.toArray()).toEqual([1, 2, 255]);
+  });
+
+  it('is refused where it is cut, altered or something else', () => {
+    const rewritten = (
+      change: (header: Record<string, { shape: number[]; dtype: string; data_offsets: number[] }>) => void,
+    ): Uint8Array => {
+      const header = JSON.parse(headerOf(bytes));
+      change(header);
+      const file = foreign(header, 24);
+      file.set(bytes.subarray(bytes.length - 24), file.length - 24);
+      return file;
+    };
+    expect(() => decodeSafetensors(bytes.subarray(0, 5))).toThrow('safetensors: the file is too short, got 5 bytes');
+    expect(() => decodeSafetensors(new Uint8Array(100).fill(255))).toThrow(
+      'the file is truncated or of another format',
+    );
+    expect(() => decodeSafetensors(bytes.subarray(0, bytes.length - 1))).toThrow('the file is truncated or altered');
+    expect(() => decodeSafetensors(rewritten((h) => (h.b!.shape = [1e9, 1e9])))).toThrow(
+      "tensor 'b' has 12 bytes, but its shape is [1000000000, 1000000000]",
+    );
+    expect(() => decodeSafetensors(rewritten((h) => (h.b!.dtype = 'I128')))).toThrow(
+      `tensor 'b' has dtype "I128"; can be read: F32, F64, F16, BF16, I8, U8, BOOL, I16, U16, I32, U32, I64, U64`,
+    );
+    expect(() => decodeSafetensors(rewritten((h) => (h.b!.data_offsets = [8, 1e12])))).toThrow(
+      'claims bytes 8 to 1000000000000 of 24',
+    );
+    expect(() => decodeSafetensors(rewritten((h) => delete (h as Record<string, unknown>).b))).toThrow(
+      "tensor 'scalar' begins at byte 20, not at 8; the file is altered",
+    );
+    for (const what of [null, undefined, 5, 'file', {}, [1, 2]]) {
+      expect(() => decodeSafetensors(what as never)).toThrow('safetensors: expected the bytes of a file, got');
+    }
   });
 });

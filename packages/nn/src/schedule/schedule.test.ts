@@ -10,7 +10,7 @@ import {
   plateauSchedule,
   polynomialSchedule,
   type Schedule,
-  scheduleFromConfig,
+  schedules,
   stepSchedule,
   warmUpSchedule,
 } from './schedule.ts';
@@ -34,9 +34,11 @@ const table: [string, Schedule, Record<number, number>][] = [
   ['warm-up', warmUpSchedule({ steps: 4, after: constantSchedule({ rate: 2 }) }), { 0: 0.5, 1: 1, 3: 2, 10: 2 }],
 ];
 
+const at = { caller: 'test', path: 'learningRate' };
+
 describe.each(table)('%s schedule', (_name, schedule, want) => {
   it('has its values, also when made again from its configuration', () => {
-    const again = scheduleFromConfig(JSON.parse(JSON.stringify(schedule.config())));
+    const again = schedules.resolve(JSON.parse(JSON.stringify(schedule.config())), at);
     for (const [position, value] of Object.entries(want)) {
       expect(schedule.at(Number(position))).toBeCloseTo(value, 12);
       expect(again.at(Number(position))).toBe(schedule.at(Number(position)));
@@ -47,24 +49,26 @@ describe.each(table)('%s schedule', (_name, schedule, want) => {
 
 describe('schedules', () => {
   it('refuse what cannot be', () => {
-    expect(() => stepSchedule({ rate: 1, gamma: 0.1, every: 0 })).toThrow('stepSchedule: every must be > 0, got 0');
+    expect(() => stepSchedule({ rate: 1, gamma: 0.1, every: 0 })).toThrow(
+      'stepSchedule: every must be a number > 0, got 0',
+    );
     expect(() => mapSchedule({ rates: { 3: 1 } })).toThrow('the first position must be 0, got 3');
-    expect(() => scheduleFromConfig({ name: 'sideways', by: 'step', options: {} })).toThrow(
-      "no schedule named 'sideways'",
+    expect(() => schedules.resolve({ name: 'cosin', by: 'step' }, at)).toThrow(
+      "test: there is no schedule (learningRate) 'cosin'; did you mean 'cosine'?",
     );
   });
 
   it.each<[string, () => Schedule]>([
-    ['constantSchedule: rate must be at least 0, got NaN', () => constantSchedule({ rate: NaN })],
-    ['mapSchedule: rate must be at least 0, got -1', () => mapSchedule({ rates: { 0: 1, 2: -1 } })],
+    ['constantSchedule: rate must be a number ≥ 0, got NaN', () => constantSchedule({ rate: NaN })],
+    ['mapSchedule: rates[2] must be a number ≥ 0, got -1', () => mapSchedule({ rates: { 0: 1, 2: -1 } })],
     ['polynomialSchedule: power must be', () => polynomialSchedule({ rate: 1, steps: 2, power: -1 })],
     ['polynomialSchedule: end must be', () => polynomialSchedule({ rate: 1, steps: 2, end: -1 })],
     ['cosineSchedule: end must be', () => cosineSchedule({ rate: 1, steps: 2, end: -1 })],
     [
-      'oneCycleSchedule: rise must be at least 0 and below 1, got 2',
+      'oneCycleSchedule: rise must be a number ≥ 0 and < 1, got 2',
       () => oneCycleSchedule({ rate: 1, steps: 2, rise: 2 }),
     ],
-    ['plateauSchedule: factor must be at least 0 and below 1, got 3', () => plateauSchedule({ rate: 1, factor: 3 })],
+    ['plateauSchedule: factor must be a number ≥ 0 and < 1, got 3', () => plateauSchedule({ rate: 1, factor: 3 })],
     ['plateauSchedule: patience must be', () => plateauSchedule({ rate: 1, patience: -1 })],
   ])('refuse: %s', (message, make) => {
     expect(make).toThrow(message);
@@ -96,6 +100,6 @@ describe('schedules', () => {
     plateau.observe(1);
     plateau.observe(2);
     expect(plateau.at(0)).toBe(0.1);
-    expect(scheduleFromConfig(plateau.config()).at(0)).toBe(1);
+    expect(schedules.resolve(plateau.config(), at).at(0)).toBe(1);
   });
 });

@@ -297,7 +297,7 @@ class Training {
         const batch = Object.fromEntries(Object.keys(validation.spec).map((name, i) => [name, tensors[i] as Tensor]));
         return noGrad(() => ({ ...(model.evaluate?.(batch, draws) ?? model.parts(batch, draws)) }));
       },
-      { reuse: true },
+      { reuse: true, onEager: () => {} },
     );
     draws.restore(VALIDATION_DRAWS);
     const totals: Record<string, number> = {};

@@ -76,7 +76,7 @@ export function trainStep(
       update(model, optimizer, options);
       return { ...parts };
     },
-    { reuse: true },
+    { reuse: true, onEager: () => {} },
   );
   const read = reader();
   const tensors: Tensor[] = [];
@@ -124,7 +124,7 @@ export class SplitStep {
         optimizer.zeroGrad();
         return { ...parts };
       },
-      { reuse: true },
+      { reuse: true, onEager: () => {} },
     );
     this.#update = compile(
       () => {
@@ -139,7 +139,7 @@ export class SplitStep {
         overwrite(this.gradient, nothing);
         return undefined;
       },
-      { reuse: true },
+      { reuse: true, onEager: () => {} },
     );
   }
 

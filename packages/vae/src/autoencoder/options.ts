@@ -12,8 +12,9 @@ import {
   type Transform,
 } from '@latent/nn';
 import { checkOptions, flag, formatShape, optional, real, type Shape, sizeOf, ValueError } from '@latent/tensor';
-import { likelihoods, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
+import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
+import { knownLikelihoods } from '../reconstruction/standard.ts';
 import {
   activationsCheck,
   type CommonOptions,
@@ -79,7 +80,7 @@ const checks = {
   tied: /* @__PURE__ */ optional(flag()),
   visibleBias: /* @__PURE__ */ optional(real(), 0),
   corruption: /* @__PURE__ */ optional(partOf(corruptions, 'masking(0.3)')),
-  reconstruction: /* @__PURE__ */ optional(partOf(likelihoods, 'bernoulli() or gaussian()')),
+  reconstruction: /* @__PURE__ */ optional(partOf(knownLikelihoods, 'bernoulli() or gaussian()')),
 };
 
 /** The options with their defaults; throws a `ValueError` that names the one that cannot be. */

@@ -60,8 +60,11 @@ export function rowsProgram<K extends string>(
     noGrad(() =>
       compute({ x, near, draws: { normal: (count, width) => drawRows('normal', keys, count, width) } }, samples),
     );
-  const usual = compile((x: Tensor, keys: Tensor, samples: number) => run(x, x, keys, samples), { reuse: true });
-  const far = compile(run, { reuse: true });
+  const usual = compile((x: Tensor, keys: Tensor, samples: number) => run(x, x, keys, samples), {
+    reuse: true,
+    onEager: () => {},
+  });
+  const far = compile(run, { reuse: true, onEager: () => {} });
   const rooms = new Map<number, Room>();
 
   return ({ values, near, count }, event, { seed = 0, samples = 1, block = 0 } = {}) => {

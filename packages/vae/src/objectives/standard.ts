@@ -2,5 +2,5 @@ import { elboObjective } from './elbo.ts';
 import { iwaeObjective } from './iwae.ts';
 import { objectives } from './objective.ts';
 
-// The objectives that files know.
-objectives.register(elboObjective, iwaeObjective);
+/** The kind of objectives, with those that files know. */
+export const knownObjectives = objectives.register(elboObjective, iwaeObjective);

@@ -12,8 +12,8 @@ import { squaredErrorLikelihood } from './squared-error.ts';
 import { studentTLikelihood } from './student-t.ts';
 import { betaLikelihood, continuousBernoulliLikelihood } from './unit-interval.ts';
 
-// The likelihoods that files know.
-likelihoods.register(
+/** The kind of likelihoods, with those that files know. */
+export const knownLikelihoods = likelihoods.register(
   bernoulliLikelihood,
   gaussianLikelihood,
   exponentialLikelihood,

@@ -15,8 +15,9 @@ import { checkOptions, optional, type Rng, type Tensor, tensor, UsageError, whol
 import { registerModel } from '../model/file-header.ts';
 import type { ModelFitOptions } from '../model/model.ts';
 import { rowsProgram } from '../model/rows-program.ts';
-import { checkSupport, likelihoods, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
+import { checkSupport, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
+import { knownLikelihoods } from '../reconstruction/standard.ts';
 import { transformCheck } from '../variational/options.ts';
 import { resolveSupervised, Supervised, type SupervisedOptions, supervisedChecks } from './supervised.ts';
 
@@ -38,7 +39,7 @@ export interface RegressorFitOptions extends Omit<ModelFitOptions, 'validationDa
 const checks = {
   ...supervisedChecks,
   outputs: /* @__PURE__ */ optional(whole({ min: 1 }), 1),
-  likelihood: /* @__PURE__ */ optional(partOf(likelihoods, 'gaussian()')),
+  likelihood: /* @__PURE__ */ optional(partOf(knownLikelihoods, 'gaussian()')),
   targetTransform: transformCheck,
 };
 

@@ -29,8 +29,10 @@ import {
 } from '@latent/tensor';
 import { type PriorSpec, priors, standardNormalPrior } from '../latent/prior.ts';
 import { elbo } from '../objectives/elbo.ts';
-import { type Objective, objectives } from '../objectives/objective.ts';
-import { likelihoods, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
+import type { Objective } from '../objectives/objective.ts';
+import { knownObjectives } from '../objectives/standard.ts';
+import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
+import { knownLikelihoods } from '../reconstruction/standard.ts';
 
 /** What a model's rows are, one of the two. */
 export interface EventOptions {
@@ -169,8 +171,8 @@ const vaeChecks = {
   decoderActivation: /* @__PURE__ */ optional(activationsCheck),
   pzxActivation: /* @__PURE__ */ optional(activationCheck, 'identity' as const),
   pzxActivationOnVariance: /* @__PURE__ */ optional(flag(), false),
-  reconstruction: /* @__PURE__ */ partOf(likelihoods, 'bernoulli() or gaussian()'),
-  objective: /* @__PURE__ */ optional(partOf(objectives, 'elbo()')),
+  reconstruction: /* @__PURE__ */ partOf(knownLikelihoods, 'bernoulli() or gaussian()'),
+  objective: /* @__PURE__ */ optional(partOf(knownObjectives, 'elbo()')),
   beta: /* @__PURE__ */ optional(real({ min: 0 })),
   numSamples: /* @__PURE__ */ optional(whole({ min: 1 })),
   prior: /* @__PURE__ */ optional(partOf(priors, 'standardNormalPrior()')),

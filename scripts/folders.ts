@@ -1,0 +1,77 @@
+/**
+ * Import direction inside the packages: what each folder may import at run time, of folders and of files beside them. Types
+ * are free, since they are erased, and so are the files beside the folders, which bind them together.
+ */
+export const folderRules: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  tensor: {
+    // Formulas are data: they know nothing of who computes them.
+    expr: ['errors'],
+    memory: ['errors'],
+    // Kernels know pointers and sizes: no tensors, no ops, no programs.
+    kernels: ['errors', 'expr', 'memory', 'options', 'shape'],
+    threads: ['errors', 'kernels', 'memory', 'options'],
+    // An op is the same whether it is recorded or not.
+    ops: ['eager', 'errors', 'expr', 'kernels', 'memory', 'op', 'options', 'shape', 'tensor'],
+    program: [
+      ...[
+        'create',
+        'eager',
+        'errors',
+        'expr',
+        'kernels',
+        'memory',
+        'ops',
+        'options',
+        'random',
+        'shape',
+        'step',
+        'tensor',
+      ],
+      'threads',
+    ],
+  },
+  nn: {
+    registry: [],
+    module: ['registry'],
+    data: ['registry'],
+    save: ['registry'],
+    schedule: ['optim', 'registry'],
+    losses: ['registry'],
+    normalise: ['data', 'registry'],
+    transform: ['data', 'registry'],
+    layers: ['init', 'module', 'registry'],
+    network: ['init', 'layers', 'module', 'registry'],
+    optim: ['module', 'registry', 'schedule'],
+    // The trainer knows no layer and no loss: what it trains brings them.
+    train: ['data', 'module', 'optim', 'registry', 'save', 'schedule', 'transform'],
+  },
+  vae: {
+    // Metrics of plain numbers: of use without any model.
+    evaluate: [],
+    latent: [],
+    reconstruction: ['latent'],
+    // What is asked of a model, not how it answers.
+    objectives: ['latent'],
+    model: ['latent', 'objectives', 'reconstruction'],
+    scores: ['latent', 'model', 'objectives', 'reconstruction'],
+    autoencoder: ['latent', 'model', 'objectives', 'reconstruction', 'scores'],
+    variational: ['latent', 'model', 'objectives', 'reconstruction', 'scores'],
+    supervised: ['autoencoder', 'model', 'scores', 'variational'],
+  },
+};
+
+/** The folder or file right below `src` that a path is in: `kernels` of `kernels/wasm/map.ts`, `shape` of `shape.ts`. */
+export function unitOf(path: string): string {
+  return path.replace(/^\.\//, '').replace(/\/.*$|\.ts$/, '');
+}
+
+/** Says what is wrong with one import inside a package, both by their paths below `src`; undefined if nothing is. */
+export function folderError(folder: string, from: string, to: string): string | undefined {
+  const rules = folderRules[folder];
+  const [unit, target] = [unitOf(from), unitOf(to)];
+  if (rules === undefined || !from.includes('/') || unit === target) return undefined;
+  const allowed = rules[unit];
+  if (allowed === undefined) return `no rule for the folder '${unit}'; say in scripts/folders.ts what it may import`;
+  if (allowed.includes(target)) return undefined;
+  return `wrong direction, got '${target}'; ${unit} may import ${allowed.join(', ') || 'nothing beside it'}`;
+}
