@@ -1,6 +1,7 @@
 import { ShapeError, ValueError } from './errors.ts';
 import type { DType } from './kernels/kernel.ts';
 import { allocate } from './memory/storage.ts';
+import { checkCount } from './ops/indices.ts';
 import { checkedSize, checkShape, formatShape, type Shape, sizeOf } from './shape.ts';
 import { type NestedArray, Tensor } from './tensor.ts';
 
@@ -122,7 +123,12 @@ export function arange(start: number, stop?: number, step = 1, options?: TensorO
   if (step === 0 || !Number.isFinite(from + to + step)) {
     throw new ValueError(`arange: needs finite numbers and a step other than 0, got ${from}, ${to}, ${step}`);
   }
-  return generated('arange', [Math.max(0, Math.ceil((to - from) / step))], options, (i) => from + i * step);
+  const count = Math.max(0, Math.ceil((to - from) / step));
+  const counts = Number.isInteger(from) && Number.isInteger(step) && count > 0;
+  const last = from + (count - 1) * step;
+  const furthest = Math.abs(last) > Math.abs(from) ? last : from;
+  if (counts) checkCount('arange', 'counting to', furthest, options?.dtype ?? 'f32');
+  return generated('arange', [count], options, (i) => from + i * step);
 }
 
 /** `count` numbers evenly spaced from `start` to `stop`, both included. */

@@ -5,6 +5,9 @@ export interface DrawSource {
   writeDraw(pointer: number, blocks: number): void;
 }
 
+/** The error of a bad number that a check found: at which position, and what it is; `note` ends the sentence. */
+export type FaultReport = (position: number, value: number, note: string) => Error;
+
 /** Told of all that happens in a step while it is recorded as a program. */
 export interface StepWatcher {
   /** Room in the arena, which is not used again in this step. */
@@ -15,6 +18,8 @@ export interface StepWatcher {
   read(storage: Storage, operation: string): void;
   /** The state of a random draw was written at `pointer`. */
   drew(source: DrawSource, pointer: number, blocks: number): void;
+  /** A check writes what it finds at `pointer`. */
+  checks(pointer: number, report: FaultReport): void;
   /** To be done again before each replay. */
   repeat(action: () => void): void;
   /** The program is right only while `read` gives the same value. */

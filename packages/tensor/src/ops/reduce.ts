@@ -18,6 +18,7 @@ import { checkTensor } from './argument.ts';
 import { copyBox } from './copy-box.ts';
 import { div, equal, exp, mul, sub } from './elementwise.ts';
 import { type GradientRule, gradientOp } from './elementwise-op.ts';
+import { checkCount } from './indices.ts';
 import { broadcastTo, concat, reshape, slice, transpose } from './layout.ts';
 
 export interface ReduceOptions {
@@ -139,7 +140,11 @@ export const reduceOps: {
     name: 'argMax',
     saves: { inputs: [], output: false },
     shape: ([shape], axes) => keptShape(shape, axes),
-    forward: (call) => forwardReduce(call, 'argMax'),
+    forward(call) {
+      const length = sizeOf(call.params.map((axis) => call.shapes[0][axis]));
+      checkCount('argMax', 'an axis of', length, call.dtype);
+      forwardReduce(call, 'argMax');
+    },
     gradient: () => null,
   },
 

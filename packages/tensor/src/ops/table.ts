@@ -1,5 +1,6 @@
 import type { JointOp } from '../joint-op.ts';
 import type { Op } from '../op.ts';
+import { randomOps } from './draw-rows.ts';
 import { elementwiseOps } from './elementwise.ts';
 import { indexingOps } from './indexing.ts';
 import { layoutOps } from './layout.ts';
@@ -17,6 +18,7 @@ export const opTable = {
   ...indexingOps,
   ...recurrentOps,
   ...linearRecurrenceOps,
+  ...randomOps,
 } satisfies Record<string, Op<never> | JointOp<never>>;
 
 export type OpName = keyof typeof opTable;
