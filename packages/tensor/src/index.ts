@@ -17,6 +17,7 @@ export { drawRows } from './ops/draw-rows.ts';
 export * from './ops/elementwise.ts';
 export { type ElementwiseOp, elementwise, type GradientRule } from './ops/elementwise-op.ts';
 export * from './ops/indexing.ts';
+export { checkWhole } from './ops/indices.ts';
 export * from './ops/layout.ts';
 export * from './ops/linalg.ts';
 export { linearRecurrence } from './ops/linear-recurrence.ts';

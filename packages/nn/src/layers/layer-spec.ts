@@ -20,6 +20,13 @@ export interface LayerSpec extends Part {
   build(input: Shape, context: BuildContext): readonly Layer[];
   /** The way back from what comes out to rows of shape `input`, for decoders that mirror an encoder; none where shapes stay. */
   mirror(input: Shape): readonly LayerSpec[];
+  /**
+   * The way back of a first layer, as far as a head goes on from that makes the parameters of each position by itself; none
+   * where the head undoes the layer (default).
+   */
+  mirrorToHead?(input: Shape): readonly LayerSpec[];
+  /** Whether rows of shape [steps, …] may have any number of steps, so that batches need not be padded to the most. */
+  readonly anySteps?: boolean;
 }
 
 /** The layers that networks, and their files, may be made of. */
@@ -27,5 +34,5 @@ export const layers: Kind<LayerSpec> = /* @__PURE__ */ new Kind<LayerSpec>('laye
 
 /** What specifications of layers that keep their rows' shape, and have no way back, have in common. */
 export function sameShapeLayer(build: LayerSpec['build']): Omit<LayerSpec, keyof Part> {
-  return { outShape: (input) => input, build, mirror: () => [] };
+  return { outShape: (input) => input, build, mirror: () => [], anySteps: true };
 }

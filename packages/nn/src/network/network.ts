@@ -127,17 +127,40 @@ function probedShape(path: string, module: Layer, input: Shape): Shape {
 
 /**
  * The layers of a decoder that mirrors an encoder: from a code to what the encoder's last layer made, then the way back
- * through each of its layers but the first, which is the head's to undo.
+ * through each of its layers. The first is the head's to undo, but for what a head at each position needs.
  */
 export function mirrored(encoder: readonly LayerSpec[], input: Shape): readonly LayerSpec[] {
   const shapes = shapesOf('encoder', encoder, input);
   const last = encoder.at(-1);
   if (last === undefined) return [];
-  const back = encoder.flatMap((spec, i) => (i === 0 ? [] : [spec.mirror(shapes[i] as Shape)])).reverse();
+  const back = encoder
+    .map((spec, i) => (i === 0 ? (spec.mirrorToHead?.(input) ?? []) : spec.mirror(shapes[i] as Shape)))
+    .reverse();
   const out = shapes.at(-1) as Shape;
   const opening =
     last.name === 'dense' ? last.mirror(out) : [dense(sizeOf(out)), ...(out.length > 1 ? [reshape(out)] : [])];
   return [...opening, ...back.flat()];
+}
+
+/**
+ * Whether an encoder makes the same code, by the same weights, of rows of shape [steps, …] with fewer steps than `input` has:
+ * then batches need be padded to their longest row only. A module of the user's is not asked.
+ */
+export function encodesAnySteps(spec: readonly LayerSpec[] | Layer, input: Shape): boolean {
+  if (!Array.isArray(spec) || spec[0]?.anySteps !== true) return false;
+  const [steps = 1, ...rest] = input;
+  const code = (of: Shape): string => String(shapesOf('encoder', spec as readonly LayerSpec[], of).at(-1));
+  return worksAnySteps(spec as readonly LayerSpec[], input) && (steps === 1 || code([1, ...rest]) === code(input));
+}
+
+/** Whether a decoder can make rows of fewer steps than it was made for of a code of this shape. */
+export function decodesAnySteps(spec: readonly LayerSpec[] | Layer, code: Shape): boolean {
+  return Array.isArray(spec) && worksAnySteps(spec as readonly LayerSpec[], code);
+}
+
+function worksAnySteps(specs: readonly LayerSpec[], input: Shape): boolean {
+  const shapes = shapesOf('network', specs, input);
+  return specs.every((layer, i) => layer.anySteps === true || (shapes[i] as Shape).length === 1);
 }
 
 /** Whether two networks are the same list. */
