@@ -93,7 +93,7 @@ export class MultiHeadAttention extends Module {
       .transpose([0, 2, 1, 3])
       .reshape([rows, steps, width]);
     const result = this.out_proj.forward(mixed);
-    return lengths === undefined ? result : result.mul(withinLengths(lengths, steps).reshape([rows, steps, 1]));
+    return lengths === undefined ? result : where(withinLengths(lengths, steps).reshape([rows, steps, 1]), result, 0);
   }
 
   /** The scores with those of steps that must not be looked at out of the way. */

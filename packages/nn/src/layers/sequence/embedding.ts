@@ -6,6 +6,7 @@ import {
   type Rng,
   ShapeError,
   type Tensor,
+  tensor,
   ValueError,
   whole,
 } from '@latent/tensor';
@@ -40,7 +41,7 @@ export class Embedding extends Module {
     this.weight = layerParameter('table', [size, width], () => {
       const first = normalInit()([size, width], rng);
       if (padding === undefined) return first;
-      return first.data.fill(0, padding * width, (padding + 1) * width);
+      return tensor(first.data.fill(0, padding * width, (padding + 1) * width), { shape: [size, width] });
     });
   }
 

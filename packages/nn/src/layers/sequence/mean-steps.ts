@@ -1,4 +1,4 @@
-import { formatShape, ShapeError, type Tensor } from '@latent/tensor';
+import { formatShape, ShapeError, type Tensor, where } from '@latent/tensor';
 import { type Context, withinLengths } from '../../module/context.ts';
 import { Module } from '../../module/module.ts';
 import { dense } from '../dense.ts';
