@@ -10,6 +10,7 @@ export {
 } from './data/dataset.ts';
 export {
   type FlatRows,
+  isList,
   type ParseOptions,
   parseRows,
   type Row,
@@ -81,6 +82,7 @@ export {
   type NetworkSpec,
   network,
   networkCheck,
+  probedShape,
   sameNetwork,
   shapesOf,
 } from './network/network.ts';
@@ -116,16 +118,19 @@ export * from './schedule/schedule.ts';
 export type { Callback, CallbackState, Run } from './train/callback.ts';
 export { type CheckpointStore, modelTensors, type TrainPosition } from './train/checkpoint.ts';
 export { type EarlyStopping, type EarlyStoppingOptions, earlyStopping } from './train/early-stopping.ts';
-export { fit, isTraining } from './train/fit.ts';
+export { fit } from './train/fit.ts';
 export { type CheckpointOptions, type FitOptions, type TrainingOptions, trainingChecks } from './train/fit-options.ts';
 export { DivergedError, type FitEvent, type History, type Progress, type Stopped } from './train/history.ts';
+export { isTraining, trainingAlone } from './train/lock.ts';
 export { type MovingAverageOptions, movingAverage } from './train/moving-average.ts';
 export { SplitStep, type StepOptions, trainStep } from './train/train-step.ts';
 export type { Metrics, Parts, Trainable } from './train/trainable.ts';
+export type { ColumnFit, ColumnMap, ColumnMethod, ColumnNumbers } from './transform/column-method.ts';
 export { FittedTransform } from './transform/fitted.ts';
 export { type FittedConfig, type Transform, transforms } from './transform/kind.ts';
 export {
   chain,
+  defineTransform,
   fitDataset,
   fitRows,
   log,

@@ -23,14 +23,14 @@ export class SeenRange {
   readonly #least: Float64Array;
   readonly #most: Float64Array;
 
-  private constructor(low: Float64Array, high: Float64Array) {
+  private constructor(low: Float64Array, high: Float64Array, reach = REACH) {
     this.#low = low;
     this.#high = high;
     const edge = (sign: 1 | -1): Float64Array =>
       low.map((least, c) => {
         const most = high[c] as number;
         const half = Math.max((most - least) / 2, 1e-6 * Math.max(Math.abs(least), Math.abs(most)), 1e-12);
-        return (least + most) / 2 + sign * REACH * half;
+        return (least + most) / 2 + sign * reach * half;
       });
     this.#least = edge(-1);
     this.#most = edge(1);
@@ -50,6 +50,11 @@ export class SeenRange {
       low.map((value) => (value === Infinity ? 0 : value)),
       high.map((value) => (value === -Infinity ? 0 : value)),
     );
+  }
+
+  /** Before any row was seen: nothing is drawn in, but for values that single precision could not square. */
+  static unknown(width: number): SeenRange {
+    return new SeenRange(new Float64Array(width).fill(-LARGEST), new Float64Array(width).fill(LARGEST), 1);
   }
 
   config(): RangeConfig {
