@@ -19,8 +19,7 @@ export class MeanSteps extends Module {
     const [rows, steps] = x.shape as [number, number, number];
     const inside = withinLengths(lengths, steps);
     const counts = inside.sum({ axis: 1, keepDims: true }).maximum(1);
-    return x
-      .mul(inside.reshape([rows, steps, 1]))
+    return where(inside.reshape([rows, steps, 1]), x, 0)
       .sum({ axis: 1 })
       .div(counts);
   }
