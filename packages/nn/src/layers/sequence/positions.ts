@@ -1,4 +1,4 @@
-import { formatShape, oneOf, optional, type Rng, ShapeError, type Tensor, tensor } from '@latent/tensor';
+import { formatShape, oneOf, optional, type Rng, ShapeError, type Tensor, whole } from '@latent/tensor';
 import { normalInit } from '../../init.ts';
 import type { Context } from '../../module/context.ts';
 import { Module } from '../../module/module.ts';
@@ -15,16 +15,22 @@ export interface PositionsOptions {
  * parameter `weight`; as sinusoids, column 2i of step t is sin(t/10000^(2i/width)) and column 2i + 1 the cosine.
  */
 export class Positions extends Module {
-  /** [steps, width]. */
-  readonly weight: Tensor;
+  readonly steps: number;
+  readonly width: number;
+  /** [steps, width]; null where they are sinusoids. */
+  readonly weight: Tensor | null;
+  /** Of all steps, end to end. */
+  #sinusoids: readonly number[] | null = null;
 
   constructor(steps: number, width: number, options: PositionsOptions & { readonly rng: Rng }) {
     super();
     const { rng, kind = 'learned' } = options;
+    this.steps = whole({ min: 1 })(steps, { caller: 'Positions', path: 'steps' });
+    this.width = whole({ min: 1 })(width, { caller: 'Positions', path: 'width' });
     this.weight =
       kind === 'learned'
         ? layerParameter('table', [steps, width], () => normalInit(0, 0.02)([steps, width], rng))
-        : sinusoids(steps, width);
+        : null;
   }
 
   override get type(): string {
@@ -32,25 +38,27 @@ export class Positions extends Module {
   }
 
   forward(x: Tensor, _context: Context = {}): Tensor {
-    const [most, width] = this.weight.shape as [number, number];
     const [, steps = 0, own] = x.shape;
-    if (x.shape.length !== 3 || own !== width || steps > most) {
+    if (x.shape.length !== 3 || own !== this.width || steps > this.steps) {
       throw new ShapeError(
-        `positions: expected [rows, steps, ${width}] with up to ${most} steps, got ${formatShape(x.shape)}`,
+        `positions: expected [rows, steps, ${this.width}] with up to ${this.steps} steps, got ${formatShape(x.shape)}`,
       );
     }
-    return x.add(steps === most ? this.weight : this.weight.slice([[0, steps]]));
+    if (this.weight !== null) return x.add(this.weight.slice([[0, steps]]));
+    this.#sinusoids ??= sinusoids(this.steps, this.width);
+    return x.add(x.from(this.#sinusoids.slice(0, steps * this.width), [steps, this.width]));
   }
 }
 
-function sinusoids(steps: number, width: number): Tensor {
-  const rows = Array.from({ length: steps }, (_, t) =>
-    Array.from({ length: width }, (_, column) => {
+function sinusoids(steps: number, width: number): number[] {
+  const table: number[] = [];
+  for (let t = 0; t < steps; t++) {
+    for (let column = 0; column < width; column++) {
       const angle = t / 10000 ** ((column - (column % 2)) / width);
-      return column % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
-    }),
-  );
-  return tensor(rows).persisted(true);
+      table.push(column % 2 === 0 ? Math.sin(angle) : Math.cos(angle));
+    }
+  }
+  return table;
 }
 
 const checks = { kind: /* @__PURE__ */ optional(oneOf('learned', 'sinusoid'), 'learned' as const) };

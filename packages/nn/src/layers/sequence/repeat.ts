@@ -6,7 +6,6 @@ import {
   optional,
   ShapeError,
   type Tensor,
-  tensor,
   ValueError,
   whole,
 } from '@latent/tensor';
@@ -26,14 +25,14 @@ export interface RepeatOptions {
  */
 export class Repeat extends Module {
   readonly steps: number;
-  /** [steps, positions]; null without. */
-  readonly table: Tensor | null;
+  readonly positions: number;
+  /** Of all steps, end to end. */
+  #table: readonly number[] | null = null;
 
   constructor(steps: number, options: RepeatOptions = {}) {
     super();
     this.steps = whole({ min: 1 })(steps, { caller: 'Repeat', path: 'steps' });
-    const positions = positionsCheck(options.positions, { caller: 'Repeat', path: 'positions' });
-    this.table = positions === 0 ? null : positionTable(this.steps, positions);
+    this.positions = positionsCheck(options.positions, { caller: 'Repeat', path: 'positions' });
   }
 
   override get type(): string {
@@ -46,22 +45,25 @@ export class Repeat extends Module {
     const { steps = this.steps } = context;
     if (steps > this.steps) throw new ShapeError(`repeat: rows have up to ${this.steps} steps, got ${steps}`);
     const code = broadcastTo(x.reshape([rows, 1, features]), [rows, steps, features]);
-    if (this.table === null) return code;
-    const table = this.table.slice([[0, steps]]);
-    return concat([code, broadcastTo(table, [rows, ...table.shape])], -1);
+    if (this.positions === 0) return code;
+    this.#table ??= positionTable(this.steps, this.positions);
+    const table = x.from(this.#table.slice(0, steps * this.positions), [steps, this.positions]);
+    return concat([code, broadcastTo(table, [rows, steps, this.positions])], -1);
   }
 }
 
 /** Positions that the ways back of other layers give a step. */
 export const POSITIONS = 8;
 
-function positionTable(steps: number, positions: number): Tensor {
-  const angles = (t: number): number[] =>
-    Array.from({ length: positions / 2 }, (_, k) => (Math.PI * (k + 1) * (t + 0.5)) / steps);
-  const rows = Array.from({ length: steps }, (_, t) =>
-    angles(t).flatMap((angle) => [Math.sin(angle), Math.cos(angle)]),
-  );
-  return tensor(rows).persisted(true);
+function positionTable(steps: number, positions: number): number[] {
+  const table: number[] = [];
+  for (let t = 0; t < steps; t++) {
+    for (let k = 1; k <= positions / 2; k++) {
+      const angle = (Math.PI * k * (t + 0.5)) / steps;
+      table.push(Math.sin(angle), Math.cos(angle));
+    }
+  }
+  return table;
 }
 
 const even = /* @__PURE__ */ optional(whole({ min: 0 }), 0);

@@ -158,7 +158,7 @@ describe('Positions', () => {
   it('adds learned vectors or sinusoids', () => {
     const x = tensor(new Float32Array(2 * 3 * 4), { shape: [2, 3, 4] });
     const learned = new Positions(3, 4, { rng: rng() });
-    expect(learned.forward(x).slice([[1, 2]]).data).toEqual(learned.weight.data);
+    expect(learned.forward(x).slice([[1, 2]]).data).toEqual(learned.weight!.data);
     expect(learned.namedParameters().map(([name]) => name)).toEqual(['weight']);
     const fixed = new Positions(3, 4, { rng: rng(), kind: 'sinusoid' });
     expect(fixed.parameters()).toEqual([]);
