@@ -1,6 +1,7 @@
+import type { DType } from './dtype.ts';
 import { ValueError } from './errors.ts';
 import { execute } from './kernels/execute.ts';
-import type { DType, Layout, MapProgram } from './kernels/kernel.ts';
+import type { Layout, MapProgram } from './kernels/kernel.ts';
 import { FULL, SCALAR } from './kernels/map/layout.ts';
 import { mapCall } from './kernels/map/map.ts';
 import { mapProgram } from './kernels/map/map-program.ts';

@@ -1,5 +1,5 @@
+import type { DType } from './dtype.ts';
 import type { JointOp } from './joint-op.ts';
-import type { DType } from './kernels/kernel.ts';
 import type { Shape } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 

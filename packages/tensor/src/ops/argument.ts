@@ -1,5 +1,5 @@
+import type { DType } from '../dtype.ts';
 import { UsageError, ValueError } from '../errors.ts';
-import type { DType } from '../kernels/kernel.ts';
 import { memory } from '../memory/linear-memory.ts';
 import { describeValue, refuse } from '../options.ts';
 import type { Tensor } from '../tensor.ts';

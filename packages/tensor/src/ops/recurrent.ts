@@ -11,7 +11,8 @@ import {
   reluCell,
   tanhCell,
 } from '../kernels/recurrence/cell.ts';
-import { type Course, recurrenceCall, seenWidth } from '../kernels/recurrence/recurrence.ts';
+import { type Course, recurrenceCall } from '../kernels/recurrence/recurrence.ts';
+import { seenWidth } from '../kernels/recurrence/row-sizes.ts';
 import { recurrenceGradientCall } from '../kernels/recurrence-gradient/recurrence-gradient.ts';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
