@@ -18,7 +18,7 @@ import {
   whole,
 } from '@latent/tensor';
 import { type Nest, nestLike, structureOf, tensorsOf } from './nest.ts';
-import { isRecording, nextNode, type Parent, pullBack, recordJoint, TapeNode, withRecording } from './tape.ts';
+import { isRecording, nextNode, type Parent, pullBack, recordTogether, TapeNode, withRecording } from './tape.ts';
 
 export interface ScanOptions {
   /** How many steps, where `xs` holds no tensor; else it is the length of their first axis. */
@@ -167,7 +167,7 @@ function loop(step: FlatStep, init: readonly Tensor[], inputs: readonly Tensor[]
   if (recording && (captured.size > 0 || nodes.some((node) => node !== null && !node.ended))) {
     const parents: Parent[] = [...nodes, ...captured.keys()];
     const shapes = [...given.map(({ shape }) => shape), ...[...captured.values()].map(({ shape }) => shape)];
-    recordJoint(parents, shapes, results, (adjoints) =>
+    recordTogether(parents, shapes, results, (adjoints) =>
       backward(step, { ...options, draws, captured, adjoints, init, inputs, carries, outputs, kept }),
     );
   } else if (recording) {

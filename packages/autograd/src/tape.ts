@@ -3,6 +3,7 @@ import {
   broadcastTo,
   formatShape,
   type GraphNode,
+  type JointOp,
   type Op,
   type PerInput,
   reshape,
@@ -51,10 +52,6 @@ export class TapeNode implements GraphNode {
   used = false;
   /** The gradient to this node's tensor while a backward pass runs. */
   adjoint: Tensor | null = null;
-  /** For what has several results: their gradients and what follows from them. Its results are nodes of their own. */
-  joint: Joint | null = null;
-  /** Which result of its parent this is; −1 where the parent has one. */
-  result = -1;
 
   constructor(isParameter: boolean) {
     this.isParameter = isParameter;
@@ -70,6 +67,37 @@ export class TapeNode implements GraphNode {
     node.savedInputs = inputs.map((x, i) => (op.saves.inputs.includes(i) ? x : null));
     node.savedOutput = op.saves.output ? output : null;
     output.node = node;
+  }
+
+  recordJoint(op: JointOp, inputs: readonly Tensor[], params: unknown, outputs: readonly Tensor[]): void {
+    if (recording) recordJoint(op, inputs, params, outputs);
+  }
+
+  get recording(): boolean {
+    return recording;
+  }
+
+  /** Whether nothing on the tape made it: a parameter, or a target of `grad`. */
+  get leaf(): boolean {
+    return this.op === null;
+  }
+
+  /** Hands the gradient to this node's tensor on to its parents. */
+  pass(g: Tensor, _createGraph: boolean): void {
+    if (this.op !== null) propagate(this, this.op, g);
+  }
+
+  /** After a backward pass, whether it came here or not. */
+  forget(): void {
+    this.adjoint = null;
+  }
+
+  /** Gives up what was kept for the backward pass. */
+  free(): void {
+    this.used = true;
+    this.savedInputs = [];
+    this.savedOutput = null;
+    this.parents = [];
   }
 
   backward(output: Tensor, options: { createGraph?: boolean; retainGraph?: boolean }): void {
@@ -90,33 +118,6 @@ export class TapeNode implements GraphNode {
   }
 }
 
-/** What was computed at once and has several results. */
-export interface Joint {
-  /** Of the results while a backward pass runs. */
-  readonly adjoints: (Tensor | null)[];
-  /** From the gradients of the results to those of the inputs; null for none. */
-  gradient(adjoints: readonly (Tensor | null)[]): readonly (Tensor | null)[];
-}
-
-/** Puts `results`, all computed from the tensors of `parents`, which have these shapes, on the tape. */
-export function recordJoint(
-  parents: readonly Parent[],
-  shapes: readonly Shape[],
-  results: readonly Tensor[],
-  gradient: Joint['gradient'],
-): void {
-  const node = new TapeNode(false);
-  node.parents = parents;
-  node.shapes = shapes;
-  node.joint = { adjoints: results.map(() => null), gradient };
-  for (const [i, x] of results.entries()) {
-    const result = new TapeNode(false);
-    result.parents = [node];
-    result.result = i;
-    x.node = result;
-  }
-}
-
 /** What a tensor carries that a step or a compiled function returned, where gradients would have to flow back into it. */
 class EndedNode implements GraphNode {
   readonly ended = true;
@@ -132,6 +133,17 @@ class EndedNode implements GraphNode {
     const tracked = inputs.find((x) => x.node !== null && !x.node.ended);
     if (tracked === undefined) output.node = this;
     else tracked.node?.record(op, inputs, params, output);
+  }
+
+  recordJoint(op: JointOp, inputs: readonly Tensor[], params: unknown, outputs: readonly Tensor[]): void {
+    if (!recording) return;
+    const tracked = inputs.find((x) => x.node !== null && !x.node.ended);
+    if (tracked === undefined) for (const output of outputs) output.node = this;
+    else tracked.node?.recordJoint(op, inputs, params, outputs);
+  }
+
+  get recording(): boolean {
+    return false;
   }
 
   backward(): never {
@@ -165,8 +177,17 @@ export function walk(
   options: { readonly createGraph?: boolean | undefined; readonly retainGraph?: boolean | undefined },
   wanted: (node: TapeNode) => boolean,
 ): readonly (readonly [TapeNode, Tensor])[] {
+  return walkFrom([[start, gradient]], reachable([start]), options, wanted);
+}
+
+/** The same from several nodes with gradients of their own, over the nodes in `order`, newest first. */
+function walkFrom(
+  starts: readonly (readonly [TapeNode, Tensor])[],
+  order: readonly TapeNode[],
+  options: { readonly createGraph?: boolean | undefined; readonly retainGraph?: boolean | undefined },
+  wanted: (node: TapeNode) => boolean,
+): readonly (readonly [TapeNode, Tensor])[] {
   const { createGraph = false, retainGraph = createGraph } = options;
-  const order = reachable(start);
   for (const node of order) {
     if (node.used) {
       throw new UsageError(
@@ -175,90 +196,27 @@ export function walk(
     }
   }
   return withRecording(createGraph, () => {
-    start.adjoint = gradient;
+    for (const [node, gradient] of starts) collect(node, gradient);
     const reached: [TapeNode, Tensor][] = [];
     try {
       for (const node of order) {
         const g = node.adjoint;
-        if (g !== null && wanted(node)) reached.push([node, g]);
-        if (passOn(node) && !retainGraph) free(node);
+        if (g === null) continue;
+        node.adjoint = null;
+        if (wanted(node)) reached.push([node, g]);
+        if (node.leaf) continue;
+        node.pass(g, createGraph);
+        if (!retainGraph) node.free();
       }
     } finally {
-      for (const node of order) forget(node);
+      for (const node of order) node.forget();
     }
     return reached;
   });
 }
 
-/**
- * The gradients to `wanted`, given those of `roots`, of a graph that was made after node number `since` and is not used
- * again. Older nodes are where it ends. What is wanted may have a gradient to begin with.
- */
-export function pullBack(
-  roots: readonly (readonly [Parent, Tensor])[],
-  wanted: readonly (readonly [TapeNode, Tensor | null])[],
-  since: number,
-): (Tensor | null)[] {
-  const found = new Set<TapeNode>();
-  for (const [root] of roots) {
-    if (root?.ended) refuseEnded();
-    if (root !== null) found.add(root as TapeNode);
-  }
-  for (const node of found) {
-    if (node.id < since) continue;
-    for (const parent of node.parents) if (parent !== null && !parent.ended) found.add(parent as TapeNode);
-  }
-  // An outer pass may be on its way through the nodes where this one ends.
-  const outer = new Map(wanted.map(([node]) => [node, node.adjoint] as const));
-  const inside = newestFirst(found).filter(({ id }) => id >= since);
-  if ([...found].some((node) => node.id < since && !outer.has(node))) {
-    throw new UsageError(
-      'backward: a step of a scan used other tensors when it ran again; it must do the same each time',
-    );
-  }
-  try {
-    for (const [node, before] of wanted) node.adjoint = before;
-    for (const [node, g] of roots) {
-      if (node !== null) receive(node, g);
-    }
-    for (const node of inside) passOn(node);
-    return wanted.map(([node]) => node.adjoint);
-  } finally {
-    for (const node of inside) forget(node);
-    for (const [node, adjoint] of outer) node.adjoint = adjoint;
-  }
-}
-
-/** Passes a node's gradient on to its inputs; false where it has none, or is no result of anything. */
-function passOn(node: TapeNode): boolean {
-  const { op, joint, adjoint: g } = node;
-  if (joint !== null) {
-    if (joint.adjoints.every((adjoint) => adjoint === null)) return false;
-    const gradients = joint.gradient(
-      joint.adjoints.splice(0, joint.adjoints.length, ...joint.adjoints.map(() => null)),
-    );
-    for (const [i, parent] of node.parents.entries()) {
-      const gradient = gradients[i];
-      if (parent !== null && gradient) receive(parent, gradient);
-    }
-    return true;
-  }
-  if (g === null || (op === null && node.result < 0)) return false;
-  node.adjoint = null;
-  if (op !== null) propagate(node, op, g);
-  else (node.parents[0] as TapeNode).joint!.adjoints[node.result] = g;
-  return true;
-}
-
-/** What a broken-off pass may have left. */
-function forget(node: TapeNode): void {
-  node.adjoint = null;
-  node.joint?.adjoints.fill(null);
-}
-
-function receive(parent: TapeNode | EndedNode, gradient: Tensor): void {
-  if (!(parent instanceof TapeNode)) refuseEnded();
-  parent.adjoint = parent.adjoint === null ? gradient : add(parent.adjoint, gradient);
+function collect(node: TapeNode, gradient: Tensor): void {
+  node.adjoint = node.adjoint === null ? gradient : add(node.adjoint, gradient);
 }
 
 function propagate(node: TapeNode, op: Op, g: Tensor): void {
@@ -273,7 +231,9 @@ function propagate(node: TapeNode, op: Op, g: Tensor): void {
     const parent = node.parents[i] as Parent;
     if (parent === null) continue;
     const gradient = op.gradient(i, g, saved);
-    if (gradient !== null) receive(parent, fitTo(gradient, node.shapes[i]!));
+    if (gradient === null) continue;
+    if (!(parent instanceof TapeNode)) refuseEnded();
+    collect(parent, fitTo(gradient, node.shapes[i] as Shape));
   }
 }
 
@@ -295,25 +255,199 @@ function shapeAfter(from: Shape, axes: readonly number[], lead: number): Shape {
   return from.map((size, axis) => (axes.includes(axis) ? 1 : size)).slice(Math.max(0, lead));
 }
 
-function free(node: TapeNode): void {
-  node.used = true;
-  node.savedInputs = [];
-  node.savedOutput = null;
-  node.joint = null;
-  node.parents = [];
-}
-
-/** The nodes that `start` depends on and itself, newest first. No recursion: graphs may be deep. */
-export function reachable(start: TapeNode): TapeNode[] {
-  const found = new Set<TapeNode>([start]);
+/** The nodes that these depend on and they themselves, newest first, as far as `ends`. No recursion: graphs may be deep. */
+export function reachable(starts: readonly TapeNode[], ends: { has(node: TapeNode): boolean } = NO_NODES): TapeNode[] {
+  const found = new Set<TapeNode>(starts);
   for (const node of found) {
+    if (ends.has(node)) continue;
     for (const parent of node.parents) if (parent !== null && !parent.ended) found.add(parent);
   }
-  return newestFirst(found);
+  return [...found].sort((a, b) => b.id - a.id);
 }
 
-function newestFirst(nodes: Iterable<TapeNode>): TapeNode[] {
-  return [...nodes].sort((a, b) => b.id - a.id);
+const NO_NODES: ReadonlySet<TapeNode> = new Set();
+
+/** From the gradients to the results to those to the inputs, null for none. */
+export type JointGradient = (
+  g: readonly (Tensor | null)[],
+  createGraph: boolean,
+) => readonly (Tensor | null | undefined)[];
+
+/** What has several results: gradients come to them one by one, and leave it together. */
+class JointNode extends TapeNode {
+  /** The gradients to the results that have come so far. */
+  readonly arrived: (Tensor | null)[];
+  #gradient: JointGradient | null;
+
+  constructor(parents: readonly Parent[], shapes: readonly Shape[], results: number, gradient: JointGradient) {
+    super(false);
+    this.parents = parents;
+    this.shapes = shapes;
+    this.arrived = new Array(results).fill(null);
+    this.#gradient = gradient;
+  }
+
+  override get leaf(): boolean {
+    return false;
+  }
+
+  override pass(_first: Tensor, createGraph: boolean): void {
+    const gradients = (this.#gradient as JointGradient)(this.arrived.slice(), createGraph);
+    for (const [i, parent] of this.parents.entries()) {
+      const gradient = gradients[i];
+      if (parent === null || gradient === null || gradient === undefined) continue;
+      if (!(parent instanceof TapeNode)) refuseEnded();
+      collect(parent, gradient);
+    }
+  }
+
+  override forget(): void {
+    super.forget();
+    this.arrived.fill(null);
+  }
+
+  override free(): void {
+    super.free();
+    this.#gradient = null;
+  }
+}
+
+/** One result of several. */
+class ResultNode extends TapeNode {
+  readonly #joint: JointNode;
+  readonly #index: number;
+
+  constructor(joint: JointNode, index: number) {
+    super(false);
+    this.#joint = joint;
+    this.#index = index;
+    this.parents = [joint];
+  }
+
+  override get leaf(): boolean {
+    return false;
+  }
+
+  override pass(g: Tensor): void {
+    this.#joint.arrived[this.#index] = g;
+    this.#joint.adjoint = g; // that something has come
+  }
+}
+
+/** Puts `results` on the tape, all computed at once from the tensors of `parents`, which have these shapes. */
+export function recordTogether(
+  parents: readonly Parent[],
+  shapes: readonly Shape[],
+  results: readonly Tensor[],
+  gradient: JointGradient,
+): void {
+  const joint = new JointNode(parents, shapes, results.length, gradient);
+  for (const [i, x] of results.entries()) x.node = new ResultNode(joint, i);
+}
+
+function recordJoint(op: JointOp, inputs: readonly Tensor[], params: unknown, outputs: readonly Tensor[]): void {
+  const parents = inputs.map((x) => x.node as Parent);
+  const shapes = inputs.map((x) => x.shape);
+  const saved = outputs.map((x, i) => (op.saves.includes(i) ? x : null)) as readonly Tensor[];
+  const wanted = parents.map((parent) => parent !== null);
+  recordTogether(parents, shapes, outputs, (g, createGraph) =>
+    createGraph
+      ? composedGradients(op, inputs, params, g)
+      : op.gradients(g, { inputs, outputs: saved, shapes, params }, wanted),
+  );
+}
+
+const STANDS_FOR: Op = {
+  name: 'identity',
+  saves: { inputs: [], output: false },
+  shape: ([shape]) => shape as Shape,
+  forward: () => {},
+  gradient: (_i, g) => g,
+};
+
+/**
+ * The gradients of a joint op made of other ops, so that they can themselves be differentiated: its composition is computed
+ * anew, from tensors that stand for the inputs, and walked back as far as those.
+ */
+function composedGradients(
+  op: JointOp,
+  inputs: readonly Tensor[],
+  params: unknown,
+  g: readonly (Tensor | null)[],
+): readonly (Tensor | null)[] {
+  const stand = inputs.map((x) => {
+    if (!x.requiresGrad) return x;
+    const same = x.detach();
+    x.node?.record(STANDS_FOR, [x], undefined, same);
+    return same;
+  });
+  const results = op.composed(stand, params);
+  const starts = results.flatMap((result, i): [TapeNode, Tensor][] => {
+    const gradient = g[i];
+    return gradient && result?.requiresGrad ? [[result.node as TapeNode, gradient]] : [];
+  });
+  const ends = new Map(stand.flatMap((x) => (x.requiresGrad ? [[x.node as TapeNode, null] as const] : [])));
+  walkBetween(starts, ends, true);
+  return stand.map((x) => {
+    const node = x.node as TapeNode | null;
+    const gradient = node?.adjoint ?? null;
+    node?.forget();
+    return gradient;
+  });
+}
+
+/** Passes gradients on from `starts` as far as `ends`, where they are left; some of those have one to begin with. */
+function walkBetween(
+  starts: readonly (readonly [TapeNode, Tensor])[],
+  ends: ReadonlyMap<TapeNode, Tensor | null>,
+  createGraph: boolean,
+): void {
+  const order = reachable(
+    starts.map(([node]) => node),
+    ends,
+  );
+  for (const [node, gradient] of ends) node.adjoint = gradient;
+  // What was reached past the ends is somebody else's.
+  walkFrom(
+    starts,
+    order.filter((node) => !ends.has(node)),
+    { createGraph },
+    () => false,
+  );
+}
+
+/**
+ * The gradients to `variables`, given those of `roots`, of what was made after node number `since` and is not used again.
+ * Each variable comes with what its gradient begins with.
+ */
+export function pullBack(
+  roots: readonly (readonly [Parent, Tensor])[],
+  variables: readonly (readonly [TapeNode, Tensor | null])[],
+  since: number,
+): (Tensor | null)[] {
+  const starts = roots.flatMap(([node, g]): [TapeNode, Tensor][] => {
+    if (node === null) return [];
+    if (!(node instanceof TapeNode)) refuseEnded();
+    return [[node, g]];
+  });
+  const ends = new Map(variables);
+  for (const node of reachable(
+    starts.map(([start]) => start),
+    ends,
+  )) {
+    if (node.id >= since || ends.has(node)) continue;
+    throw new UsageError(
+      'backward: a step of a scan used other tensors when it ran again; it must do the same each time',
+    );
+  }
+  // An outer pass may be on its way through the variables.
+  const outer = variables.map(([node]) => node.adjoint);
+  try {
+    walkBetween(starts, ends, recording);
+    return variables.map(([node]) => node.adjoint);
+  } finally {
+    for (const [i, [node]] of variables.entries()) node.adjoint = outer[i] ?? null;
+  }
 }
 
 /** The number of the next node. */

@@ -1,6 +1,6 @@
+import { elementBytes } from '../dtype.ts';
 import { readFault } from '../kernels/check-indices/check-indices.ts';
 import { perform } from '../kernels/execute.ts';
-import { elementBytes } from '../kernels/kernel.ts';
 import { STATE_BYTES } from '../kernels/random/random.ts';
 import { memory } from '../memory/linear-memory.ts';
 import type { DrawSource, FaultReport } from '../memory/watcher.ts';
