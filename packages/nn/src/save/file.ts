@@ -160,6 +160,7 @@ export async function readFileIfThere(path: string): Promise<Uint8Array | null> 
   }
 }
 
+/** The bytes of a file; throws a `UsageError` that names the path where there is none. Node, Deno and Bun alone. */
 export async function readFileBytes(path: string): Promise<Uint8Array> {
   if (typeof path !== 'string' || path === '') throw new UsageError(`load: the path must be text, got ${String(path)}`);
   const bytes = await readFileIfThere(path);
