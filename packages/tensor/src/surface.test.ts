@@ -377,6 +377,7 @@ const others = [
   'checkNames',
   'checkOptions',
   'describeValue',
+  'shortText',
   'either',
   'fields',
   'flag',
