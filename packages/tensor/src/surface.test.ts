@@ -399,6 +399,7 @@ const others = [
   'checkNames',
   'checkOptions',
   'describeValue',
+  'shortText',
   'either',
   'fields',
   'flag',
