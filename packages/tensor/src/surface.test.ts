@@ -401,6 +401,7 @@ const others = [
   'checkNames',
   'checkOptions',
   'describeValue',
+  'shortText',
   'either',
   'fields',
   'flag',

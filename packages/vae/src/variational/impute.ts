@@ -5,6 +5,7 @@ import { rowKeys } from '../model/row-keys.ts';
 import { type RowInputs, type RowsProgram, rowsProgram } from '../model/rows-program.ts';
 import type { VaeCore } from './core.ts';
 
+/** What holes are filled with. */
 export interface ImputeOptions {
   /** `mean` (default): the expected value of each hole; `draws`: values drawn together, as real rows have them. */
   readonly kind?: 'mean' | 'draws';

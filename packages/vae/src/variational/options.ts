@@ -30,6 +30,7 @@ import { askedPerNumber } from '../reconstruction/head.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { knownLikelihoods } from '../reconstruction/standard.ts';
 
+/** What a variational autoencoder is made of. */
 export interface VaeOptions extends CommonOptions {
   /** Numbers in a code. */
   readonly latentSize: number;

@@ -44,6 +44,7 @@ export interface ElboParts {
   readonly kl: Tensor;
 }
 
+/** Importance-sampled log p(x), and how far to trust it. */
 export interface LikelihoodEstimate {
   /** log p(x) of each row, in nats: [n]. */
   readonly logLikelihood: Tensor;
@@ -51,6 +52,7 @@ export interface LikelihoodEstimate {
   readonly standardError: Tensor;
 }
 
+/** How rows are drawn. */
 export interface SampleOptions {
   /** The model's seed by default. */
   readonly seed?: number;
