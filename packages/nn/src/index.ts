@@ -29,6 +29,14 @@ export {
   activationNames,
 } from './layers/activation.ts';
 export { AlphaDropout, alphaDropout } from './layers/alpha-dropout.ts';
+export { type AttentionOptions, MultiHeadAttention } from './layers/attention/multi-head-attention.ts';
+export {
+  attention,
+  TransformerBlock,
+  type TransformerOptions,
+  type TransformerSpecOptions,
+  transformer,
+} from './layers/attention/transformer.ts';
 export {
   type ConvLayerOptions,
   type ConvTransposeLayerOptions,
@@ -87,11 +95,34 @@ export { Linear, type LinearOptions } from './layers/linear.ts';
 export { BatchNorm, type BatchNormOptions, batchNorm } from './layers/normalization/batch-norm.ts';
 export { GroupNorm, type GroupNormOptions, groupNorm } from './layers/normalization/group-norm.ts';
 export { RmsNorm, type RmsNormOptions, rmsNorm } from './layers/normalization/rms-norm.ts';
+export { Gru, type GruOptions, type GruSpecOptions, gru } from './layers/recurrent/gru.ts';
+export {
+  type KerasRecurrent,
+  type KerasRecurrentWeights,
+  recurrentFromKeras,
+  recurrentToKeras,
+} from './layers/recurrent/keras.ts';
+export { Lstm, type LstmOptions, type LstmSpecOptions, lstm } from './layers/recurrent/lstm.ts';
+export { MinGru, type MinGruOptions, minGru } from './layers/recurrent/min-gru.ts';
+export {
+  RecurrentLayer,
+  type RecurrentLayerOptions,
+  type RecurrentRun,
+  type RecurrentState,
+  type RunOptions,
+} from './layers/recurrent/recurrent-layer.ts';
+export type { RecurrentSpecOptions } from './layers/recurrent/recurrent-spec.ts';
+export { Rnn, type RnnOptions, type RnnSpecOptions, rnn } from './layers/recurrent/rnn.ts';
+export { Embedding, type EmbeddingOptions, embedding } from './layers/sequence/embedding.ts';
+export { MeanSteps, meanSteps } from './layers/sequence/mean-steps.ts';
+export { Positions, type PositionsOptions, positions } from './layers/sequence/positions.ts';
+export { Repeat, type RepeatOptions, repeat } from './layers/sequence/repeat.ts';
 export { Sequential } from './layers/sequential.ts';
 export { flatten, Reshape, reshape } from './layers/shape.ts';
 export { Softmax, softmax } from './layers/softmax.ts';
 export { knownLayers as layers } from './layers/standard.ts';
 export * from './losses/losses.ts';
+export { type Context, repeatedContext, withinLengths } from './module/context.ts';
 export { inLayer, type Layer, Module, scoring } from './module/module.ts';
 export {
   buffer,
@@ -106,6 +137,8 @@ export { aligned } from './module/summary.ts';
 export {
   type BuiltNetwork,
   buildNetwork,
+  decodesAnySteps,
+  encodesAnySteps,
   type MirroredRows,
   mirrored,
   type NetworkContext,

@@ -1,11 +1,13 @@
 export * from './create.ts';
 export { debug } from './debug.ts';
+export type { DType } from './dtype.ts';
 export { apply, fillRows, mapInto, overwrite } from './eager.ts';
 export * from './errors.ts';
 export { derivedRules } from './expr/differentiate.ts';
 export { constant, type Expr, input, select } from './expr/expr.ts';
 export { logGamma } from './expr/log-gamma.ts';
-export type { DType, MapProgram } from './kernels/kernel.ts';
+export { applyJoint, isRecorded, type JointCall, type JointOp, type JointSaved } from './joint-op.ts';
+export type { MapProgram } from './kernels/kernel.ts';
 export { mapProgram } from './kernels/map/map-program.ts';
 export type { RandomKind } from './kernels/random/threefry.ts';
 export { type KernelOptions, type KernelSet, useKernels } from './kernels/select.ts';
@@ -24,8 +26,10 @@ export { drawRows } from './ops/draw-rows.ts';
 export * from './ops/elementwise.ts';
 export { type ElementwiseOp, elementwise, type GradientRule } from './ops/elementwise-op.ts';
 export * from './ops/indexing.ts';
+export { checkWhole } from './ops/indices.ts';
 export * from './ops/layout.ts';
 export * from './ops/linalg.ts';
+export { linearRecurrence } from './ops/linear-recurrence.ts';
 export {
   type AvgPoolOptions,
   avgPool1d,
@@ -36,6 +40,12 @@ export {
   maxPool2d,
   type PoolOptions,
 } from './ops/pooling.ts';
+export {
+  type RecurrentCell,
+  type RecurrentOptions,
+  type RecurrentWeights,
+  recurrent,
+} from './ops/recurrent.ts';
 export * from './ops/reduce.ts';
 export { type InterpolateOptions, interpolate, type PadMode, padModes } from './ops/resample.ts';
 export { type OpName, opTable } from './ops/table.ts';

@@ -1,6 +1,6 @@
+import type { DType } from './dtype.ts';
 import { ShapeError, ValueError } from './errors.ts';
 import { execute } from './kernels/execute.ts';
-import type { DType } from './kernels/kernel.ts';
 import { randomCall, STATE_BYTES } from './kernels/random/random.ts';
 import { type RandomKind, threefry2x32 } from './kernels/random/threefry.ts';
 import { memory } from './memory/linear-memory.ts';

@@ -1,5 +1,5 @@
+import { type DType, elementBytes } from './dtype.ts';
 import { MemoryError, ShapeError } from './errors.ts';
-import { type DType, elementBytes } from './kernels/kernel.ts';
 import { memory } from './memory/linear-memory.ts';
 import { describeValue } from './options.ts';
 

@@ -1,7 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+
+import type { DType } from './dtype.ts';
 import { ShapeError, UsageError, ValueError } from './errors.ts';
 import { formatTensor } from './format.ts';
-import type { DType } from './kernels/kernel.ts';
 import { allocate, allocateOutside, allocatePinned, bytesOf, type Storage } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
 import type { GraphNode } from './op.ts';

@@ -122,6 +122,7 @@ const vaeTable: Table = {
 
 const autoencoderTable: Table = {
   ...moduleTable,
+  likelihoodParams: fine((m: Autoencoder) => m.likelihoodParams(m.encoder.forward(batch))),
   forward: fine((m: Autoencoder) => m.forward(batch)),
   loss: fine((m: Autoencoder) => m.loss(batch)),
   likelihoodParams: fine((m: Autoencoder) => m.likelihoodParams(tensor(codes))),

@@ -1,5 +1,6 @@
 import { activationLayer } from './activation.ts';
 import { alphaDropoutLayer } from './alpha-dropout.ts';
+import { attentionLayer, transformerLayer } from './attention/transformer.ts';
 import {
   conv1dLayer,
   conv2dLayer,
@@ -21,6 +22,14 @@ import { layers } from './layer-spec.ts';
 import { batchNormLayer } from './normalization/batch-norm.ts';
 import { groupNormLayer } from './normalization/group-norm.ts';
 import { rmsNormLayer } from './normalization/rms-norm.ts';
+import { gruLayer } from './recurrent/gru.ts';
+import { lstmLayer } from './recurrent/lstm.ts';
+import { minGruLayer } from './recurrent/min-gru.ts';
+import { rnnLayer } from './recurrent/rnn.ts';
+import { embeddingLayer } from './sequence/embedding.ts';
+import { meanStepsLayer } from './sequence/mean-steps.ts';
+import { positionsLayer } from './sequence/positions.ts';
+import { repeatLayer } from './sequence/repeat.ts';
 import { flattenLayer, reshapeLayer } from './shape.ts';
 import { softmaxLayer } from './softmax.ts';
 
@@ -55,4 +64,14 @@ export const knownLayers = layers.register(
   residualLayer,
   squeezeExcitationLayer,
   softmaxLayer,
+  lstmLayer,
+  gruLayer,
+  rnnLayer,
+  minGruLayer,
+  repeatLayer,
+  meanStepsLayer,
+  embeddingLayer,
+  positionsLayer,
+  attentionLayer,
+  transformerLayer,
 );

@@ -10,6 +10,7 @@ import {
   optional,
   Rng,
   type Shape,
+  sameShape,
   sizeOf,
   Tensor,
   UsageError,
@@ -140,8 +141,7 @@ export interface MirroredRows {
 
 /**
  * The layers of a decoder that mirrors an encoder: the way back from what its last layer makes through each of its layers. The
- * first that changes its rows is undone by its `head`, which gives the rows' parameters, where it has one and `count` is
- * given; else it is left to whom the decoder is for.
+ * first that changes its rows is undone by its `head`, where it has one; else it is left to whom the decoder is for.
  */
 export function mirrored(
   encoder: readonly LayerSpec[],
@@ -152,15 +152,15 @@ export function mirrored(
   const ways = encoder.map((spec, i) => spec.mirror(shapes[i] as Shape));
   const first = Math.max(
     0,
-    ways.findIndex((way) => way.length > 0),
+    ways.findIndex((way, i) => way.length > 0 || !sameShape(shapes[i] as Shape, shapes[i + 1] as Shape)),
   );
-  const head = count === undefined ? undefined : encoder[first]?.head?.(event, count);
+  const head = encoder[first]?.head?.(event, count) ?? [];
   return [
     ...ways
       .slice(first + 1)
       .reverse()
       .flat(),
-    ...(head === undefined ? [] : [head]),
+    ...head,
   ];
 }
 
@@ -170,6 +170,27 @@ export function opening(encoder: readonly LayerSpec[], input: Shape): readonly L
   const last = encoder.at(-1);
   if (last === undefined) return [];
   return last.name === 'dense' ? last.mirror(out) : [dense(sizeOf(out)), ...(out.length > 1 ? [reshape(out)] : [])];
+}
+
+/**
+ * Whether an encoder makes the same code, by the same weights, of rows of shape [steps, …] with fewer steps than `input` has:
+ * then batches need be padded to their longest row only. A module of the user's is not asked.
+ */
+export function encodesAnySteps(spec: readonly LayerSpec[] | Layer, input: Shape): boolean {
+  if (!Array.isArray(spec) || spec[0]?.anySteps !== true) return false;
+  const [steps = 1, ...rest] = input;
+  const code = (of: Shape): string => String(shapesOf('encoder', spec as readonly LayerSpec[], of).at(-1));
+  return worksAnySteps(spec as readonly LayerSpec[], input) && (steps === 1 || code([1, ...rest]) === code(input));
+}
+
+/** Whether a decoder can make rows of fewer steps than it was made for of a code of this shape. */
+export function decodesAnySteps(spec: readonly LayerSpec[] | Layer, code: Shape): boolean {
+  return Array.isArray(spec) && worksAnySteps(spec as readonly LayerSpec[], code);
+}
+
+function worksAnySteps(specs: readonly LayerSpec[], input: Shape): boolean {
+  const shapes = shapesOf('network', specs, input);
+  return specs.every((layer, i) => layer.anySteps === true || (shapes[i] as Shape).length === 1);
 }
 
 /** Whether two networks are the same list. */

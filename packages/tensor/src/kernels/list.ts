@@ -17,6 +17,8 @@ import { fillSamples } from './fill/samples.ts';
 import { gatherRowsKernel } from './gather-rows/gather-rows.ts';
 import { gatherRowsSamples } from './gather-rows/samples.ts';
 import type { Kernel, KernelCall } from './kernel.ts';
+import { linearRecurrenceKernel } from './linear-recurrence/linear-recurrence.ts';
+import { linearRecurrenceSamples } from './linear-recurrence/samples.ts';
 import { mapKernel } from './map/map.ts';
 import { mapSamples } from './map/samples.ts';
 import { matmulKernel } from './matmul/matmul.ts';
@@ -25,6 +27,10 @@ import { maxPickKernel, maxSpreadKernel } from './max-pool/max-pool.ts';
 import { maxPickSamples, maxSpreadSamples } from './max-pool/samples.ts';
 import { randomKernel } from './random/random.ts';
 import { randomSamples } from './random/samples.ts';
+import { recurrenceKernel } from './recurrence/recurrence.ts';
+import { recurrenceSamples } from './recurrence/samples.ts';
+import { recurrenceGradientKernel } from './recurrence-gradient/recurrence-gradient.ts';
+import { recurrenceGradientSamples } from './recurrence-gradient/samples.ts';
 import { reduceKernel } from './reduce/reduce.ts';
 import { reduceSamples } from './reduce/samples.ts';
 import { resampleKernel } from './resample/resample.ts';
@@ -61,4 +67,7 @@ export const kernelList: readonly Listed[] = [
   listed(convolutionKernel, convolutionSamples),
   listed(transposedConvolutionKernel, transposedConvolutionSamples),
   listed(convolutionWeightsKernel, convolutionWeightsSamples),
+  listed(linearRecurrenceKernel, linearRecurrenceSamples),
+  listed(recurrenceKernel, recurrenceSamples),
+  listed(recurrenceGradientKernel, recurrenceGradientSamples),
 ];

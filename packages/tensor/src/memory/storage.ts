@@ -1,5 +1,5 @@
+import { type DType, elementBytes } from '../dtype.ts';
 import { LifetimeError, MemoryError, UsageError } from '../errors.ts';
-import { type DType, elementBytes } from '../kernels/kernel.ts';
 import { Arena, type Mark } from './arena.ts';
 import { type Holder, heap } from './heap.ts';
 import { type LinearMemory, memory } from './linear-memory.ts';

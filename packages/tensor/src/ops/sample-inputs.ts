@@ -1,5 +1,5 @@
 import { tensor } from '../create.ts';
-import type { DType } from '../kernels/kernel.ts';
+import type { DType } from '../dtype.ts';
 import { Rng } from '../random.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';

@@ -10,6 +10,7 @@ import * as e from './elementwise.ts';
 import * as i from './indexing.ts';
 import * as l from './layout.ts';
 import * as m from './linalg.ts';
+import { recurrentSamples } from './recurrent-samples.ts';
 import * as r from './reduce.ts';
 import type { OpName } from './table.ts';
 import { convolutionSamples, poolingSamples, resampleSamples } from './window-samples.ts';
@@ -751,5 +752,6 @@ export const samples = {
   ...convolutionSamples,
   ...poolingSamples,
   ...resampleSamples,
+  ...recurrentSamples,
   ...randomSamples,
 } satisfies Record<OpName, Sample> & Record<string, Sample>;

@@ -1,3 +1,4 @@
+import type { JointOp } from '../joint-op.ts';
 import type { Op } from '../op.ts';
 import { convolutionOps } from './convolution.ts';
 import { randomOps } from './draw-rows.ts';
@@ -5,7 +6,9 @@ import { elementwiseOps } from './elementwise.ts';
 import { indexingOps } from './indexing.ts';
 import { layoutOps } from './layout.ts';
 import { linalgOps } from './linalg.ts';
+import { linearRecurrenceOps } from './linear-recurrence.ts';
 import { poolingOps } from './pooling.ts';
+import { recurrentOps } from './recurrent.ts';
 import { reduceOps } from './reduce.ts';
 import { resampleOps } from './resample.ts';
 
@@ -19,10 +22,12 @@ export type OpName =
   | keyof typeof convolutionOps
   | keyof typeof poolingOps
   | keyof typeof resampleOps
+  | keyof typeof recurrentOps
+  | keyof typeof linearRecurrenceOps
   | keyof typeof randomOps;
 
 /** Every op of the engine. The families spread here are the only list there is; tests are drawn from it. */
-export const opTable: { readonly [K in OpName]: Op } = {
+export const opTable: { readonly [K in OpName]: Op<never> | JointOp<never> } = {
   ...elementwiseOps,
   ...reduceOps,
   ...linalgOps,
@@ -31,5 +36,7 @@ export const opTable: { readonly [K in OpName]: Op } = {
   ...convolutionOps,
   ...poolingOps,
   ...resampleOps,
+  ...recurrentOps,
+  ...linearRecurrenceOps,
   ...randomOps,
 };

@@ -12,10 +12,6 @@ import {
   type Transform,
 } from '@latent/nn';
 import { checkOptions, flag, formatShape, optional, real, type Shape, sizeOf, ValueError } from '@latent/tensor';
-import { askedPerNumber } from '../reconstruction/head.ts';
-import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
-import { squaredError } from '../reconstruction/squared-error.ts';
-import { knownLikelihoods } from '../reconstruction/standard.ts';
 import {
   activationsCheck,
   type CommonOptions,
@@ -25,7 +21,11 @@ import {
   eventOf,
   type Network,
   networkOption,
-} from '../variational/options.ts';
+} from '../model/options.ts';
+import { askedPerNumber } from '../reconstruction/head.ts';
+import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
+import { squaredError } from '../reconstruction/squared-error.ts';
+import { knownLikelihoods } from '../reconstruction/standard.ts';
 import { type Corruption, corruptions, noCorruption } from './corruption.ts';
 import { type CodePenalties, penaltyChecks } from './penalties.ts';
 

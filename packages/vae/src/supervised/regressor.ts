@@ -27,11 +27,11 @@ import {
 } from '@latent/tensor';
 import { registerModel } from '../model/file-header.ts';
 import { type Columns, type ModelFitOptions, notLearned } from '../model/model.ts';
+import { transformCheck } from '../model/options.ts';
 import { rowsProgram } from '../model/rows-program.ts';
 import { checkSupport, type Head, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
 import { knownLikelihoods } from '../reconstruction/standard.ts';
-import { transformCheck } from '../variational/options.ts';
 import { resolveSupervised, Supervised, type SupervisedOptions, supervisedChecks } from './supervised.ts';
 
 export interface RegressorOptions extends SupervisedOptions {

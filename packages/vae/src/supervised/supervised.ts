@@ -29,7 +29,6 @@ import {
 } from '@latent/tensor';
 import { knownModel } from '../model/file-header.ts';
 import { Model } from '../model/model.ts';
-import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import {
   type CommonOptions,
   commonChecks,
@@ -37,7 +36,8 @@ import {
   type EventOptions,
   eventOf,
   type Network,
-} from '../variational/options.ts';
+} from '../model/options.ts';
+import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 
 /** A layer that may have learned without labels. */
 export interface Encoder extends Layer {

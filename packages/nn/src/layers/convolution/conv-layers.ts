@@ -189,7 +189,8 @@ function convPart(axes: 1 | 2): Definition<LayerSpec> {
           return followed(new Made(channels, features, made), convolved(input), options, context);
         },
         mirror: (input) => [transposed({ ...back(input, 1), ...afterBack(options) })],
-        head: (input, count) => transposed({ ...back(input, count), activation: 'identity' }),
+        head: (input, count) =>
+          count === undefined ? [] : [transposed({ ...back(input, count), activation: 'identity' })],
       };
     },
   }) as unknown as Definition<LayerSpec>;
@@ -240,7 +241,7 @@ function convTransposePart(axes: 1 | 2): Definition<LayerSpec> {
           return followed(new Made(channels, features, made), convolved(input), options, context);
         },
         mirror: (input) => [back(input, 1, afterBack(options))],
-        head: (input, count) => back(input, count, { activation: 'identity' }),
+        head: (input, count) => (count === undefined ? [] : [back(input, count, { activation: 'identity' })]),
       };
     },
   }) as unknown as Definition<LayerSpec>;

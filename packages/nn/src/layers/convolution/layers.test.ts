@@ -159,7 +159,7 @@ describe('a mirrored convolution', () => {
           return;
         }
         expect(shapesOf('mirror', spec.mirror(input), output).at(-1)).toEqual(input);
-        const head = spec.head?.(input, 3);
+        const head = spec.head?.(input, 3)[0];
         expect(head?.outShape(output)).toEqual([h.size, w.size, 6]);
         expect(
           network([...spec.mirror(input)], { input: output, rng }).forward(rng.normal([1, ...output])).shape,
@@ -182,7 +182,7 @@ describe('a mirrored convolution', () => {
       dropout: 0.1,
       bias: false,
     });
-    const head = spec.head?.([9, 9, 2], 1).config();
+    const head = spec.head?.([9, 9, 2], 1)[0]?.config();
     expect(head).toMatchObject({ activation: 'identity', dropout: 0 });
     expect(head).not.toHaveProperty('norm');
     // What has no activation of its own has one on the way back: the model's.
