@@ -1,8 +1,10 @@
 import { ValueError } from '../errors.ts';
 import { memory } from '../memory/linear-memory.ts';
 import { checkOptions, flag, oneOf, optional } from '../options.ts';
+import { TileProbe } from './matmul/tile-probe.ts';
 import { relaxedSimdSupported, simdSupported } from './wasm/feature-probe.ts';
 import { InstantLinker, type Linker } from './wasm/linker.ts';
+import { TALL, type Tile, UNFUSED } from './wasm/tile.ts';
 
 /** How kernels are done: `auto` is WebAssembly SIMD where it may run, else the plain-JavaScript reference. */
 export type KernelSet = 'auto' | 'reference' | 'wasm';
@@ -32,7 +34,19 @@ export function machine(): Machine {
 function probe({ deterministic = false }: KernelOptions): Machine {
   // Without SIMD, or under a policy that forbids compiling, the reference does everything, slower.
   if (memory.wasm === null || !simdSupported(memory.wasm)) return REFERENCE;
-  return { linker: new InstantLinker(memory.wasm, !deterministic && relaxedSimdSupported()) };
+  return { linker: new InstantLinker(memory.wasm, deterministic || !relaxedSimdSupported() ? UNFUSED : TALL) };
+}
+
+export const tiles: TileProbe = /* @__PURE__ */ new TileProbe();
+
+/** The tile for a program that is lowered now: engines differ in which one is the fastest. */
+export function tileNow({ linker }: Machine): Tile | null {
+  return linker?.tile.fused ? tiles.best : (linker?.tile ?? null);
+}
+
+/** Looks for the fastest tile a little more; to be called before a long program runs. */
+export function measureTiles({ linker }: Machine): void {
+  if (memory.wasm !== null && linker?.tile.fused) tiles.measure(memory.wasm);
 }
 
 /**
