@@ -24,10 +24,12 @@ export interface Machine {
 const REFERENCE: Machine = { linker: null };
 
 let selected: Machine | null = null;
+/** How it was chosen. */
+let choice: () => Machine = () => probe({});
 
 /** The kernels in use, probed once. */
 export function machine(): Machine {
-  selected ??= probe({});
+  selected ??= choice();
   return selected;
 }
 
@@ -57,5 +59,11 @@ export function useKernels(set: KernelSet, options?: KernelOptions): void {
   oneOf('auto', 'reference', 'wasm')(set, { caller: 'useKernels', path: 'set' });
   const checked = checkOptions('useKernels', options, { deterministic: optional(flag(), false) });
   if (set === 'wasm' && memory.wasm === null) throw new ValueError('useKernels: WebAssembly is not available here');
-  selected = set === 'reference' ? REFERENCE : probe(checked);
+  choice = () => (set === 'reference' ? REFERENCE : probe(checked));
+  selected = choice();
+}
+
+/** Chooses the same kernels again, as other objects: they are generated anew. */
+export function renewMachine(): void {
+  selected = choice();
 }
