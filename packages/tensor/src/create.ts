@@ -1,5 +1,5 @@
+import type { DType } from './dtype.ts';
 import { ShapeError, ValueError } from './errors.ts';
-import type { DType } from './kernels/kernel.ts';
 import { allocate } from './memory/storage.ts';
 import { checkDType, checkNumber, isTensor, refuseForeign } from './ops/argument.ts';
 import { checkCount } from './ops/indices.ts';

@@ -15,7 +15,7 @@ import {
   ValueError,
   whole,
 } from '@latent/tensor';
-import { klPerLatent } from '../latent/diagonal-normal.ts';
+import { drawn, klPerLatent } from '../latent/diagonal-normal.ts';
 import { registerModel } from '../model/file-header.ts';
 import type { ModelFitOptions } from '../model/model.ts';
 import { type ReadyRows, rowsProgram } from '../model/rows-program.ts';
@@ -27,7 +27,7 @@ import {
   likelihoodScore,
   reconstructionErrorScore,
 } from '../scores/standard.ts';
-import { drawn, VaeCore, type VaeNumbers } from './core.ts';
+import { VaeCore, type VaeNumbers } from './core.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
 import { type ImputeOptions, Imputer } from './impute.ts';
 import { interpolateCodes } from './interpolate.ts';
@@ -44,6 +44,7 @@ export interface ElboParts {
   readonly kl: Tensor;
 }
 
+/** Importance-sampled log p(x), and how far to trust it. */
 export interface LikelihoodEstimate {
   /** log p(x) of each row, in nats: [n]. */
   readonly logLikelihood: Tensor;
@@ -51,6 +52,7 @@ export interface LikelihoodEstimate {
   readonly standardError: Tensor;
 }
 
+/** How rows are drawn. */
 export interface SampleOptions {
   /** The model's seed by default. */
   readonly seed?: number;

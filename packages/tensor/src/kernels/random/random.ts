@@ -1,5 +1,6 @@
+import type { DType } from '../../dtype.ts';
 import { elementAt, memory, view } from '../../memory/linear-memory.ts';
-import { type DType, elements, type Kernel, type KernelCall, LINE, moved } from '../kernel.ts';
+import { elements, type Kernel, type KernelCall, LINE, moved } from '../kernel.ts';
 import { LinkedFunction } from '../wasm/linker.ts';
 import { fillRandom, type RandomKind } from './threefry.ts';
 import { defineRandom } from './wasm.ts';
