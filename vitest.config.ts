@@ -6,6 +6,7 @@ const folders = {
   autograd: 'packages/autograd/src',
   nn: 'packages/nn/src',
   vae: 'packages/vae/src',
+  onnx: 'packages/onnx/src',
   docs: 'docs',
   demo: 'demo',
   bench: 'bench',
@@ -31,7 +32,13 @@ export default defineConfig({
         test: {
           name,
           include: [`${folder}/**/*.test.ts`],
-          exclude: ['**/node_modules/**', '**/dist/**', 'bench/peers/**', 'platforms/packed/**'],
+          exclude: [
+            '**/node_modules/**',
+            '**/dist/**',
+            'bench/peers/**',
+            'platforms/packed/**',
+            'platforms/onnxruntime/**',
+          ],
         },
       })),
   },

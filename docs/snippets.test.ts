@@ -8,7 +8,12 @@ const folder = fileURLToPath(new URL('./.snippets/', import.meta.url));
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const pages = ['../README.md', './guide.md', ...libraries.map(({ folder }) => `../packages/${folder}/README.md`)];
+const pages = [
+  '../README.md',
+  './guide.md',
+  './formats.md',
+  ...libraries.map(({ folder }) => `../packages/${folder}/README.md`),
+];
 
 describe.each(pages)('the snippets of %s', (path) => {
   const page = readFileSync(new URL(path, import.meta.url), 'utf8');

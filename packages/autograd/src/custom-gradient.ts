@@ -1,5 +1,18 @@
-import { formatShape, type Op, type Tensor, UsageError } from '@latent/tensor';
+import {
+  anything,
+  callable,
+  checkTensor,
+  fields,
+  formatShape,
+  list,
+  type Op,
+  type Tensor,
+  UsageError,
+} from '@latent/tensor';
 import { withRecording } from './tape.ts';
+
+/** From the gradient of the output to those of the inputs. */
+type Gradient = (g: Tensor) => readonly (Tensor | null)[];
 
 /**
  * A function with a gradient of its own. `f` computes the value (nothing inside is recorded) and returns a function from
@@ -12,10 +25,17 @@ import { withRecording } from './tape.ts';
  * ```
  */
 export function customGradient(
-  f: (...inputs: Tensor[]) => { value: Tensor; gradient: (g: Tensor) => readonly (Tensor | null)[] },
+  f: (...inputs: Tensor[]) => { value: Tensor; gradient: Gradient },
 ): (...inputs: Tensor[]) => Tensor {
+  callable()(f, { caller: 'customGradient', path: 'the function' });
   return (...inputs) => {
-    const { value, gradient } = withRecording(false, () => f(...inputs.map((x) => x.detach())));
+    for (const x of inputs) checkTensor('customGradient', x);
+    const made = withRecording(false, () => f(...inputs.map((x) => x.detach())));
+    const { value, gradient } = fields({ value: anything(), gradient: callable<Gradient>() })(made, {
+      caller: 'customGradient',
+      path: 'what the function returns',
+    }) as { value: Tensor; gradient: Gradient };
+    checkTensor('customGradient', value);
     const output = value.detach();
     let last: { g: Tensor; result: readonly (Tensor | null)[] } | null = null;
     const op: Op = {
@@ -27,22 +47,24 @@ export function customGradient(
         // One call gives the gradients of all inputs.
         if (last === null || last.g !== g) {
           last = { g, result: gradient(g) };
+          list(anything())(last.result, { caller: 'customGradient', path: 'what gradient returns' });
           if (last.result.length !== inputs.length) {
             throw new UsageError(
               `customGradient: ${inputs.length} inputs need ${inputs.length} gradients, got ${last.result.length}`,
             );
           }
         }
-        const result = last.result[i];
-        if (result !== null && result.size < inputs[i].size) {
+        const result = last.result[i] as Tensor | null;
+        if (result !== null) checkTensor('customGradient', result);
+        if (result !== null && result.size < (inputs[i] as Tensor).size) {
           throw new UsageError(
-            `customGradient: the gradient of input ${i} must be ${formatShape(inputs[i].shape)}, got ${formatShape(result.shape)}`,
+            `customGradient: the gradient of input ${i} must be ${formatShape((inputs[i] as Tensor).shape)}, got ${formatShape(result.shape)}`,
           );
         }
         return result;
       },
     };
-    const tracked = inputs.find((x) => x.node !== null);
+    const tracked = inputs.find((x) => x.node !== null && !x.node.ended) ?? inputs.find((x) => x.node !== null);
     tracked?.node?.record(op, inputs, undefined, output);
     return output;
   };

@@ -1,4 +1,17 @@
-import { formatShape, Tensor, UsageError } from '@latent/tensor';
+import {
+  anything,
+  callable,
+  checkOptions,
+  checkTensor,
+  describeValue,
+  flag,
+  formatShape,
+  isPlainObject,
+  list,
+  optional,
+  Tensor,
+  UsageError,
+} from '@latent/tensor';
 import { reachable, refuseEnded, TapeNode, walk, withRecording } from './tape.ts';
 
 /** Parameters of a function: a tensor, or arrays and plain objects of such, to any depth. */
@@ -11,7 +24,20 @@ export type Tree = Tensor | readonly Tree[] | { readonly [name: string]: Tree };
 export function gradients(
   output: Tensor,
   targets: readonly Tensor[],
-  options: { readonly createGraph?: boolean; readonly retainGraph?: boolean } = {},
+  options?: { readonly createGraph?: boolean; readonly retainGraph?: boolean },
+): Tensor[] {
+  checkTensor('gradients', output);
+  list(anything())(targets, { caller: 'gradients', path: 'targets' });
+  for (const target of targets) checkTensor('gradients', target);
+  const checked = checkOptions('gradients', options, { createGraph: optional(flag()), retainGraph: optional(flag()) });
+  return gradientsOf(output, targets, checked);
+}
+
+/** The same, once the arguments are what they should be. */
+export function gradientsOf(
+  output: Tensor,
+  targets: readonly Tensor[],
+  options: { readonly createGraph?: boolean | undefined; readonly retainGraph?: boolean | undefined } = {},
 ): Tensor[] {
   if (output.size !== 1) {
     throw new UsageError(
@@ -36,6 +62,7 @@ export function gradients(
 export function valueAndGrad<P extends Tree, R extends readonly unknown[]>(
   f: (params: P, ...rest: R) => Tensor,
 ): (params: P, ...rest: R) => { value: Tensor; grads: P } {
+  callable()(f, { caller: 'grad', path: 'the function' });
   return (params, ...rest) => {
     const targets: Tensor[] = [];
     const ours = new Set<TapeNode>();
@@ -49,11 +76,14 @@ export function valueAndGrad<P extends Tree, R extends readonly unknown[]>(
     });
     return withRecording(true, () => {
       const value = f(tracked as P, ...rest);
+      if (!(value instanceof Tensor)) {
+        throw new UsageError(`grad: the function must return a scalar tensor, got ${describeValue(value)}`);
+      }
       // Where the value also depends on others that gradients flow to (an outer gradient's variables, a model's
       // parameters), they flow through these gradients too: record them.
       const node = value.node as TapeNode | null;
       const nested = node !== null && !node.ended && reachable(node).some((n) => n.op === null && !ours.has(n));
-      const list = gradients(value, targets, { createGraph: nested, retainGraph: nested });
+      const list = gradientsOf(value, targets, { createGraph: nested, retainGraph: nested });
       let next = 0;
       const grads = mapTree(params, () => list[next++]) as P;
       return { value: nested ? value : value.detach(), grads };
@@ -71,9 +101,12 @@ export function grad<P extends Tree, R extends readonly unknown[]>(
 
 function mapTree(tree: Tree, visit: (leaf: Tensor) => Tensor): Tree {
   if (tree instanceof Tensor) return visit(tree);
-  if (Array.isArray(tree)) return tree.map((part: Tree) => mapTree(part, visit));
-  if (typeof tree === 'object' && tree !== null) {
+  if (Array.isArray(tree)) return Array.from(tree, (part: Tree) => mapTree(part, visit));
+  if (isPlainObject(tree)) {
     return Object.fromEntries(Object.entries(tree).map(([name, part]) => [name, mapTree(part as Tree, visit)]));
   }
-  throw new UsageError(`grad: parameters must be tensors, or arrays and objects of tensors, got ${String(tree)}`);
+  if (typeof tree === 'object' && tree !== null && 'storage' in tree) checkTensor('grad', tree as unknown as Tensor);
+  throw new UsageError(
+    `grad: parameters must be tensors, or arrays and objects of tensors, got ${describeValue(tree)}`,
+  );
 }

@@ -1,5 +1,21 @@
-import { formatShape, mul, Rng, sum, type Tensor, tensor, ValueError } from '@latent/tensor';
-import { gradients } from './grad.ts';
+import {
+  anything,
+  callable,
+  checkOptions,
+  checkTensor,
+  formatShape,
+  list,
+  mul,
+  optional,
+  Rng,
+  real,
+  sum,
+  type Tensor,
+  tensor,
+  ValueError,
+  whole,
+} from '@latent/tensor';
+import { gradientsOf } from './grad.ts';
 import { TapeNode, withRecording } from './tape.ts';
 
 export interface GradCheckOptions {
@@ -19,9 +35,20 @@ export interface GradCheckOptions {
 export function gradCheck(
   f: (...inputs: Tensor[]) => Tensor,
   inputs: readonly Tensor[],
-  options: GradCheckOptions = {},
+  options?: GradCheckOptions,
 ): number {
-  const { epsilon = 1e-5, tolerance = 1e-6 } = options;
+  callable()(f, { caller: 'gradCheck', path: 'the function' });
+  list(anything(), { min: 1 })(inputs, { caller: 'gradCheck', path: 'inputs' });
+  for (const x of inputs) checkTensor('gradCheck', x);
+  const {
+    epsilon,
+    tolerance,
+    inputs: chosen,
+  } = checkOptions('gradCheck', options, {
+    epsilon: optional(real({ above: 0 }), 1e-5),
+    tolerance: optional(real({ min: 0 }), 1e-6),
+    inputs: optional(list(whole({ min: 0, below: inputs.length }))),
+  });
   const exact = inputs.map((x) => x.cast('f64'));
   let weights: Tensor | undefined;
   const scalar = (values: readonly Tensor[]): Tensor => {
@@ -35,10 +62,10 @@ export function gradCheck(
     leaf.node = new TapeNode(false);
     return leaf;
   });
-  const analytic = withRecording(true, () => gradients(scalar(leaves), leaves)).map((g) => g.data);
+  const analytic = withRecording(true, () => gradientsOf(scalar(leaves), leaves)).map((g) => g.data);
 
   let worst = 0;
-  for (const i of options.inputs ?? exact.keys()) {
+  for (const i of chosen ?? exact.keys()) {
     const values = exact[i].data;
     const at = (j: number, value: number): number => {
       const moved = values.slice();

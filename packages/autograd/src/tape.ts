@@ -130,7 +130,7 @@ export function refuseEnded(): never {
 export function walk(
   start: TapeNode,
   gradient: Tensor,
-  options: { createGraph?: boolean; retainGraph?: boolean },
+  options: { readonly createGraph?: boolean | undefined; readonly retainGraph?: boolean | undefined },
   wanted: (node: TapeNode) => boolean,
 ): readonly (readonly [TapeNode, Tensor])[] {
   const { createGraph = false, retainGraph = createGraph } = options;

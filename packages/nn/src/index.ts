@@ -10,6 +10,7 @@ export {
 } from './data/dataset.ts';
 export {
   type FlatRows,
+  isList,
   type ParseOptions,
   parseRows,
   type Row,
@@ -35,6 +36,7 @@ export { type BuildContext, type LayerSpec, sameShapeLayer } from './layers/laye
 export { Linear, type LinearOptions } from './layers/linear.ts';
 export { Sequential } from './layers/sequential.ts';
 export { flatten, Reshape, reshape } from './layers/shape.ts';
+export { Softmax, softmax } from './layers/softmax.ts';
 export { knownLayers as layers } from './layers/standard.ts';
 export * from './losses/losses.ts';
 export { inLayer, type Layer, Module, scoring } from './module/module.ts';
@@ -48,6 +50,7 @@ export {
   type NetworkSpec,
   network,
   networkCheck,
+  probedShape,
   sameNetwork,
   shapesOf,
 } from './network/network.ts';
@@ -77,22 +80,26 @@ export {
   toJson,
 } from './registry/registry.ts';
 export { crc32 } from './save/checksum.ts';
+export { ELEMENT_TYPES as elementTypes, type ElementType } from './save/element-types.ts';
 export { readFileBytes, readFileIfThere, writeFileAtomically } from './save/file.ts';
 export { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from './save/safetensors.ts';
 export * from './schedule/schedule.ts';
 export type { Callback, CallbackState, Run } from './train/callback.ts';
 export { type CheckpointStore, modelTensors, type TrainPosition } from './train/checkpoint.ts';
 export { type EarlyStopping, type EarlyStoppingOptions, earlyStopping } from './train/early-stopping.ts';
-export { fit, isTraining } from './train/fit.ts';
+export { fit } from './train/fit.ts';
 export { type CheckpointOptions, type FitOptions, type TrainingOptions, trainingChecks } from './train/fit-options.ts';
 export { DivergedError, type FitEvent, type History, type Progress, type Stopped } from './train/history.ts';
+export { isTraining, trainingAlone } from './train/lock.ts';
 export { type MovingAverageOptions, movingAverage } from './train/moving-average.ts';
 export { SplitStep, type StepOptions, trainStep } from './train/train-step.ts';
 export type { Metrics, Parts, Trainable } from './train/trainable.ts';
+export type { ColumnFit, ColumnMap, ColumnMethod, ColumnNumbers } from './transform/column-method.ts';
 export { FittedTransform } from './transform/fitted.ts';
 export { type FittedConfig, type Transform, transforms } from './transform/kind.ts';
 export {
   chain,
+  defineTransform,
   fitDataset,
   fitRows,
   log,

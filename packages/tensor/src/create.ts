@@ -1,10 +1,26 @@
 import { ShapeError, ValueError } from './errors.ts';
 import type { DType } from './kernels/kernel.ts';
 import { allocate } from './memory/storage.ts';
+import { checkDType, checkNumber, isTensor, refuseForeign } from './ops/argument.ts';
+import { checkCount } from './ops/indices.ts';
+import { checkNames, describeValue } from './options.ts';
 import { checkedSize, checkShape, formatShape, type Shape, sizeOf } from './shape.ts';
 import { type NestedArray, Tensor } from './tensor.ts';
 
-export type TensorData = NestedArray | Float32Array | Float64Array | readonly Float32Array[] | readonly Float64Array[];
+/** Numbers in an array of JavaScript's, of any kind but those of BigInts. */
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array;
+
+/** What a tensor can be made of: a number, nested arrays of numbers, a typed array, or an array of typed rows. */
+export type TensorData = NestedArray | TypedArray | readonly TypedArray[];
 
 export interface TensorOptions {
   /** Element type; 'f32' unless the data is a Float64Array. 'f64' is for tests: it runs on the reference kernels. */
@@ -13,31 +29,43 @@ export interface TensorOptions {
 
 /**
  * A tensor from numbers: a number, nested arrays, a typed array, or an array of typed rows. The data is copied.
- * `shape` lays flat data out; by default it is read off the nesting.
+ * `shape` lays flat data out; by default it is read off the nesting. What is no number is refused with its place.
  */
-export function tensor(data: TensorData, options: TensorOptions & { readonly shape?: Shape } = {}): Tensor {
-  const nested = shapeOfData(data);
-  const shape = options.shape ?? nested;
+export function tensor(data: TensorData, options?: TensorOptions & { readonly shape?: Shape }): Tensor {
+  checkNames('tensor', options, ['dtype', 'shape']);
+  const nested = isTyped(data) ? [data.length] : shapeOfData(data);
+  const { shape = nested } = options ?? {};
   checkShape('tensor', shape);
   if (sizeOf(shape) !== sizeOf(nested)) {
     throw new ShapeError(`tensor: ${sizeOf(nested)} numbers do not fit shape ${formatShape(shape)}`);
   }
-  const dtype = options.dtype ?? (data instanceof Float64Array ? 'f64' : 'f32');
-  const storage = allocate(dtype, sizeOf(shape));
-  const target = storage.view(dtype, sizeOf(shape));
+  const dtype = checkDType('tensor', options?.dtype, kindOf(data) === 'Float64Array' ? 'f64' : 'f32');
+  const size = checkedSize('tensor', shape, dtype);
+  const storage = allocate(dtype, size);
+  const target = storage.view(dtype, size);
   if (isTyped(data)) target.set(data);
   else writeNested(data, nested, target);
   return new Tensor([...shape], dtype, storage);
 }
 
-function isTyped(data: unknown): data is Float32Array | Float64Array {
-  return ArrayBuffer.isView(data);
+/** The name of a typed array's kind, also one of another realm (a frame, Jest's jsdom); undefined for everything else. */
+function kindOf(data: unknown): string | undefined {
+  // The two that are met most, told without a word.
+  if (data instanceof Float32Array) return 'Float32Array';
+  if (data instanceof Float64Array) return 'Float64Array';
+  return ArrayBuffer.isView(data) ? Object.prototype.toString.call(data).slice(8, -1) : undefined;
+}
+
+function isTyped(data: unknown): data is TypedArray {
+  if (data instanceof Float32Array) return true;
+  const kind = kindOf(data);
+  return kind !== undefined && kind !== 'DataView' && !kind.startsWith('Big');
 }
 
 /** The shape of nested data, judged by its first elements; `writeNested` checks the rest. */
-function shapeOfData(data: TensorData): number[] {
+function shapeOfData(data: unknown): number[] {
   const shape: number[] = [];
-  let level: unknown = data;
+  let level = data;
   while (Array.isArray(level) || isTyped(level)) {
     shape.push(level.length);
     if (level.length === 0 || isTyped(level)) break;
@@ -46,18 +74,17 @@ function shapeOfData(data: TensorData): number[] {
   return shape;
 }
 
-function writeNested(data: TensorData, shape: Shape, target: Float32Array | Float64Array): void {
+function writeNested(data: unknown, shape: Shape, target: Float32Array | Float64Array): void {
   let next = 0;
   const visit = (value: unknown, axis: number, path: string): void => {
     if (axis === shape.length) {
-      if (typeof value !== 'number')
-        throw new ValueError(`tensor: expected a number at ${path || 'the top'}, got ${describe(value)}`);
-      target[next++] = value;
+      if (typeof value !== 'number') refuseElement(value, path);
+      target[next++] = value as number;
       return;
     }
     const row = value as ArrayLike<unknown>;
     if (!(Array.isArray(value) || isTyped(value)) || row.length !== shape[axis]) {
-      const got = Array.isArray(value) || isTyped(value) ? `length ${row.length}` : describe(value);
+      const got = Array.isArray(value) || isTyped(value) ? `length ${row.length}` : described(value);
       throw new ShapeError(`tensor: rows differ, expected length ${shape[axis]} at ${path || 'the top'}, got ${got}`);
     }
     if (isTyped(value)) {
@@ -70,34 +97,39 @@ function writeNested(data: TensorData, shape: Shape, target: Float32Array | Floa
   visit(data, 0, '');
 }
 
-function describe(value: unknown): string {
-  return value === null
-    ? 'null'
-    : Array.isArray(value)
-      ? 'an array'
-      : typeof value === 'string'
-        ? JSON.stringify(value)
-        : typeof value;
+function refuseElement(value: unknown, path: string): never {
+  if (path === '' && isTensor(value))
+    throw new ValueError('tensor: expected numbers, got a tensor; copy it with clone()');
+  refuseForeign('tensor', value);
+  throw new ValueError(`tensor: expected a number at ${path || 'the top'}, got ${described(value)}`);
+}
+
+function described(value: unknown): string {
+  return typeof value === 'number' ? 'number' : describeValue(value);
 }
 
 /** Every element `value`. */
 export function full(shape: Shape, value: number, options?: TensorOptions): Tensor {
+  checkNumber('full', 'value', value);
   return filled('full', shape, value, options);
 }
 
 function filled(name: string, shape: Shape, value: number, options: TensorOptions | undefined): Tensor {
   checkShape(name, shape);
-  const dtype = options?.dtype ?? 'f32';
+  checkNames(name, options, ['dtype']);
+  const dtype = checkDType(name, options?.dtype, 'f32');
   const size = checkedSize(name, shape, dtype);
   const storage = allocate(dtype, size);
   storage.view(dtype, size).fill(value);
   return new Tensor([...shape], dtype, storage);
 }
 
+/** Zeros. */
 export function zeros(shape: Shape, options?: TensorOptions): Tensor {
   return filled('zeros', shape, 0, options);
 }
 
+/** Ones. */
 export function ones(shape: Shape, options?: TensorOptions): Tensor {
   return filled('ones', shape, 1, options);
 }
@@ -108,7 +140,8 @@ function generated(
   options: TensorOptions | undefined,
   value: (i: number) => number,
 ): Tensor {
-  const dtype = options?.dtype ?? 'f32';
+  checkNames(name, options, ['dtype']);
+  const dtype = checkDType(name, options?.dtype, 'f32');
   const size = checkedSize(name, shape, dtype);
   const storage = allocate(dtype, size);
   const target = storage.view(dtype, size);
@@ -116,17 +149,29 @@ function generated(
   return new Tensor([...shape], dtype, storage);
 }
 
-/** start, start + step, … while before `stop`. `arange(n)` counts from 0. */
+/**
+ * start, start + step, … while before `stop`. `arange(n)` counts from 0. Whole numbers that single precision does not have
+ * are refused: past 2²⁴ it takes { dtype: 'f64' }.
+ */
 export function arange(start: number, stop?: number, step = 1, options?: TensorOptions): Tensor {
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
-  if (step === 0 || !Number.isFinite(from + to + step)) {
-    throw new ValueError(`arange: needs finite numbers and a step other than 0, got ${from}, ${to}, ${step}`);
+  if (![from, to, step].every(Number.isFinite) || step === 0) {
+    throw new ValueError(
+      `arange: needs finite numbers and a step other than 0, got ${[from, to, step].map(describeValue).join(', ')}`,
+    );
   }
-  return generated('arange', [Math.max(0, Math.ceil((to - from) / step))], options, (i) => from + i * step);
+  const count = Math.max(0, Math.ceil((to - from) / step));
+  const counts = Number.isInteger(from) && Number.isInteger(step) && count > 0;
+  const last = from + (count - 1) * step;
+  const furthest = Math.abs(last) > Math.abs(from) ? last : from;
+  if (counts) checkCount('arange', 'counting to', furthest, options?.dtype ?? 'f32');
+  return generated('arange', [count], options, (i) => from + i * step);
 }
 
 /** `count` numbers evenly spaced from `start` to `stop`, both included. */
 export function linspace(start: number, stop: number, count: number, options?: TensorOptions): Tensor {
+  checkNumber('linspace', 'start', start);
+  checkNumber('linspace', 'stop', stop);
   checkShape('linspace', [count]);
   return generated('linspace', [count], options, (i) =>
     i === count - 1 && i > 0 ? stop : start + ((stop - start) * i) / Math.max(1, count - 1),

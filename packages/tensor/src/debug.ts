@@ -1,6 +1,7 @@
 import { setInspector } from './eager.ts';
 import { ValueError } from './errors.ts';
 import type { Op } from './op.ts';
+import { describeValue } from './options.ts';
 import { formatShape, stridesOf } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -10,6 +11,7 @@ export const debug = {
    * the place and the range of its inputs. Slow: for finding where a NaN comes from.
    */
   checkFinite(on: boolean): void {
+    if (typeof on !== 'boolean') throw new ValueError(`checkFinite: must be true or false, got ${describeValue(on)}`);
     setInspector(on ? checkFinite : null);
   },
 };

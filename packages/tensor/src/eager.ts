@@ -8,6 +8,8 @@ import { memory } from './memory/linear-memory.ts';
 import { allocate, bytesOf, markScratch, releaseScratch, type Storage, scratch } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
 import type { Call, Op } from './op.ts';
+import { checkTensor, checkTensors, refuseForeign } from './ops/argument.ts';
+import { describeValue } from './options.ts';
 import { checkedSize, type Shape } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -91,6 +93,7 @@ function compute<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
 /** The tensor's address; numbers on the JavaScript heap are first copied to scratch space. */
 export function addressOf(x: Tensor, operation: string): number {
   const { storage } = x;
+  if (storage.memory !== memory) refuseForeign(operation, x);
   const watcher = stepWatcher();
   // What is recorded has an address for good.
   if (watcher !== null) storage.settle();
@@ -111,23 +114,29 @@ export function addressOf(x: Tensor, operation: string): number {
  * shape; tapes do not see the change. One kernel, so that a recorded step does it too.
  */
 export function mapInto(program: MapProgram, targets: readonly Tensor[], inputs: readonly Tensor[]): void {
-  const first = targets[0];
+  const [first] = checkTensors('mapInto', targets);
   if (first === undefined) throw new ValueError('mapInto: needs at least one target, got none');
+  checkTensors('mapInto', inputs);
+  const { expressions, inputs: operands } = program;
+  if (expressions.length !== targets.length || operands !== targets.length + inputs.length) {
+    throw new ValueError(
+      `mapInto: ${program.name} is ${expressions.length} formulas of ${operands} inputs, got ${targets.length} targets and ${inputs.length} further inputs`,
+    );
+  }
   const { dtype, size } = first;
   const mark = markScratch();
-  const pointers: number[] = [];
+  const outputs: number[] = [];
   const layouts: Layout[] = [];
-  for (let pass = 0; pass < 2; pass++) {
-    for (const target of targets) {
-      if (!target.storage.pinned || target.size !== size || target.dtype !== dtype) {
-        throw new ValueError(
-          `mapInto: targets must be persistent and of one size and dtype, got ${target.size} of ${target.dtype}`,
-        );
-      }
-      pointers.push(target.storage.pointer);
-      if (pass === 1) layouts.push(FULL);
+  for (const target of targets) {
+    if (!target.storage.pinned || target.size !== size || target.dtype !== dtype) {
+      throw new ValueError(
+        `mapInto: targets must be persistent and of one size and dtype, got ${target.size} of ${target.dtype}`,
+      );
     }
+    outputs.push(addressOf(target, 'mapInto'));
+    layouts.push(FULL);
   }
+  const pointers = [...outputs, ...outputs];
   for (const input of inputs) {
     if ((input.size !== size && input.size !== 1) || input.dtype !== dtype) {
       throw new ValueError(
@@ -147,9 +156,11 @@ const SECOND = /* @__PURE__ */ mapProgram('overwrite', 2, (_old, value) => value
  * Writes a tensor's numbers over a parameter's, as a kernel, so that a recorded step does it too. Tapes do not see it.
  */
 export function overwrite(target: Tensor, source: Tensor): void {
+  checkTensor('overwrite', target);
+  checkTensor('overwrite', source);
   if (target.size !== source.size || target.dtype !== source.dtype || !target.storage.pinned) {
     throw new ValueError(
-      `overwrite: expected a parameter and a tensor of its size, got ${target.size} and ${source.size}`,
+      `overwrite: expected a parameter and a tensor of its size and dtype, got ${target.size} of ${target.dtype} and ${source.size} of ${source.dtype}`,
     );
   }
   mapInto(SECOND, [target], [source]);
@@ -165,11 +176,20 @@ export function fillRows(
   indices: ArrayLike<number>,
   first = 0,
 ): void {
-  const [rows = 1] = target.shape;
+  const [rows = 1] = checkTensor('fillRows', target).shape;
   const width = target.size / Math.max(1, rows);
-  const view = target.storage.view(target.dtype, target.size);
+  const held = Math.floor(source.length / Math.max(1, width));
+  stepWatcher()?.forbid('fillRows');
+  target.storage.changes();
+  const view = target.storage.view(target.dtype, target.size, 'fillRows');
   for (let i = 0; i < rows; i++) {
-    const from = (indices[first + i] as number) * width;
+    const index = indices[first + i] as number;
+    if (!(index >= 0 && index < held && Number.isInteger(index))) {
+      throw new ValueError(
+        `fillRows: row ${i} must be a whole number from 0 to ${held - 1}, got ${describeValue(index)}`,
+      );
+    }
+    const from = index * width;
     const to = i * width;
     // A longer row is copied as a block, although that makes a view of it.
     if (width > LONG_ROW) view.set(source.subarray(from, from + width), to);

@@ -108,7 +108,11 @@ export function checkOptions<S extends Checks>(caller: string, options: unknown,
 
 /** Throws unless every name in `options` is one of `known`. For functions that check the values themselves. */
 export function checkNames(caller: string, options: unknown, known: readonly string[]): void {
-  checkOptions(caller, options, Object.fromEntries(known.map((name) => [name, anything()])));
+  if (options === undefined) return;
+  if ((options as object | null)?.constructor !== Object && !isPlainObject(options)) {
+    throw new ValueError(`${caller}: options must be an object, got ${describeValue(options)}`);
+  }
+  for (const name in options) if (!known.includes(name)) refuseUnknown(caller, 'option', name, known);
 }
 
 interface Bounds {

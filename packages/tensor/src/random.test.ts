@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { compile, drawRows, Rng, type Tensor, tensor, useThreads, zeros } from './index.ts';
 import { threefry2x32 } from './kernels/random/threefry.ts';
-import { Rng } from './random.ts';
 
 const N = 200_000;
 
@@ -85,5 +85,98 @@ describe('Rng', () => {
       });
     }
     for (const count of counts.flat()) expect(Math.abs(count - 1000)).toBeLessThan(5 * Math.sqrt(800));
+  });
+});
+
+describe('drawRows', () => {
+  const keys = (n: number, seed = 0): Tensor =>
+    tensor(
+      Array.from({ length: 2 * n }, (_, i) => (i * 7919 + seed * 104729) % 2 ** 24),
+      { shape: [n, 2] },
+    );
+  const rowOf = (draws: Tensor, sample: number, row: number): unknown =>
+    (draws.toArray() as number[][][])[sample]?.[row];
+
+  it.each(['uniform', 'normal', 'exponential', 'gumbel'] as const)(
+    'gives %s numbers that depend on key, sample and column alone',
+    (kind) => {
+      for (const width of [1, 2, 3, 8]) {
+        const all = keys(9);
+        const draws = drawRows(kind, all, 3, width);
+        expect(draws.shape).toEqual([3, 9, width]);
+        // Any rows, in any order and number.
+        const places = [4, 0, 8, 8, 2];
+        const some = drawRows(kind, all.gather(places), 3, width);
+        for (const [i, place] of places.entries()) {
+          for (let s = 0; s < 3; s++) expect(rowOf(some, s, i)).toEqual(rowOf(draws, s, place));
+        }
+        // The first samples of more.
+        const more = drawRows(kind, all, 5, width);
+        expect(more.slice([[0, 3]]).data).toEqual(draws.data);
+        // Rows and samples have numbers of their own.
+        if (width > 1) expect(new Set((draws.toArray() as number[][][]).flat().map(String)).size).toBe(27);
+        expect(drawRows(kind, all.cast('f64'), 3, width).data).toEqual(Float64Array.from(draws.data));
+      }
+    },
+  );
+
+  it("is what a generator with the row's key draws", () => {
+    const draws = drawRows(
+      'normal',
+      tensor([
+        [7, 0],
+        [123456, 9],
+      ]),
+      1,
+      6,
+    );
+    expect(rowOf(draws, 0, 0)).toEqual(new Rng(7).normal([6]).toArray());
+    expect(rowOf(draws, 0, 1)).toEqual(
+      Rng.fromState({ key: [123456, 9], counter: [0, 0] })
+        .normal([6])
+        .toArray(),
+    );
+  });
+
+  it('is recorded, the keys an argument, with any number of threads', () => {
+    for (const threads of [1, 2, 3]) {
+      useThreads(threads);
+      const run = compile((k: Tensor) => drawRows('normal', k, 20, 12).sum({ axis: 2 }));
+      for (let seed = 0; seed < 3; seed++) {
+        expect(run(keys(501, seed)).data).toEqual(drawRows('normal', keys(501, seed), 20, 12).sum({ axis: 2 }).data);
+      }
+      expect(() => run(tensor(new Float32Array(1002).fill(0.5), { shape: [501, 2] }))).toThrow(
+        'drawRows: keys[0, 0] must be a whole number from 0 to 2²⁴ − 1, got 0.5',
+      );
+    }
+    useThreads('auto');
+  });
+
+  it('says what is wrong with its arguments', () => {
+    expect(() => drawRows('normal', keys(3), 2.5, 1)).toThrow('drawRows: samples must be a whole number ≥ 0, got 2.5');
+    expect(() => drawRows('normal', keys(3), 2, -1)).toThrow('drawRows: width must be a whole number ≥ 0, got -1');
+    expect(() => drawRows('normall' as never, keys(3), 2, 1)).toThrow("did you mean 'normal'?");
+    expect(() => drawRows('normal', zeros([3]), 2, 1)).toThrow('drawRows: keys must be [n, 2], got [3]');
+    const bad = tensor([
+      [1, 2],
+      [3, 2 ** 24],
+    ]);
+    expect(() => drawRows('normal', bad, 1, 1)).toThrow(
+      'drawRows: keys[1, 1] must be a whole number from 0 to 2²⁴ − 1, got 16777216',
+    );
+    expect(() => drawRows('normal', keys(3), 1e9, 1e9)).toThrow(
+      'drawRows: a tensor of [1000000000, 3, 1000000000] is too large',
+    );
+  });
+
+  it('has the moments of the distribution over rows with neighbouring keys', () => {
+    const n = 200_000;
+    const k = tensor(
+      Float32Array.from({ length: 2 * n }, (_, i) => (i % 2 === 0 ? 5 : i >> 1)),
+      { shape: [n, 2] },
+    );
+    const { mean, variance } = moments(drawRows('normal', k, 1, 1).data);
+    expect(Math.abs(mean)).toBeLessThan(5 / Math.sqrt(n));
+    expect(Math.abs(variance - 1)).toBeLessThan(5 * Math.sqrt(2 / n));
   });
 });

@@ -1,4 +1,4 @@
-import { ValueError } from './errors.ts';
+import { ShapeError, ValueError } from './errors.ts';
 import { execute } from './kernels/execute.ts';
 import type { DType } from './kernels/kernel.ts';
 import { randomCall, STATE_BYTES } from './kernels/random/random.ts';
@@ -6,7 +6,9 @@ import { type RandomKind, threefry2x32 } from './kernels/random/threefry.ts';
 import { memory } from './memory/linear-memory.ts';
 import { allocate, bytesOf, markScratch, releaseScratch, scratch } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
-import { checkedSize, checkShape, type Shape } from './shape.ts';
+import { checkDType, isTensor, refuseForeign } from './ops/argument.ts';
+import { checkNames, describeValue, real, whole } from './options.ts';
+import { broadcastShapes, checkedSize, checkShape, formatShape, type Shape, sameShape } from './shape.ts';
 import { Tensor } from './tensor.ts';
 
 /** Everything there is to a generator; plain data for a checkpoint. */
@@ -35,7 +37,7 @@ export class Rng {
 
   constructor(seed: number) {
     if (!Number.isSafeInteger(seed) || seed < 0) {
-      throw new ValueError(`Rng: the seed must be a whole number from 0 to 2⁵³ − 1, got ${seed}`);
+      throw new ValueError(`Rng: the seed must be a whole number from 0 to 2⁵³ − 1, got ${describeValue(seed)}`);
     }
     this.#key = [(seed % WORD) >>> 0, Math.floor(seed / WORD) >>> 0];
   }
@@ -48,6 +50,15 @@ export class Rng {
 
   /** Goes on from `state`. */
   restore(state: RngState): void {
+    const words = [
+      ...(Array.isArray(state?.key) ? state.key : []),
+      ...(Array.isArray(state?.counter) ? state.counter : []),
+    ];
+    if (words.length !== 4 || state.key.length !== 2 || !words.every((word) => Number.isInteger(word))) {
+      throw new ValueError(
+        `Rng: a state is { key: [word, word], counter: [word, word] } of whole numbers, got ${describeValue(state)}`,
+      );
+    }
     this.#key = [state.key[0] >>> 0, state.key[1] >>> 0];
     this.#low = state.counter[0] >>> 0;
     this.#high = state.counter[1] >>> 0;
@@ -59,6 +70,7 @@ export class Rng {
 
   /** `count` generators independent of each other and of this one's next draws; advances this one. */
   split(count = 2): Rng[] {
+    whole({ min: 0, max: 2 ** 20 })(count, { caller: 'Rng.split', path: 'count' });
     stepWatcher()?.forbid('Rng.split');
     return Array.from({ length: count }, () => {
       const key = threefry2x32(this.#key[0], this.#key[1], this.#low, this.#high);
@@ -68,35 +80,57 @@ export class Rng {
   }
 
   /** Uniform on [low, high), low 0 and high 1 by default. */
-  uniform(shape: Shape, options: DrawOptions & { readonly low?: number; readonly high?: number } = {}): Tensor {
-    const { low = 0, high = 1 } = options;
-    const draw = this.#draw('uniform', shape, options.dtype);
-    return low === 0 && high === 1 ? draw : draw.mul(high - low).add(low);
+  uniform(shape: Shape, options?: DrawOptions & { readonly low?: number; readonly high?: number }): Tensor {
+    checkNames('uniform', options, ['dtype', 'low', 'high']);
+    const { low = 0, high = 1 } = options ?? {};
+    checkFinite('uniform', 'low', low);
+    checkFinite('uniform', 'high', high);
+    if (low > high) throw new ValueError(`uniform: low must be ≤ high, got ${low} and ${high}`);
+    const draw = this.#draw('uniform', shape, options);
+    if (low === 0 && high === 1) return draw;
+    // Rounding may bring the largest draws to `high`, which is not one of them.
+    return draw
+      .mul(high - low)
+      .add(low)
+      .minimum(below(high, low, draw.dtype));
   }
 
   /** Normal, by the Box–Muller transform; mean 0 and std 1 by default. */
-  normal(shape: Shape, options: DrawOptions & { readonly mean?: number; readonly std?: number } = {}): Tensor {
-    const { mean = 0, std = 1 } = options;
-    const draw = this.#draw('normal', shape, options.dtype);
+  normal(shape: Shape, options?: DrawOptions & { readonly mean?: number; readonly std?: number }): Tensor {
+    checkNames('normal', options, ['dtype', 'mean', 'std']);
+    const { mean = 0, std = 1 } = options ?? {};
+    checkFinite('normal', 'mean', mean);
+    checkFinite('normal', 'std', std);
+    if (std < 0) throw new ValueError(`normal: std must be ≥ 0, got ${std}`);
+    const draw = this.#draw('normal', shape, options);
     return mean === 0 && std === 1 ? draw : draw.mul(std).add(mean);
   }
 
   /** 1 with probability p (a number, or a tensor that broadcasts to the shape), else 0. */
-  bernoulli(shape: Shape, options: DrawOptions & { readonly p?: number | Tensor } = {}): Tensor {
-    const { p = 0.5 } = options;
-    if (typeof p === 'number' && !(p >= 0 && p <= 1))
-      throw new ValueError(`bernoulli: p must be from 0 to 1, got ${p}`);
-    return this.#draw('uniform', shape, options.dtype).less(p);
+  bernoulli(shape: Shape, options?: DrawOptions & { readonly p?: number | Tensor }): Tensor {
+    checkNames('bernoulli', options, ['dtype', 'p']);
+    const { p = 0.5 } = options ?? {};
+    if (!isTensor(p) && !(typeof p === 'number' && p >= 0 && p <= 1)) {
+      refuseForeign('bernoulli', p);
+      throw new ValueError(`bernoulli: p must be from 0 to 1, or a tensor, got ${describeValue(p)}`);
+    }
+    checkShape('bernoulli', shape);
+    if (isTensor(p) && !sameShape(broadcastShapes('bernoulli', [p.shape, shape]), shape)) {
+      throw new ShapeError(`bernoulli: p of ${formatShape(p.shape)} does not broadcast to ${formatShape(shape)}`);
+    }
+    return this.#draw('uniform', shape, options, 'bernoulli').less(p);
   }
 
   /** Exponential with rate 1: density e^(−x) on x ≥ 0. */
-  exponential(shape: Shape, options: DrawOptions = {}): Tensor {
-    return this.#draw('exponential', shape, options.dtype);
+  exponential(shape: Shape, options?: DrawOptions): Tensor {
+    checkNames('exponential', options, ['dtype']);
+    return this.#draw('exponential', shape, options);
   }
 
   /** Standard Gumbel: −log(−log u). */
-  gumbel(shape: Shape, options: DrawOptions = {}): Tensor {
-    return this.#draw('gumbel', shape, options.dtype);
+  gumbel(shape: Shape, options?: DrawOptions): Tensor {
+    checkNames('gumbel', options, ['dtype']);
+    return this.#draw('gumbel', shape, options);
   }
 
   /** The numbers 0 … n − 1 in random order (Fisher–Yates). */
@@ -136,9 +170,10 @@ export class Rng {
     this.#advance(blocks);
   }
 
-  #draw(kind: RandomKind, shape: Shape, dtype: DType = 'f32'): Tensor {
-    checkShape(kind, shape);
-    const size = checkedSize(kind, shape, dtype);
+  #draw(kind: RandomKind, shape: Shape, options: DrawOptions | undefined, name: string = kind): Tensor {
+    checkShape(name, shape);
+    const dtype = checkDType(name, options?.dtype, 'f32');
+    const size = checkedSize(name, shape, dtype);
     const storage = allocate(dtype, size);
     const mark = markScratch();
     const state = scratch(STATE_BYTES);
@@ -156,4 +191,29 @@ export class Rng {
     releaseScratch(mark);
     return result;
   }
+}
+
+function checkFinite(name: string, path: string, value: number): void {
+  real()(value, { caller: name, path });
+}
+
+const bits = new Int32Array(2);
+const single = new Float32Array(bits.buffer);
+const double = new Float64Array(bits.buffer);
+
+/** The largest number of the dtype below `high`, but not below `low`. */
+function below(high: number, low: number, dtype: DType): number {
+  // One towards −∞: the magnitude's bits go down by one above 0, up by one below it.
+  const step = high > 0 ? -1 : 1;
+  if (high === 0) return dtype === 'f32' ? -(2 ** -149) : -Number.MIN_VALUE;
+  if (dtype === 'f32') {
+    single[0] = high;
+    // What single precision rounds down is below already.
+    if (single[0] >= high) bits[0] = bits[0]! + step;
+    return Math.max(single[0], low);
+  }
+  double[0] = high;
+  const words = new BigInt64Array(bits.buffer);
+  words[0] = words[0]! + BigInt(step);
+  return Math.max(double[0]!, low);
 }

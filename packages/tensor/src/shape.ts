@@ -1,6 +1,7 @@
 import { MemoryError, ShapeError } from './errors.ts';
 import { type DType, elementBytes } from './kernels/kernel.ts';
 import { memory } from './memory/linear-memory.ts';
+import { describeValue } from './options.ts';
 
 /** Sizes of the axes, outermost first; a scalar's is []. Tensors are contiguous and row-major. */
 export type Shape = readonly number[];
@@ -24,19 +25,27 @@ export function formatShape(shape: Shape): string {
 
 /** Throws unless every size is a whole number ≥ 0. */
 export function checkShape(op: string, shape: Shape): void {
-  if (!Array.isArray(shape)) throw new ShapeError(`${op}: shape must be an array of sizes, got ${String(shape)}`);
-  for (const size of shape) {
-    if (!Number.isInteger(size) || size < 0) {
-      throw new ShapeError(`${op}: sizes must be whole numbers ≥ 0, got ${formatShape(shape)}`);
+  if (!Array.isArray(shape))
+    throw new ShapeError(`${op}: shape must be an array of sizes, got ${describeValue(shape)}`);
+  for (let i = 0; i < shape.length; i++) {
+    const size: unknown = shape[i];
+    if (!Number.isInteger(size) || (size as number) < 0) {
+      throw new ShapeError(
+        `${op}: sizes must be whole numbers ≥ 0, got [${Array.from(shape, (s: unknown) => describeValue(s)).join(', ')}]`,
+      );
     }
   }
 }
 
+/** So many elements always fit. */
+const SMALL = 2 ** 20;
+
 /** The number of elements; throws where one tensor cannot have so many. Asked before any memory is taken. */
 export function checkedSize(op: string, shape: Shape, dtype: DType): number {
   const size = sizeOf(shape);
-  const most = Math.floor(memory.limit / elementBytes(dtype));
-  if (!(size <= most)) {
+  if (size <= SMALL) return size;
+  if (!(size * elementBytes(dtype) <= memory.limit)) {
+    const most = Math.floor(memory.limit / elementBytes(dtype));
     throw new MemoryError(
       `${op}: a tensor of ${formatShape(shape)} is too large; one of ${dtype} may have ${most.toLocaleString('en-US')} elements`,
     );
@@ -72,8 +81,8 @@ export function normalizeAxis(op: string, axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
     throw new ShapeError(
       rank === 0
-        ? `${op}: a scalar has no axes, got axis ${axis}`
-        : `${op}: axis must be between ${-rank} and ${rank - 1}, got ${axis}`,
+        ? `${op}: a scalar has no axes, got axis ${describeValue(axis)}`
+        : `${op}: axis must be between ${-rank} and ${rank - 1}, got ${describeValue(axis)}`,
     );
   }
   return axis < 0 ? axis + rank : axis;
@@ -82,7 +91,7 @@ export function normalizeAxis(op: string, axis: number, rank: number): number {
 /** Axes in increasing order, each once; `undefined` means all. */
 export function normalizeAxes(op: string, axis: number | readonly number[] | undefined, rank: number): number[] {
   if (axis === undefined) return Array.from({ length: rank }, (_, i) => i);
-  const axes = (typeof axis === 'number' ? [axis] : [...axis])
+  const axes = (Array.isArray(axis) ? Array.from(axis) : [axis as number])
     .map((a) => normalizeAxis(op, a, rank))
     .sort((a, b) => a - b);
   for (let i = 1; i < axes.length; i++) {

@@ -1,4 +1,5 @@
 import { runStep } from './memory/storage.ts';
+import { checkFunction } from './ops/argument.ts';
 import { isPlainObject } from './options.ts';
 import { Tensor } from './tensor.ts';
 
@@ -9,6 +10,7 @@ import { Tensor } from './tensor.ts';
  * `backward` that would have to go on into a step that has ended says so.
  */
 export function step<T>(body: () => T): T {
+  checkFunction('step', 'the function', body);
   return runStep(body, keepResult);
 }
 

@@ -111,7 +111,7 @@ describe('errors', () => {
     [
       'arrays',
       () => a.add([1] as never),
-      'add: expected a tensor or a number, got an array; make arrays into tensors with tensor(...)',
+      'add: expected a tensor or a number, got an array of 1; make arrays into tensors with tensor(...)',
     ],
     ['inner sizes', () => a.matmul(zeros([2, 3])), 'matmul: inner sizes differ, got [2, 3] × [2, 3] (3 ≠ 2)'],
     [

@@ -1,14 +1,17 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { ShapeError, UsageError, ValueError } from './errors.ts';
 import { formatTensor } from './format.ts';
 import type { DType } from './kernels/kernel.ts';
 import { allocate, allocateOutside, allocatePinned, bytesOf, type Storage } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
 import type { GraphNode } from './op.ts';
+import { checkFlag, isTensor, refuseForeign } from './ops/argument.ts';
 import * as e from './ops/elementwise.ts';
 import * as i from './ops/indexing.ts';
 import * as l from './ops/layout.ts';
 import * as m from './ops/linalg.ts';
 import * as r from './ops/reduce.ts';
+import { checkNames, describeValue, refuse } from './options.ts';
 import { formatShape, type Shape } from './shape.ts';
 
 export type NestedArray = number | readonly NestedArray[];
@@ -61,6 +64,11 @@ export class Tensor {
     return this.storage.first(this.dtype);
   }
 
+  /** What `JSON.stringify` writes: nested arrays of numbers (NaN and ±∞ as null, which is all that JSON has). */
+  toJSON(): NestedArray {
+    return this.toArray();
+  }
+
   toString(): string {
     return formatTensor(this.storage.read(this.dtype, this.size, 'toString'), this.shape, this.dtype);
   }
@@ -77,6 +85,7 @@ export class Tensor {
 
   /** A copy in another dtype, off any tape. */
   cast(dtype: DType): Tensor {
+    if (dtype !== 'f32' && dtype !== 'f64') refuse({ caller: 'cast', path: 'dtype' }, "'f32' or 'f64'", dtype);
     const storage = allocate(dtype, this.size); // before the view: allocating may move the memory
     return new Tensor(this.shape, dtype, copied(dtype, this.storage.read(this.dtype, this.size, 'cast'), storage));
   }
@@ -93,11 +102,15 @@ export class Tensor {
   }
 
   /** Gradients of this scalar to every parameter it was computed from; see package autograd. */
-  backward(options: { createGraph?: boolean; retainGraph?: boolean } = {}): void {
+  backward(options?: { readonly createGraph?: boolean; readonly retainGraph?: boolean }): void {
+    checkNames('backward', options, ['createGraph', 'retainGraph']);
+    const createGraph = checkFlag('backward', 'createGraph', options?.createGraph);
+    const retainGraph =
+      options?.retainGraph === undefined ? createGraph : checkFlag('backward', 'retainGraph', options.retainGraph);
     if (this.node === null) {
       throw new UsageError('backward: the loss depends on no parameter; make some inputs with parameter(...)');
     }
-    this.node.backward(this, options);
+    this.node.backward(this, { createGraph, retainGraph });
   }
 
   /**
@@ -142,27 +155,58 @@ export class Tensor {
   }
   /** Overwrites the elements in place. Only for parameters and buffers: tapes do not see it. */
   assign(values: Tensor | ArrayLike<number> | number): void {
+    stepWatcher()?.forbid('assign');
+    const { dtype, size, shape } = this;
     if (typeof values === 'number') {
-      stepWatcher()?.forbid('assign');
-      if (this.size !== 1)
-        throw new ShapeError(`assign: ${formatShape(this.shape)} takes ${this.size} elements, got a number`);
-      this.storage.setFirst(this.dtype, values);
+      if (size !== 1) throw new ShapeError(`assign: ${formatShape(shape)} takes ${size} elements, got a number`);
+      this.storage.setFirst(dtype, values);
       return;
     }
-    const isTensor = values instanceof Tensor;
-    stepWatcher()?.forbid('assign');
-    if ((isTensor ? values.size : values.length) !== this.size) {
+    const from = isTensor(values) ? values : null;
+    if (from === null) checkNumbers(values as ArrayLike<number>);
+    const count = from === null ? (values as ArrayLike<number>).length : from.size;
+    if (count !== size) {
       throw new ValueError(
-        `assign: expected ${this.size} elements for ${formatShape(this.shape)}, got ${isTensor ? formatShape(values.shape) : values.length}`,
+        `assign: expected ${size} elements for ${formatShape(shape)}, got ${from === null ? count : formatShape(from.shape)}`,
       );
     }
-    if (isTensor && values.dtype === this.dtype) this.storage.copyFrom(values.storage, this.dtype, this.size);
+    if (from !== null && from.dtype === dtype) this.storage.copyFrom(from.storage, dtype, size);
     else {
-      const source = isTensor ? values.storage.view(values.dtype, values.size, 'assign') : values;
+      const source = from === null ? (values as ArrayLike<number>) : from.storage.view(from.dtype, size, 'assign');
       this.storage.changes();
-      this.storage.view(this.dtype, this.size, 'assign').set(source);
+      this.storage.view(dtype, size, 'assign').set(source);
     }
   }
+}
+
+/** Throws unless these are numbers, and all of them. */
+function checkNumbers(values: ArrayLike<number>): void {
+  refuseForeign('assign', values);
+  const typed = ArrayBuffer.isView(values) && 'length' in values && typeof values[0] !== 'bigint';
+  if (typed) return;
+  if (!Array.isArray(values)) {
+    throw new ValueError(`assign: expected a tensor, numbers in an array, or a number, got ${describeValue(values)}`);
+  }
+  for (let i = 0; i < values.length; i++) {
+    if (typeof values[i] !== 'number') {
+      throw new ValueError(`assign: expected a number at [${i}], got ${describeValue(values[i])}`);
+    }
+  }
+}
+
+// Node's console shows a tensor as it prints; browsers show the object.
+Object.defineProperty(Tensor.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: Tensor): string {
+    return this.storage.alive ? this.toString() : `Tensor ${formatShape(this.shape)} ${this.dtype} (given up)`;
+  },
+});
+// Where the platform has `using`, tensors are disposed at the end of their block.
+if (typeof Symbol.dispose === 'symbol') {
+  Object.defineProperty(Tensor.prototype, Symbol.dispose, {
+    value(this: Tensor): void {
+      this.dispose();
+    },
+  });
 }
 
 /** The ops that are methods too: `add(a, b)` is `a.add(b)`. */
@@ -185,7 +229,9 @@ const methods = {
 type Method<F> = F extends (x: never, ...rest: infer R) => infer T ? (...rest: R) => T : never;
 type Methods = { [K in keyof typeof methods]: Method<(typeof methods)[K]> };
 
-export interface Tensor extends Methods {}
+export interface Tensor extends Methods {
+  [Symbol.dispose](): void;
+}
 
 for (const [name, f] of Object.entries(methods) as [string, (x: Tensor, a?: unknown, b?: unknown) => unknown][]) {
   Object.defineProperty(Tensor.prototype, name, {

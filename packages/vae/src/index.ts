@@ -28,6 +28,8 @@ export { registerModel } from './model/file-header.ts';
 export { loadModel, modelFromBytes } from './model/load.ts';
 export { Model, type ModelClass, type ModelFitOptions, type PreparedRows } from './model/model.ts';
 export { progressLine } from './model/progress.ts';
+export type { RowDraws, RowInputs } from './model/rows-program.ts';
+export { SeenRange } from './model/seen-range.ts';
 export { type ElboOptions, elbo } from './objectives/elbo.ts';
 export { type IwaeOptions, iwae } from './objectives/iwae.ts';
 export type { Objective, ObjectiveModel, ObjectiveParts } from './objectives/objective.ts';
@@ -65,7 +67,7 @@ export { Regressor, type RegressorFitOptions, type RegressorOptions } from './su
 export type { Encoder, SupervisedOptions } from './supervised/supervised.ts';
 export { VaeCore, type VaeNumbers } from './variational/core.ts';
 export type { Diagnosis } from './variational/diagnose.ts';
-export type { ImputeOptions } from './variational/impute.ts';
+export { expectedRows, type ImputeOptions } from './variational/impute.ts';
 export type { CommonOptions, EventOptions, ResolvedVaeOptions, VaeOptions } from './variational/options.ts';
 export {
   type ElboParts,

@@ -84,10 +84,10 @@ describe('a data set in memory', () => {
   it('gives batches that are written over by the next of their size', async () => {
     const pass = dataset({ x: rows }).pass({ batchSize: 5 });
     const first = (await pass.next()) as Batch;
-    expect((first.x?.toArray() as number[][])[0]).toEqual([0, 0]);
+    expect((first.x!.toArray() as number[][])[0]).toEqual([0, 0]);
     const second = (await pass.next()) as Batch;
     expect(second.x).toBe(first.x);
-    expect((first.x?.toArray() as number[][])[0]).toEqual([5, 50]);
+    expect((first.x!.toArray() as number[][])[0]).toEqual([5, 50]);
   });
 });
 

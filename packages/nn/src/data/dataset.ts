@@ -245,7 +245,8 @@ export function dataset(
   return new ArrayDataset(Object.fromEntries(parsed));
 }
 
-function rowShape(caller: string, data: unknown): Shape {
+/** The shape of a row, read off the first. */
+export function rowShape(caller: string, data: unknown): Shape {
   if (typeof data === 'object' && data !== null && 'storage' in data) return (data as Tensor).shape.slice(1);
   if (isTyped(data)) throw new ValueError(`${caller}: give the shape of a row beside a flat array: { shapes: { … } }`);
   const shape: number[] = [];

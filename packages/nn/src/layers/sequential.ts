@@ -1,4 +1,4 @@
-import type { Tensor } from '@latent/tensor';
+import { refuse, type Tensor } from '@latent/tensor';
 import { inLayer, type Layer, Module } from '../module/module.ts';
 
 /** Layers one after the other, named by position. */
@@ -7,6 +7,11 @@ export class Sequential extends Module {
 
   constructor(...layers: readonly Layer[]) {
     super();
+    for (const [i, layer] of layers.entries()) {
+      if (typeof (layer as Partial<Layer> | null)?.forward === 'function') continue;
+      const at = { caller: 'Sequential', path: `layer ${i}` };
+      refuse(at, "a module with forward(x) (a list such as [16, activation('tanh')] is for network(…))", layer);
+    }
     this.layers = layers;
   }
 

@@ -6,6 +6,7 @@ import { gaussianNoiseLayer } from './gaussian-noise.ts';
 import { layerNormLayer } from './layer-norm.ts';
 import { layers } from './layer-spec.ts';
 import { flattenLayer, reshapeLayer } from './shape.ts';
+import { softmaxLayer } from './softmax.ts';
 
 /** The kind of layers, with those that files know. */
 export const knownLayers = layers.register(
@@ -17,4 +18,5 @@ export const knownLayers = layers.register(
   layerNormLayer,
   reshapeLayer,
   flattenLayer,
+  softmaxLayer,
 );

@@ -12,22 +12,33 @@ import {
   UsageError,
   ValueError,
 } from '@latent/tensor';
+import { refuseTrained } from './being-trained.ts';
 import { roleOf } from './role.ts';
 import { summaryTable } from './summary.ts';
 
-/** While scores are computed every module is in eval mode, whatever it was set to; see `scoring`. */
-let scores = 0;
+/** What the code that runs is for. It decides over the modes that modules were set to; null leaves them. */
+let purpose: 'score' | 'step' | null = null;
 
 /**
  * Runs `body` as a score: dropout and corruption are off in it, for every module, and afterwards all is as it was. So a
  * model may be scored while it trains.
  */
 export function scoring<T>(body: () => T): T {
-  scores++;
+  return withPurpose('score', body, undefined);
+}
+
+/** Runs `body` as a step of training: whatever modes a callback has set, every module is in training mode in it. */
+export function stepping<A, T>(body: (argument: A) => T, argument: A): T {
+  return withPurpose('step', body, argument);
+}
+
+function withPurpose<A, T>(next: 'score' | 'step', body: (argument: A) => T, argument: A): T {
+  const before = purpose;
+  purpose = next;
   try {
-    return body();
+    return body(argument);
   } finally {
-    scores--;
+    purpose = before;
   }
 }
 
@@ -40,9 +51,12 @@ export abstract class Module {
   #training = true;
   #frozen = false;
 
-  /** True while training: dropout and corruption act. Set by `train()` and `eval()`; always false in scores. */
+  /**
+   * True while training: dropout and corruption act. Set by `train()` and `eval()`; always false in scores, and true in the
+   * steps of `fit`.
+   */
   get training(): boolean {
-    return recordedValue(() => scores === 0 && this.#training);
+    return recordedValue(() => (purpose === null ? this.#training : purpose === 'step'));
   }
 
   /** What `summary` calls it. */
@@ -108,13 +122,15 @@ export abstract class Module {
     return this.namedParameters().map(([, parameter]) => parameter);
   }
 
-  /** Leaves the parameters of this module and all below as they are: training passes them by. */
+  /** Leaves the parameters of this module and all below as they are: training passes them by. Not while it is being trained. */
   freeze(): this {
+    refuseTrained('freeze', this.namedModules());
     for (const [, module] of this.namedModules()) module.#frozen = true;
     return this;
   }
 
   unfreeze(): this {
+    refuseTrained('unfreeze', this.namedModules());
     for (const [, module] of this.namedModules()) module.#frozen = false;
     return this;
   }

@@ -11,6 +11,7 @@ import {
   Rng,
   type Shape,
   sizeOf,
+  Tensor,
   UsageError,
   ValueError,
   whole,
@@ -22,7 +23,7 @@ import type { LayerSpec } from '../layers/layer-spec.ts';
 import { Sequential } from '../layers/sequential.ts';
 import { reshape } from '../layers/shape.ts';
 import { knownLayers } from '../layers/standard.ts';
-import { type Layer, Module } from '../module/module.ts';
+import { inLayer, type Layer, Module } from '../module/module.ts';
 import { partOf } from '../registry/registry.ts';
 
 /** A network as data: layers one after the other; a number is short for `dense(number)`. Or a module of your own. */
@@ -115,8 +116,12 @@ export function buildNetwork(
 }
 
 /** What a module of the user's makes of a row: found by giving it one of zeros. */
-function probedShape(path: string, module: Layer, input: Shape): Shape {
-  const { shape } = noGrad(() => module.forward(zeros([1, ...input])));
+export function probedShape(path: string, module: Layer, input: Shape): Shape {
+  const made: unknown = inLayer(path, () => noGrad(() => module.forward(zeros([1, ...input]))));
+  if (!(made instanceof Tensor)) {
+    throw new UsageError(`${path}: forward must return a tensor, got ${describeValue(made)}`);
+  }
+  const { shape } = made;
   if (shape[0] !== 1 || shape.length < 2) {
     throw new UsageError(
       `${path}: forward must keep the first axis, the rows, and return [rows, …]; of ${formatShape([1, ...input])} it made ${formatShape(shape)}`,

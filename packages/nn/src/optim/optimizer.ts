@@ -99,6 +99,7 @@ export class Optimizer {
   learningRate: number;
   /** The epoch under way, from 0, for schedules by epoch. */
   epoch = 0;
+  /** What sets the learning rate. One with a memory is this optimizer's own: tell it losses here. */
   readonly schedule: Schedule | null;
   readonly #parameters: readonly Tensor[];
   readonly #rule: UpdateRule;
@@ -118,8 +119,8 @@ export class Optimizer {
       throw new UsageError(`${name}: a parameter is given twice, and would be updated twice a step`);
     }
     this.name = name;
-    this.schedule = typeof rate === 'number' ? null : rate;
-    this.learningRate = typeof rate === 'number' ? rate : rate.at(0);
+    this.schedule = typeof rate === 'number' ? null : (rate.fresh?.() ?? rate);
+    this.learningRate = this.schedule?.at(0) ?? (rate as number);
     this.#rule = rule;
     this.#parameters = parameters;
     this.#slots = parameters.map((p) =>

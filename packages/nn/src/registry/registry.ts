@@ -68,14 +68,26 @@ export class Kind<T extends Part> {
 
   /** A definition that files do not know yet; see `register`. */
   part<S extends Checks>(name: string, spec: PartSpec<T, S>): Definition<T, S> {
+    if (typeof name !== 'string' || name === '') {
+      throw new ValueError(`${this.name}: a part needs a name, got ${describeValue(name)}`);
+    }
+    for (const taken of ['name', 'config']) {
+      if (Object.hasOwn(spec.options, taken)) {
+        throw new ValueError(`${this.name}: '${name}' cannot have an option '${taken}', which says what the part is`);
+      }
+    }
     const make = (options?: unknown, { caller, path }: Place = { caller: spec.caller ?? name, path: '' }): T => {
       const checked = checkOptions(caller, options, spec.options, path);
-      const built = spec.build(checked, path === '' ? caller : `${caller}: ${path}`);
-      const config = (): PartConfig => ({ name, ...(toJson(checked) as object) });
+      const at = path === '' ? caller : `${caller}: ${path}`;
+      const depth = 1 + deepest(checked);
+      if (depth > DEEPEST) throw new ValueError(`${at}: parts within parts go ${DEEPEST} levels at most, got ${depth}`);
+      const built = spec.build(checked, at);
+      const config = (): PartConfig => ({ name, ...(toJson(checked, name) as object) });
       return Object.defineProperties(built, {
         name: { value: name, enumerable: true },
         config: { value: config, enumerable: true },
         [KIND]: { value: this },
+        [DEPTH]: { value: depth },
       }) as T;
     };
     return { kind: this, name, options: spec.options, make };
@@ -137,9 +149,21 @@ export class Kind<T extends Part> {
   }
 }
 
-const KIND = Symbol('kind');
+/** Known to every copy of this package. */
+const KIND = Symbol.for('latent.kind');
+const DEPTH = Symbol('depth');
 /** Parts within parts that are being resolved. */
 let depth = 0;
+
+/** How deep the parts among options go, themselves counted. */
+function deepest(value: unknown): number {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return 0;
+  if (DEPTH in value) return value[DEPTH] as number;
+  if (!Array.isArray(value) && !isPlainObject(value)) return 0;
+  let most = 0;
+  for (const inner of Object.values(value)) most = Math.max(most, deepest(inner));
+  return most;
+}
 
 /** A check for a part of this kind: the part itself, or its description as a file has it. */
 export function partOf<T extends Part>(kind: Kind<T>, example: string): Check<T> {
@@ -147,16 +171,39 @@ export function partOf<T extends Part>(kind: Kind<T>, example: string): Check<T>
     if (kind.is(value)) return value;
     if (isPlainObject(value) && 'name' in value && !('config' in value)) return kind.resolve(value, at);
     throw new ValueError(
-      `${at.caller}: ${at.path} must be a ${kind.name} such as ${example}, got ${describeValue(value)}`,
+      `${at.caller}: ${at.path} must be a ${kind.name} such as ${example}, got ${describeValue(value)}${remedyFor(value)}`,
     );
   };
 }
 
-/** A checked option as JSON: parts become their descriptions, numbers that JSON has no word for become text. */
-export function toJson(value: unknown): unknown {
-  if (value === null || typeof value !== 'object') return value;
-  if ('config' in value && typeof value.config === 'function') return (value as Part).config();
-  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<number>);
-  if (Array.isArray(value)) return value.map(toJson);
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, toJson(field)]));
+/** What may be wrong with something that looks like a part. */
+function remedyFor(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return '';
+  if (KIND in value) {
+    const { name } = value[KIND] as { readonly name?: unknown };
+    return `, which is a ${String(name)} or comes from another copy of @latent/nn`;
+  }
+  return 'config' in value ? '; parts of your own are made by `define` of their kind, so that files can name them' : '';
+}
+
+/**
+ * A checked option as JSON: parts become their descriptions, arrays of numbers lists. What a file cannot hold, and would come
+ * back as something else, is refused by its path.
+ */
+export function toJson(value: unknown, path: string): unknown {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  if (typeof value === 'object') {
+    if ('config' in value && typeof value.config === 'function') return (value as Part).config();
+    if (Array.isArray(value) || (ArrayBuffer.isView(value) && 'length' in value)) {
+      return Array.from(value as ArrayLike<unknown>, (element, i) => toJson(element, `${path}[${i}]`));
+    }
+    if (isPlainObject(value)) {
+      const entries = Object.entries(value).filter(([, field]) => field !== undefined);
+      return Object.fromEntries(entries.map(([name, field]) => [name, toJson(field, `${path}.${name}`)]));
+    }
+  }
+  throw new ValueError(
+    `${path}: a file cannot hold ${describeValue(value)}; take options of numbers, text, lists and parts`,
+  );
 }

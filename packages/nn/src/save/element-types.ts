@@ -1,5 +1,5 @@
-/** Element types of safetensors files: bytes each, and how many are read as numbers, little-endian. */
-interface ElementType {
+/** Element types of files: bytes each, and how many are read as numbers, little-endian. */
+export interface ElementType {
   readonly bytes: number;
   /** `count` numbers from `bytes`, which begin at a multiple of eight. In double precision where single would lose digits. */
   read(bytes: Uint8Array<ArrayBuffer>, count: number): Float32Array | Float64Array;

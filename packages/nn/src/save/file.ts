@@ -1,4 +1,5 @@
 import { UsageError } from '@latent/tensor';
+import { crc32 } from './checksum.ts';
 
 /** What is used of Node's modules, without their types, which users of the package may not have. */
 interface FileHandle {
@@ -13,7 +14,7 @@ interface FileSystem {
   rm(path: string, options: { force: boolean }): Promise<void>;
   readFile(path: string): Promise<Uint8Array>;
   readdir(path: string): Promise<string[]>;
-  realpath(path: string): Promise<string>;
+  readlink(path: string): Promise<string>;
   stat(path: string): Promise<{ readonly mode: number; isDirectory(): boolean }>;
 }
 interface Process {
@@ -45,14 +46,14 @@ let written = 0;
 export async function writeFileAtomically(path: string, bytes: Uint8Array): Promise<void> {
   if (typeof path !== 'string' || path === '') throw new UsageError(`save: the path must be text, got ${String(path)}`);
   const fs = fileSystem('save');
-  const { dirname, basename, join } = builtin<typeof import('node:path')>('save', 'node:path');
+  const { dirname, basename, join, resolve } = builtin<typeof import('node:path')>('save', 'node:path');
   const { pid } = (globalThis as unknown as { process: Process }).process;
   const host = builtin<{ hostname(): string }>('save', 'node:os').hostname().replace(/[^\w]/g, '_');
-  const target = await fs.realpath(path).catch(() => path);
+  const target = await behindLinks(path, fs, (link, to) => resolve(dirname(link), to));
   const before = await fs.stat(target).catch(() => null);
   if (before?.isDirectory()) throw new UsageError(`save: ${path} is a folder; give the path of a file in it`);
   const folder = dirname(target);
-  const prefix = `.${basename(target)}.${host}-`;
+  const prefix = `.${shortName(basename(target))}.${host}-`;
   const temporary = join(folder, `${prefix}${pid}-${++written}.tmp`);
   try {
     // Exclusive: a name that is taken is an error, never somebody else's file.
@@ -67,10 +68,36 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array): Prom
     await fs.rename(temporary, target);
   } catch (error) {
     await fs.rm(temporary, { force: true }).catch(() => {});
-    throw withPath(path, error);
+    throw withPath('save: cannot write', path, error);
   }
   await syncFolder(fs, folder);
   await removeAbandoned(fs, folder, prefix, join);
+}
+
+/** Links that lead to each other end here. */
+const MOST_LINKS = 40;
+
+/** What a link points to, whether it is there or not; the path itself where it is no link. */
+async function behindLinks(
+  path: string,
+  fs: FileSystem,
+  follow: (link: string, to: string) => string,
+): Promise<string> {
+  let target = path;
+  for (let i = 0; i < MOST_LINKS; i++) {
+    const to = await fs.readlink(target).catch(() => null);
+    if (to === null) return target;
+    target = follow(target, to);
+  }
+  throw new UsageError(`save: cannot write ${path}: it is a link that leads to itself`);
+}
+
+/** Names have 255 bytes at most, and the temporary one is longer. */
+const LONGEST = 150;
+
+function shortName(name: string): string {
+  const bytes = new TextEncoder().encode(name);
+  return bytes.length <= LONGEST ? name : `${crc32(bytes).toString(16)}-${bytes.length}`;
 }
 
 /** So that the new name survives a power failure; where folders cannot be opened there is nothing to do. */
@@ -113,13 +140,14 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
   EISDIR: 'it is a folder',
   ENOTDIR: 'a part of the path is a file',
+  ENAMETOOLONG: 'the name is too long',
   ERR_ACCESS_DENIED: "Node's permission model forbids it",
 };
 
-function withPath(path: string, error: unknown): Error {
+function withPath(what: string, path: string, error: unknown): Error {
   const reason = REASONS[(error as { code?: string }).code ?? ''];
   if (reason === undefined) return error instanceof Error ? error : new Error(String(error));
-  return Object.assign(new UsageError(`save: cannot write ${path}: ${reason}`), { cause: error });
+  return Object.assign(new UsageError(`${what} ${path}: ${reason}`), { cause: error });
 }
 
 /** Null where there is no such file. */
@@ -128,7 +156,7 @@ export async function readFileIfThere(path: string): Promise<Uint8Array | null> 
     return await fileSystem('load').readFile(path);
   } catch (error) {
     if ((error as { code?: string }).code === 'ENOENT') return null;
-    throw error;
+    throw withPath('load: cannot read', path, error);
   }
 }
 

@@ -52,7 +52,9 @@ describe('schedules', () => {
     expect(() => stepSchedule({ rate: 1, gamma: 0.1, every: 0 })).toThrow(
       'stepSchedule: every must be a number > 0, got 0',
     );
-    expect(() => mapSchedule({ rates: { 3: 1 } })).toThrow('the first position must be 0, got 3');
+    expect(() => mapSchedule({ rates: { 3: 1 } })).toThrow(
+      'mapSchedule: rates must be an object of rates by position, the first of them 0, got an object',
+    );
     expect(() => schedules.resolve({ name: 'cosin', by: 'step' }, at)).toThrow(
       "test: there is no schedule (learningRate) 'cosin'; did you mean 'cosine'?",
     );

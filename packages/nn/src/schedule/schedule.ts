@@ -7,16 +7,17 @@ import {
   optional,
   real,
   refuse,
-  ValueError,
   whole,
 } from '@latent/tensor';
-import { Kind, type Part, partOf } from '../registry/registry.ts';
+import { type Definition, Kind, type Part, partOf } from '../registry/registry.ts';
 
 /** A number that changes over a run (a learning rate, β), as a value: what it is at a step or an epoch, counted from 0. */
 export interface Schedule extends Part {
   /** What its positions count. */
   readonly by: 'step' | 'epoch';
   at(position: number): number;
+  /** Of a schedule with a memory: one like it that remembers nothing. Each optimizer has its own. */
+  fresh?(): Schedule;
 }
 
 /** The schedules that runs, and their checkpoints, may have. */
@@ -35,12 +36,12 @@ const share = /* @__PURE__ */ real({ min: 0, below: 1 });
 function schedule<S extends Checks>(
   name: string,
   options: S,
-  at: (options: Checked<S>, caller: string) => (position: number) => number,
+  at: (options: Checked<S>) => (position: number) => number,
 ) {
   return schedules.part(name, {
     options: { by, ...options },
     caller: `${name}Schedule`,
-    build: (checked, caller) => ({ by: checked.by as Schedule['by'], at: at(checked as Checked<S>, caller) }),
+    build: (checked) => ({ by: checked.by as Schedule['by'], at: at(checked as Checked<S>) }),
   });
 }
 
@@ -85,16 +86,19 @@ export function stepSchedule(
 const ratesCheck: Check<Readonly<Record<string, number>>> = (value, at) => {
   if (!isPlainObject(value)) return refuse(at, 'an object of rates by position', value);
   for (const [position, rate] of Object.entries(value)) {
-    whole({ min: 0 })(Number(position), { caller: at.caller, path: `a position of ${at.path}` });
+    const isPosition = /^\d+$/.test(position) && Number.isSafeInteger(Number(position));
+    if (!isPosition) refuse({ caller: at.caller, path: `a position of ${at.path}` }, 'a whole number ≥ 0', position);
     rateCheck(rate, { caller: at.caller, path: `${at.path}[${position}]` });
+  }
+  if (!Object.keys(value).some((position) => Number(position) === 0)) {
+    return refuse(at, 'an object of rates by position, the first of them 0', value);
   }
   return value as Record<string, number>;
 };
-const mapPart = /* @__PURE__ */ schedule('map', { rates: ratesCheck }, ({ rates }, caller) => {
+const mapPart = /* @__PURE__ */ schedule('map', { rates: ratesCheck }, ({ rates }) => {
   const positions = Object.keys(rates)
     .map(Number)
     .sort((a, b) => a - b);
-  if (positions[0] !== 0) throw new ValueError(`${caller}: the first position must be 0, got ${positions[0]}`);
   return (i) => rates[positions.findLast((position) => position <= i) as number] as number;
 });
 /** The rate of the last position that is listed: `{ 0: 1e-3, 100: 1e-4 }` is 1e-3 up to position 99. */
@@ -175,6 +179,7 @@ export interface PlateauSchedule extends Schedule {
   observe(loss: number): void;
   /** What it remembers, as plain data for a checkpoint; `best` is null before the first epoch. */
   state: { rate: number; best: number | null; waited: number };
+  fresh(): Schedule;
 }
 
 /** Whether a schedule wants to be told the losses of epochs. */
@@ -182,14 +187,19 @@ export function followsLoss(schedule: Schedule | null): schedule is PlateauSched
   return schedule !== null && 'observe' in schedule;
 }
 
-const warmUpPart = /* @__PURE__ */ schedules.part('warmUp', {
+const warmUpPart: Definition<Schedule> = /* @__PURE__ */ schedules.part('warmUp', {
   caller: 'warmUpSchedule',
   options: { steps: positive, after: (value, at) => partOf(schedules, 'cosineSchedule({ … })')(value, at) },
   build({ steps, after }) {
     const warmed = { by: after.by, at: (i: number) => after.at(i) * Math.min(1, (i + 1) / steps) };
     if (!followsLoss(after)) return warmed;
     // Around a plateau it is one too, and passes on what it is told.
-    return Object.defineProperty({ ...warmed, observe: (loss: number) => after.observe(loss) }, 'state', {
+    const plateau = {
+      ...warmed,
+      observe: (loss: number) => after.observe(loss),
+      fresh: () => warmUpPart.make({ steps, after: after.fresh() }),
+    };
+    return Object.defineProperty(plateau, 'state', {
       enumerable: true,
       get: () => after.state,
       set: (state: PlateauSchedule['state']) => {
@@ -210,7 +220,7 @@ const plateauChecks = {
   minDelta: /* @__PURE__ */ optional(rateCheck, 0),
   minRate: /* @__PURE__ */ optional(rateCheck, 0),
 };
-const plateauPart = /* @__PURE__ */ schedules.part('plateau', {
+const plateauPart: Definition<Schedule> = /* @__PURE__ */ schedules.part('plateau', {
   caller: 'plateauSchedule',
   options: plateauChecks,
   build({ rate, factor, patience, minDelta, minRate }) {
@@ -218,6 +228,7 @@ const plateauPart = /* @__PURE__ */ schedules.part('plateau', {
       by: 'epoch' as const,
       state: { rate, best: null as number | null, waited: 0 },
       at: () => plateau.state.rate,
+      fresh: () => plateauPart.make({ rate, factor, patience, minDelta, minRate }),
       observe(loss: number) {
         const { best, waited } = plateau.state;
         if (loss < (best ?? Infinity) - minDelta) plateau.state = { ...plateau.state, best: loss, waited: 0 };

@@ -1,4 +1,4 @@
-import type { Tensor } from '@latent/tensor';
+import { formatShape, sameShape, type Tensor } from '@latent/tensor';
 import type { Module } from '../module/module.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import type { FitEvent, Stopped } from './history.ts';
@@ -39,6 +39,24 @@ export interface Callback {
   end?(run: Run): void;
   state?(): CallbackState;
   /** Why `state` cannot be its own; null if it can. Asked before anything of the run is restored. */
-  refuses?(state: CallbackState): string | null;
+  refuses?(state: CallbackState, run: Run): string | null;
   restore?(state: CallbackState): void;
+}
+
+/** Why `tensors` cannot stand for those of a model, name by name; null if they can. */
+export function unlike(
+  tensors: Readonly<Record<string, Tensor>>,
+  own: readonly (readonly [name: string, tensor: Tensor])[],
+  what: string,
+): string | null {
+  for (const [name, { shape }] of own) {
+    const other = tensors[name];
+    if (other === undefined) return `it has no ${what} of ${name}`;
+    if (!sameShape(other.shape, shape)) {
+      return `its ${what} of ${name} must be ${formatShape(shape)}, got ${formatShape(other.shape)}`;
+    }
+    if (!other.data.every(Number.isFinite)) return `its ${what} of ${name} is not finite`;
+  }
+  const extra = Object.keys(tensors).length - own.length;
+  return extra > 0 ? `it has ${extra} ${what}s too many` : null;
 }

@@ -1,7 +1,24 @@
-import { isPlainObject, type Rng, type RngState, type Tensor, UsageError } from '@latent/tensor';
+import {
+  type Check,
+  type Checked,
+  checkOptions,
+  fields,
+  isPlainObject,
+  list,
+  nullable,
+  oneOf,
+  type Rng,
+  type RngState,
+  real,
+  refuse,
+  type Tensor,
+  text,
+  UsageError,
+  whole,
+} from '@latent/tensor';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from '../save/safetensors.ts';
-import type { Callback } from './callback.ts';
+import type { Callback, Run } from './callback.ts';
 import type { FitEvent, Stopped } from './history.ts';
 import type { Trainable } from './trainable.ts';
 
@@ -43,20 +60,79 @@ export interface RunState {
   readonly stopped: Stopped | null;
 }
 
-interface SavedState extends RunState {
-  readonly version: 2;
-  /** What the run was started with; a run that differs cannot go on from here. */
-  readonly run: Readonly<Record<string, unknown>>;
-  readonly generators: Readonly<Record<string, RngState>>;
-  readonly rng: RngState;
-  readonly optimizer: {
-    readonly t: number;
-    readonly epoch: number;
-    readonly learningRate: number;
-    readonly slots: number;
+/** Numbers by name. JSON has no word for those that are not finite; they are text in a file. */
+const numbersCheck: Check<Readonly<Record<string, number>>> = (value, at) => {
+  if (!isPlainObject(value)) return refuse(at, 'an object of numbers', value);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, number]) => {
+      const read = typeof number === 'string' && NOT_FINITE.includes(number) ? Number(number) : number;
+      return [
+        name,
+        typeof read === 'number' ? read : refuse({ ...at, path: `${at.path}.${name}` }, 'a number', number),
+      ];
+    }),
+  );
+};
+const NOT_FINITE = ['NaN', 'Infinity', '-Infinity'];
+
+/** An event of a history: numbers, of which those that count unknown rows may be null, and the validation's. */
+const eventCheck: Check<FitEvent> = (value, at) => {
+  if (!isPlainObject(value)) return refuse(at, 'an object of numbers', value);
+  const { validation, steps, secondsLeft, ...rest } = value;
+  const counts = { steps: nullable(real()), secondsLeft: nullable(real()) };
+  return {
+    ...numbersCheck(rest, at),
+    ...checkOptions(at.caller, { steps, secondsLeft }, counts, at.path),
+    ...(validation !== undefined && { validation: numbersCheck(validation, { ...at, path: `${at.path}.validation` }) }),
+  } as FitEvent;
+};
+
+const word = /* @__PURE__ */ whole({ min: 0, max: 2 ** 32 - 1 });
+const words: Check<readonly [number, number]> = (value, at) =>
+  list(word, { min: 2, max: 2 })(value, at) as readonly [number, number];
+const generatorCheck = /* @__PURE__ */ fields({ key: words, counter: words });
+const count = /* @__PURE__ */ whole({ min: 0 });
+
+/** An object of values by names of the model's or the caller's. */
+function byName<T>(each: Check<T>): Check<Readonly<Record<string, T>>> {
+  return (value, at) => {
+    if (!isPlainObject(value)) return refuse(at, 'an object', value);
+    return Object.fromEntries(
+      Object.entries(value).map(([name, of]) => [name, each(of, { ...at, path: `${at.path}.${name}` })]),
+    );
   };
-  readonly callbacks: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
+
+const plain: Check<Readonly<Record<string, unknown>>> = (value, at) =>
+  isPlainObject(value) ? value : refuse(at, 'an object', value);
+
+/** What is saved of a run, beside tensors. */
+const stateChecks = {
+  version: /* @__PURE__ */ whole({ min: 2, max: 2 }),
+  position: /* @__PURE__ */ fields({
+    epoch: whole({ min: 1 }),
+    step: count,
+    rows: count,
+    order: nullable(generatorCheck),
+    totals: numbersCheck,
+  }),
+  history: /* @__PURE__ */ list(eventCheck),
+  warnings: /* @__PURE__ */ list(text()),
+  stopped: /* @__PURE__ */ nullable(oneOf('finished', 'aborted', 'patience', 'target', 'time', 'callback')),
+  /** What the run was started with; a run that differs cannot go on from here. */
+  run: plain,
+  generators: /* @__PURE__ */ byName(generatorCheck),
+  rng: generatorCheck,
+  optimizer: /* @__PURE__ */ fields({
+    t: count,
+    epoch: count,
+    learningRate: real({ min: 0 }),
+    slots: whole({ min: 0, max: 8 }),
+  }),
+  callbacks: /* @__PURE__ */ byName(plain),
+};
+
+type SavedState = Checked<typeof stateChecks>;
 
 /** Names of tensors that belong to the training and not to the model. */
 const PREFIX = 'training.';
@@ -105,7 +181,10 @@ export function encodeCheckpoint(
     optimizer: { ...numbers, slots: slots[0]?.length ?? 0 },
     callbacks: remembered,
   };
-  tensors[STATE] = new TextEncoder().encode(JSON.stringify(saved));
+  const json = JSON.stringify(saved, (_, value: unknown) =>
+    typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
+  );
+  tensors[STATE] = new TextEncoder().encode(json);
   const bytes = encodeSafetensors(tensors, model.metadata?.() ?? {});
   // What cannot be read again must not take the place of what can.
   readState(decodeSafetensors(bytes));
@@ -124,19 +203,9 @@ function readState(file: SafetensorsFile): SavedState {
   } catch {
     throw new UsageError('resume: the training state is not JSON; the file is altered');
   }
-  if (!isPlainObject(state) || state.version !== 2) {
-    throw new UsageError(`resume: the training state has version ${(state as SavedState | null)?.version}, expected 2`);
-  }
-  const { position, history, optimizer, run, generators, callbacks } = state as unknown as SavedState;
-  const sound =
-    isPlainObject(position) &&
-    [position.epoch, position.step, position.rows].every((n) => Number.isSafeInteger(n) && (n as number) >= 0) &&
-    Array.isArray(history) &&
-    [optimizer, run, generators, callbacks].every(isPlainObject) &&
-    Number.isSafeInteger(optimizer.t) &&
-    Number.isFinite(optimizer.learningRate);
-  if (!sound) throw new UsageError('resume: the training state lacks what a run needs; the file is altered');
-  return state as unknown as SavedState;
+  const { version } = (state ?? {}) as { readonly version?: unknown };
+  if (version !== 2) throw new UsageError(`resume: the training state has version ${version}, expected 2`);
+  return fields(stateChecks)(state, { caller: 'resume', path: 'the training state' });
 }
 
 /** Where two descriptions first differ, in words; null where they do not. Undefined counts as not there. */
@@ -172,6 +241,21 @@ function description(metadata: Readonly<Record<string, string>>): Record<string,
   );
 }
 
+/** What a run was started with, without how many rows there are where one of the two did not know. */
+function comparable(run: Readonly<Record<string, unknown>>, other: Readonly<Record<string, unknown>>): object {
+  const { rows, ...rest } = run;
+  return rows == null || other.rows == null ? rest : run;
+}
+
+/** Tensors whose names begin so, by the rest of their names. */
+function named(tensors: Readonly<Record<string, Tensor>>, prefix: string): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.keys(tensors)
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => [name.slice(prefix.length), tensors[name] as Tensor]),
+  );
+}
+
 /**
  * Puts everything back as it was when the checkpoint was written; says where the run goes on. A checkpoint of another model
  * or another run is refused before anything is changed, with what differs.
@@ -179,52 +263,51 @@ function description(metadata: Readonly<Record<string, string>>): Record<string,
 export function restoreCheckpoint(
   bytes: Uint8Array,
   { model, optimizer, callbacks, rng }: RunParts,
-  run: Readonly<Record<string, unknown>>,
+  described: Readonly<Record<string, unknown>>,
+  run: Run,
 ): RunState {
   const file = decodeSafetensors(bytes);
   const state = readState(file);
+  const now = JSON.parse(JSON.stringify(described)) as Record<string, unknown>;
   const other =
     difference(description(model.metadata?.() ?? {}), description(file.metadata), 'the model:') ??
-    difference(JSON.parse(JSON.stringify(run)), state.run, '');
+    difference(comparable(now, state.run), comparable(state.run, now), '');
   if (other !== null) throw new UsageError(`resume: ${other.replace('the model:.', 'the model: ')}`);
 
-  const named = (prefix: string): Record<string, Tensor> =>
-    Object.fromEntries(
-      Object.keys(file.tensors)
-        .filter((name) => name.startsWith(prefix))
-        .map((name) => [name.slice(prefix.length), file.tensors[name] as Tensor]),
-    );
-  const last = named(`${PREFIX}last.`);
+  const last = named(file.tensors, `${PREFIX}last.`);
   const weights = Object.keys(last).length > 0 ? last : modelTensors(file.tensors);
-  const slotTensors = named(`${PREFIX}slot.`);
+  const slotTensors = named(file.tensors, `${PREFIX}slot.`);
   const slots = model
     .trainableParameters()
     .map((_, i) =>
-      Array.from({ length: Math.min(8, state.optimizer.slots) }, (_, j) => slotTensors[`${i}.${j}`] as Tensor).filter(
-        Boolean,
+      Array.from({ length: state.optimizer.slots }, (_, j) => slotTensors[`${i}.${j}`]).filter(
+        (slot) => slot !== undefined,
       ),
     );
+  const generators = new Map(model.generators());
+  const remembering = callbacks.flatMap((callback) => {
+    if (callback.state === undefined || callback.restore === undefined) return [];
+    const tensors = named(file.tensors, `${PREFIX}callback.${callback.name}.`);
+    const values = state.callbacks[callback.name];
+    return [{ callback, values, tensors: Object.keys(tensors).length > 0 ? tensors : undefined }];
+  });
   const problems = [
     optimizer.refuses({ slots }),
-    ...callbacks.flatMap((callback) => {
-      const values = state.callbacks[callback.name];
-      if (callback.state === undefined || callback.restore === undefined) return [];
-      if (!isPlainObject(values)) return [`it has nothing of the callback ${callback.name}`];
-      return [callback.refuses?.({ values, tensors: named(`${PREFIX}callback.${callback.name}.`) }) ?? null];
+    slots.flat().every((slot) => slot.data.every(Number.isFinite)) ? null : "the optimizer's numbers are not finite",
+    difference([...generators.keys()].sort(), Object.keys(state.generators).sort(), 'generators'),
+    ...remembering.map(({ callback, values, tensors }) => {
+      if (values === undefined) return `it has nothing of the callback ${callback.name}`;
+      return callback.refuses?.({ values, ...(tensors && { tensors }) }, run) ?? null;
     }),
   ].filter((problem) => problem !== null);
   if (problems.length > 0) throw new UsageError(`resume: the training state does not fit: ${problems[0]}`);
 
   model.loadStateDict(weights); // refuses as a whole, or takes all
   optimizer.loadState({ ...state.optimizer, slots });
-  const generators = new Map(model.generators());
   for (const [name, saved] of Object.entries(state.generators)) generators.get(name)?.restore(saved);
   rng.restore(state.rng);
-  for (const callback of callbacks) {
-    const values = state.callbacks[callback.name];
-    if (values === undefined) continue;
-    const tensors = named(`${PREFIX}callback.${callback.name}.`);
-    callback.restore?.({ values, ...(Object.keys(tensors).length > 0 && { tensors }) });
+  for (const { callback, values, tensors } of remembering) {
+    callback.restore?.({ values: values ?? {}, ...(tensors && { tensors }) });
   }
-  return { position: state.position, history: state.history, warnings: state.warnings ?? [], stopped: state.stopped };
+  return state;
 }

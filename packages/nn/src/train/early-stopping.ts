@@ -1,5 +1,5 @@
-import { checkOptions, flag, optional, real, type Tensor, whole } from '@latent/tensor';
-import type { Callback, CallbackState } from './callback.ts';
+import { checkOptions, flag, isPlainObject, optional, real, type Tensor, whole } from '@latent/tensor';
+import { type Callback, type CallbackState, unlike } from './callback.ts';
 
 export interface EarlyStoppingOptions {
   /** Epochs without a lower loss before the run stops; 10 by default. */
@@ -57,11 +57,22 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
       if (weights !== null) model.loadStateDict(weights);
     },
     state: () => ({ values: { best, waited }, ...(weights !== null && { tensors: weights }) }),
-    refuses: ({ values }) => (Number.isInteger(values.waited) ? null : 'it has no count of epochs waited'),
+    refuses({ values, tensors }, { model }) {
+      const { best, waited } = values;
+      const known = best === null || (isPlainObject(best) && isNumber(best.epoch) && isNumber(best.loss));
+      if (!known || !Number.isSafeInteger(waited) || (waited as number) < 0)
+        return 'it has no best epoch and count of epochs waited';
+      if (restoreBest && best !== null && tensors === undefined) return 'it has no weights of the best epoch';
+      return tensors === undefined ? null : unlike(tensors, model.namedTensors(), 'weight');
+    },
     restore({ values, tensors }: CallbackState) {
       best = values.best as EarlyStopping['best'];
       waited = values.waited as number;
       weights = tensors === undefined ? null : { ...tensors };
     },
   };
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
 }

@@ -14,6 +14,7 @@ import {
   Rng,
   real,
   refuse,
+  text,
   ValueError,
   whole,
 } from '@latent/tensor';
@@ -91,6 +92,8 @@ export interface FitOptions<N extends string = never> extends TrainingOptions<N>
   readonly seed?: number;
   /** What is odd about the data, found by whoever prepared it. */
   readonly warnings?: readonly string[];
+  /** Told when nothing can be refused any more, neither an option nor a checkpoint: training begins. */
+  onStart?(): void;
 }
 
 const norm = /* @__PURE__ */ optional(real({ above: 0 }));
@@ -159,10 +162,8 @@ const fitChecks = {
   validation: optional(datasetCheck),
   rng: optional(instance<Rng>('a generator: new Rng(seed)', (value) => value instanceof Rng)),
   seed: optional(whole({ min: 0 }), 0),
-  warnings: optional(
-    list<string>((value) => String(value)),
-    [],
-  ),
+  warnings: optional(list(text()), []),
+  onStart: optional(callable<() => void>()),
 };
 
 export type CheckedFitOptions = Checked<typeof fitChecks>;
@@ -170,7 +171,7 @@ export type CheckedFitOptions = Checked<typeof fitChecks>;
 /** The options with their defaults; throws a `ValueError` that names the one that cannot be. */
 export function checkFitOptions(caller: string, options: unknown): CheckedFitOptions {
   const checked = checkOptions(caller, options, fitChecks);
-  const { optimizer, learningRate, rng, callbacks } = checked;
+  const { optimizer, learningRate, rng } = checked;
   if (optimizer !== undefined && learningRate !== undefined) {
     throw new ValueError(`${caller}: give the learning rate to the optimizer, not beside it`);
   }
@@ -185,8 +186,5 @@ export function checkFitOptions(caller: string, options: unknown): CheckedFitOpt
       );
     }
   }
-  const names = callbacks.map(({ name }) => name);
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new ValueError(`${caller}: there are two callbacks named '${twice}'`);
   return checked;
 }

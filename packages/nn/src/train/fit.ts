@@ -1,17 +1,18 @@
 import { noGrad } from '@latent/autograd';
-import { compile, Rng, type RngState, type Tensor, UsageError, ValueError } from '@latent/tensor';
+import { compile, Rng, type RngState, type Tensor, ValueError } from '@latent/tensor';
 import type { Batch, Dataset, Pass } from '../data/dataset.ts';
-import { type Module, scoring } from '../module/module.ts';
+import { scoring, stepping } from '../module/module.ts';
 import { adam } from '../optim/adam.ts';
 import { followsLoss } from '../schedule/schedule.ts';
 import type { Callback, Run } from './callback.ts';
 import { encodeCheckpoint, type RunParts, type RunState, restoreCheckpoint, type TrainPosition } from './checkpoint.ts';
-import { type EarlyStoppingOptions, earlyStopping } from './early-stopping.ts';
+import { type EarlyStopping, type EarlyStoppingOptions, earlyStopping } from './early-stopping.ts';
 import { type CheckedFitOptions, checkFitOptions, datasetCheck, type FitOptions } from './fit-options.ts';
 import { DivergedError, type FitEvent, type History, type Stopped } from './history.ts';
+import { trainingAlone } from './lock.ts';
 import { type MovingAverageOptions, movingAverage } from './moving-average.ts';
 import { plateauCallback } from './plateau.ts';
-import { SplitStep, trainStep } from './train-step.ts';
+import { checkedParts, SplitStep, trainStep } from './train-step.ts';
 import type { Metrics, Trainable } from './trainable.ts';
 import { turn } from './turn.ts';
 
@@ -21,9 +22,6 @@ const SLICE = 30;
 const TAKEN = ['epoch', 'epochs', 'step', 'steps', 'rows', 'rowsPerSecond', 'secondsLeft', 'validation'];
 
 const VALIDATION_DRAWS: RngState = { key: [0, 0], counter: [0, 0] };
-
-/** The modules that are being trained. */
-const training = /* @__PURE__ */ new WeakSet<Module>();
 
 /**
  * Trains a model on the rows of a data set: shuffled batches, a recorded step for each, validation, early stopping,
@@ -38,29 +36,15 @@ export async function fit<N extends string = never>(
   options: FitOptions<N> = {},
 ): Promise<History<N>> {
   const checked = checkFitOptions('fit', options);
-  if (typeof model?.parts !== 'function') {
+  if (typeof model?.parts !== 'function' || typeof model.namedModules !== 'function') {
     throw new ValueError('fit: the model must be a module with parts(batch, rng) that gives { loss }');
   }
   datasetCheck(data, { caller: 'fit', path: 'the data' });
   if (data.length === 0) throw new ValueError('fit: there are no rows');
-  const modules = Array.from(model.namedModules(), ([, module]) => module);
-  if (modules.some((module) => training.has(module))) {
-    throw new UsageError(
-      'fit: this model, or a module it shares with another, is being trained; wait for that run to end',
-    );
-  }
-  for (const module of modules) training.add(module);
-  try {
-    return (await new Training(model as unknown as Trainable<string>, data, checked).run()) as unknown as History<N>;
-  } finally {
-    for (const module of modules) training.delete(module);
-    model.eval();
-  }
-}
-
-/** Whether a model is being trained. */
-export function isTraining(model: Module): boolean {
-  return training.has(model);
+  return trainingAlone('fit', model, async () => {
+    const training = new Training(model as unknown as Trainable<string>, data, checked);
+    return (await training.run()) as unknown as History<N>;
+  });
 }
 
 /** A loss that is not finite ends the run. */
@@ -72,7 +56,7 @@ class Training {
   readonly #options: CheckedFitOptions;
   readonly #parts: RunParts;
   readonly #run: Run;
-  readonly #early: ReturnType<typeof earlyStopping> | null;
+  readonly #early: EarlyStopping | undefined;
   readonly #description: Readonly<Record<string, unknown>>;
   readonly #step: (batch: Batch) => Readonly<Record<string, number>>;
   readonly #split: SplitStep | null;
@@ -95,14 +79,16 @@ class Training {
     const spec = options.optimizer ?? adam({ learningRate: options.learningRate ?? 1e-3 });
     const optimizer = spec.create(model.trainableParameters());
     const { schedule } = optimizer;
-    this.#early =
-      options.earlyStopping === undefined ? null : earlyStopping(options.earlyStopping as EarlyStoppingOptions);
     const callbacks: Callback[] = [
       ...(options.movingAverage === undefined ? [] : [movingAverage(options.movingAverage as MovingAverageOptions)]),
       ...(followsLoss(schedule) ? [plateauCallback(schedule)] : []),
-      ...(this.#early === null ? [] : [this.#early]),
+      ...(options.earlyStopping === undefined ? [] : [earlyStopping(options.earlyStopping as EarlyStoppingOptions)]),
       ...options.callbacks,
     ];
+    const names = callbacks.map(({ name }) => name);
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    if (twice !== undefined) throw new ValueError(`fit: there are two callbacks named '${twice}'`);
+    this.#early = callbacks.find((callback) => callback.name === 'earlyStopping') as EarlyStopping | undefined;
     this.#parts = { model, optimizer, callbacks, rng: options.rng ?? new Rng(options.seed) };
     this.#run = {
       model,
@@ -131,6 +117,7 @@ class Training {
       accumulate: options.accumulate,
       rows: data.length,
       data: options.checkpoint === undefined ? undefined : data.fingerprint?.(),
+      validation: options.checkpoint === undefined ? undefined : options.validation?.fingerprint?.(),
       clipNorm: options.clipNorm,
       clipParameterNorm: options.clipParameterNorm,
       clipValue: options.clipValue,
@@ -142,23 +129,29 @@ class Training {
   }
 
   async run(): Promise<History> {
-    const { epochs, checkpoint, onWarning, maxSeconds, signal, onEpoch } = this.#options;
+    const { epochs, checkpoint, onStart, onWarning, maxSeconds, onEpoch } = this.#options;
     const { optimizer, callbacks } = this.#parts;
     const model = this.#model;
     for (const callback of callbacks) callback.begin?.(this.#run);
     const resumed = await this.#resume();
     // A run that ended by itself has nothing to go on with.
-    if (resumed?.stopped === 'patience' || resumed?.stopped === 'target') return this.#ended(resumed.stopped);
+    if (resumed?.stopped === 'patience' || resumed?.stopped === 'target') {
+      onStart?.();
+      return this.#finish(resumed.stopped);
+    }
+    const from = resumed?.position ?? startOf(1);
+    // At once, so that a place that cannot be written shows before anything is trained.
+    await this.#save({ position: from, stopped: null });
+    onStart?.();
     for (const warning of this.#warnings) onWarning(warning);
-    const from = resumed?.position ?? { epoch: 1, step: 0, rows: 0, order: null, totals: {} };
-    if (resumed === null) await this.#save({ position: from, stopped: null });
-    model.train();
+    // Steps are in training mode by themselves; what callbacks ask of the model in between is not.
+    model.eval();
     let stopped: Stopped = 'finished';
     try {
       for (let epoch = from.epoch; epoch <= epochs; epoch++) {
         optimizer.epoch = epoch - 1;
         model.beginEpoch?.(epoch - 1);
-        const trained = await this.#epoch(epoch, epoch === from.epoch && from.step > 0 ? from : null);
+        const trained = await this.#epoch(epoch, epoch === from.epoch && from.order !== null ? from : null);
         if (trained === null) {
           stopped = 'aborted';
           break;
@@ -175,10 +168,6 @@ class Training {
           await this.#save({ position: startOf(epoch + 1), stopped: null });
         }
         if (stopped !== 'finished') break;
-        if (signal?.aborted && epoch < epochs) {
-          stopped = 'aborted';
-          break;
-        }
       }
     } catch (error) {
       if (!(error instanceof Diverged)) throw error;
@@ -227,31 +216,32 @@ class Training {
         steps: length === null ? null : Math.ceil(length / batchSize),
         rows,
         rowsPerSecond,
-        secondsLeft: left === null ? null : left / rowsPerSecond,
+        // Of an epoch that was done when it was resumed there is no speed.
+        secondsLeft: left === null || rows === rowsBefore ? null : left / rowsPerSecond,
         ...(means as { readonly loss: number }),
       };
     };
     const position = (): TrainPosition => ({ epoch, step, rows, order, totals: { ...totals } });
     try {
       for (;;) {
-        if (signal?.aborted) {
-          if ((this.#split?.rows ?? 0) === 0) await this.#save({ position: position(), stopped: 'aborted' });
+        const between = (this.#split?.batches ?? 0) === 0;
+        // Between two updates, and not after the last: then the epoch is whole.
+        if (signal?.aborted && between && rows < (this.#data.length ?? Infinity)) {
+          await this.#save({ position: position(), stopped: 'aborted' });
           return null;
         }
         const waiting = pass.next();
         const batch = waiting instanceof Promise ? await waiting : waiting;
         if (batch === null) break;
-        // A callback of the caller's may have set another mode.
-        if (!this.#model.training) this.#model.train();
         const size = (batch[this.#names[0] as string] as Tensor).shape[0] as number;
-        const numbers = this.#step(batch);
+        const numbers = stepping(this.#step, batch);
         if (!Number.isFinite(numbers.loss))
           throw new Diverged(`the loss became ${numbers.loss} in step ${step + 1} of epoch ${epoch}`);
         rows += size;
         step++;
         for (const name in numbers) totals[name] = (totals[name] ?? 0) + (numbers[name] as number) * size;
         // Between the batches of one update there is nothing to save or to average.
-        if ((this.#split?.rows ?? 0) === 0) {
+        if ((this.#split?.batches ?? 0) === 0) {
           for (const callback of callbacks) callback.afterStep?.(this.#run);
           const late = performance.now() - this.#lastSaved >= 60_000 * (checkpoint?.everyMinutes ?? Infinity);
           if (late) await this.#save({ position: position(), stopped: null });
@@ -262,7 +252,10 @@ class Training {
           this.#lastTurn = performance.now();
         }
       }
-      this.#split?.update();
+      if (this.#split !== null && this.#split.batches > 0) {
+        this.#split.update();
+        for (const callback of callbacks) callback.afterStep?.(this.#run);
+      }
     } finally {
       await pass.close?.();
     }
@@ -278,11 +271,9 @@ class Training {
   #accumulated(batch: Batch): Readonly<Record<string, number>> {
     const split = this.#split as SplitStep;
     const numbers = split.add(batch);
-    this.#added++;
-    if (this.#added % this.#options.accumulate === 0) split.update();
+    if (split.batches === this.#options.accumulate) split.update();
     return numbers;
   }
-  #added = 0;
 
   /** The event of an epoch with the validation's numbers. */
   async #validated(event: FitEvent): Promise<FitEvent> {
@@ -295,7 +286,7 @@ class Training {
     this.#evaluate ??= compile(
       (...tensors: Tensor[]) => {
         const batch = Object.fromEntries(Object.keys(validation.spec).map((name, i) => [name, tensors[i] as Tensor]));
-        return noGrad(() => ({ ...(model.evaluate?.(batch, draws) ?? model.parts(batch, draws)) }));
+        return noGrad(() => ({ ...checkedParts(model.evaluate?.(batch, draws) ?? model.parts(batch, draws)) }));
       },
       { reuse: true, onEager: () => {} },
     );
@@ -335,12 +326,14 @@ class Training {
   /** Takes back sound weights and says what happened. */
   #diverge(what: string): never {
     this.#model.loadStateDict(this.#sound);
-    if (this.#early?.best) this.#early.end?.(this.#run);
-    const best = this.#early?.best?.epoch ?? this.#history.length;
-    const kept =
-      best === 0
+    this.#early?.end?.(this.#run);
+    const best = this.#early?.config?.().restoreBest === false ? null : this.#early?.best;
+    const last = this.#history.length;
+    const kept = best
+      ? `those of the best epoch, ${best.epoch}`
+      : last === 0
         ? 'as they were before the run'
-        : `those of ${this.#early?.best ? 'the best epoch, ' : 'epoch '}${best}`;
+        : `those of epoch ${last}`;
     const { learningRate, name } = this.#parts.optimizer;
     const remedies = [
       `a smaller learning rate than ${name}'s ${learningRate}`,
@@ -358,7 +351,7 @@ class Training {
     if (!checkpoint?.resume) return null;
     const bytes = await checkpoint.to.read();
     if (!bytes) return null;
-    const state = restoreCheckpoint(bytes, this.#parts, this.#description);
+    const state = restoreCheckpoint(bytes, this.#parts, this.#description, this.#run);
     this.#history.push(...state.history);
     this.#sound = this.#model.stateDict();
     return state;

@@ -13,7 +13,7 @@ export interface Progress {
   /** Rows trained on in this epoch. */
   readonly rows: number;
   readonly rowsPerSecond: number;
-  /** To the end of the last epoch, at this speed; null while the number of rows is not known. */
+  /** To the end of the last epoch, at this speed; null while the number of rows, or the speed, is not known. */
   readonly secondsLeft: number | null;
 }
 

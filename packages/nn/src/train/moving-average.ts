@@ -1,5 +1,5 @@
-import { checkOptions, mapInto, mapProgram, optional, real, type Tensor } from '@latent/tensor';
-import type { Callback, Run } from './callback.ts';
+import { checkOptions, type DType, mapInto, mapProgram, optional, real, type Tensor, zeros } from '@latent/tensor';
+import { type Callback, type Run, unlike } from './callback.ts';
 
 export interface MovingAverageOptions {
   /** Share of the old average kept at each step; 0.999 by default. */
@@ -19,14 +19,15 @@ export function movingAverage(options: MovingAverageOptions = {}): Callback {
   const { decay } = checkOptions('movingAverage', options, { decay: optional(real({ min: 0, below: 1 }), 0.999) });
   let averages: Map<string, Tensor> | null = null;
   let kept: Record<string, Tensor> | null = null;
-  let keep: Tensor | null = null;
   let steps = 0;
+  /** The share of the old average, in each precision. */
+  const shares = new Map<DType, Tensor>();
 
   const start = ({ model }: Run): Map<string, Tensor> => {
-    const parameters = model.trainable();
-    averages ??= new Map(parameters.map(([name, parameter]) => [name, parameter.persisted(true)]));
-    const [, some] = parameters[0] as [string, Tensor]; // the optimizer has refused a model without
-    keep ??= some.scalar(0).persisted(true);
+    averages ??= new Map(model.trainable().map(([name, parameter]) => [name, parameter.persisted(true)]));
+    for (const { dtype } of averages.values()) {
+      if (!shares.has(dtype)) shares.set(dtype, zeros([1], { dtype }).persisted(true));
+    }
     return averages;
   };
   const swapIn = (run: Run): void => {
@@ -43,9 +44,9 @@ export function movingAverage(options: MovingAverageOptions = {}): Callback {
     afterStep(run) {
       const all = start(run);
       steps++;
-      (keep as Tensor).assign(Math.min(decay, (1 + steps) / (10 + steps)));
+      for (const share of shares.values()) share.assign(Math.min(decay, (1 + steps) / (10 + steps)));
       for (const [name, parameter] of run.model.trainable()) {
-        mapInto(AVERAGE, [all.get(name) as Tensor], [parameter.detach(), keep as Tensor]);
+        mapInto(AVERAGE, [all.get(name) as Tensor], [parameter.detach(), shares.get(parameter.dtype) as Tensor]);
       }
     },
     beforeEvaluation: swapIn,
@@ -54,11 +55,15 @@ export function movingAverage(options: MovingAverageOptions = {}): Callback {
       kept = null;
     },
     end: swapIn,
-    state: () => ({ values: { steps }, tensors: Object.fromEntries(averages ?? []) }),
-    refuses: ({ values }) => (Number.isInteger(values.steps) ? null : 'it has no count of steps'),
+    state: () => ({ values: { steps }, ...(averages !== null && { tensors: Object.fromEntries(averages) }) }),
+    refuses: ({ values, tensors = {} }, { model }) => {
+      if (!Number.isSafeInteger(values.steps) || (values.steps as number) < 0) return 'it has no count of steps';
+      return values.steps === 0 ? null : unlike(tensors, model.trainable(), 'average');
+    },
     restore({ values, tensors = {} }) {
       steps = values.steps as number;
-      averages = new Map(Object.entries(tensors).map(([name, average]) => [name, average.persisted(true)]));
+      const entries = Object.entries(tensors);
+      averages = entries.length === 0 ? null : new Map(entries.map(([name, x]) => [name, x.persisted(true)]));
     },
   };
 }

@@ -1,12 +1,15 @@
 import {
   compile,
   concat,
+  describeValue,
+  formatShape,
   mapInto,
   mapProgram,
   overwrite,
   type Rng,
   type Shape,
-  type Tensor,
+  Tensor,
+  ValueError,
   zeros,
 } from '@latent/tensor';
 import type { Batch } from '../data/dataset.ts';
@@ -42,9 +45,25 @@ function update(model: Trainable<string>, optimizer: Optimizer, options: StepOpt
 
 /** The loss of a batch, with gradients left at the parameters. */
 function lossOf(model: Trainable<string>, batch: Batch, rng: Rng, options: StepOptions): Parts<string> {
-  const parts = model.parts(batch, rng);
+  const parts = checkedParts(model.parts(batch, rng));
   const penalty = weightPenalty(model, { l1: options.l1 ?? 0, l2: options.l2 ?? 0 });
   (penalty === null ? parts.loss : parts.loss.add(penalty)).backward();
+  return parts;
+}
+
+/** Throws unless they are scalars by name, a loss among them. */
+export function checkedParts(parts: Parts<string>): Parts<string> {
+  const given: unknown = parts;
+  if (typeof given !== 'object' || given === null || !('loss' in given)) {
+    throw new ValueError(`fit: parts(batch, rng) must give { loss }, got ${describeValue(given)}`);
+  }
+  for (const [name, value] of Object.entries(given)) {
+    if (value instanceof Tensor && value.size === 1) continue;
+    const got = value instanceof Tensor ? `one of ${formatShape(value.shape)}` : describeValue(value);
+    throw new ValueError(
+      `fit: ${name} of parts(batch, rng) must be a scalar tensor, the mean over the rows, got ${got}`,
+    );
+  }
   return parts;
 }
 
@@ -93,10 +112,11 @@ const ADD_SCALED = /* @__PURE__ */ mapProgram('addScaled', 3, (sum, value, scale
  * the place where other machines' gradients come in.
  */
 export class SplitStep {
-  /** Sums over rows of the gradients of all trainable parameters, one after the other. */
+  /** Sums over rows of the gradients of all trainable parameters, one after the other, in the wider of their precisions. */
   readonly gradient: Tensor;
-  /** Rows that the sums are over. */
+  /** Rows that the sums are over, and the batches that they came in. */
   rows = 0;
+  batches = 0;
   readonly #names: readonly string[];
   readonly #add: (...tensors: Tensor[]) => Record<string, Tensor>;
   readonly #share: Tensor;
@@ -112,14 +132,15 @@ export class SplitStep {
   ) {
     const parameters = model.trainableParameters();
     const total = parameters.reduce((sum, p) => sum + p.size, 0);
+    const dtype = parameters.some((p) => p.dtype === 'f64') ? 'f64' : 'f32';
     this.#names = names;
-    this.gradient = zeros([total]).persisted(true);
-    this.#share = zeros([1]).persisted(true);
-    const nothing = zeros([total]).persisted(true);
+    this.gradient = zeros([total], { dtype }).persisted(true);
+    this.#share = zeros([1], { dtype }).persisted(true);
+    const nothing = zeros([total], { dtype }).persisted(true);
     this.#add = compile(
       (...tensors) => {
         const parts = lossOf(model, named(names, tensors), rng, options);
-        const flat = concat(parameters.map((p) => (p.grad ?? p.full(p.shape, 0)).reshape([p.size])));
+        const flat = concat(parameters.map((p) => (p.grad ?? p.full(p.shape, 0)).reshape([p.size]).cast(dtype)));
         mapInto(ADD_SCALED, [this.gradient], [flat, flat.scalar(tensors[0]?.shape[0] ?? 1)]);
         optimizer.zeroGrad();
         return { ...parts };
@@ -132,7 +153,11 @@ export class SplitStep {
         let at = 0;
         for (const p of parameters) {
           const shape: Shape = p.shape;
-          if (p.node !== null) p.node.grad = mean.slice([[at, at + p.size]]).reshape(shape);
+          if (p.node !== null)
+            p.node.grad = mean
+              .slice([[at, at + p.size]])
+              .reshape(shape)
+              .cast(p.dtype);
           at += p.size;
         }
         update(model, optimizer, options);
@@ -147,6 +172,7 @@ export class SplitStep {
   add(batch: Batch): Readonly<Record<string, number>> {
     const tensors = this.#names.map((name) => batch[name] as Tensor);
     this.rows += tensors[0]?.shape[0] ?? 0;
+    this.batches++;
     return this.#read(this.#add(...tensors));
   }
 
@@ -155,6 +181,7 @@ export class SplitStep {
     if (this.rows === 0) return;
     this.#share.assign(1 / this.rows);
     this.rows = 0;
+    this.batches = 0;
     this.#update();
   }
 }

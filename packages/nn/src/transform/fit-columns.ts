@@ -2,7 +2,7 @@ import { ValueError } from '@latent/tensor';
 import type { FlatRows } from '../data/rows.ts';
 import type { ColumnFit, ColumnMap, ColumnMethod, ColumnNumbers } from './column-method.ts';
 import { FittedTransform } from './fitted.ts';
-import type { Transform } from './kind.ts';
+import { methodsOfRows, type Transform } from './kind.ts';
 
 /** One column on its way: the maps that are done, and the method that is learning. */
 interface Column {
@@ -17,6 +17,8 @@ interface Column {
 interface State {
   readonly spec: Transform;
   readonly columns: readonly Column[];
+  /** Rows of this walk so far. */
+  rows: number;
 }
 
 /** Learns column by column, in as many walks over `rows` as the methods need. */
@@ -33,13 +35,15 @@ fitColumns.again = again;
 fitColumns.end = end;
 
 function begin(spec: Transform, width: number): State {
-  const columns = spec
-    .methodsOf(width)
-    .map((methods): Column => ({ methods, numbers: [], maps: [], learning: methods[0]?.fit() ?? null, seen: 0 }));
-  return { spec, columns };
+  const columns = methodsOfRows(spec, width).map(
+    (methods): Column => ({ methods, numbers: [], maps: [], learning: methods[0]?.fit() ?? null, seen: 0 }),
+  );
+  return { spec, columns, rows: 0 };
 }
 
-function add({ spec, columns }: State, { values, count, width }: FlatRows): void {
+function add(state: State, { values, count, width }: FlatRows): void {
+  const { spec, columns, rows } = state;
+  state.rows += count;
   const present = new Float64Array(count);
   columns.forEach((column, c) => {
     if (column.learning === null) return;
@@ -47,10 +51,10 @@ function add({ spec, columns }: State, { values, count, width }: FlatRows): void
     for (let r = 0; r < count; r++) {
       let value = values[r * width + c] as number;
       if (Number.isNaN(value)) continue;
-      for (const map of column.maps) value = through(spec, map, value, r, c);
+      for (const map of column.maps) value = through(spec, map, value, rows + r, c);
       const next = column.methods[column.maps.length] as ColumnMethod;
       const { above } = next.map([]);
-      if (above !== undefined && !(value > above)) outside(spec, value, above, r, c);
+      if (above !== undefined && !(value > above)) outside(spec, value, above, rows + r, c);
       present[n++] = value;
     }
     column.seen += n;
@@ -68,7 +72,9 @@ function outside(spec: Transform, value: number, above: number, r: number, c: nu
 }
 
 /** At the end of a walk: whether there must be another. */
-function again({ spec, columns }: State): boolean {
+function again(state: State): boolean {
+  const { spec, columns } = state;
+  state.rows = 0;
   let more = false;
   columns.forEach((column, c) => {
     const { learning, methods, numbers, maps } = column;

@@ -1,7 +1,7 @@
-import { describeValue, isPlainObject, type Place, type Tensor, tensor, ValueError } from '@latent/tensor';
+import { describeValue, isPlainObject, type Place, ShapeError, type Tensor, tensor, ValueError } from '@latent/tensor';
 import type { FlatRows, TypedArray } from '../data/rows.ts';
 import type { ColumnMap, ColumnNumbers } from './column-method.ts';
-import { type FittedConfig, type Transform, transforms } from './kind.ts';
+import { type FittedConfig, methodsOfRows, type Transform, transforms } from './kind.ts';
 
 /** The maps of one column, in the order in which they are applied. */
 type ColumnMaps = readonly ColumnMap[];
@@ -17,10 +17,10 @@ export class FittedTransform {
 
   constructor(spec: Transform, numbers: readonly (readonly ColumnNumbers[])[]) {
     this.spec = spec;
-    this.#numbers = numbers;
-    this.#maps = spec
-      .methodsOf(numbers.length)
-      .map((methods, c) => methods.map((method, i) => method.map(numbers[c]?.[i] ?? [])));
+    this.#numbers = numbers.map((column) => Object.freeze(column.map((own) => Object.freeze([...own]))));
+    this.#maps = methodsOfRows(spec, numbers.length).map((methods, c) =>
+      methods.map((method, i) => method.map(this.#numbers[c]?.[i] ?? [])),
+    );
   }
 
   /** Columns of a row. */
@@ -56,6 +56,9 @@ export class FittedTransform {
   /** Rows on their own scale again, in double precision. */
   inverse(values: TypedArray): Float64Array {
     const width = this.width;
+    if (values.length % width !== 0) {
+      throw new ShapeError(`inverse: the transform knows ${width} columns, got ${values.length} values`);
+    }
     const result = new Float64Array(values.length);
     for (let c = 0; c < width; c++) {
       const maps = this.#maps[c] as ColumnMaps;
@@ -85,6 +88,7 @@ export class FittedTransform {
       if (Number.isNaN(y)) continue;
       let sum = 0;
       for (const map of this.#maps[i % width] as ColumnMaps) {
+        if (map.above !== undefined && !(y > map.above)) this.#outside(caller, y, map.above, i, width);
         sum += map.logSlope(y);
         y = map.forward(y);
       }
@@ -94,7 +98,7 @@ export class FittedTransform {
   }
 
   config(): FittedConfig {
-    return { of: this.spec.config(), columns: this.#numbers };
+    return { of: this.spec.config(), columns: [...this.#numbers] };
   }
 
   /** The fitted transform that `config()` described; errors name the field. */
@@ -106,7 +110,7 @@ export class FittedTransform {
     }
     const spec = transforms.resolve(config.of, { caller: at.caller, path: `${at.path}.of` });
     const columns: readonly unknown[] = config.columns;
-    const methods = spec.methodsOf(columns.length);
+    const methods = methodsOfRows(spec, columns.length);
     columns.forEach((column, c) => {
       const own = methods[c] ?? [];
       const fits =

@@ -1,6 +1,19 @@
-import { list, optional, real, type Shape, sizeOf, ValueError, whole } from '@latent/tensor';
-import type { Dataset } from '../data/dataset.ts';
-import { type FlatRows, parseRows } from '../data/rows.ts';
+import {
+  type Check,
+  type Checked,
+  type Checks,
+  checkOptions,
+  fields,
+  list,
+  optional,
+  real,
+  type Shape,
+  sizeOf,
+  ValueError,
+  whole,
+} from '@latent/tensor';
+import { type Dataset, rowShape } from '../data/dataset.ts';
+import { type FlatRows, isTyped, parseRows } from '../data/rows.ts';
 import { type Part, partOf } from '../registry/registry.ts';
 import {
   type ColumnMethod,
@@ -15,28 +28,27 @@ import type { FittedTransform } from './fitted.ts';
 import { type Transform, transforms } from './kind.ts';
 import { quantileMethod } from './quantile-method.ts';
 
-function transform(methodsOf: Transform['methodsOf'], self: () => Transform): Omit<Transform, keyof Part> {
+type Methods = Pick<Transform, 'methodsOf' | 'steps' | 'least'>;
+
+const fitChecks = { width: /* @__PURE__ */ optional(whole({ min: 1 })) };
+
+/** What all transforms have beside their methods; `self` gives the transform, which is not made yet. */
+function transform(methods: Methods, self: () => Transform): Omit<Transform, keyof Part> {
   return {
-    methodsOf,
-    fit(rows, options = {}) {
-      const { name } = self();
-      const width = options.width ?? widthOf(`${name}.fit`, rows);
-      return fitRows(self(), parseRows(`${name}.fit`, rows, [width], { holes: true }));
+    ...methods,
+    fit(rows, options) {
+      const caller = `${self().name}.fit`;
+      const { width } = checkOptions(caller, options, fitChecks);
+      const shape = width === undefined ? shapeOf(caller, rows) : [width];
+      return fitRows(self(), parseRows(caller, rows, shape, { holes: true }));
     },
   };
 }
 
-function everyColumn(method: ColumnMethod): (width: number) => readonly (readonly ColumnMethod[])[] {
-  return (width) => Array.from({ length: width }, () => [method]);
-}
-
-/** Columns of a tensor's rows, or of the first row. */
-function widthOf(caller: string, rows: unknown): number {
-  if (typeof rows === 'object' && rows !== null && 'storage' in rows)
-    return sizeOf((rows as unknown as { shape: Shape }).shape.slice(1));
-  if (Array.isArray(rows) && rows.length > 0) return (rows[0] as ArrayLike<number> | null)?.length ?? 1;
-  if (ArrayBuffer.isView(rows)) throw new ValueError(`${caller}: a flat array needs the number of columns: { width }`);
-  return 1;
+/** The shape of a row; a number is a row of one column. */
+function shapeOf(caller: string, rows: unknown): Shape {
+  if (isTyped(rows)) throw new ValueError(`${caller}: a flat array needs the number of columns: { width }`);
+  return rowShape(caller, rows);
 }
 
 /** Learns from parsed rows. */
@@ -84,34 +96,58 @@ export const quantileTransform = /* @__PURE__ */ define(
   ({ knots }) => quantileMethod(knots),
 );
 
-/** A transform that treats every column alike. */
-function define<S extends Parameters<typeof transforms.part>[1]['options']>(
+/** A transform that treats every column alike, not known to files yet. */
+function define<S extends Checks>(
   name: string,
   options: S,
-  methodOf: (options: never, caller: string) => ColumnMethod,
+  methodOf: (options: Checked<S>, caller: string) => ColumnMethod,
 ) {
-  return transforms.part<S>(name, {
+  return transforms.part(name, {
     options,
     build(checked, caller) {
-      const made: Omit<Transform, keyof Part> = transform(
-        everyColumn(methodOf(checked as never, caller)),
-        () => made as Transform,
-      );
+      const methods = [methodOf(checked, caller)];
+      const made: Omit<Transform, keyof Part> = transform({ methodsOf: () => methods }, () => made as Transform);
       return made;
     },
   });
 }
 
+/**
+ * A transform of your own, by how it treats a column; known to files by its name. Gives back the function that makes it.
+ *
+ * ```ts
+ * const cubeRoot = defineTransform('cubeRoot', {}, () => ({
+ *   fit: () => ({ add: () => {}, again: () => false, numbers: () => [] }),
+ *   map: () => ({ forward: Math.cbrt, inverse: (y) => y ** 3, logSlope: (x) => -Math.log(3 * Math.cbrt(x) ** 2) }),
+ *   valid: (numbers) => numbers.length === 0,
+ * }));
+ * ```
+ */
+export function defineTransform<S extends Checks>(
+  name: string,
+  options: S,
+  methodOf: (options: Checked<S>) => ColumnMethod,
+): (options?: unknown) => Transform {
+  const part = define(name, options, methodOf);
+  transforms.register(part);
+  return (given) => part.make(given);
+}
+
+/** Methods that a column may go through, in chains within chains. */
+const MOST_STEPS = 64;
+
 export const chainTransform = /* @__PURE__ */ transforms.part('chain', {
   options: { steps: (value, at) => list(partOf(transforms, 'standardise()'), { min: 1, max: 16 })(value, at) },
-  build({ steps }) {
-    const made: Omit<Transform, keyof Part> = transform(
-      (width) => {
-        const each = steps.map((step) => step.methodsOf(width));
-        return Array.from({ length: width }, (_, c) => each.flatMap((methods) => methods[c] ?? []));
-      },
-      () => made as Transform,
-    );
+  build({ steps }, caller) {
+    const count = steps.reduce((sum, step) => sum + (step.steps ?? 1), 0);
+    if (count > MOST_STEPS)
+      throw new ValueError(`${caller}: a column may go through at most ${MOST_STEPS} steps, got ${count}`);
+    const methods: Methods = {
+      methodsOf: (column) => steps.flatMap((step) => step.methodsOf(column)),
+      steps: count,
+      least: Math.max(...steps.map((step) => step.least ?? 0)),
+    };
+    const made: Omit<Transform, keyof Part> = transform(methods, () => made as Transform);
     return made;
   },
 });
@@ -121,42 +157,30 @@ interface ColumnGroup {
   readonly transform: Transform;
 }
 
+const groupsCheck: Check<readonly ColumnGroup[]> = (value, at) =>
+  list(fields({ columns: list(whole({ min: 0 }), { min: 1 }), transform: partOf(transforms, 'standardise()') }))(
+    value,
+    at,
+  );
+
 export const perColumnTransform = /* @__PURE__ */ transforms.part('perColumn', {
-  options: {
-    groups: (value, at): readonly ColumnGroup[] =>
-      list((group, place) => {
-        const { columns, transform: of, ...rest } = (group ?? {}) as Record<string, unknown>;
-        if (Object.keys(rest).length > 0) {
-          throw new ValueError(
-            `${place.caller}: ${place.path} has columns and transform, got also ${Object.keys(rest).join(', ')}`,
-          );
-        }
-        return {
-          columns: list(whole({ min: 0 }), { min: 1 })(columns, { ...place, path: `${place.path}.columns` }),
-          transform: partOf(transforms, 'standardise()')(of, { ...place, path: `${place.path}.transform` }),
-        };
-      })(value, at),
-  },
+  options: { groups: groupsCheck },
   build({ groups }, caller) {
-    const made: Omit<Transform, keyof Part> = transform(
-      (width) => {
-        const methods: (readonly ColumnMethod[])[] = Array.from({ length: width }, () => []);
-        const taken = new Set<number>();
-        for (const group of groups) {
-          const own = group.transform.methodsOf(width);
-          for (const column of group.columns) {
-            if (column >= width)
-              throw new ValueError(`${caller}: there is no column ${column} in rows of ${width} values`);
-            if (taken.has(column))
-              throw new ValueError(`${caller}: column ${column} is in two groups; use chain(…) for two steps`);
-            taken.add(column);
-            methods[column] = own[column] ?? [];
-          }
+    const own = new Map<number, Transform>();
+    let [steps, least] = [1, 0];
+    for (const group of groups) {
+      for (const column of group.columns) {
+        if (own.has(column)) {
+          throw new ValueError(`${caller}: column ${column} is in two groups; use chain(…) for two steps`);
         }
-        return methods;
-      },
-      () => made as Transform,
-    );
+        own.set(column, group.transform);
+        least = Math.max(least, column + 1);
+      }
+      steps = Math.max(steps, group.transform.steps ?? 1);
+      least = Math.max(least, group.transform.least ?? 0);
+    }
+    const methods: Methods = { methodsOf: (column) => own.get(column)?.methodsOf(column) ?? [], steps, least };
+    const made: Omit<Transform, keyof Part> = transform(methods, () => made as Transform);
     return made;
   },
 });
@@ -181,7 +205,9 @@ export function minMax(options: { readonly low?: number; readonly high?: number 
   return minMaxTransform.make(options);
 }
 
-/** y = (x − median)/(Q₃ − Q₁), which outliers hardly move; quartiles are linear between neighbours. */
+/**
+ * y = (x − median)/(Q₃ − Q₁), which outliers hardly move; quartiles are linear between neighbours. Learning holds all values.
+ */
 export function robust(): Transform {
   return robustTransform.make({});
 }

@@ -37,15 +37,15 @@ describe.each(all)('%s', (_name, sample) => {
         want.kernel.reference(want);
         runWasm(got, linker);
         untouched(want, 77);
-        for (const [i, expected] of results(want).entries()) {
-          expectClose(results(got)[i]!, expected, sample.tolerance);
+        for (const [i, expected] of results(want, sample).entries()) {
+          expectClose(results(got, sample)[i]!, expected, sample.tolerance);
         }
         // Inputs are as they were, and what stands outside an operand does not matter.
         expect(untouched(got, 77).slice(got.kernel.outputs(got))).toEqual(inputs);
         const elsewhere = place(sample, { extremes, poison: Number.NaN });
         runWasm(elsewhere, linker);
         untouched(elsewhere, Number.NaN);
-        expect(results(elsewhere)).toEqual(results(got));
+        expect(results(elsewhere, sample)).toEqual(results(got, sample));
       }
     }
   });
@@ -67,7 +67,7 @@ describe.each(all)('%s', (_name, sample) => {
         }
         runWasm(mine);
       }
-      expect(results(divided)).toEqual(results(whole));
+      expect(results(divided, sample)).toEqual(results(whole, sample));
       untouched(divided, 77);
       // Parts of one call never need each other.
       expect(meetings([{ parts, moves: [] }], threads).size).toBe(0);
@@ -95,7 +95,7 @@ describe.each(all)('%s', (_name, sample) => {
     const [want, got] = [place(double), place(double)];
     want.kernel.reference(want);
     execute(got);
-    expect(results(got)).toEqual(results(want));
+    expect(results(got, sample)).toEqual(results(want, sample));
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Expr } from '../expr/expr.ts';
-import type { Linker } from './wasm/linker.ts';
+import type { Compiled, Linker } from './wasm/linker.ts';
 
 export type DType = 'f32' | 'f64';
 
@@ -47,7 +47,7 @@ export interface Share {
  *
  * The contract: a call writes its results and allocates nothing, and no view outlives it. Shapes were checked by the op
  * rows, so nothing is checked here. An output may be the very buffer of an input with the same layout where the row says
- * so; otherwise outputs and inputs do not overlap. Up to 16 bytes past an operand may be read, never written. Sums are
+ * so; otherwise outputs and inputs do not overlap. Up to 32 bytes past an operand may be read, never written. Sums are
  * pairwise or compensated. NaN goes in, NaN comes out.
  */
 export interface Kernel<C extends KernelCall = KernelCall> {
@@ -119,6 +119,8 @@ export interface MapProgram {
   readonly inputs: number;
   /** What was made of it, by a key of the maker's own. */
   readonly compiled: Map<string, unknown>;
+  /** What the kernels in use linked of it last. */
+  readonly recent: { linker: Linker | null; key: number; compiled: Compiled | null };
 }
 
 /** The extent of the first `count` elements. */

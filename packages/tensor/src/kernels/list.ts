@@ -1,8 +1,12 @@
 // Every kernel with calls to try it by: the list that tests are drawn from. Production code never imports it.
+import { checkIndicesKernel } from './check-indices/check-indices.ts';
+import { checkIndicesSamples } from './check-indices/samples.ts';
 import { copyKernel } from './copy/copy.ts';
 import { copySamples } from './copy/samples.ts';
 import { cumulativeSumKernel } from './cumulative-sum/cumulative-sum.ts';
 import { cumulativeSumSamples } from './cumulative-sum/samples.ts';
+import { drawRowsKernel } from './draw-rows/draw-rows.ts';
+import { drawRowsSamples } from './draw-rows/samples.ts';
 import { fillKernel } from './fill/fill.ts';
 import { fillSamples } from './fill/samples.ts';
 import { gatherRowsKernel } from './gather-rows/gather-rows.ts';
@@ -35,9 +39,11 @@ export const kernelList: readonly Listed[] = [
   listed(reduceKernel, reduceSamples),
   listed(matmulKernel, matmulSamples),
   listed(copyKernel, copySamples),
+  listed(drawRowsKernel, drawRowsSamples),
   listed(fillKernel, fillSamples),
   listed(gatherRowsKernel, gatherRowsSamples),
   listed(scatterAddRowsKernel, scatterAddRowsSamples),
+  listed(checkIndicesKernel, checkIndicesSamples),
   listed(cumulativeSumKernel, cumulativeSumSamples),
   listed(randomKernel, randomSamples),
 ];

@@ -14,6 +14,8 @@ export interface KernelSample<C extends KernelCall = KernelCall> {
   readonly tolerance: number;
   /** The numbers of operand i, outputs included where the kernel adds to them; −2 … 2 by default. An Int32Array is words. */
   fill?(operand: number, size: number, random: () => number): ArrayLike<number>;
+  /** What the outputs of a call mean, where that is not their numbers. */
+  read?(call: C): readonly number[];
   /** Whether NaN, ±∞, zeros of either sign and denormals may stand among the numbers. */
   readonly extremes?: boolean;
 }
@@ -90,8 +92,9 @@ export function contents(call: KernelCall, i: number): { inside: number[]; aroun
   };
 }
 
-/** The outputs. */
-export function results(call: KernelCall): number[][] {
+/** The outputs, or what they mean. */
+export function results(call: KernelCall, sample: Pick<KernelSample, 'read'> = {}): (readonly number[])[] {
+  if (sample.read !== undefined) return [sample.read(call)];
   return Array.from({ length: call.kernel.outputs(call) }, (_, i) => contents(call, i).inside);
 }
 

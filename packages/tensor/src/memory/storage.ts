@@ -2,7 +2,7 @@ import { LifetimeError, MemoryError, UsageError } from '../errors.ts';
 import { type DType, elementBytes } from '../kernels/kernel.ts';
 import { Arena, type Mark } from './arena.ts';
 import { type Holder, heap } from './heap.ts';
-import { memory } from './linear-memory.ts';
+import { type LinearMemory, memory } from './linear-memory.ts';
 import { stepWatcher } from './watcher.ts';
 
 /** Below this a JavaScript array is cheaper than a block with its finalizer. */
@@ -51,6 +51,11 @@ export class Storage {
     this.#block = block;
     this.pinned = pinned;
     if (block !== null) finalizer.register(this, block, this);
+  }
+
+  /** The memory that it is of: another copy of this package has another. */
+  get memory(): LinearMemory {
+    return memory;
   }
 
   get pointer(): number {

@@ -1,9 +1,13 @@
+import { ValueError } from '../errors.ts';
 import type { Storage } from './storage.ts';
 
 /** Advances a generator by `blocks` and writes the four words of the draw at `pointer`, unless that is negative. */
 export interface DrawSource {
   writeDraw(pointer: number, blocks: number): void;
 }
+
+/** The error of a bad number that a check found: at which position, and what it is; `note` ends the sentence. */
+export type FaultReport = (position: number, value: number, note: string) => Error;
 
 /** Told of all that happens in a step while it is recorded as a program. */
 export interface StepWatcher {
@@ -15,6 +19,8 @@ export interface StepWatcher {
   read(storage: Storage, operation: string): void;
   /** The state of a random draw was written at `pointer`. */
   drew(source: DrawSource, pointer: number, blocks: number): void;
+  /** A check writes what it finds at `pointer`. */
+  checks(pointer: number, report: FaultReport): void;
   /** To be done again before each replay. */
   repeat(action: () => void): void;
   /** The program is right only while `read` gives the same value. */
@@ -38,6 +44,8 @@ export function setStepWatcher(watcher: StepWatcher | null): void {
  * change from step to step and are read from memory, such as an optimizer's.
  */
 export function everyStep(action: () => void): void {
+  if (typeof action !== 'function')
+    throw new ValueError(`everyStep: the action must be a function, got ${typeof action}`);
   const watcher = current;
   // What the action writes is not part of the step.
   current = null;
@@ -51,6 +59,7 @@ export function everyStep(action: () => void): void {
 
 /** The value of `read`; where this happens in a function under `compile`, what was recorded serves only while it stays. */
 export function recordedValue<T>(read: () => T): T {
+  if (typeof read !== 'function') throw new ValueError(`recordedValue: must be given a function, got ${typeof read}`);
   current?.depend(read);
   return read();
 }

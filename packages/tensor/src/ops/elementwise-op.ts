@@ -5,6 +5,7 @@ import { execute } from '../kernels/execute.ts';
 import type { Layout, MapProgram } from '../kernels/kernel.ts';
 import { COLUMN, FULL, ROW, SCALAR } from '../kernels/map/layout.ts';
 import { mapCall } from '../kernels/map/map.ts';
+import { programOf } from '../kernels/map/map-program.ts';
 import type { Call, Op, Saved } from '../op.ts';
 import { broadcastShapes, type Shape, sameShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -43,7 +44,7 @@ function build(name: string, root: Expr, gradients: readonly (Expr | null)[], co
     if (gradient === null) continue;
     for (const node of topological([gradient])) if (node.kind === 'input') used.add(node.value);
   }
-  const program: MapProgram = { name, expressions: [root], inputs: count, compiled: new Map() };
+  const program = programOf(name, [root], count);
   const gradientOps: (GradientOp | undefined)[] = [];
   return {
     name,
@@ -89,7 +90,7 @@ export function gradientOp(name: string, rule: Expr, count: number): GradientOp 
 
 /** An op whose gradients are derived from its formula, when they are first asked for. */
 export function symbolicOp(name: string, root: Expr, count: number): ElementwiseOp {
-  const program: MapProgram = { name, expressions: [root], inputs: count, compiled: new Map() };
+  const program = programOf(name, [root], count);
   let full: ElementwiseOp | undefined;
   const derive = (): ElementwiseOp => {
     const shifted = Array.from({ length: count }, (_, i) => input(i + 1));

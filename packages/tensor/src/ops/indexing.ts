@@ -1,15 +1,20 @@
 import { apply } from '../eager.ts';
-import { ShapeError, ValueError } from '../errors.ts';
+import { ShapeError } from '../errors.ts';
 import { copyCall } from '../kernels/copy/copy.ts';
 import { execute } from '../kernels/execute.ts';
 import { gatherRowsCall } from '../kernels/gather-rows/gather-rows.ts';
 import { scatterAddRowsCall } from '../kernels/scatter-add-rows/scatter-add-rows.ts';
 import type { Op } from '../op.ts';
-import { formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from '../shape.ts';
+import { whole } from '../options.ts';
+import { checkedSize, formatShape, normalizeAxis, sameShape, sizeOf } from '../shape.ts';
+
 import type { Tensor } from '../tensor.ts';
 import { checkTensor } from './argument.ts';
 import { equal } from './elementwise.ts';
+import { checkCount, checkIndices, type Indices, indexTensor } from './indices.ts';
 import { expandDims, transpose } from './layout.ts';
+
+export type { Indices } from './indices.ts';
 
 /** Rows of axis 0; inputs are the table and the indices. */
 const gatherOp: Op<undefined> = {
@@ -53,24 +58,11 @@ const scatterAddOp: Op<undefined> = {
 
 export const indexingOps = { gather: gatherOp, scatterAdd: scatterAddOp } as const;
 
-/** Whole numbers as positions along an axis: a tensor of them, or an array. */
-export type Indices = Tensor | readonly number[];
-
-function indexTensor(op: string, indices: Indices, like: Tensor, size: number): Tensor {
-  const values: ArrayLike<number> = Array.isArray(indices) ? indices : (indices as Tensor).data;
-  for (let i = 0; i < values.length; i++) {
-    if (!Number.isInteger(values[i]) || values[i] < 0 || values[i] >= size) {
-      throw new ValueError(`${op}: index ${i} must be a whole number from 0 to ${size - 1}, got ${values[i]}`);
-    }
-  }
-  return Array.isArray(indices) ? like.from(indices, [indices.length]) : (indices as Tensor);
-}
-
 /** The slices of x at `indices` along `axis` (0): NumPy's `take`. Result: x's shape with that axis replaced by the indices' shape. */
 export function gather(x: Tensor, indices: Indices, axis = 0): Tensor {
   const rank = checkTensor('gather', x).shape.length;
   const normal = normalizeAxis('gather', axis, rank);
-  const positions = indexTensor('gather', indices, x, x.shape[normal]);
+  const positions = indexTensor('gather', indices, x, x.shape[normal]!);
   if (normal === 0) return apply(gatherOp, [x, positions], undefined);
   const toFront = [normal, ...[...x.shape.keys()].filter((a) => a !== normal)];
   const picked = apply(gatherOp, [transpose(x, toFront), positions], undefined);
@@ -82,19 +74,19 @@ export function gather(x: Tensor, indices: Indices, axis = 0): Tensor {
 
 /** x with `rows[i]` added to its slice `indices[i]` of axis 0; repeated indices add up. */
 export function scatterAdd(x: Tensor, indices: Indices, rows: Tensor): Tensor {
-  const positions = indexTensor('scatterAdd', indices, checkTensor('scatterAdd', x), x.shape[0] ?? 0);
+  checkTensor('scatterAdd', x);
+  if (x.shape.length === 0) throw new ShapeError('scatterAdd: a scalar has no slices');
+  const positions = indexTensor('scatterAdd', indices, x, x.shape[0] ?? 0);
   return apply(scatterAddOp, [x, positions, checkTensor('scatterAdd', rows)], undefined);
 }
 
 /** Rows of `depth` numbers, 1 at the index and 0 elsewhere: [...indices, depth]. No gradient. */
 export function oneHot(indices: Tensor, depth: number): Tensor {
-  indexTensor('oneHot', indices, checkTensor('oneHot', indices), depth);
-  const shape: Shape = [depth];
-  return equal(
-    expandDims(indices, -1),
-    indices.from(
-      Array.from({ length: depth }, (_, i) => i),
-      shape,
-    ),
-  );
+  checkTensor('oneHot', indices);
+  whole({ min: 0 })(depth, { caller: 'oneHot', path: 'depth' });
+  checkedSize('oneHot', [...indices.shape, depth], indices.dtype);
+  checkCount('oneHot', 'a depth of', depth, indices.dtype);
+  checkIndices('oneHot', indices, depth);
+  const positions = Array.from({ length: depth }, (_, i) => i);
+  return equal(expandDims(indices, -1), indices.from(positions, [depth]));
 }

@@ -3,6 +3,7 @@ import { ShapeError, ValueError } from '../errors.ts';
 import { execute } from '../kernels/execute.ts';
 import { fillCall } from '../kernels/fill/fill.ts';
 import type { Call, Op } from '../op.ts';
+import { describeValue } from '../options.ts';
 import {
   broadcastShapes,
   checkShape,
@@ -15,7 +16,7 @@ import {
   stridesOf,
 } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { checkTensor } from './argument.ts';
+import { checkList, checkNumber, checkTensor, checkTensors } from './argument.ts';
 import { copyBox } from './copy-box.ts';
 
 const NOTHING = { inputs: [], output: false } as const;
@@ -162,14 +163,16 @@ export const layoutOps = {
 /** The same elements in order under another shape; one size may be −1 and is worked out. Copies nothing. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   checkTensor('reshape', x);
+  checkList('reshape', 'shape', shape, 'an array of sizes');
   const unknown = shape.indexOf(-1);
   let target = shape;
   if (unknown >= 0) {
     const known = shape.reduce((product, size, i) => (i === unknown ? product : product * size), 1);
     target = shape.map((size, i) => (i === unknown && known > 0 ? x.size / known : size));
   }
-  if (sizeOf(target) !== x.size || target.some((size) => !Number.isInteger(size) || size < 0)) {
-    throw new ShapeError(`reshape: ${x.size} elements do not fit ${formatShape(shape)}, got ${formatShape(x.shape)}`);
+  if (sizeOf(target) !== x.size || Array.from(target).some((size) => !Number.isInteger(size) || size < 0)) {
+    const wanted = Array.from(shape, describeValue).join(', ');
+    throw new ShapeError(`reshape: ${x.size} elements do not fit [${wanted}], got ${formatShape(x.shape)}`);
   }
   return sameShape(target, x.shape) ? x : apply(reshapeOp, [x], target);
 }
@@ -177,8 +180,9 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 /** Axes reordered: axis i of the result is axis `axes[i]` of x. By default the order is reversed. */
 export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
   checkTensor('transpose', x);
+  if (axes !== undefined) checkList('transpose', 'axes', axes, 'an array of axes');
   const order = axes === undefined ? x.shape.map((_, i) => x.shape.length - 1 - i) : axes;
-  const normal = order.map((axis) => normalizeAxis('transpose', axis, x.shape.length));
+  const normal = Array.from(order, (axis) => normalizeAxis('transpose', axis, x.shape.length));
   if (normal.length !== x.shape.length || new Set(normal).size !== normal.length) {
     throw new ShapeError(
       `transpose: axes must name each of the ${x.shape.length} axes once, got [${order.join(', ')}]`,
@@ -203,12 +207,20 @@ function resolve(
   range: Range | null | undefined,
 ): { start: number; step: number; count: number } {
   if (range === null || range === undefined) return { start: 0, step: 1, count: size };
+  checkList('slice', `the range of axis ${axis}`, range, '[start, stop] or [start, stop, step]');
   const [from, to, step = 1] = range;
   const start = from < 0 ? from + size : from;
   const stop = to < 0 ? to + size : to;
-  if (![from, to, step].every(Number.isInteger) || step < 1 || start < 0 || stop > size || start > stop) {
+  if (
+    ![from, to, step].every(Number.isInteger) ||
+    range.length > 3 ||
+    step < 1 ||
+    start < 0 ||
+    stop > size ||
+    start > stop
+  ) {
     throw new ShapeError(
-      `slice: range [${range.join(', ')}] does not fit axis ${axis} of size ${size}; need 0 ≤ start ≤ stop ≤ size and step ≥ 1`,
+      `slice: range [${Array.from(range, describeValue).join(', ')}] does not fit axis ${axis} of size ${size}; need 0 ≤ start ≤ stop ≤ size and step ≥ 1`,
     );
   }
   return { start, step, count: Math.ceil((stop - start) / step) };
@@ -220,6 +232,7 @@ function resolve(
  */
 export function slice(x: Tensor, ranges: readonly (Range | null)[]): Tensor {
   checkTensor('slice', x);
+  checkList('slice', 'ranges', ranges, 'an array of ranges');
   if (ranges.length > x.shape.length) {
     throw new ShapeError(`slice: ${ranges.length} ranges for ${x.shape.length} axes, got ${formatShape(x.shape)}`);
   }
@@ -234,16 +247,17 @@ function narrow(x: Tensor, axis: number, start: number, stop: number): Tensor {
 
 /** Tensors one after the other along an axis (0 by default). */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
-  if (tensors.length === 0) throw new ShapeError('concat: needs at least one tensor, got none');
-  for (const x of tensors) checkTensor('concat', x);
-  const normal = normalizeAxis('concat', axis, tensors[0].shape.length);
-  return tensors.length === 1 ? tensors[0] : apply(concatOp, tensors, normal);
+  const [first] = checkTensors('concat', tensors);
+  if (first === undefined) throw new ShapeError('concat: needs at least one tensor, got none');
+  const normal = normalizeAxis('concat', axis, first.shape.length);
+  return tensors.length === 1 ? first : apply(concatOp, tensors, normal);
 }
 
 /** Tensors of one shape along a new axis (0 by default). */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
-  if (tensors.length === 0) throw new ShapeError('stack: needs at least one tensor, got none');
-  const { shape } = checkTensor('stack', tensors[0]);
+  const [first] = checkTensors('stack', tensors);
+  if (first === undefined) throw new ShapeError('stack: needs at least one tensor, got none');
+  const { shape } = first;
   for (const x of tensors) {
     if (!sameShape(x.shape, shape)) {
       throw new ShapeError(
@@ -263,10 +277,16 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
 export function split(x: Tensor, parts: number | readonly number[], axis = 0): Tensor[] {
   checkTensor('split', x);
   const normal = normalizeAxis('split', axis, x.shape.length);
-  const total = x.shape[normal];
-  const sizes = typeof parts === 'number' ? new Array<number>(parts).fill(total / parts) : parts;
-  if (!sizes.every((size) => Number.isInteger(size) && size >= 0) || sizes.reduce((a, b) => a + b, 0) !== total) {
-    throw new ShapeError(`split: axis ${normal} of size ${total} does not divide into ${JSON.stringify(parts)}`);
+  const total = x.shape[normal] as number;
+  const even = typeof parts === 'number' && Number.isInteger(parts) && parts >= 1 && parts <= Math.max(1000, total);
+  const sizes = even ? new Array<number>(parts).fill(total / parts) : Array.isArray(parts) ? Array.from(parts) : null;
+  if (
+    !sizes?.every((size) => Number.isInteger(size) && size >= 0) ||
+    sizes.reduce((a: number, b: number) => a + b, 0) !== total
+  ) {
+    throw new ShapeError(
+      `split: axis ${normal} of size ${total} does not divide into ${Array.isArray(parts) ? `[${Array.from(parts, describeValue).join(', ')}]` : describeValue(parts)}`,
+    );
   }
   let start = 0;
   return sizes.map((size) => {
@@ -279,9 +299,12 @@ export function split(x: Tensor, parts: number | readonly number[], axis = 0): T
 /** x with `before` and `after` elements of `value` (0) added along each axis. */
 export function pad(x: Tensor, padding: readonly (readonly [before: number, after: number])[], value = 0): Tensor {
   checkTensor('pad', x);
-  if (padding.length !== x.shape.length || !padding.flat().every((n) => Number.isInteger(n) && n >= 0)) {
+  checkNumber('pad', 'value', value);
+  const fits = (each: unknown): boolean =>
+    Array.isArray(each) && each.length === 2 && Array.from(each).every((n) => Number.isInteger(n) && n >= 0);
+  if (!Array.isArray(padding) || padding.length !== x.shape.length || !Array.from(padding).every(fits)) {
     throw new ShapeError(
-      `pad: needs [before, after] ≥ 0 for each of the ${x.shape.length} axes, got ${JSON.stringify(padding)}`,
+      `pad: needs [before, after] ≥ 0 for each of the ${x.shape.length} axes, got ${JSON.stringify(padding) ?? String(padding)}`,
     );
   }
   const whole = x.shape.map((size, axis) => padding[axis][0] + size + padding[axis][1]);

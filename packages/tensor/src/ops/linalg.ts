@@ -7,9 +7,10 @@ import { mapCall } from '../kernels/map/map.ts';
 import { mapProgram } from '../kernels/map/map-program.ts';
 import { matmulCall } from '../kernels/matmul/matmul.ts';
 import type { Op } from '../op.ts';
+import { checkNames } from '../options.ts';
 import { broadcastShapes, formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { checkTensor } from './argument.ts';
+import { checkFlag, checkTensor } from './argument.ts';
 import { broadcastTo, reshape } from './layout.ts';
 import { sum } from './reduce.ts';
 
@@ -101,15 +102,19 @@ export const linalgOps = { matmul: matmulOp, linear: linearOp } as const;
  * The matrix product over the last two axes: [..., m, k] × [..., k, n] → [..., m, n]. Leading axes are batches and
  * broadcast. Vectors are not matrices here: reshape to [1, n] or [n, 1].
  */
-export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
   checkTensor('matmul', a);
   checkTensor('matmul', b);
+  checkNames('matmul', options, ['transposeA', 'transposeB']);
   if (a.shape.length < 2 || b.shape.length < 2) {
     throw new ShapeError(
       `matmul: needs at least two axes on both sides, got ${formatShape(a.shape)} × ${formatShape(b.shape)}; reshape a vector to [1, n] or [n, 1]`,
     );
   }
-  const flags = { transposeA: options.transposeA ?? false, transposeB: options.transposeB ?? false };
+  const flags = {
+    transposeA: checkFlag('matmul', 'transposeA', options?.transposeA),
+    transposeB: checkFlag('matmul', 'transposeB', options?.transposeB),
+  };
   const batchA = a.shape.slice(0, -2);
   const batchB = b.shape.slice(0, -2);
   if (batchA.length > 0 && batchB.length > 0 && !sameShape(batchA, batchB)) {
@@ -128,8 +133,14 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
   const width = checkTensor('linear', x).shape[x.shape.length - 1];
+  checkTensor('linear', weight);
+  if (bias !== undefined && bias !== null) checkTensor('linear', bias);
   if (weight.shape.length !== 2 || width !== weight.shape[1]) {
-    throw new ShapeError(`linear: expected last axis ${weight.shape[1]}, got ${formatShape(x.shape)}`);
+    throw new ShapeError(
+      weight.shape.length === 2
+        ? `linear: expected last axis ${weight.shape[1]}, got ${formatShape(x.shape)}`
+        : `linear: weight must be [out, in], got ${formatShape(weight.shape)}`,
+    );
   }
   if (bias && !sameShape(bias.shape, [weight.shape[0]])) {
     throw new ShapeError(`linear: bias must be [${weight.shape[0]}], got ${formatShape(bias.shape)}`);

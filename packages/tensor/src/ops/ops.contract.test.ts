@@ -34,11 +34,11 @@ describe.each(entries)('%s', (_name, sample) => {
       const inputs = sampleInputs(sample, shapes, group, exact ? 'f64' : 'f32');
       const before = inputs.map((x) => x.data);
       const want = sample.expected(...inputs.map(plain));
-      expectClose(sample.call(...inputs), want, exact ? 1e-13 : (sample.tolerance ?? 2e-6));
+      expectClose(sample.call(...inputs), want, exact ? (sample.exact ?? 1e-13) : (sample.tolerance ?? 2e-6));
       expectClose(
         step(() => sample.call(...inputs)),
         want,
-        exact ? 1e-13 : (sample.tolerance ?? 2e-6),
+        exact ? (sample.exact ?? 1e-13) : (sample.tolerance ?? 2e-6),
       );
       expect(inputs.map((x) => x.data)).toEqual(before);
     }

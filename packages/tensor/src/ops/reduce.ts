@@ -12,12 +12,14 @@ import { IDENTITY, mapProgram } from '../kernels/map/map-program.ts';
 import { type ReduceKind, reduceCall } from '../kernels/reduce/reduce.ts';
 import { bytesOf } from '../memory/storage.ts';
 import type { Call, Op } from '../op.ts';
+import { checkNames } from '../options.ts';
 import { formatShape, normalizeAxes, normalizeAxis, type Shape, sizeOf, stridesOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { checkTensor } from './argument.ts';
+import { checkFlag, checkNumber, checkTensor } from './argument.ts';
 import { copyBox } from './copy-box.ts';
 import { div, equal, exp, mul, sub } from './elementwise.ts';
 import { type GradientRule, gradientOp } from './elementwise-op.ts';
+import { checkCount } from './indices.ts';
 import { broadcastTo, concat, reshape, slice, transpose } from './layout.ts';
 
 export interface ReduceOptions {
@@ -139,7 +141,11 @@ export const reduceOps: {
     name: 'argMax',
     saves: { inputs: [], output: false },
     shape: ([shape], axes) => keptShape(shape, axes),
-    forward: (call) => forwardReduce(call, 'argMax'),
+    forward(call) {
+      const length = sizeOf(call.params.map((axis) => call.shapes[0][axis]));
+      checkCount('argMax', 'an axis of', length, call.dtype);
+      forwardReduce(call, 'argMax');
+    },
     gradient: () => null,
   },
 
@@ -207,8 +213,18 @@ function dropAxes(x: Tensor, axes: Axes, keepDims: boolean | undefined): Tensor 
       );
 }
 
+const REDUCE_OPTIONS = ['axis', 'keepDims'];
+
+/** The axes that the options name, once the options are what they should be. */
+function axesOf(name: string, x: Tensor, options: ReduceOptions | undefined, known = REDUCE_OPTIONS): Axes {
+  checkTensor(name, x);
+  checkNames(name, options, known);
+  checkFlag(name, 'keepDims', options?.keepDims);
+  return normalizeAxes(name, options?.axis, x.shape.length);
+}
+
 function reduceWith(op: Op<Axes>, x: Tensor, options: ReduceOptions | undefined): Tensor {
-  const axes = normalizeAxes(op.name, options?.axis, checkTensor(op.name, x).shape.length);
+  const axes = axesOf(op.name, x, options);
   return dropAxes(apply(op, [x], axes), axes, options?.keepDims);
 }
 
@@ -219,7 +235,7 @@ export function sum(x: Tensor, options?: ReduceOptions): Tensor {
 
 /** The mean over the given axes (all by default). */
 export function mean(x: Tensor, options?: ReduceOptions): Tensor {
-  const axes = normalizeAxes('mean', options?.axis, checkTensor('mean', x).shape.length);
+  const axes = axesOf('mean', x, options);
   return mul(sum(x, options), 1 / axes.reduce((n, axis) => n * x.shape[axis], 1));
 }
 
@@ -240,12 +256,14 @@ export interface VarianceOptions extends ReduceOptions {
 
 /** Mean squared deviation from the mean over the given axes (all by default). */
 export function variance(x: Tensor, options?: VarianceOptions): Tensor {
-  const axes = normalizeAxes('variance', options?.axis, checkTensor('variance', x).shape.length);
+  const axes = axesOf('variance', x, options, [...REDUCE_OPTIONS, 'correction']);
+  const { correction = 0 } = options ?? {};
+  checkNumber('variance', 'correction', correction);
   const n = axes.reduce((count, axis) => count * x.shape[axis], 1);
   const deviation = sub(x, mean(x, { axis: axes, keepDims: true }));
   return mul(
     sum(mul(deviation, deviation), { axis: axes, ...(options?.keepDims && { keepDims: true }) }),
-    1 / (n - (options?.correction ?? 0)),
+    1 / (n - correction),
   );
 }
 
@@ -270,7 +288,7 @@ function alongLastAxis(
 
 /** Π x over the given axes (all by default). Its gradient is right even where factors are 0. */
 export function prod(x: Tensor, options?: ReduceOptions): Tensor {
-  const axes = normalizeAxes('prod', options?.axis, checkTensor('prod', x).shape.length);
+  const axes = axesOf('prod', x, options);
   const product = alongLastAxis('prod', x, axes, (flat) => {
     // Halves are multiplied until one factor is left: log₂ n products, each with an exact gradient.
     let factors = flat;
@@ -291,43 +309,56 @@ export function prod(x: Tensor, options?: ReduceOptions): Tensor {
 
 /** log Σ eˣ over the given axes (all by default), without overflow. */
 export function logSumExp(x: Tensor, options?: ReduceOptions): Tensor {
-  const axes = normalizeAxes('logSumExp', options?.axis, checkTensor('logSumExp', x).shape.length);
+  const axes = axesOf('logSumExp', x, options);
   const result = alongLastAxis('logSumExp', x, axes, (flat) => apply(reduceOps.logSumExp, [flat], undefined));
   return dropAxes(result, axes, options?.keepDims);
 }
 
 /** The index of the first largest element along an axis (the last by default), as numbers. NaN counts as largest. No gradient. */
-export function argMax(x: Tensor, options: { axis?: number; keepDims?: boolean } = {}): Tensor {
-  return reduceWith(reduceOps.argMax, x, { axis: options.axis ?? -1, ...(options.keepDims && { keepDims: true }) });
+export function argMax(x: Tensor, options?: { readonly axis?: number; readonly keepDims?: boolean }): Tensor {
+  checkNames('argMax', options, REDUCE_OPTIONS);
+  const { axis = -1 } = options ?? {};
+  const keepDims = checkFlag('argMax', 'keepDims', options?.keepDims);
+  return reduceWith(reduceOps.argMax, checkTensor('argMax', x), {
+    axis: normalizeAxis('argMax', axis, x.shape.length),
+    keepDims,
+  });
 }
 
 /** eˣ / Σ eˣ along an axis (the last by default). */
 export function softmax(x: Tensor, axis = -1): Tensor {
-  return alongLastAxis('softmax', x, axis, (flat) => apply(reduceOps.softmax, [flat], undefined));
+  const normal = normalizeAxis('softmax', axis, checkTensor('softmax', x).shape.length);
+  return alongLastAxis('softmax', x, normal, (flat) => apply(reduceOps.softmax, [flat], undefined));
 }
 
 /** x − log Σ eˣ along an axis (the last by default): the logarithm of softmax, exact for confident logits. */
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
-  return alongLastAxis('logSoftmax', x, axis, (flat) => apply(reduceOps.logSoftmax, [flat], undefined));
+  const normal = normalizeAxis('logSoftmax', axis, checkTensor('logSoftmax', x).shape.length);
+  return alongLastAxis('logSoftmax', x, normal, (flat) => apply(reduceOps.logSoftmax, [flat], undefined));
 }
 
 /** Running sum along an axis (the last by default), from the end when `reverse`. */
-export function cumulativeSum(x: Tensor, options: { axis?: number; reverse?: boolean } = {}): Tensor {
-  const axis = normalizeAxis('cumulativeSum', options.axis ?? -1, checkTensor('cumulativeSum', x).shape.length);
-  return alongLastAxis('cumulativeSum', x, axis, (flat) =>
-    apply(reduceOps.cumulativeSum, [flat], options.reverse ?? false),
+export function cumulativeSum(x: Tensor, options?: { readonly axis?: number; readonly reverse?: boolean }): Tensor {
+  checkTensor('cumulativeSum', x);
+  checkNames('cumulativeSum', options, ['axis', 'reverse']);
+  const reverse = checkFlag('cumulativeSum', 'reverse', options?.reverse);
+  const { axis = -1 } = options ?? {};
+  return alongLastAxis('cumulativeSum', x, normalizeAxis('cumulativeSum', axis, x.shape.length), (flat) =>
+    apply(reduceOps.cumulativeSum, [flat], reverse),
   );
+}
+
+/** What `rowSum` makes: an op that says which formula it sums. */
+export interface RowSumOp extends Op<undefined> {
+  readonly program: MapProgram;
+  readonly summed: true;
 }
 
 /**
  * An elementwise formula summed over the last axis, as one kernel forward and one backward: the form of a
  * log-probability per row. The gradient formulas see g (one per row) and the inputs, not the output.
  */
-export function rowSum(
-  name: string,
-  value: (...inputs: Expr[]) => Expr,
-  rules: readonly GradientRule[],
-): Op<undefined> {
+export function rowSum(name: string, value: (...inputs: Expr[]) => Expr, rules: readonly GradientRule[]): RowSumOp {
   const count = rules.length;
   const program: MapProgram = mapProgram(name, count, value);
   const variables = Array.from({ length: count + 2 }, (_, i) => input(i)) as [Expr, ...Expr[]];
@@ -336,6 +367,8 @@ export function rowSum(
   );
   return {
     name,
+    program,
+    summed: true,
     saves: { inputs: Array.from({ length: count }, (_, i) => i), output: false },
     shape(shapes) {
       for (const shape of shapes) {

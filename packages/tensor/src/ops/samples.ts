@@ -1,9 +1,11 @@
 // Test data: how to call each op, where it is defined, and what it must give, written without the engine. One entry for
 // every op of the table and every function made of ops; an op without an entry does not compile. Only tests import this.
 import { erf as exactErf } from '../expr/erf.ts';
+import { threefry2x32 } from '../kernels/random/threefry.ts';
 import type { Shape } from '../shape.ts';
 import { sizeOf, stridesOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import * as d from './draw-rows.ts';
 import * as e from './elementwise.ts';
 import * as i from './indexing.ts';
 import * as l from './layout.ts';
@@ -36,6 +38,8 @@ export interface Sample {
   expected(...inputs: Plain[]): Plain;
   /** Largest error in f32, relative to max(1, |value|); 2e-6 by default. */
   readonly tolerance?: number;
+  /** The same in f64; 1e-13 by default. */
+  readonly exact?: number;
   /** Whether second derivatives exist everywhere in the domain. */
   readonly smooth?: boolean;
   /** False for comparisons and the like. */
@@ -713,6 +717,28 @@ const indexingSamples = {
   },
 } satisfies Record<string, Sample>;
 
+const randomSamples = {
+  drawRows: {
+    call: (keys) => d.drawRows('exponential', keys, 2, 3),
+    shapes: [[[4, 2]], [[1, 2]], [[0, 2]]],
+    domain: [{ low: 0, high: 1000, whole: true }],
+    expected(keys) {
+      const [rows] = keys.shape as [number, number];
+      const data = Array.from({ length: 6 * rows }, (_, at) => {
+        const [sample, row, column] = [Math.floor(at / (3 * rows)), Math.floor(at / 3) % rows, at % 3];
+        const [key0, key1] = [keys.data[2 * row] as number, keys.data[2 * row + 1] as number];
+        // Two blocks of two numbers each for a sample, the last number of which is left out.
+        const words = threefry2x32(key0, key1, 2 * sample + (column >> 1), 0);
+        return -Math.log(((words[column & 1] as number) >>> 8) * 2 ** -24 + 2 ** -24);
+      });
+      return { data, shape: [2, rows, 3] };
+    },
+    differentiable: false,
+    // The logarithm is in single precision, whatever the dtype.
+    exact: 4e-7,
+  },
+} satisfies Record<string, Sample>;
+
 export { domainOf, sampleInputs } from './sample-inputs.ts';
 
 export const samples = {
@@ -721,4 +747,5 @@ export const samples = {
   ...linalgSamples,
   ...layoutSamples,
   ...indexingSamples,
+  ...randomSamples,
 } satisfies Record<OpName, Sample> & Record<string, Sample>;

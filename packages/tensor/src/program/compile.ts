@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { inspecting } from '../eager.ts';
 import { LifetimeError, UsageError } from '../errors.ts';
 import { observeCalls, perform } from '../kernels/execute.ts';
@@ -5,6 +6,7 @@ import { type DType, elements } from '../kernels/kernel.ts';
 import { allocatePinned, bytesOf, insideStep, runStep } from '../memory/storage.ts';
 import { setStepWatcher, stepWatcher } from '../memory/watcher.ts';
 import type { GraphNode } from '../op.ts';
+import { refuseForeign } from '../ops/argument.ts';
 import { callable, checkOptions, flag, isPlainObject, optional, refuse } from '../options.ts';
 import { Rng } from '../random.ts';
 import { type Shape, sameShape } from '../shape.ts';
@@ -135,7 +137,10 @@ export function compile<A extends readonly unknown[], R>(
     if (forbidden !== null) cannot(forbidden);
     return value;
   };
-  return Object.assign(call, { dispose, [Symbol.dispose]: dispose });
+  const compiled = Object.assign(call, { dispose });
+  // Where the platform has `using`, it is disposed at the end of its block.
+  if (typeof Symbol.dispose === 'symbol') Object.assign(compiled, { [Symbol.dispose]: dispose });
+  return compiled as CompiledFunction<A, R>;
 }
 
 function eagerly<A extends readonly unknown[], R>(fn: (...args: A) => R, args: A): R {
@@ -177,6 +182,7 @@ function checkArguments(args: readonly unknown[]): void {
   for (const [i, argument] of args.entries()) {
     const plain = argument === null || !['object', 'function', 'symbol'].includes(typeof argument);
     if (plain || argument instanceof Tensor || argument instanceof Rng) continue;
+    refuseForeign('compile', argument);
     const at = { caller: 'compile', path: `argument ${i}` };
     refuse(at, 'a tensor, a generator, a number, a string or a boolean (keep others in a variable outside)', argument);
   }

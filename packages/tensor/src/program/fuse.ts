@@ -42,7 +42,7 @@ function live(steps: readonly Step[], results: ReadonlySet<Value>): Step[] {
   const needed = (step: CallStep): boolean => {
     for (let j = outputsOf(step) - 1; j >= 0; j--) {
       const value = placedValue((step.operands[j] as Operand).value);
-      if (value.kind === 'fixed' || wanted.has(value)) return true;
+      if (value.kind === 'fixed' || value.kind === 'fault' || wanted.has(value)) return true;
     }
     return false;
   };

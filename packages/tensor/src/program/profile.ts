@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
 import { observeCalls, perform } from '../kernels/execute.ts';
+import { checkFunction } from '../ops/argument.ts';
 
 /** What one kernel, at one size, took. */
 export interface ProfileRow {
@@ -29,6 +30,7 @@ export interface Profile {
  * where a step's time goes. Calls of compiled functions are looked into; warm them up before.
  */
 export function profile(body: () => void): Profile {
+  checkFunction('profile', 'the function', body);
   const totals = new Map<string, { calls: number; milliseconds: number; flop: number; bytes: number }>();
   const before = observeCalls((call) => {
     const { kernel } = call;

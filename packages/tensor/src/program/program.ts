@@ -7,6 +7,7 @@ import type { DrawSource } from '../memory/watcher.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Loaded } from '../threads/pool.ts';
 import { dropThreadPool, threadCount, threadPool } from '../threads/threads.ts';
+import { checksFirst, Faults } from './faults.ts';
 import { fuse } from './fuse.ts';
 import { type Lowered, lower } from './lower.ts';
 import { addressIn, type PlacedStep, performAll, placed } from './placed.ts';
@@ -54,6 +55,8 @@ export class Program {
   /** What the step reads and writes outside. */
   readonly #used: readonly Storage[];
   readonly #draws: readonly Draw[];
+  /** Null where the step checks nothing. */
+  readonly #faults: Faults | null;
   /** Memory for all values of the step. */
   readonly #room: Storage;
   readonly #scratchBytes: number;
@@ -73,8 +76,9 @@ export class Program {
     this.inputs = inputs;
     this.#machine = machine();
     const kept = new Set(results.map(({ value }) => value));
-    const steps = fuse(recorder.steps, kept);
-    const layout = plan(steps, kept);
+    const checked = checksFirst(fuse(recorder.steps, kept));
+    const { steps } = checked;
+    const layout = plan([...checked.before, ...steps], kept);
     let [calls, scratch, nanoseconds] = [0, 0, 0];
     eachCall(steps, ({ call }) => {
       calls++;
@@ -95,6 +99,7 @@ export class Program {
       generator: generators.indexOf(source),
       address: layout.offsets.has(value) ? this.#addressOf(value) : -1,
     }));
+    this.#faults = recorder.reports.size === 0 ? null : new Faults(checked, this.#addressOf, recorder.reports);
     this.#steps = placed(steps, this.#addressOf);
     this.#long = nanoseconds >= LONG_NS;
     this.results = results.map((operand) => placeIn(this.#room, addressIn(operand, this.#addressOf)));
@@ -121,11 +126,13 @@ export class Program {
     this.lease.touch();
     this.lease.busy = true;
     try {
+      this.#faults?.checkFirst();
       for (const action of this.#repeated) action();
       for (const { source, generator, address, blocks } of this.#draws) {
         (generator < 0 ? source : (this.generators[generator] as DrawSource)).writeDraw(address, blocks);
       }
       this.#runSteps();
+      this.#faults?.look();
     } finally {
       this.lease.busy = false;
     }
@@ -145,9 +152,10 @@ export class Program {
       performAll(this.#steps, execute);
       return;
     }
-    this.#lower(this.#long ? threadCount() : 1);
+    const threads = this.#long ? threadCount() : 1;
+    this.#lower(threads);
     const loaded = this.#loaded;
-    if (loaded !== null && threadCount() === loaded.pool.threads) {
+    if (threads > 1 && loaded !== null) {
       try {
         if (loaded.pool.run(loaded, this.#lowered?.part0 as () => void)) return;
       } catch (error) {
@@ -164,13 +172,13 @@ export class Program {
     if (this.#lowered === null) return;
     const pool = threads > 1 ? threadPool() : null;
     if (this.#lowered !== undefined && (pool === null || this.#loaded?.pool === pool)) return;
-    const scratch = programScratch(this.#scratchBytes, threads);
+    const scratch = programScratch(this.#scratchBytes, pool?.threads ?? 1);
     this.#loaded = null;
     if (pool === null) {
       this.#lowered = lower(this.#steps, this.#machine, scratch.pointer, null);
       return;
     }
-    const spread = { threads, control: pool.control, scratchBytes: scratch.bytes };
+    const spread = { threads: pool.threads, control: pool.control, scratchBytes: scratch.bytes };
     this.#lowered = lower(this.#steps, this.#machine, scratch.pointer, spread);
     if (this.#lowered === null) return;
     const loaded = pool.load(this.#lowered.bytes);

@@ -1,7 +1,7 @@
 import type { Extent, KernelCall } from '../kernels/kernel.ts';
 import { memory } from '../memory/linear-memory.ts';
 import type { Storage } from '../memory/storage.ts';
-import type { DrawSource, StepWatcher } from '../memory/watcher.ts';
+import type { DrawSource, FaultReport, StepWatcher } from '../memory/watcher.ts';
 import type { Operand, Step, Value } from './step.ts';
 
 /** What a program takes for granted: that `read` gives `value`. */
@@ -23,6 +23,8 @@ export class Recorder implements StepWatcher {
   readonly guards: Guard[] = [];
   /** In the order in which generators go on, also those that nobody reads. */
   readonly draws: { readonly source: DrawSource; readonly blocks: number; readonly value: Value }[] = [];
+  /** Of each fault. */
+  readonly reports = new Map<Value, FaultReport>();
   /** What lives outside the step. */
   readonly used = new Set<Storage>();
   /** Why the step cannot be replayed; null if it can. */
@@ -57,6 +59,13 @@ export class Recorder implements StepWatcher {
     const value: Value = { id: this.#values++, kind: 'draw', bytes: room.bytes, address: pointer };
     room.value = value;
     this.draws.push({ source, blocks, value });
+  }
+
+  checks(pointer: number, report: FaultReport): void {
+    const room = this.#rooms.get(pointer) as Room;
+    const value: Value = { id: this.#values++, kind: 'fault', bytes: room.bytes, address: pointer };
+    room.value = value;
+    this.reports.set(value, report);
   }
 
   repeat(action: () => void): void {
@@ -128,7 +137,7 @@ export class Recorder implements StepWatcher {
       const whole = pointer === room.pointer && kernel.written(call, j) === room.bytes;
       if (whole || room.value === null) {
         room.value = { id: this.#values++, kind: 'temporary', bytes: room.bytes, address: room.pointer };
-      } else if (room.value.kind !== 'temporary') {
+      } else if (room.value.kind !== 'temporary' && room.value.kind !== 'fault') {
         this.forbid('a kernel changes part of a constant');
       }
       partial ||= !whole;

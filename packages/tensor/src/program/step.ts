@@ -6,9 +6,10 @@ export interface Value {
   readonly id: number;
   /**
    * temporary: made by the step, placed by the planner · fixed: outside the step, at `address` · constant: written once,
-   * `data` · draw: the state of a random draw · window: a part of another value, the next one in each turn of a loop.
+   * `data` · draw: the state of a random draw · fault: what a check found · window: a part of another value, the next one in
+   * each turn of a loop.
    */
-  readonly kind: 'temporary' | 'fixed' | 'constant' | 'draw' | 'window';
+  readonly kind: 'temporary' | 'fixed' | 'constant' | 'draw' | 'fault' | 'window';
   readonly bytes: number;
   /** Where it was while recorded (temporary, window) or is (fixed). */
   readonly address: number;

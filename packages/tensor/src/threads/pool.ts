@@ -49,7 +49,10 @@ export class ThreadPool {
   readonly control: number;
   /** It cannot be used any more, and whoever used it was told. */
   closed = false;
+  /** A worker that had answered before failed. */
   #failure: string | null = null;
+  /** A worker failed before it answered. */
+  #stillborn: string | null = null;
   readonly #room: Storage;
   readonly #words: Int32Array;
   readonly #workers: { terminate(): unknown }[];
@@ -64,12 +67,26 @@ export class ThreadPool {
     // Kept for good: a view of shared memory stays right when the memory grows.
     this.#words = new Int32Array(memory.buffer, this.control, CONTROL_BYTES / 4).fill(0);
     this.#words.fill(-1, DONE);
-    const fail = (reason: string): void => {
-      this.#failure ??= reason;
-    };
-    this.#workers = Array.from({ length: threads - 1 }, (_, i) =>
-      startWorker({ memory: memory.wasm as WebAssembly.Memory, control: this.control, index: i + 1 }, fail),
-    );
+    const workers: { terminate(): unknown }[] = [];
+    this.#workers = workers;
+    for (let index = 1; index < threads; index++) {
+      const fail = (reason: string): void => {
+        if (Atomics.load(this.#words, DONE + index) === -1) this.#stillborn ??= reason;
+        else this.#failure ??= reason;
+      };
+      try {
+        const data = { memory: memory.wasm as WebAssembly.Memory, control: this.control, index };
+        workers.push(startWorker(data, fail));
+      } catch (error) {
+        fail(error instanceof Error ? error.message : String(error));
+        break;
+      }
+    }
+  }
+
+  /** Why workers cannot be had here; null while nothing speaks against them. */
+  get stillborn(): string | null {
+    return this.#stillborn;
   }
 
   /** Whether every worker waits for a job; tries a moment longer when told to. */
@@ -110,7 +127,7 @@ export class ThreadPool {
 
   /** Runs `main` here and the workers' parts beside it. False when they are not ready; then nothing has run. */
   run(program: Loaded, main: () => void): boolean {
-    if (this.closed) return false;
+    if (this.closed || this.#stillborn !== null) return false;
     if (this.#failure !== null) this.#fail(this.#failure);
     if (!this.#idle(FINISHING)) return false;
     const waiting = this.#commands.shift();

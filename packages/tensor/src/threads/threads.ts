@@ -1,5 +1,6 @@
 import { ValueError } from '../errors.ts';
 import { memory } from '../memory/linear-memory.ts';
+import { describeValue } from '../options.ts';
 import { nodeModule, ThreadPool } from './pool.ts';
 import { MAX_THREADS } from './worker-source.ts';
 
@@ -9,29 +10,44 @@ const MOST_AUTOMATIC = 8;
 let wanted: number | 'auto' = 'auto';
 let pool: ThreadPool | null = null;
 let blocking: boolean | null = null;
+/** Workers cannot be had here, as was found out. */
+let refused = false;
+let warned = false;
 
 /**
  * How many threads compiled steps use: a number, or `auto` (the default), one for each core up to 8. Results do not
  * depend on it. Small steps stay on one thread, and so does everything where memory cannot be shared (a page that is not
- * cross-origin isolated) or the calling thread may not block (a page's main thread: train in a worker).
+ * cross-origin isolated), the calling thread may not block (a page's main thread: train in a worker), or workers cannot be
+ * started (a policy or a permission forbids them; there is one warning).
  */
 export function useThreads(threads: number | 'auto'): void {
   if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) {
-    throw new ValueError(`useThreads: must be 'auto' or a whole number from 1 to ${MAX_THREADS}, got ${threads}`);
+    throw new ValueError(
+      `useThreads: must be 'auto' or a whole number from 1 to ${MAX_THREADS}, got ${describeValue(threads)}`,
+    );
   }
   wanted = threads;
+  refused = false;
 }
 
 /** How many threads a large step may use here and now. */
 export function threadCount(): number {
-  if (wanted === 1 || !memory.shared || !mayBlock()) return 1;
+  if (wanted === 1 || refused || !memory.shared || !mayBlock()) return 1;
   return wanted === 'auto' ? Math.min(MOST_AUTOMATIC, cores()) : wanted;
 }
 
-export function threadPool(): ThreadPool {
+/** The workers, started when they are first wanted; null where there are none to be had: then everything runs on one thread. */
+export function threadPool(): ThreadPool | null {
   if (pool !== null && pool.threads !== threadCount()) pool.close();
   if (pool === null || pool.closed) pool = new ThreadPool(threadCount());
-  return pool;
+  if (pool.stillborn === null) return pool;
+  pool.close();
+  refused = true;
+  if (!warned) {
+    console.warn(`threads: workers cannot be started here (${pool.stillborn}); steps run on one thread`);
+    warned = true;
+  }
+  return null;
 }
 
 /** Forgets a pool that failed, so that the next step starts a new one. */

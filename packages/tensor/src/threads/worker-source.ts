@@ -14,7 +14,12 @@ const SPIN = 50_000;
  */
 const BODY = `
 function work({ memory, control, index }) {
-  const words = new Int32Array(memory.buffer, control, ${DONE + MAX_THREADS});
+  // Another thread's growth of the memory is seen a moment later; growing by nothing makes this one look again.
+  const bufferTo = (end) => {
+    if (memory.buffer.byteLength < end) memory.grow(0);
+    return memory.buffer;
+  };
+  const words = new Int32Array(bufferTo(control + ${4 * (DONE + MAX_THREADS)}), control, ${DONE + MAX_THREADS});
   const programs = new Map();
   let job = 0;
   Atomics.store(words, ${DONE} + index, 0);
@@ -32,10 +37,11 @@ function work({ memory, control, index }) {
         programs.get(program)();
         break;
       case ${LOAD}: {
-        const bytes = new Uint8Array(memory.buffer, words[${BYTES}] >>> 0, words[${LENGTH}]).slice();
+        const [from, length, ready] = [words[${BYTES}] >>> 0, words[${LENGTH}], words[${READY}] >>> 0];
+        const bytes = new Uint8Array(bufferTo(from + length), from, length).slice();
         const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
         programs.set(program, exports['part' + index]);
-        Atomics.add(new Int32Array(memory.buffer, words[${READY}] >>> 0, 1), 0, 1);
+        Atomics.add(new Int32Array(bufferTo(ready + 4), ready, 1), 0, 1);
         break;
       }
       case ${FREE}:

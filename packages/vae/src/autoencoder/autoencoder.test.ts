@@ -1,21 +1,22 @@
 import { gradCheck, gradients } from '@latent/autograd';
-import { type Linear, sgd } from '@latent/nn';
+import { sgd } from '@latent/nn';
 import { Rng, type Tensor, tensor } from '@latent/tensor';
 import { describe, expect, it } from 'vitest';
 import { bernoulli } from '../reconstruction/bernoulli.ts';
 import { gaussian } from '../reconstruction/gaussian.ts';
 import { Classifier } from '../supervised/classifier.ts';
 import { Vae } from '../variational/vae.ts';
-import { Autoencoder, type AutoencoderOptions } from './autoencoder.ts';
-import { corruptionFromConfig, masking, saltAndPepper, swapNoise } from './corruption.ts';
+import { Autoencoder } from './autoencoder.ts';
+import { corruptions, masking, saltAndPepper, swapNoise } from './corruption.ts';
 import { DenoisingAutoencoder } from './denoising.ts';
+import type { AutoencoderOptions } from './options.ts';
 import { contractivePenalty, sparsityPenalty } from './penalties.ts';
 
 /** Rows on a line in six columns, from 0 to 1. */
 function rowsOf(n: number, seed: number): Float32Array {
   const t = new Rng(seed).uniform([n, 1]).data;
   return Float32Array.from({ length: 6 * n }, (_, i) =>
-    i % 2 === 0 ? t[Math.floor(i / 6)] : 1 - t[Math.floor(i / 6)],
+    i % 2 === 0 ? t[Math.floor(i / 6)]! : 1 - t[Math.floor(i / 6)]!,
   );
 }
 const rows = rowsOf(200, 1);
@@ -35,7 +36,7 @@ describe('tied weights', () => {
     ]);
     expect([...(model.parameters().at(-1) as Tensor).data].every((b) => Math.abs(b - 0.3) < 1e-6)).toBe(true);
     const x = tensor(rows.slice(0, 30), { shape: [5, 6] });
-    const weight = model.parameters()[0];
+    const weight = model.parameters()[0]!;
     const [analytic] = gradients(model.loss(x), [weight]);
     for (const i of [0, 7, 23, 40]) {
       const kept = weight.data as Float32Array;
@@ -45,7 +46,7 @@ describe('tied weights', () => {
       };
       const numeric = (at(5e-3) - at(-5e-3)) / 1e-2;
       weight.assign(kept);
-      expect(Math.abs(numeric - analytic.data[i])).toBeLessThan(2e-2 * Math.max(0.1, Math.abs(numeric)));
+      expect(Math.abs(numeric - analytic!.data[i]!)).toBeLessThan(2e-2 * Math.max(0.1, Math.abs(numeric)));
     }
   });
 
@@ -65,9 +66,9 @@ describe('pretraining and training', () => {
   it('lower the loss with plain gradient descent', async () => {
     const model = new DenoisingAutoencoder(base);
     const { epochs } = await model.fit(rows, { epochs: 40, batchSize: 20, optimizer: sgd({ learningRate: 0.5 }) });
-    expect(epochs[39].loss).toBeLessThan(epochs[0].loss);
+    expect(epochs[39]!.loss).toBeLessThan(epochs[0]!.loss);
     const [history] = await new DenoisingAutoencoder(base).pretrain(rows, { epochs: 30, learningRate: 0.02 });
-    expect(history.epochs[29].loss).toBeLessThan(history.epochs[0].loss);
+    expect(history!.epochs[29]!.loss).toBeLessThan(history!.epochs[0]!.loss);
   });
 
   it('gives layer k the activations of the layers below, and takes its weights over', async () => {
@@ -75,7 +76,7 @@ describe('pretraining and training', () => {
     const histories = await model.pretrain(rows, { epochs: 40, learningRate: 0.02 });
     expect(histories).toHaveLength(3);
     const fresh = new Autoencoder({ ...base, encoder: [8, 5, 2] });
-    const changed = model.parameters().map((p, i) => String(p.data) !== String(fresh.parameters()[i].data));
+    const changed = model.parameters().map((p, i) => String(p.data) !== String(fresh.parameters()[i]!.data));
     expect(changed.every(Boolean)).toBe(true);
     // Pretrained layers are a better start.
     const errorOf = (m: Autoencoder): number => m.reconstructionError(rows).mean().item();
@@ -87,8 +88,8 @@ describe('pretraining and training', () => {
   it('reports the loss of the clean row, without penalties, on validation data', async () => {
     const model = new Autoencoder({ ...base, sparsity: { kind: 'l1', weight: 5 }, corruption: masking(0.9) });
     const { epochs } = await model.fit(rows, { epochs: 1, validationData: rows });
-    expect(epochs[0].validation?.loss).toBe(model.reconstructionError(rows).mean().item());
-    expect(epochs[0].loss).toBeGreaterThan((epochs[0].validation?.loss as number) + 1);
+    expect(epochs[0]!.validation?.loss).toBe(model.reconstructionError(rows).mean().item());
+    expect(epochs[0]!.loss).toBeGreaterThan((epochs[0]!.validation?.loss as number) + 1);
   });
 });
 
@@ -120,7 +121,7 @@ describe('penalties', () => {
     const x = new Rng(1).normal([1, 4], { dtype: 'f64' });
     const h = Array.from(x.matmul(w).sigmoid().data);
     const exact = h.reduce((sum, value, j) => {
-      const column = [0, 1, 2, 3].reduce((total, i) => total + w.data[3 * i + j] ** 2, 0);
+      const column = [0, 1, 2, 3].reduce((total, i) => total + w.data[3 * i + j]! ** 2, 0);
       return sum + (value * (1 - value)) ** 2 * column;
     }, 0);
     const contractive = { weight: 1, directions: 400 };
@@ -139,10 +140,10 @@ describe('penalties', () => {
     const sparse = await trained({ sparsity: { kind: 'target', target: 0.05, weight: 3 } });
     expect(mean(sparse)).toBeLessThan(0.5 * mean(plain));
     const still = await trained({ contractive: { weight: 5 } });
-    const weightNorm = (model: Autoencoder): number => (model.encoder.layers[0] as Linear).weight.square().sum().item();
+    const weightNorm = (model: Autoencoder): number => model.parameters()[0]!.square().sum().item();
     expect(weightNorm(still)).toBeLessThan(weightNorm(plain));
     expect(() => new Autoencoder({ ...base, sparsity: { kind: 'target', target: 1, weight: 1 } })).toThrow(
-      'Autoencoder: sparsity.target must be between 0 and 1, got 1',
+      'Autoencoder: sparsity.target must be a number > 0 and < 1, got 1',
     );
   });
 });
@@ -169,7 +170,9 @@ describe('corruption', () => {
 
   it('comes back from its description, and acts only while training', async () => {
     for (const corruption of [masking(0.2), saltAndPepper(0.1, { low: -1 }), swapNoise(0.3)]) {
-      expect(corruptionFromConfig(corruption.config()).config()).toEqual(corruption.config());
+      expect(corruptions.resolve(corruption.config(), { caller: 'test', path: 'corruption' }).config()).toEqual(
+        corruption.config(),
+      );
       const model = new DenoisingAutoencoder({ ...base, corruption });
       await model.fit(rows, { epochs: 2 });
       expect(model.reconstruct(rows).data).toEqual(model.reconstruct(rows).data);
@@ -181,7 +184,7 @@ describe('corruption', () => {
 });
 
 describe('Classifier', () => {
-  const labels = Array.from({ length: 200 }, (_, r) => (rows[6 * r] > 0.5 ? 1 : 0));
+  const labels = Array.from({ length: 200 }, (_, r) => (rows[6 * r]! > 0.5 ? 1 : 0));
 
   it('tunes a pretrained encoder, or leaves it as it is', async () => {
     const encoder = new Autoencoder(base);
@@ -206,9 +209,9 @@ describe('Classifier', () => {
     const vae = new Vae({ inputSize: 6, latentSize: 2, encoder: [8], reconstruction: bernoulli() });
     const model = new Classifier({ encoder: vae, inputSize: 6, features: 2, classes: 2 });
     const { epochs } = await model.fit(rows, labels, { epochs: 30, learningRate: 0.03 });
-    expect(epochs[29].loss).toBeLessThan(0.5 * epochs[0].loss);
+    expect(epochs[29]!.loss).toBeLessThan(0.5 * epochs[0]!.loss);
     // The decoder rests while the encoder is tuned, or goes on learning.
-    const decoder = (): string => String(vae.head.parameters()[0].data);
+    const decoder = (): string => String(vae.head.parameters()[0]!.data);
     const resting = decoder();
     await model.fit(rows, labels, { epochs: 1 });
     expect(decoder()).toBe(resting);
@@ -218,8 +221,10 @@ describe('Classifier', () => {
     expect(() => new Classifier({ encoder: vae.encoder, inputSize: 6, features: 8, classes: 2, jointly: 1 })).toThrow(
       'Classifier: jointly needs an encoder with a loss of its own, such as a Vae',
     );
-    await expect(model.fit(rows, [1, 2])).rejects.toThrow('Classifier.fit: 200 rows need 200 labels, got 2');
+    await expect(model.fit(rows, [1, 0])).rejects.toThrow('Classifier.fit: there are 200 rows, but 2 labels');
     const wrong = labels.map((label, r) => (r === 3 ? 2 : label));
-    await expect(model.fit(rows, wrong)).rejects.toThrow('label 3 must be a whole number from 0 to 1, got 2');
+    await expect(model.fit(rows, wrong)).rejects.toThrow(
+      'Classifier.fit: labels[3] must be a whole number ≥ 0 and ≤ 1, got 2',
+    );
   });
 });

@@ -134,8 +134,8 @@ export class Autoencoder extends Model {
     return this.#code.reduce((a, b) => a * b, 1);
   }
 
-  /** The parameters of the rows' distribution. */
-  #params(codes: Tensor): Tensor {
+  /** The parameters of the rows' distribution, before any squashing, for codes [rows, codeSize]. */
+  likelihoodParams(codes: Tensor): Tensor {
     const rows = codes.shape[0] ?? 0;
     const shaped = codes.shape.length === this.#code.length + 1 ? codes : codes.reshape([rows, ...this.#code]);
     return this.head.forward(flat(this.decoder.forward(shaped)));
@@ -143,13 +143,13 @@ export class Autoencoder extends Model {
 
   #rowLoss(x: Tensor, codes: Tensor): Tensor {
     const { reconstruction } = this.#options;
-    const params = this.#params(codes);
+    const params = this.likelihoodParams(codes);
     const taught = this.training ? reconstruction.whileTraining?.(flat(x), params, this.head) : undefined;
     return reconstruction.logProb(flat(x), taught ?? params).neg();
   }
 
   #restore(codes: Tensor): Tensor {
-    return this.#options.reconstruction.mean(this.#params(codes));
+    return this.#options.reconstruction.mean(this.likelihoodParams(codes));
   }
 
   /** Trains on rows in the model's shape, corrupting each batch anew. The caller's arrays are not changed. */
@@ -183,9 +183,12 @@ export class Autoencoder extends Model {
     return this.restored(this.#restored(this.prepared('reconstruct', data), this.event).rows);
   }
 
-  /** The loss of each row against itself, uncorrupted, on the scale of the data: an anomaly score. [n] */
+  /**
+   * The loss of each row against itself, uncorrupted, on the scale of the data: an anomaly score. Of values outside the range of
+   * the training rows the encoder is shown the end of the range. [n]
+   */
   reconstructionError(data: Rows): Tensor {
-    const rows = this.prepared('reconstructionError', data);
+    const rows = this.toScore('reconstructionError', data);
     const { loss } = this.#scored(rows, this.event);
     const jacobian = this.logJacobian(rows.raw);
     return jacobian === null ? loss : step(() => loss.sub(jacobian.sum({ axis: 1 })));

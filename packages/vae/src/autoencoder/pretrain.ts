@@ -7,9 +7,10 @@ import {
   Linear,
   type Rows,
   Sequential,
+  trainingAlone,
 } from '@latent/nn';
 import { UsageError } from '@latent/tensor';
-import type { ModelFitOptions } from '../model/model.ts';
+import { isDataset, type ModelFitOptions } from '../model/model.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
 import type { Autoencoder } from './autoencoder.ts';
 import type { AutoencoderOptions } from './options.ts';
@@ -27,40 +28,51 @@ export async function pretrainLayers(
   if (specs.length === 0 || specs.some((spec) => spec.name !== 'dense')) {
     throw new UsageError('Autoencoder.pretrain: layers are pretrained one by one where all of them are dense');
   }
+  const { validationData, checkpoint, ...training } = options;
+  if (isDataset(rows) || isDataset(validationData)) {
+    throw new UsageError(
+      'Autoencoder.pretrain: layers learn from what the layers below make of the rows, so give rows in memory and not a data set',
+    );
+  }
+  if (checkpoint !== undefined) {
+    throw new UsageError('Autoencoder.pretrain: it is several runs, one for each layer, and keeps no checkpoints');
+  }
   const layers = (model.encoder as Sequential).layers.filter((layer) => layer instanceof Linear);
-  const { validationData, ...training } = options;
-  const histories: History[] = [];
-  let below = rows;
-  let held = validationData as Rows | undefined;
-  for (const [k, layer] of layers.entries()) {
-    const activation = activationOf(encoderActivation, specs, k);
-    const shallow = build({
-      ...(k === 0 ? { event: model.event } : { inputSize: layer.inFeatures }),
-      encoder: [layer.outFeatures],
-      encoderActivation: activation,
-      ...(tied && { tied }),
-      visibleBias,
-      corruption,
-      // Activations are no data: they have no support but the real numbers.
-      reconstruction: k === 0 ? reconstruction : squaredError(),
-      transform: k === 0 ? (model.options.transform ?? null) : null,
-      ...(sparsity && { sparsity }),
-      ...(contractive && { contractive }),
-      seed: seed + k + 1,
-    });
-    histories.push(
-      await shallow.fit(below, {
+  return trainingAlone('Autoencoder.pretrain', model, async () => {
+    const histories: History[] = [];
+    let below = rows;
+    let held = validationData;
+    for (const [k, layer] of layers.entries()) {
+      const activation = activationOf(encoderActivation, specs, k);
+      const shallow = build({
+        ...(k === 0 ? { event: model.event } : { inputSize: layer.inFeatures }),
+        encoder: [layer.outFeatures],
+        encoderActivation: activation,
+        ...(tied && { tied }),
+        visibleBias,
+        corruption,
+        // Activations are no data: they have no support but the real numbers.
+        reconstruction: k === 0 ? reconstruction : squaredError(),
+        transform: k === 0 ? (model.transform ?? model.options.transform) : null,
+        ...(sparsity && { sparsity }),
+        ...(contractive && { contractive }),
+        seed: (seed + k + 1) % Number.MAX_SAFE_INTEGER,
+      });
+      const history = await shallow.fit(below, {
         ...training,
         ...(held !== undefined && { validationData: held }),
         // Units that are off for all rows are no fault of the data.
         ...(k > 0 && { onWarning: () => {} }),
-      }),
-    );
-    takeOver(model, shallow, layer, k);
-    below = shallow.encode(below);
-    if (held !== undefined) held = shallow.encode(held);
-  }
-  return histories;
+      });
+      histories.push(history);
+      // The lowest layer's scales are the model's.
+      if (k === 0) model.takeLearned(shallow);
+      takeOver(model, shallow, layer, k);
+      below = shallow.encode(below);
+      if (held !== undefined) held = shallow.encode(held);
+    }
+    return histories;
+  });
 }
 
 function activationOf(

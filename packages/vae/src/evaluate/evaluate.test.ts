@@ -50,9 +50,9 @@ describe('rocAuc and rocCurve', () => {
         expect([thresholds[0], fpr[0], tpr[0]]).toEqual([Infinity, 0, 0]);
         expect(thresholds.length).toBe(1 + new Set(scores.map((s) => s + 0)).size);
         for (let k = 1; k < thresholds.length; k++) {
-          expect([fpr[k], tpr[k]]).toEqual([share(0, thresholds[k]), share(1, thresholds[k])]);
+          expect([fpr[k], tpr[k]]).toEqual([share(0, thresholds[k]!), share(1, thresholds[k]!)]);
         }
-        const area = sum(fpr.slice(1).map((x, k) => ((x - fpr[k]) * (tpr[k + 1] + tpr[k])) / 2));
+        const area = sum(fpr.slice(1).map((x, k) => ((x - fpr[k]!) * (tpr[k + 1]! + tpr[k]!)) / 2));
         expect(rocAuc(scores, labels)).toBeCloseTo(area, 12);
       }),
     );
@@ -75,7 +75,7 @@ describe('prAuc', () => {
         const precisions = scores
           .filter((_, i) => labels[i] === 1)
           .map((threshold) => {
-            const above = labels.filter((_, j) => scores[j] >= threshold);
+            const above = labels.filter((_, j) => scores[j]! >= threshold);
             return sum(above) / above.length;
           });
         expect(prAuc(scores, labels)).toBeCloseTo(sum(precisions) / precisions.length, 12);
@@ -89,13 +89,13 @@ describe('prAuc', () => {
 describe('regressionMetrics', () => {
   it('measures each column by itself', () => {
     const metrics = regressionMetrics([2.5, 10, 0, 20, 2, 30, 8, 40], [3, 1, -0.5, 2, 2, 3, 7, 4], 2);
-    expect(metrics[0].mse).toBeCloseTo(0.375, 14);
-    expect(metrics[0].mae).toBeCloseTo(0.5, 14);
-    expect(metrics[0].rmse).toBeCloseTo(Math.sqrt(0.375), 14);
-    expect(metrics[0].r2).toBeCloseTo(0.9486081370449679, 14);
-    expect(metrics[0].correlation).toBeCloseTo(0.9848696184482703, 14);
-    expect(metrics[1].correlation).toBeCloseTo(1, 14);
-    expect(metrics[1].mae).toBe(22.5);
+    expect(metrics[0]!.mse).toBeCloseTo(0.375, 14);
+    expect(metrics[0]!.mae).toBeCloseTo(0.5, 14);
+    expect(metrics[0]!.rmse).toBeCloseTo(Math.sqrt(0.375), 14);
+    expect(metrics[0]!.r2).toBeCloseTo(0.9486081370449679, 14);
+    expect(metrics[0]!.correlation).toBeCloseTo(0.9848696184482703, 14);
+    expect(metrics[1]!.correlation).toBeCloseTo(1, 14);
+    expect(metrics[1]!.mae).toBe(22.5);
   });
 
   it('is 1 for a perfect prediction, 0 for the mean, undefined where nothing varies', () => {
@@ -162,7 +162,7 @@ describe('calibration', () => {
     ]);
     expect(brier).toBeCloseTo((0.01 + 0.49 + 0.01) / 4, 14);
     expect(expectedCalibrationError).toBeCloseTo((0.3 + 0.05) / 2, 14);
-    expect(calibration([0.1], [1], { bins: 1 }).bins[0].predicted).toBe(0.1);
+    expect(calibration([0.1], [1], { bins: 1 }).bins[0]!.predicted).toBe(0.1);
     expect(calibration([0.9], [1], { bins: 2 }).bins[0]).toMatchObject({ count: 0, predicted: NaN, observed: NaN });
   });
 
@@ -208,7 +208,11 @@ describe('errors', () => {
       () => calibration([1.1], [1]),
       'calibration: expected a probability and a label of 0 or 1, got 1.1',
     ],
-    ['bins', () => calibration([1], [1], { bins: 0 }), 'calibration: bins must be a whole number from 1 to 1e6, got 0'],
+    [
+      'bins',
+      () => calibration([1], [1], { bins: 0 }),
+      'calibration: bins must be a whole number ≥ 1 and ≤ 1000000, got 0',
+    ],
   ];
   it.each(cases)('say what is wrong: %s', (_name, run, message) => expect(run).toThrow(message));
 });

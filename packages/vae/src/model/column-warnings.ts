@@ -6,32 +6,74 @@ const MOST_NAMED = 5;
 /** A column whose spread, or whose distance from 0, is so many times what training copes with. */
 const TOO_WIDE = 1000;
 
+/** What is known of a column. */
+interface Scale {
+  readonly column: number;
+  readonly std: number;
+  readonly mean: number;
+}
+
+/** The scales of columns, from rows as they come by. */
+export class ColumnScales {
+  // Of each column: values, the first of them, and sums of differences from that.
+  readonly #n: Float64Array;
+  readonly #first: Float64Array;
+  readonly #sums: Float64Array;
+  readonly #squares: Float64Array;
+
+  constructor(width: number) {
+    this.#n = new Float64Array(width);
+    this.#first = new Float64Array(width);
+    this.#sums = new Float64Array(width);
+    this.#squares = new Float64Array(width);
+  }
+
+  add({ values, count, width }: FlatRows): void {
+    for (let c = 0; c < width; c++) {
+      let [n, first, sum, squares] = [this.#n, this.#first, this.#sums, this.#squares].map((of) => of[c]) as [
+        number,
+        number,
+        number,
+        number,
+      ];
+      for (let r = 0; r < count; r++) {
+        const value = values[r * width + c] as number;
+        if (Number.isNaN(value)) continue;
+        if (n++ === 0) first = value;
+        sum += value - first;
+        squares += (value - first) ** 2;
+      }
+      [this.#n[c], this.#first[c], this.#sums[c], this.#squares[c]] = [n, first, sum, squares];
+    }
+  }
+
+  /** Columns of these supports that do not vary, and the scales of those that do. */
+  of(supports: readonly Support[]): { readonly constant: readonly number[]; readonly spreads: readonly Scale[] } {
+    const constant: number[] = [];
+    const spreads: Scale[] = [];
+    this.#n.forEach((n, column) => {
+      if (!supports[column]?.unbounded || n < 2) return;
+      const [sum, squares] = [this.#sums[column] as number, this.#squares[column] as number];
+      if (squares === 0) constant.push(column);
+      else {
+        const std = Math.sqrt(Math.max(0, squares / n - (sum / n) ** 2));
+        spreads.push({ column, std, mean: (this.#first[column] as number) + sum / n });
+      }
+    });
+    return { constant, spreads };
+  }
+}
+
 /**
  * What a model will have trouble with, in sentences: columns that do not vary, where they are given a `density`, and columns
  * on scales that cannot be trained together, unless they were `scaled` by a transform.
  */
 export function columnWarnings(
-  rows: FlatRows,
+  scales: ColumnScales,
   supports: readonly Support[],
   { scaled, density }: { readonly scaled: boolean; readonly density: boolean },
 ): string[] {
-  const { values, count, width } = rows;
-  const constant: number[] = [];
-  const spreads: { readonly column: number; readonly std: number; readonly mean: number }[] = [];
-  for (let c = 0; c < width; c++) {
-    if (!supports[c]?.unbounded) continue;
-    let [n, first, sum, squares] = [0, 0, 0, 0];
-    for (let r = 0; r < count; r++) {
-      const value = values[r * width + c] as number;
-      if (Number.isNaN(value)) continue;
-      if (n++ === 0) first = value;
-      sum += value - first;
-      squares += (value - first) ** 2;
-    }
-    const variance = squares / n - (sum / n) ** 2;
-    if (n > 1 && squares === 0) constant.push(c);
-    else if (n > 1) spreads.push({ column: c, std: Math.sqrt(Math.max(0, variance)), mean: first + sum / n });
-  }
+  const { constant, spreads } = scales.of(supports);
   const warnings: string[] = [];
   if (density && constant.length > 0) {
     warnings.push(

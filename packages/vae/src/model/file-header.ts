@@ -7,9 +7,21 @@ export const VERSION = '3';
 
 const classes = /* @__PURE__ */ new Map<string, ModelClass<Model>>();
 
-/** Makes a class of models known to `loadModel` and to models that hold others. */
+/** Makes a class of models known to `loadModel` and to models that hold others. A name that stands for another is refused. */
 export function registerModel(type: ModelClass<Model>): void {
-  classes.set(type.modelName, type);
+  const { modelName } = type;
+  const known = classes.get(modelName);
+  if (known !== undefined && known !== type) {
+    throw new ValueError(
+      `registerModel: there is a model '${modelName}' already; give the class a name of its own: static readonly modelName`,
+    );
+  }
+  classes.set(modelName, type);
+}
+
+/** The names that files may have of their models. */
+export function modelNames(): readonly string[] {
+  return [...classes.keys()];
 }
 
 export function modelClass(name: string): ModelClass<Model> | undefined {
@@ -18,7 +30,7 @@ export function modelClass(name: string): ModelClass<Model> | undefined {
 
 /** The class that a file's model is of. */
 export function knownModel(caller: string, name: string): ModelClass<Model> {
-  return classes.get(name) ?? refuseUnknown(caller, 'model', name, [...classes.keys()]);
+  return classes.get(name) ?? refuseUnknown(caller, 'model', name, modelNames());
 }
 
 /** What a model's file says of it, its form checked and its contents not yet. */

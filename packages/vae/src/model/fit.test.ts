@@ -1,10 +1,10 @@
-import { cosineSchedule, plateauSchedule, sgd, weightsOf } from '@latent/nn';
+import { cosineSchedule, DivergedError, type History, plateauSchedule, sgd, weightsOf } from '@latent/nn';
 import { Rng } from '@latent/tensor';
 import { describe, expect, it } from 'vitest';
 import { bernoulli } from '../reconstruction/bernoulli.ts';
 import { gaussian } from '../reconstruction/gaussian.ts';
+import type { FitOptions } from '../variational/vae.ts';
 import { Vae } from '../variational/vae.ts';
-import type { FitOptions, History } from './fit.ts';
 import { progressLine } from './progress.ts';
 
 const rows = new Rng(2).bernoulli([90, 12], { p: 0.3 }).data as Float32Array;
@@ -71,19 +71,24 @@ describe('early stopping', () => {
   it('ends with finite weights when the loss is not finite', async () => {
     const vae = new Vae({ inputSize: 2, latentSize: 1, encoder: [4], reconstruction: gaussian() });
     const before = weights(vae);
-    const history = await vae.fit(
+    const warnings: string[] = [];
+    const run = vae.fit(
       Array.from({ length: 20 }, (_, i) => [1e30 * (i + 1), i]),
-      { epochs: 5, optimizer: sgd({ learningRate: 1e10 }) },
+      { epochs: 5, optimizer: sgd({ learningRate: 1e10 }), onWarning: (message) => warnings.push(message) },
     );
-    expect(history.stopped).toBe('diverged');
+    await expect(run).rejects.toBeInstanceOf(DivergedError);
+    await expect(run).rejects.toThrow(
+      /^fit: the loss became \w+ in step 1 of epoch 1; the weights are as they were before the run\. Try .*column 0 spreads up to [\d,]+ times as much as column 1/,
+    );
     expect(weights(vae)).toEqual(before);
+    expect(warnings).toEqual([expect.stringContaining('column 0 spreads up to')]);
   });
 
   it('refuses options that cannot be', async () => {
     await expect(model().fit(rows, { earlyStopping: { patience: 0 } })).rejects.toThrow(
       'patience must be a whole number ≥ 1',
     );
-    await expect(model().fit(rows, { l2: -1 })).rejects.toThrow('weightPenalty: l2 must be at least 0');
+    await expect(model().fit(rows, { l2: -1 })).rejects.toThrow('fit: l2 must be a number ≥ 0, got -1');
   });
 });
 
@@ -159,7 +164,7 @@ describe('resuming', () => {
     const store = memoryStore();
     await whole.fit(rows, { ...options(), checkpoint: { to: store } });
     const resumed = model();
-    const middle = store.saved[4];
+    const middle = store.saved[4]!;
     await resumed.fit(rows, {
       ...options(),
       checkpoint: { to: { ...store, read: async () => middle, write: async () => {} }, resume: true },
@@ -186,8 +191,12 @@ describe('resuming', () => {
       'resume: batchSize is 64, but the run was started with 128',
     );
     await expect(resume({}, held)).rejects.toThrow('resume: rows is 40, but the run was started with 90');
-    await expect(resume({ learningRate: 0.1 })).rejects.toThrow('resume: optimizer is');
+    await expect(resume({ learningRate: 0.1 })).rejects.toThrow(
+      'resume: optimizer.learningRate is 0.1, but the run was started with 0.001',
+    );
     store.saved.push(model().toBytes());
-    await expect(resume({})).rejects.toThrow('resume: the file holds a model but no training state');
+    await expect(resume({})).rejects.toThrow(
+      'resume: the file holds a model but no training state, expected version 2',
+    );
   });
 });

@@ -38,11 +38,11 @@ import {
   UsageError,
   ValueError,
 } from '@latent/tensor';
-import { checkSupport, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
-import { columnWarnings } from './column-warnings.ts';
+import { checkSupport, REAL, type ReconstructionDistribution, type Support } from '../reconstruction/likelihood.ts';
+import { ColumnScales, columnWarnings } from './column-warnings.ts';
 import { FORMAT, modelClass, readHeader, VERSION } from './file-header.ts';
 import type { ReadyRows } from './rows-program.ts';
-import { SeenRange } from './seen-range.ts';
+import { REACH, SeenRange } from './seen-range.ts';
 
 /** How a model is trained on rows. `N` are the names of what it reports beside its loss. */
 export interface ModelFitOptions<N extends string = never> extends TrainingOptions<N> {
@@ -54,6 +54,29 @@ export interface ModelFitOptions<N extends string = never> extends TrainingOptio
 export interface PreparedRows extends ReadyRows {
   readonly raw: FlatRows;
 }
+
+/** Further tensors of each row, by name, and what errors call them. */
+export type Columns = Readonly<
+  Record<string, { readonly rows: FlatRows; readonly shape: Shape; readonly called: string }>
+>;
+
+/** What a model is trained on beside its rows. */
+export interface BesideRows {
+  readonly rows?: Columns;
+  readonly validation?: Columns;
+  /** Takes back what was changed for a run that is refused before it begins. */
+  undo?(): void;
+}
+
+/** Rows, and what was learned of them. */
+interface LearnedRows {
+  readonly learned: Learned;
+  readonly dataset: Dataset;
+  readonly warnings: readonly string[];
+}
+
+/** The largest number of single precision. */
+const LARGEST_SINGLE = (2 - 2 ** -23) * 2 ** 127;
 
 /** What a model knows of its data, beside its weights. */
 interface Learned {
@@ -95,12 +118,17 @@ export abstract class Model<N extends string = never> extends Module implements 
 
   /** What `fit` learned of the columns' scales; null without a transform, or before. */
   get transform(): FittedTransform | null {
-    return this.#learned.transform;
+    return this.lent ?? this.#learned.transform;
   }
 
   /** The transform that the first `fit` will learn; null without one, or where it was given fitted. */
   get transformToLearn(): Transform | null {
     return this.#spec;
+  }
+
+  /** The range of the rows that the model was trained on; null before. */
+  get seenRange(): SeenRange | null {
+    return this.#learned.range;
   }
 
   get #name(): string {
@@ -118,67 +146,108 @@ export abstract class Model<N extends string = never> extends Module implements 
     return false;
   }
 
-  /** Trains on rows; see `fit` of @latent/nn. `also` are further tensors of each row, by name. */
+  /** A transform that was fitted elsewhere and is this model's too; none by default. */
+  protected get lent(): FittedTransform | null {
+    return null;
+  }
+
+  /** What each column may hold. */
+  #supports(): readonly Support[] {
+    const width = sizeOf(this.event);
+    return this.likelihood()?.support(width) ?? new Array<Support>(width).fill(REAL);
+  }
+
+  /** Trains on rows; see `fit` of @latent/nn. */
   protected async fitTo(
     data: Rows | Dataset,
     options: ModelFitOptions<N>,
-    also: Readonly<Record<string, { readonly rows: FlatRows; readonly shape: Shape }>> = {},
-    validationAlso: typeof also = {},
+    { rows: beside = {}, validation: besideValidation = {}, undo }: BesideRows = {},
   ): Promise<History<N>> {
     const caller = `${this.#name}.fit`;
     checkNames(caller, options, [...Object.keys(trainingChecks), 'validationData']);
-    if (isTraining(this)) throw new UsageError(`${caller}: this model is being trained; wait for that run to end`);
     const { validationData, ...training } = options;
     const { learned, dataset, warnings } = isDataset(data)
-      ? await this.#learnStream(caller, data)
-      : this.#learnRows(caller, data, also);
+      ? await this.#learnStream(caller, data, beside)
+      : this.#learnRows(caller, data, beside);
     const validation =
       validationData === undefined
         ? undefined
         : isDataset(validationData)
-          ? this.#mappedStream(`${caller}: validationData`, validationData, learned)
-          : this.#datasetOf(`${caller}: validationData`, validationData, learned, validationAlso);
-    // Only now that all of it is sound does the model change.
+          ? this.#mappedStream(`${caller}: validationData`, validationData, learned, besideValidation)
+          : this.#datasetOf(`${caller}: validationData`, validationData, learned, besideValidation);
+    if (isTraining(this)) {
+      throw new UsageError(
+        `${caller}: this model, or a module it shares with another, is being trained; wait for that run to end`,
+      );
+    }
+    // A run that is refused after all leaves the model as it was.
+    const before = this.#learned;
+    let begun = false;
     this.#learned = learned;
-    return fit(this, dataset, {
-      ...training,
-      rng: this.rng,
-      warnings,
-      ...(validation !== undefined && { validation }),
-    });
+    try {
+      return await fit(this, dataset, {
+        ...training,
+        rng: this.rng,
+        warnings,
+        onStart: () => {
+          begun = true;
+        },
+        ...(validation !== undefined && { validation }),
+      });
+    } catch (error) {
+      if (!begun) {
+        this.#learned = before;
+        undo?.();
+      }
+      throw error;
+    }
   }
 
-  #learnRows(
-    caller: string,
-    data: Rows,
-    also: Readonly<Record<string, { readonly rows: FlatRows; readonly shape: Shape }>>,
-  ): { learned: Learned; dataset: Dataset; warnings: readonly string[] } {
+  #learnRows(caller: string, data: Rows, beside: Columns): LearnedRows {
     const raw = this.#parse(caller, data);
-    const transform = this.#learned.transform ?? (this.#spec === null ? null : fitRows(this.#spec, raw));
+    const transform = this.transform ?? (this.#spec === null ? null : fitRows(this.#spec, raw));
     const values = this.#scaled(caller, raw, transform);
-    const range = SeenRange.of(values, raw.width, this.#learned.range);
-    const likelihood = this.likelihood();
-    const supports = likelihood?.support(raw.width) ?? [];
+    const scales = new ColumnScales(raw.width);
+    scales.add(raw);
     return {
-      learned: { transform, range },
-      dataset: new ArrayDataset({ x: { rows: { ...raw, values }, shape: this.event }, ...also }),
-      warnings: columnWarnings(raw, supports, { scaled: transform !== null, density: likelihood?.normalized === true }),
+      learned: { transform, range: SeenRange.of(values, raw.width, this.#learned.range) },
+      dataset: this.#together(caller, { ...raw, values }, beside),
+      warnings: this.#warnings(scales, transform),
     };
   }
 
-  async #learnStream(
-    caller: string,
-    data: Dataset,
-  ): Promise<{ learned: Learned; dataset: Dataset; warnings: readonly string[] }> {
+  async #learnStream(caller: string, data: Dataset, beside: Columns): Promise<LearnedRows> {
     this.#checkSpec(caller, data);
-    const transform = this.#learned.transform ?? (this.#spec === null ? null : await fitDataset(this.#spec, data));
+    const transform = this.transform ?? (this.#spec === null ? null : await fitDataset(this.#spec, data));
+    const scales = new ColumnScales(sizeOf(this.event));
     let range = this.#learned.range;
     for await (const rows of scanned(data)) {
-      if (rows.count > 0) range = SeenRange.of(this.#scaled(caller, rows, transform), rows.width, range);
+      if (rows.count === 0) continue;
+      range = SeenRange.of(this.#scaled(caller, rows, transform), rows.width, range);
+      scales.add(rows);
     }
     if (range === null) throw new ValueError(`${caller}: there are no rows`);
     const learned = { transform, range };
-    return { learned, dataset: this.#mappedStream(caller, data, learned), warnings: [] };
+    return {
+      learned,
+      dataset: this.#mappedStream(caller, data, learned, beside),
+      warnings: this.#warnings(scales, transform),
+    };
+  }
+
+  #warnings(scales: ColumnScales, transform: FittedTransform | null): readonly string[] {
+    const density = this.likelihood()?.normalized === true;
+    return columnWarnings(scales, this.#supports(), { scaled: transform !== null, density });
+  }
+
+  /** Rows and what stands beside each. */
+  #together(caller: string, rows: FlatRows, beside: Columns): Dataset {
+    for (const { rows: own, called } of Object.values(beside)) {
+      if (own.count !== rows.count) {
+        throw new ValueError(`${caller}: there are ${rows.count} rows, but ${own.count} ${called}`);
+      }
+    }
+    return new ArrayDataset({ x: { rows, shape: this.event }, ...beside });
   }
 
   #checkSpec(caller: string, data: Dataset): void {
@@ -189,23 +258,21 @@ export abstract class Model<N extends string = never> extends Module implements 
     }
   }
 
-  #mappedStream(caller: string, data: Dataset, { transform }: Learned): Dataset {
+  #mappedStream(caller: string, data: Dataset, { transform }: Learned, beside: Columns): Dataset {
     this.#checkSpec(caller, data);
+    const [other] = Object.values(beside);
+    if (other !== undefined) {
+      throw new UsageError(`${caller}: ${other.called} go with rows in memory; give rows and not a data set`);
+    }
     const change = (rows: FlatRows): Float32Array => this.#scaled(caller, rows, transform);
     if (data.mapped !== undefined) return data.mapped('x', change);
     if (transform === null) return data;
     throw new UsageError(`${caller}: a data set under a transform needs mapped(name, change); see stream(…)`);
   }
 
-  #datasetOf(
-    caller: string,
-    data: Rows,
-    { transform }: Learned,
-    also: Readonly<Record<string, { rows: FlatRows; shape: Shape }>>,
-  ): Dataset {
+  #datasetOf(caller: string, data: Rows, { transform }: Learned, beside: Columns): Dataset {
     const raw = this.#parse(caller, data);
-    const values = this.#scaled(caller, raw, transform);
-    return new ArrayDataset({ x: { rows: { ...raw, values }, shape: this.event }, ...also });
+    return this.#together(caller, { ...raw, values: this.#scaled(caller, raw, transform) }, beside);
   }
 
   #parse(caller: string, data: Rows): FlatRows {
@@ -215,31 +282,51 @@ export abstract class Model<N extends string = never> extends Module implements 
     });
   }
 
-  /** Rows on the model's scale, each value one that its likelihood can have. */
-  #scaled(caller: string, raw: FlatRows, transform: FittedTransform | null): Float32Array {
+  /**
+   * Rows on the model's scale, each value one that its likelihood can have. Values that single precision does not reach are
+   * refused, or `held` at its end.
+   */
+  #scaled(caller: string, raw: FlatRows, transform: FittedTransform | null, held = false): Float32Array {
     const values = transform === null ? Float32Array.from(raw.values) : transform.forward(caller, raw);
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] as number;
+      if (value !== Infinity && value !== -Infinity) continue;
+      if (!held) {
+        const place = `row ${Math.floor(i / raw.width)}, column ${i % raw.width}`;
+        throw new ValueError(
+          `${caller}: ${raw.values[i]} at ${place} is too large for single precision on the model's scale`,
+        );
+      }
+      values[i] = Math.sign(value) * LARGEST_SINGLE;
+    }
     const likelihood = this.likelihood();
     if (likelihood !== null) checkSupport(caller, likelihood, values, raw.width, this.holes);
     return values;
   }
 
-  /** Rows to be scored or encoded; `method` is who asks. */
+  /** Rows to be encoded; `method` is who asks. */
   protected prepared(method: string, data: Rows): PreparedRows {
+    return this.#prepared(method, data, REACH.codes);
+  }
+
+  /** Rows to be scored. */
+  protected toScore(method: string, data: Rows): PreparedRows {
+    return this.#prepared(method, data, REACH.scores);
+  }
+
+  #prepared(method: string, data: Rows, reach: number): PreparedRows {
     const caller = `${this.#name}.${method}`;
     const raw = this.#parse(caller, data);
-    const { transform, range } = this.#learned;
-    if (transform === null && this.#spec !== null) {
-      throw new UsageError(
-        `${caller}: ${this.#spec.name}() learns the columns' scales from the first fit; call fit before, or give a fitted one: transform: ${this.#spec.name}().fit(rows)`,
-      );
-    }
-    const values = this.#scaled(caller, raw, transform);
-    return { raw, values, near: range?.drawIn(values) ?? null, count: raw.count };
+    const { transform } = this;
+    if (transform === null && this.#spec !== null) throw notLearned(caller, this.#spec, "the columns' scales");
+    const values = this.#scaled(caller, raw, transform, true);
+    const range = this.#learned.range ?? SeenRange.unknown(raw.width);
+    return { raw, values, near: range.drawIn(values, reach), count: raw.count };
   }
 
   /** Rows [n, …] that the model made, in the event's shape and on the scale of the data. */
   protected restored(rows: Tensor): Tensor {
-    const { transform } = this.#learned;
+    const { transform } = this;
     const shaped = rows.reshape([rows.shape[0] ?? 0, ...this.event]);
     return transform === null ? shaped : transform.inverseTensor(shaped);
   }
@@ -249,14 +336,15 @@ export abstract class Model<N extends string = never> extends Module implements 
    * nothing to turn.
    */
   protected logJacobian(rows: FlatRows): Tensor | null {
-    const { transform } = this.#learned;
+    const { transform } = this;
     if (transform === null || this.likelihood()?.normalized === false) return null;
     return tensor(Float32Array.from(transform.logJacobian(this.#name, rows)), { shape: [rows.count, rows.width] });
   }
 
   /** What the file says of the model. */
   metadata(): Readonly<Record<string, string>> {
-    const { transform, range } = this.#learned;
+    const { range } = this.#learned;
+    const { transform } = this;
     return {
       format: FORMAT,
       version: VERSION,
@@ -315,24 +403,36 @@ export abstract class Model<N extends string = never> extends Module implements 
     );
   }
 
+  /** Takes over what another model learned of the same columns. */
+  takeLearned(other: Model<never>): void {
+    this.#learned = other.#learned;
+  }
+
   /** Takes over what a file says that the model learned of its columns. */
   restoreLearned(caller: string, learned: Readonly<Record<string, unknown>>): void {
-    const { transform, range } = learned;
-    this.#learned = inFile(caller, () => ({
+    const { transform = null, range = null } = learned;
+    const width = sizeOf(this.event);
+    const restored = inFile(caller, () => ({
       transform:
-        transform === null || transform === undefined
+        transform === null
           ? this.#learned.transform
           : FittedTransform.fromConfig(transform, { caller, path: 'learned.transform' }),
-      range:
-        range === null || range === undefined
-          ? null
-          : SeenRange.fromConfig(range, sizeOf(this.event), { caller, path: 'learned.range' }),
+      range: range === null ? null : SeenRange.fromConfig(range, width, { caller, path: 'learned.range' }),
     }));
-    const width = this.#learned.transform?.width ?? sizeOf(this.event);
-    if (width !== sizeOf(this.event)) {
-      throw new ValueError(`${caller}: the transform knows ${width} columns, but rows have ${sizeOf(this.event)}`);
+    if (restored.transform !== null && restored.transform.width !== width) {
+      throw new ValueError(
+        `${caller}: the transform knows ${restored.transform.width} columns, but rows have ${width}`,
+      );
     }
+    this.#learned = restored;
   }
+}
+
+/** The error of a method that needs what only `fit` learns. */
+export function notLearned(caller: string, { name }: Transform, what: string): UsageError {
+  return new UsageError(
+    `${caller}: ${name}() learns ${what} from the first fit; call fit before, or give a fitted one: ${name}().fit(rows)`,
+  );
 }
 
 /** What errors call models of a class; names of classes themselves do not survive minifying. */
@@ -350,6 +450,7 @@ function inFile<T>(caller: string, build: () => T): T {
   }
 }
 
-function isDataset(value: unknown): value is Dataset {
+/** Whether rows come as a data set. */
+export function isDataset(value: unknown): value is Dataset {
   return typeof value === 'object' && value !== null && 'spec' in value && 'pass' in value;
 }

@@ -76,14 +76,15 @@ export function rowsProgram<K extends string>(
       const rows = Math.min(most, count - start);
       const size = SIZES.find((known) => known >= rows) as number;
       const room = roomOf(rooms, size, event);
-      const own = values.subarray(start * width, (start + rows) * width);
-      rowKeys(own, width, seed, block, room.keyNumbers);
+      const rowsOf = (of: Float32Array): Float32Array => of.subarray(start * width, (start + rows) * width);
+      // By what the encoder sees: rows that are far in the same way are scored by the same codes.
+      rowKeys(rowsOf(near ?? values), width, seed, block, room.keyNumbers);
       room.keys.assign(room.keyNumbers);
-      room.fill(room.x, own, rows);
+      room.fill(room.x, rowsOf(values), rows);
       let part: Record<K, Tensor>;
       if (near === null) part = scoring(() => usual(room.x, room.keys, samples));
       else {
-        room.fill(room.near, near.subarray(start * width, (start + rows) * width), rows);
+        room.fill(room.near, rowsOf(near), rows);
         part = scoring(() => far(room.x, room.near, room.keys, samples));
       }
       if (rows === count) return mapValues(part, (x) => firstRows(x, rows));

@@ -1,7 +1,8 @@
 import { isPlainObject, type Place, refuse } from '@latent/tensor';
 
-/** Values beyond so many times the training rows' range are far. */
-const REACH = 10;
+/** How far out an encoder is shown rows, in half ranges of the training rows: for their scores, and for their codes. */
+export const REACH = { scores: 1, codes: 10 } as const;
+
 /** Larger than any value on a model's scale that its likelihood can still tell from a larger one in single precision. */
 const LARGEST = 1e12;
 
@@ -11,29 +12,43 @@ export interface RangeConfig {
   readonly high: readonly number[];
 }
 
+/** Values outside these are far. */
+interface Edges {
+  readonly least: Float64Array;
+  readonly most: Float64Array;
+}
+
 /**
- * The range of each column's training rows. An encoder learned nothing of what lies far beyond it, and what it makes of such
- * a row may be anything; so it is shown the row with each value drawn in to ten times the range, while the likelihood is of
- * the row as it is: the further out, the less likely.
+ * The range of each column's training rows. An encoder learned nothing of what lies beyond it, and what it makes of such a
+ * row may be anything: codes that spread without measure, or that fit better further out. So it is shown the row with far
+ * values drawn in, while the likelihood is of the row as it is: the further out, the less likely. For scores, values are drawn
+ * in to the range itself, so that all rows far out in one direction have one q(z | x), which gives a lower bound as any does;
+ * for codes only beyond ten times the range.
  */
 export class SeenRange {
   readonly #low: Float64Array;
   readonly #high: Float64Array;
-  /** Values below and above these are far. */
-  readonly #least: Float64Array;
-  readonly #most: Float64Array;
+  readonly #edges = new Map<number, Edges>();
 
   private constructor(low: Float64Array, high: Float64Array) {
     this.#low = low;
     this.#high = high;
-    const edge = (sign: 1 | -1): Float64Array =>
-      low.map((least, c) => {
+  }
+
+  #edgesAt(reach: number): Edges {
+    let edges = this.#edges.get(reach);
+    if (edges === undefined) {
+      const [low, high] = [this.#low, this.#high];
+      const margin = low.map((least, c) => {
         const most = high[c] as number;
         const half = Math.max((most - least) / 2, 1e-6 * Math.max(Math.abs(least), Math.abs(most)), 1e-12);
-        return (least + most) / 2 + sign * REACH * half;
+        return (reach - 1) * half;
       });
-    this.#least = edge(-1);
-    this.#most = edge(1);
+      const moved = (of: Float64Array, sign: 1 | -1) => of.map((value, c) => value + sign * (margin[c] as number));
+      edges = { least: moved(low, -1), most: moved(high, 1) };
+      this.#edges.set(reach, edges);
+    }
+    return edges;
   }
 
   /** Of training rows, end to end; with `before`, of those and the rows that it is the range of. */
@@ -52,6 +67,11 @@ export class SeenRange {
     );
   }
 
+  /** Before any row was seen: nothing is drawn in, but for values that single precision could not square. */
+  static unknown(width: number): SeenRange {
+    return new SeenRange(new Float64Array(width).fill(-LARGEST), new Float64Array(width).fill(LARGEST));
+  }
+
   config(): RangeConfig {
     return { low: Array.from(this.#low), high: Array.from(this.#high) };
   }
@@ -63,15 +83,27 @@ export class SeenRange {
     if (!isPlainObject(config) || !numbers(config.low) || !numbers(config.high)) {
       return refuse(at, `the low and high of ${width} columns`, config);
     }
+    const { high } = config;
+    if (config.low.some((least, c) => least > (high[c] as number))) {
+      return refuse(at, 'a range whose low is nowhere above its high', config);
+    }
     return new SeenRange(Float64Array.from(config.low), Float64Array.from(config.high));
+  }
+
+  /**
+   * What `drawIn` does, as numbers: what an encoder sees is held between `least` and `most`, and values past `largest` that lie
+   * outside of these are held there in the row itself.
+   */
+  get limits(): { readonly least: Float64Array; readonly most: Float64Array; readonly largest: number } {
+    return { least: this.#least.slice(), most: this.#most.slice(), largest: LARGEST };
   }
 
   /**
    * The rows with far values drawn in; null where none is far. Values past 10¹² are first held there, in place: single
    * precision could not square them.
    */
-  drawIn(rows: Float32Array): Float32Array | null {
-    const [least, most] = [this.#least, this.#most];
+  drawIn(rows: Float32Array, reach: number): Float32Array | null {
+    const { least, most } = this.#edgesAt(reach);
     const width = least.length;
     let near: Float32Array | null = null;
     for (let i = 0, c = 0; i < rows.length; i++, c = c + 1 === width ? 0 : c + 1) {

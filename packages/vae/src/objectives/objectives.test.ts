@@ -3,9 +3,9 @@ import { Rng, type Tensor, tensor } from '@latent/tensor';
 import { describe, expect, it } from 'vitest';
 import { klToStandardNormal, normalLogProb } from '../latent/diagonal-normal.ts';
 import { elbo } from './elbo.ts';
-import { objectiveFromConfig } from './from-config.ts';
 import { iwae } from './iwae.ts';
 import type { Objective, ObjectiveModel } from './objective.ts';
+import { knownObjectives } from './standard.ts';
 
 const soft = { dtype: 'f64' } as const;
 
@@ -31,7 +31,9 @@ const loss = (
   params: readonly Tensor[],
   weight: Tensor | null = null,
   exact = true,
-) => objective.compute(toy(params[0], params[1], params[2], exact), x, new Rng(seed), weight).loss;
+) => objective.compute(toy(params[0]!, params[1]!, params[2]!, exact), x, new Rng(seed), weight).loss;
+
+const at = { caller: 'test', path: 'objective' };
 
 describe('the gradient of', () => {
   const table: [string, Objective, Tensor | null, boolean][] = [
@@ -54,22 +56,22 @@ describe('the gradient of', () => {
       const squares = [0, 0, 0];
       for (let seed = 0; seed < draws; seed++) {
         gradients(loss(objective, seed, params), params).forEach((g, i) => {
-          sums[i] += g.item();
-          squares[i] += g.item() ** 2;
+          sums[i]! += g.item();
+          squares[i]! += g.item() ** 2;
         });
       }
       const mean = sums.map((sum) => sum / draws);
-      return { mean, error: squares.map((square, i) => Math.sqrt((square / draws - mean[i] ** 2) / draws)) };
+      return { mean, error: squares.map((square, i) => Math.sqrt((square / draws - mean[i]! ** 2) / draws)) };
     };
     const plain = collect(iwae({ samples: 3 }), 3000);
     const other = collect(iwae({ samples: 3, estimator }), 3000);
     // Sticking the landing is biased for the encoder when K > 1 (Tucker et al. 2018), never for the decoder.
     const checked = estimator === 'dreg' ? [0, 1, 2] : [2];
     for (const i of checked) {
-      expect(Math.abs(plain.mean[i] - other.mean[i])).toBeLessThan(5 * Math.hypot(plain.error[i], other.error[i]));
+      expect(Math.abs(plain.mean[i]! - other.mean[i]!)).toBeLessThan(5 * Math.hypot(plain.error[i]!, other.error[i]!));
     }
     // The encoder's gradient is steadier.
-    if (estimator === 'dreg') expect(other.error[0]).toBeLessThan(plain.error[0]);
+    if (estimator === 'dreg') expect(other.error[0]).toBeLessThan(plain.error[0]!);
   });
 
   it('iwae by dreg with one draw is that by stl', () => {
@@ -78,7 +80,7 @@ describe('the gradient of', () => {
       return gradients(loss(iwae({ samples: 1, estimator }), 7, params), params).map((g) => g.item());
     };
     of('dreg').forEach((value, i) => {
-      expect(value).toBeCloseTo(of('stl')[i], 10);
+      expect(value).toBeCloseTo(of('stl')[i]!, 10);
     });
   });
 
@@ -87,7 +89,7 @@ describe('the gradient of', () => {
     const exact = [0.5, Math.log(0.5), 1].map((value) => parameter(tensor([value], soft)));
     for (const seed of [0, 1, 2]) {
       const [a, b] = gradients(loss(iwae({ samples: 1, estimator: 'stl' }), seed, exact), exact);
-      expect([a.item(), b.item()].every((g) => Math.abs(g) < 1e-12)).toBe(true);
+      expect([a!.item(), b!.item()].every((g) => Math.abs(g) < 1e-12)).toBe(true);
     }
   });
 });
@@ -98,7 +100,7 @@ describe('the bound', () => {
     const two = tensor([[2]], soft);
     for (const samples of [1, 5]) {
       const value = iwae({ samples })
-        .compute(toy(exact[0], exact[1], exact[2]), two, new Rng(1), null)
+        .compute(toy(exact[0]!, exact[1]!, exact[2]!), two, new Rng(1), null)
         .loss.item();
       expect(value).toBeCloseTo(2.26551212348, 10);
     }
@@ -126,17 +128,22 @@ describe('the bound', () => {
   it('counts a latent below its free bits as if it carried them', () => {
     const [, , c] = start;
     // q = p: no latent carries anything.
-    const idle = [tensor([0], soft), tensor([0], soft), c];
+    const idle = [tensor([0], soft), tensor([0], soft), c as Tensor];
     expect(loss(elbo({ freeBits: 0.7 }), 4, idle).item()).toBeCloseTo(loss(elbo(), 4, idle).item() + 0.7, 12);
   });
 
   it('comes back from its configuration, and refuses what cannot be', () => {
     for (const objective of [elbo({ beta: 2, freeBits: 0.1 }), iwae({ samples: 7, estimator: 'dreg' })]) {
-      expect(objectiveFromConfig(JSON.parse(JSON.stringify(objective.config()))).config()).toEqual(objective.config());
+      const config = JSON.parse(JSON.stringify(objective.config()));
+      expect(knownObjectives.resolve(config, at).config()).toEqual(objective.config());
     }
     expect(() => elbo({ samples: 0 })).toThrow('elbo: samples must be a whole number ≥ 1, got 0');
     expect(() => elbo({ freeBits: -1 })).toThrow('elbo: freeBits must be a number ≥ 0, got -1');
-    expect(() => iwae({ estimator: 'best' as never })).toThrow("iwae: estimator must be 'standard', 'stl' or 'dreg'");
-    expect(() => objectiveFromConfig({ name: 'luck', options: {} })).toThrow("no objective named 'luck'");
+    expect(() => iwae({ estimator: 'best' as never })).toThrow(
+      "iwae: estimator must be one of 'standard', 'stl', 'dreg', got \"best\"",
+    );
+    expect(() => knownObjectives.resolve({ name: 'luck' }, at)).toThrow(
+      "test: there is no objective (objective) 'luck'",
+    );
   });
 });

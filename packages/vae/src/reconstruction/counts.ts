@@ -58,25 +58,30 @@ export function poisson(): ReconstructionDistribution {
 }
 
 /**
- * log p = log Γ(k + r) − log Γ(r) − log k! + r·log(r/(r + μ)) + k·log(μ/(r + μ)). From 1 on as Loader's saddle point: with
- * e = log((k + r)/(r + μ)), log(r/(k + r)) + ½log((k + r)/(2πkr)) + δ(k + r) − δ(r) − δ(k) − r·D(e) − k·D(e + m − log k),
- * D(d) = eᵈ − 1 − d.
+ * log p = log Γ(k + r) − log Γ(r) − log k! + r·log(r/(r + μ)) + k·log(μ/(r + μ)). From 1 on as Loader's saddle point:
+ * log(r/(k + r)) + ½log((k + r)/(2πkr)) + δ(k + r) − δ(r) − δ(k) − r·D(e) − k·D(d), D(x) = eˣ − 1 − x, with
+ * e = log((k + r)/(r + μ)) and d = e + log μ − log k, which is log(1 + r/k) − log(1 + r/μ).
  */
 function negativeBinomialLogProb(k: Expr, m: Expr, s: Expr): Expr {
   const [logMean, logR] = [bounded(m, LIMIT), s.max(-LIMIT).min(MOST)];
   const [mean, r] = [logMean.exp(), logR.exp()];
-  // log(r + μ) = max + log1p(e^−|difference|)
-  const total = logR.max(logMean).add(logR.sub(logMean).abs().neg().exp().log1p());
-  const none = r.mul(logR.sub(total)).add(k.mul(logMean.sub(total)));
+  // Where k is 0 what is left is −r·log(1 + μ/r).
+  const odds = mean.div(r).log1p();
+  const none = k.mul(logMean.sub(logR).sub(odds)).sub(r.mul(odds));
   const n = above0(k);
-  const e = n.sub(mean).div(r.add(mean)).log1p();
+  const logN = n.log();
+  const d = r.div(n).log1p().sub(r.div(mean).log1p());
+  // (k + r)/(r + μ) − 1 loses its digits where it is near −1, and the difference of logarithms where it is near 0.
+  const ratio = n.sub(mean).div(r.add(mean));
+  const e = select(ratio.lt(-0.5), d.sub(logMean).add(logN), ratio.max(-0.5).log1p());
   const sum = n.add(r);
+  const logSum = sum.log();
   const saddle = logR
-    .sub(sum.log())
-    .add(sum.log().sub(n.log()).sub(logR).mul(0.5).sub(HALF_LOG_2PI))
+    .sub(logSum)
+    .add(logSum.sub(logN).sub(logR).mul(0.5).sub(HALF_LOG_2PI))
     .add(stirlingError(sum).sub(stirlingError(r)).sub(stirlingError(n)))
     .sub(r.mul(deviance(e)))
-    .sub(n.mul(deviance(e.add(logMean).sub(n.log()))));
+    .sub(n.mul(deviance(d)));
   return select(k.lt(1), none, saddle);
 }
 

@@ -10,6 +10,8 @@ export interface ScoreOutput {
   readonly per?: 'row' | 'column';
   /** The mean of blocks, or the logarithm of the mean of their exponentials. */
   readonly blocks?: 'mean' | 'logMean';
+  /** Of a logarithm: the output whose double was taken away from it, so that it keeps its digits. */
+  readonly relativeTo?: string;
 }
 
 /**
@@ -86,15 +88,26 @@ function joined<K extends string>(
   const result = {} as Record<K, Tensor>;
   for (const name in a) {
     const [x, y] = [a[name].data, b[name].data];
+    const { blocks, relativeTo } = outputs[name];
+    const base = relativeTo as K | undefined;
+    const [u, v] = base === undefined ? [x, y] : [a[base].data, b[base].data];
     const values = Float32Array.from(x, (value, i) => {
-      const other = y[i] as number;
-      if (outputs[name].blocks !== 'logMean') return (n * value + m * other) / (n + m);
-      const largest = Math.max(value, other);
-      return largest + Math.log((n * Math.exp(value - largest) + m * Math.exp(other - largest)) / (n + m));
+      const [first, second] = [value as number, y[i] as number];
+      if (blocks !== 'logMean') return (n * first + m * second) / (n + m);
+      if (base === undefined) return logMean(first, n, second, m);
+      const [p, q] = [u[i] as number, v[i] as number];
+      const mean = logMean(p, n, q, m);
+      return logMean(first + 2 * (p - mean), n, second + 2 * (q - mean), m);
     });
     result[name] = tensor(values, { shape: a[name].shape });
   }
   return result;
+}
+
+/** log((n·eᵃ + m·eᵇ)/(n + m)). */
+function logMean(a: number, n: number, b: number, m: number): number {
+  const largest = Math.max(a, b);
+  return largest + Math.log((n * Math.exp(a - largest) + m * Math.exp(b - largest)) / (n + m));
 }
 
 /** Scores of the model's scale as scores of the data's. */

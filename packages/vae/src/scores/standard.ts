@@ -71,23 +71,21 @@ export const densityScore: Score<'mean' | 'averaged'> = {
   },
 };
 
-/** log of the mean over draws of w = p(x | z)p(z)/q(z | x), and of w² for its error. */
+/** log of the mean over draws of w = p(x | z)p(z)/q(z | x), and of (w/mean)² for its error. */
 export const likelihoodScore: Score<'logLikelihood' | 'logSquares'> = {
   name: 'logLikelihood',
   density: true,
   outputs: {
     logLikelihood: { jacobian: 'add', blocks: 'logMean' },
-    // Of the weights on the model's scale: only their ratio to the mean is used.
-    logSquares: { blocks: 'logMean' },
+    logSquares: { blocks: 'logMean', relativeTo: 'logLikelihood' },
   },
   compute(model, rows, samples) {
     const { z, mu, v } = posteriorDraws(model, rows, samples);
     const weights = model.logWeight(rows.x, model.likelihoodParams(z), z, mu, v);
-    if (samples === 1) return { logLikelihood: weights, logSquares: weights.mul(2) };
+    if (samples === 1) return { logLikelihood: weights, logSquares: weights.mul(0) };
     const logCount = Math.log(samples);
     const logLikelihood = logSumExp(weights, { axis: 0 }).sub(logCount);
-    // Relative to the mean, so that squares of tiny weights do not lose their digits.
     const logSquares = logSumExp(weights.sub(logLikelihood).mul(2), { axis: 0 }).sub(logCount);
-    return { logLikelihood, logSquares: logSquares.add(logLikelihood.mul(2)) };
+    return { logLikelihood, logSquares };
   },
 };

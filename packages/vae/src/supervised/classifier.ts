@@ -1,9 +1,28 @@
-import { type Batch, crossEntropy, type History, Linear, type Parts, type Rows } from '@latent/nn';
-import { checkOptions, equal, type Rng, softmax, type Tensor, ValueError, whole } from '@latent/tensor';
+import {
+  type Batch,
+  crossEntropy,
+  type History,
+  isList,
+  Linear,
+  type Parts,
+  type Rows,
+  trainingChecks,
+} from '@latent/nn';
+import {
+  checkNames,
+  checkOptions,
+  describeValue,
+  equal,
+  type Rng,
+  softmax,
+  type Tensor,
+  ValueError,
+  whole,
+} from '@latent/tensor';
 import { registerModel } from '../model/file-header.ts';
-import type { ModelFitOptions } from '../model/model.ts';
+import type { Columns, ModelFitOptions } from '../model/model.ts';
 import { rowsProgram } from '../model/rows-program.ts';
-import { resolveSupervised, Supervised, type SupervisedOptions, single, supervisedChecks } from './supervised.ts';
+import { resolveSupervised, Supervised, type SupervisedOptions, supervisedChecks } from './supervised.ts';
 
 export type { Encoder } from './supervised.ts';
 
@@ -60,22 +79,28 @@ export class Classifier extends Supervised<'accuracy'> {
 
   /** Trains on rows and their classes, whole numbers from 0. */
   async fit(data: Rows, labels: ArrayLike<number>, options: ClassifierFitOptions = {}): Promise<History<'accuracy'>> {
+    checkNames('Classifier.fit', options, [...Object.keys(trainingChecks), 'validationData', 'validationLabels']);
     const { validationData, validationLabels, ...training } = options;
     if ((validationData === undefined) !== (validationLabels === undefined)) {
       throw new ValueError('Classifier.fit: validationData and validationLabels go together');
     }
-    const y = this.#labels('Classifier.fit: labels', labels);
-    if (validationData === undefined || validationLabels === undefined) return this.fitTo(data, training, { y });
-    const held = { y: this.#labels('Classifier.fit: validationLabels', validationLabels) };
-    return this.fitTo(data, { ...training, validationData }, { y }, held);
+    const y = this.#labels('labels', labels);
+    if (validationData === undefined || validationLabels === undefined)
+      return this.fitTo(data, training, { rows: { y } });
+    const held = this.#labels('validationLabels', validationLabels);
+    return this.fitTo(data, { ...training, validationData }, { rows: { y }, validation: { y: held } });
   }
 
-  #labels(caller: string, labels: ArrayLike<number>): ReturnType<typeof single> {
-    if (typeof labels !== 'object' || labels === null || typeof labels.length !== 'number') {
-      throw new ValueError(`${caller} must be an array of class numbers, one for each row`);
+  #labels(name: string, labels: unknown): Columns[string] {
+    const caller = 'Classifier.fit';
+    if (!isList(labels)) {
+      throw new ValueError(
+        `${caller}: ${name} must be an array of class numbers, one for each row, got ${describeValue(labels)}`,
+      );
     }
     const check = whole({ min: 0, max: this.#classes - 1 });
-    return single(Float32Array.from({ length: labels.length }, (_, i) => check(labels[i], { caller, path: `[${i}]` })));
+    const values = Float32Array.from(labels, (label, i) => check(label, { caller, path: `${name}[${i}]` }));
+    return { rows: { values, count: values.length, width: 1 }, shape: [], called: 'labels' };
   }
 
   /** The probability of each class: [n, classes]. */

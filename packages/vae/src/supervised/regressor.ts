@@ -1,6 +1,7 @@
 import {
   type Batch,
   FittedTransform,
+  type FlatRows,
   fitRows,
   type History,
   type Layer,
@@ -10,10 +11,22 @@ import {
   partOf,
   type Rows,
   type Transform,
+  trainingChecks,
 } from '@latent/nn';
-import { checkOptions, optional, type Rng, type Tensor, tensor, UsageError, whole } from '@latent/tensor';
+import {
+  checkNames,
+  checkOptions,
+  optional,
+  type Rng,
+  type Shape,
+  type Tensor,
+  tensor,
+  UsageError,
+  ValueError,
+  whole,
+} from '@latent/tensor';
 import { registerModel } from '../model/file-header.ts';
-import type { ModelFitOptions } from '../model/model.ts';
+import { type Columns, type ModelFitOptions, notLearned } from '../model/model.ts';
 import { rowsProgram } from '../model/rows-program.ts';
 import { checkSupport, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
@@ -67,6 +80,11 @@ export class Regressor extends Supervised<never> {
     this.#likelihood = likelihood;
     this.#targetSpec = targetTransform instanceof FittedTransform ? null : targetTransform;
     this.#targets = targetTransform instanceof FittedTransform ? targetTransform : null;
+    if (this.#targets !== null && this.#targets.width !== outputs) {
+      throw new ValueError(
+        `Regressor: targetTransform was fitted to ${this.#targets.width} columns, but there are ${outputs} outputs`,
+      );
+    }
     this.head =
       likelihood.head?.(resolved.features, outputs, resolved.weights) ??
       new Linear(resolved.features, likelihood.paramCount(outputs), { rng: resolved.weights });
@@ -75,6 +93,21 @@ export class Regressor extends Supervised<never> {
 
   override get type(): string {
     return 'Regressor';
+  }
+
+  /** How targets scatter around the prediction. */
+  get targetDistribution(): ReconstructionDistribution {
+    return this.#likelihood;
+  }
+
+  /** What `fit` learned of the targets' scales; null without a `targetTransform`, or before. */
+  get targetTransform(): FittedTransform | null {
+    return this.#targets;
+  }
+
+  /** The transform of targets that the first `fit` will learn; null without one, or where it was given fitted. */
+  get targetTransformToLearn(): Transform | null {
+    return this.#targetSpec;
   }
 
   protected override describe(): Readonly<Record<string, unknown>> {
@@ -104,50 +137,51 @@ export class Regressor extends Supervised<never> {
 
   /** Trains on rows and their targets [n, outputs] (numbers alone for one output). */
   async fit(data: Rows, targets: Rows | readonly number[], options: RegressorFitOptions = {}): Promise<History> {
+    checkNames('Regressor.fit', options, [...Object.keys(trainingChecks), 'validationData', 'validationTargets']);
     const { validationData, validationTargets, ...training } = options;
     if ((validationData === undefined) !== (validationTargets === undefined)) {
       throw new UsageError('Regressor.fit: validationData and validationTargets go together');
     }
     const caller = 'Regressor.fit: targets';
-    const raw = parseRows(caller, listed(targets), [this.#outputs]);
-    const fitted = this.#targets ?? (this.#targetSpec === null ? null : fitRows(this.#targetSpec, raw));
-    const y = this.#ready(caller, raw, fitted);
+    const raw = parseRows(caller, targets, this.#shapeOf(targets));
     const before = this.#targets;
+    const fitted = before ?? (this.#targetSpec === null ? null : fitRows(this.#targetSpec, raw));
+    const y = this.#ready(caller, raw, fitted);
+    const heldCaller = 'Regressor.fit: validationTargets';
+    const held =
+      validationTargets === undefined
+        ? null
+        : this.#ready(heldCaller, parseRows(heldCaller, validationTargets, this.#shapeOf(validationTargets)), fitted);
     this.#targets = fitted;
-    try {
-      if (validationData === undefined || validationTargets === undefined)
-        return await this.fitTo(data, training, { y });
-      const held = parseRows('Regressor.fit: validationTargets', listed(validationTargets), [this.#outputs]);
-      const heldY = this.#ready('Regressor.fit: validationTargets', held, fitted);
-      return await this.fitTo(data, { ...training, validationData }, { y }, { y: heldY });
-    } catch (error) {
-      // A refused call leaves the model as it was; one that had begun to train keeps what it trained for.
-      if (this.transform === null && before === null && !(error as { history?: unknown }).history)
-        this.#targets = before;
-      throw error;
-    }
+    const undo = (): void => {
+      this.#targets = before;
+    };
+    if (held === null || validationData === undefined) return this.fitTo(data, training, { rows: { y }, undo });
+    return this.fitTo(data, { ...training, validationData }, { rows: { y }, validation: { y: held }, undo });
   }
 
-  #ready(caller: string, raw: ReturnType<typeof parseRows>, transform: FittedTransform | null) {
+  /** The shape of a row's targets: of one output they may be numbers alone. */
+  #shapeOf(targets: unknown): Shape {
+    return this.#outputs === 1 && Array.isArray(targets) && typeof targets[0] === 'number' ? [] : [this.#outputs];
+  }
+
+  #ready(caller: string, raw: FlatRows, transform: FittedTransform | null): Columns[string] {
     const values = transform === null ? Float32Array.from(raw.values) : transform.forward(caller, raw);
     checkSupport(caller, this.#likelihood, values, this.#outputs);
-    return { rows: { ...raw, values }, shape: [this.#outputs] };
+    return { rows: { ...raw, values }, shape: [this.#outputs], called: 'targets' };
   }
 
   /** The expected targets of each row: [n, outputs]. */
   predict(data: Rows): Tensor {
-    const { mean } = this.#means(this.prepared('predict', data), this.event);
+    const rows = this.prepared('predict', data);
+    if (this.#targets === null && this.#targetSpec !== null) {
+      throw notLearned('Regressor.predict', this.#targetSpec, "the targets' scale");
+    }
+    const { mean } = this.#means(rows, this.event);
     return this.#targets === null
       ? mean
       : tensor(this.#targets.inverse(mean.data), { shape: mean.shape, dtype: 'f64' });
   }
-}
-
-/** Numbers alone as rows of one. */
-function listed(targets: Rows | readonly number[]): Rows {
-  return Array.isArray(targets) && typeof targets[0] === 'number'
-    ? (targets as readonly number[]).map((value) => [value])
-    : (targets as Rows);
 }
 
 registerModel(Regressor);

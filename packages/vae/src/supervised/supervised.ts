@@ -1,15 +1,14 @@
-import { noGrad } from '@latent/autograd';
 import {
   type ActivationName,
   activationCheck,
   buildNetwork,
   type FittedTransform,
-  type FlatRows,
   inLayer,
   type Layer,
   Module,
   type NetworkSpec,
   networkCheck,
+  probedShape,
   type Transform,
 } from '@latent/nn';
 import {
@@ -24,10 +23,8 @@ import {
   type Shape,
   sizeOf,
   type Tensor,
-  UsageError,
   ValueError,
   whole,
-  zeros,
 } from '@latent/tensor';
 import { knownModel } from '../model/file-header.ts';
 import { Model } from '../model/model.ts';
@@ -136,7 +133,7 @@ export function resolveSupervised(model: string, checked: CheckedSupervised): Re
   const built =
     given instanceof Module ? null : buildNetwork('encoder', given as Network, event, { weights, noise, activation });
   const encoder = (built?.module ?? given) as Encoder;
-  const features = built === null ? probedFeatures(model, encoder, event) : sizeOf(built.shape);
+  const features = built === null ? sizeOf(probedShape(`${model}: encoder`, encoder, event)) : sizeOf(built.shape);
   if (checked.features !== undefined && checked.features !== features) {
     throw new ValueError(`${model}: features is ${checked.features}, but the encoder makes ${features} of a row`);
   }
@@ -165,16 +162,6 @@ function describeEncoder(encoder: Encoder | Network): unknown {
   return { model, config: JSON.parse(config) as unknown, learned: JSON.parse(learned) as unknown };
 }
 
-function probedFeatures(model: string, encoder: Encoder, event: Shape): number {
-  const { shape } = inLayer('encoder', () => noGrad(() => encoder.forward(zeros([1, ...event]))));
-  if (shape[0] !== 1) {
-    throw new UsageError(
-      `${model}: the encoder must keep the first axis, the rows; of [1, ${event.join(', ')}] it made [${shape.join(', ')}]`,
-    );
-  }
-  return sizeOf(shape.slice(1));
-}
-
 /** A model that predicts: features from an encoder, and a head on top. */
 export abstract class Supervised<N extends string> extends Model<N> {
   readonly encoder: Encoder;
@@ -196,6 +183,12 @@ export abstract class Supervised<N extends string> extends Model<N> {
     return { event, transform, encoder: description(), jointly, freezeEncoder, activation, seed };
   }
 
+  /** A pretrained encoder knows the scales that it was trained on, also where it was trained after this model was made. */
+  protected override get lent(): FittedTransform | null {
+    const encoder: unknown = this.encoder;
+    return encoder instanceof Model ? encoder.transform : null;
+  }
+
   /** The features of rows: [rows, features]. */
   protected featuresOf(x: Tensor): Tensor {
     const made = inLayer('encoder', () => this.encoder.forward(x));
@@ -208,9 +201,4 @@ export abstract class Supervised<N extends string> extends Model<N> {
     const other = jointly > 0 && this.training ? this.encoder.unsupervisedLoss?.(x, rng) : undefined;
     return other === undefined ? loss : loss.add(other.mul(jointly));
   }
-}
-
-/** Rows of one number, as a data set has what goes with each row. */
-export function single(values: Float32Array): { readonly rows: FlatRows; readonly shape: Shape } {
-  return { rows: { values, count: values.length, width: 1 }, shape: [] };
 }

@@ -36,11 +36,12 @@ describe('the evidence lower bound', () => {
   });
 
   it('is below it for every other q, by the KL from q to the posterior', () => {
-    for (const [mean, variance] of [
+    const posteriors: [mean: number, variance: number][] = [
       [0, 1],
       [0.5, 0.3],
       [2, 2],
-    ]) {
+    ];
+    for (const [mean, variance] of posteriors) {
       const n = 200_000;
       const [m, v] = [tensor([mean], f64), tensor([Math.log(variance)], f64)];
       const z = new Rng(7).normal([n, 1], f64).mul(Math.sqrt(variance)).add(mean);

@@ -1,4 +1,4 @@
-import { type Normaliser, standardise } from '@latent/nn';
+import { parseRows, standardise } from '@latent/nn';
 import { Rng, type Tensor, tensor } from '@latent/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Autoencoder } from '../autoencoder/autoencoder.ts';
@@ -35,10 +35,10 @@ describe('scores', () => {
     const total = columns.sum({ axis: 1 }).add(kl).data;
     expect(columns.shape).toEqual([100, 4]);
     score.data.forEach((value: number, r: number) => {
-      expect(value).toBeCloseTo(total[r], 4);
+      expect(value).toBeCloseTo(total[r]!, 4);
     });
     const bound = vae.elboPerRow(fresh, { samples: 3, seed: 4 }).data;
-    for (const [r, value] of score.data.entries()) expect(value).toBeCloseTo(-bound[r], 4);
+    for (const [r, value] of score.data.entries()) expect(value).toBeCloseTo(-bound[r]!, 4);
     // A row that is odd in one column is odd because of it.
     const odd = vae.contributions([[0, 0, 0, 9]]).columns.data;
     expect(odd.indexOf(Math.max(...odd))).toBe(3);
@@ -60,7 +60,7 @@ describe('scores', () => {
     const averaged = vae.logReconstructionProbability(fresh, { samples: 8 });
     const { reconstruction } = vae.elbo(fresh, { samples: 8 });
     mean.data.forEach((value: number, r: number) => {
-      expect(value).toBeCloseTo(-reconstruction.data[r], 4);
+      expect(value).toBeCloseTo(-reconstruction.data[r]!, 4);
       expect(averaged.data[r]).toBeGreaterThanOrEqual(value - 1e-5);
     });
     expect(vae.reconstructionError(fresh).data).toEqual(vae.reconstructionError(fresh).data);
@@ -89,9 +89,9 @@ describe('codes', () => {
     const { mean, variance } = vae.encode(fresh);
     const draws = Array.from({ length: 300 }, (_, seed) => vae.samplePosterior(fresh.slice(0, 8), { seed }).data);
     for (let j = 0; j < 4; j++) {
-      const values = draws.map((draw) => draw[j]);
+      const values = draws.map((draw) => draw[j]!);
       const average = values.reduce((a, b) => a + b) / values.length;
-      expect(Math.abs(average - mean.data[j])).toBeLessThan(5 * Math.sqrt(variance.data[j] / values.length));
+      expect(Math.abs(average - mean.data[j]!)).toBeLessThan(5 * Math.sqrt(variance.data[j]! / values.length));
     }
   });
 
@@ -113,8 +113,8 @@ describe('codes', () => {
     const round = interpolateCodes(from, to, 5, 'spherical');
     expect(straight[2]).toEqual([0.5, 0.5]);
     for (const code of round) expect(Math.hypot(...code)).toBeCloseTo(1, 12);
-    expect(round[0][0]).toBeCloseTo(1, 12);
-    expect(round[4][1]).toBeCloseTo(1, 12);
+    expect(round[0]![0]).toBeCloseTo(1, 12);
+    expect(round[4]![1]).toBeCloseTo(1, 12);
     expect(interpolateCodes(from, from, 3, 'spherical')).toEqual([from, from, from]);
     expect(vae.interpolate(rows.slice(0, 4), rows.slice(4, 8), 6, { path: 'spherical' }).shape).toEqual([6, 4]);
   });
@@ -122,7 +122,9 @@ describe('codes', () => {
   it('move along one latent', () => {
     const path = vae.traverse(rows.slice(0, 4), 0, [-1, 0, 1]);
     expect(path.shape).toEqual([3, 4]);
-    expect(() => vae.traverse(rows.slice(0, 4), 2)).toThrow('latent must be a whole number from 0 to 1, got 2');
+    expect(() => vae.traverse(rows.slice(0, 4), 2)).toThrow(
+      'Vae.traverse: latent must be a whole number ≥ 0 and ≤ 1, got 2',
+    );
   });
 });
 
@@ -145,10 +147,10 @@ describe('missing values', () => {
       ]),
     });
     const { columns, score } = model.contributions([[0.3, null as never, 2], [null, null, null] as never]);
-    expect([columns.data[1], ...columns.data.slice(3)].map(Math.abs)).toEqual([0, 0, 0, 0]);
+    expect([columns.data[1]!, ...columns.data.slice(3)].map(Math.abs)).toEqual([0, 0, 0, 0]);
     for (const value of score.data) expect(Number.isFinite(value)).toBe(true);
     expect(() => new Vae({ inputSize: 1, latentSize: 1, reconstruction: gaussian() }).elbo([[Number.NaN]])).toThrow(
-      'got NaN at row 0, column 0; for rows with holes make the model with { missing: true }',
+      'got NaN or null at row 0, column 0; for rows with holes make the model with { missing: true }',
     );
     expect(() => vae.impute([[1, 2, 3, 4]])).toThrow('Vae.impute: make the model with { missing: true }');
   });
@@ -166,17 +168,17 @@ describe('missing values', () => {
     const torn = holes(fresh, 0.25, 8);
     const [filled] = model.impute(torn, { samples: 50 });
     let [model2, mean2] = [0, 0];
-    filled.data.forEach((value: number, i: number) => {
+    filled!.data.forEach((value: number, i: number) => {
       if (!Number.isNaN(torn[i])) expect(value).toBe(torn[i]);
       else if (i % 4 < 3) {
-        model2 += (value - fresh[i]) ** 2;
-        mean2 += fresh[i] ** 2; // the columns' means are 0
+        model2 += (value - fresh[i]!) ** 2;
+        mean2 += fresh[i]! ** 2; // the columns' means are 0
       }
     });
     expect(model2).toBeLessThan(0.4 * mean2);
     const tables = model.impute(torn, { kind: 'draws', count: 3, samples: 20 });
     expect(tables).toHaveLength(3);
-    expect(tables[0].data).not.toEqual(tables[1].data);
+    expect(tables[0]!.data).not.toEqual(tables[1]!.data);
   });
 });
 
@@ -198,7 +200,7 @@ describe('options that act', () => {
     const [model, plain] = [new Vae({ ...base, dropout: 0.5 }), new Vae(base)];
     expect(model.encode(fresh).mean.data).toEqual(model.encode(fresh).mean.data);
     const losses = [await model.fit(small, { epochs: 3 }), await plain.fit(small, { epochs: 3 })];
-    expect(losses[0].epochs[2].loss).not.toBe(losses[1].epochs[2].loss);
+    expect(losses[0]!.epochs[2]!.loss).not.toBe(losses[1]!.epochs[2]!.loss);
     expect(model.encode(fresh).mean.data).toEqual(model.encode(fresh).mean.data);
   });
 
@@ -228,7 +230,7 @@ describe('options that act', () => {
       const score = (m: Vae): number => m.elbo(fresh).elbo.mean().item();
       // A capacity wants its nats in the code, whatever the bound says of it.
       if (_name !== 'capacity') expect(score(model)).toBeGreaterThan(score(new Vae({ ...base, ...options })));
-      else expect(history.epochs[7].kl).toBeGreaterThan(1);
+      else expect(history.epochs[7]!.kl).toBeGreaterThan(1);
       expect(history.epochs).toHaveLength(8);
       expect(model.sample(5).shape).toEqual([5, 4]);
       expect(model.sample(5, { output: 'draw' }).shape).toEqual([5, 4]);
@@ -241,8 +243,11 @@ describe('options that act', () => {
     const bad = (options: object, message: string): void =>
       expect(() => new Vae({ ...base, ...options } as never)).toThrow(message);
     bad({ numSamples: 0 }, 'Vae: numSamples must be a whole number ≥ 1, got 0');
-    bad({ dropout: 1 }, 'Vae: dropout must be at least 0 and below 1, got 1');
-    bad({ encoderActivation: ['relu', 'relu'] }, 'encoderActivation must be one name or 1, one for each layer, got 2');
+    bad({ dropout: 1 }, 'Vae: dropout must be a number ≥ 0 and < 1, got 1');
+    bad(
+      { encoderActivation: ['relu', 'relu'] },
+      'encoder: activations must be one name or 1, one for each layer, got 2',
+    );
     bad({ pzxActivation: 'softmax' }, 'Vae: pzxActivation must be one of');
     bad({ objective: elbo(), beta: 2 }, 'give beta and numSamples to the objective, not beside it');
     expect(() => mixturePrior({ components: 0 })).toThrow('mixturePrior: components must be a whole number ≥ 1');
@@ -274,26 +279,26 @@ describe('a table of mixed columns', () => {
     for (const row of drawn) {
       expect(row.slice(1, 4).reduce((a, b) => a + b)).toBe(1);
       expect(row[4]).toBeGreaterThanOrEqual(0);
-      if (Math.abs(row[0] - row.indexOf(1, 1) + 1) < 0.5) agree++;
+      if (Math.abs(row[0]! - row.indexOf(1, 1) + 1) < 0.5) agree++;
     }
     expect(agree / drawn.length).toBeGreaterThan(0.75);
   });
 });
 
-describe('a normaliser', () => {
+describe('a transform', () => {
   it('learns the scale from the first fit, gives rows back on theirs, and is saved with the model', async () => {
     const scale = [1000, 0.01, 5, 1];
-    const wide = rows.map((value, i) => 7 + value * scale[i % 4]);
+    const wide = rows.map((value, i) => 7 + value * scale[i % 4]!);
     const model = new Vae({
       inputSize: 4,
       latentSize: 2,
       encoder: [16],
       reconstruction: gaussian({ variance: 'perColumn' }),
-      normaliser: standardise(),
+      transform: standardise(),
     });
     await model.fit(wide, { epochs: 40, batchSize: 50, learningRate: 5e-3 });
     const restored = model.reconstruct(wide).toArray() as number[][];
-    const error = restored.reduce((sum, row, r) => sum + Math.abs(row[0] - wide[4 * r]), 0) / restored.length;
+    const error = restored.reduce((sum, row, r) => sum + Math.abs(row[0]! - wide[4 * r]!), 0) / restored.length;
     expect(error).toBeLessThan(400); // of a column that spreads by 1000
     // Densities are of the data as given: a unit that is a thousand times smaller costs log 1000 nats a column.
     const scaled = new Vae({
@@ -303,13 +308,13 @@ describe('a normaliser', () => {
       reconstruction: gaussian({ variance: 'perColumn' }),
     });
     scaled.loadStateDict(model.stateDict());
-    const normaliser = model.options.normaliser as Normaliser;
-    const common = normaliser.transform(wide);
-    const jacobian = (normaliser.config().columns ?? []).reduce((sum, [, width]) => sum - Math.log(width), 0);
+    const fitted = model.transform!;
+    const common = fitted.forward('test', parseRows('test', wide, [4]));
+    const jacobian = [0, 1, 2, 3].reduce((sum, c) => sum - Math.log(fitted.learned(c)[0]![1]!), 0);
     const [given, plain] = [model.elbo(wide), scaled.elbo(common)].map(({ elbo }) => elbo.mean().item());
-    expect(given).toBeCloseTo(plain + jacobian, 3);
+    expect(given).toBeCloseTo(plain! + jacobian, 3);
     const parts = model.contributions(wide);
-    expect(parts.columns.sum({ axis: 1 }).add(parts.kl).mean().item()).toBeCloseTo(-given, 2);
+    expect(parts.columns.sum({ axis: 1 }).add(parts.kl).mean().item()).toBeCloseTo(-given!, 2);
     expect(model.logLikelihood(wide, { samples: 5 }).logLikelihood.mean().item()).toBeCloseTo(
       scaled.logLikelihood(common, { samples: 5 }).logLikelihood.mean().item() + jacobian,
       3,
@@ -317,7 +322,7 @@ describe('a normaliser', () => {
     const copy = Vae.fromBytes(model.toBytes());
     expect(copy.reconstruct(wide).data).toEqual(model.reconstruct(wide).data);
     expect(copy.sample(3, { output: 'draw' }).data).toEqual(model.sample(3, { output: 'draw' }).data);
-    const shallow = new Autoencoder({ inputSize: 4, encoder: [3], normaliser: standardise() });
+    const shallow = new Autoencoder({ inputSize: 4, encoder: [3], transform: standardise() });
     await shallow.fit(wide, { epochs: 30, learningRate: 0.02 });
     const again = Autoencoder.fromBytes(shallow.toBytes());
     expect(again.reconstruct(wide).data).toEqual(shallow.reconstruct(wide).data);
@@ -337,18 +342,18 @@ describe('the count of active latents', () => {
     const state = turned.stateDict();
     const flip = (weight: Tensor, signs: readonly number[]): Tensor =>
       weight.flip(0).mul(tensor(signs, { shape: [2, ...weight.shape.slice(1).map(() => 1)] }));
-    for (const name of ['mean.weight', 'mean.bias']) state[name] = flip(state[name], [-1, 1]);
-    for (const name of ['logVariance.weight', 'logVariance.bias']) state[name] = flip(state[name], [1, 1]);
-    state['decoder.0.weight'] = flip(state['decoder.0.weight'].transpose(), [-1, 1]).transpose();
+    for (const name of ['mean.weight', 'mean.bias']) state[name] = flip(state[name]!, [-1, 1]);
+    for (const name of ['logVariance.weight', 'logVariance.bias']) state[name] = flip(state[name]!, [1, 1]);
+    state['decoder.0.weight'] = flip(state['decoder.0.weight']!.transpose(), [-1, 1]).transpose();
     turned.loadStateDict(state);
     const [a, b] = [await vae.diagnose(fresh), await turned.diagnose(fresh)];
     expect(b.activeUnits).toBe(a.activeUnits);
     expect(
       turned
         .reconstruct(fresh)
-        .data.every((x: number, i: number) => Math.abs(x - vae.reconstruct(fresh).data[i]) < 1e-4),
+        .data.every((x: number, i: number) => Math.abs(x - vae.reconstruct(fresh).data[i]!) < 1e-4),
     ).toBe(true);
-    state['mean.weight'] = state['mean.weight'].mul(0);
+    state['mean.weight'] = state['mean.weight']!.mul(0);
     turned.loadStateDict(state);
     const silent = await turned.diagnose(fresh);
     expect([silent.activeUnits, silent.collapsed]).toEqual([0, true]);

@@ -10,8 +10,8 @@ import { exponential } from '../reconstruction/exponential.ts';
 import { gaussian } from '../reconstruction/gaussian.ts';
 import { gaussianMixture } from '../reconstruction/gaussian-mixture.ts';
 import { laplace } from '../reconstruction/laplace.ts';
+import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { logNormal } from '../reconstruction/log-normal.ts';
-import type { ReconstructionDistribution } from '../reconstruction/reconstruction.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
 import { studentT } from '../reconstruction/student-t.ts';
 import { beta, continuousBernoulli } from '../reconstruction/unit-interval.ts';
@@ -71,16 +71,22 @@ describe.each(distributions.map(([distribution, data]) => [distribution.name, di
         [width],
       ].map((shape) => rng.normal(shape, { std: 0.4, ...soft }));
       // Both numbers of draws for the activation of the reference's own tests, the larger for the others.
-      for (const [samples, l2] of name === 'tanh'
-        ? [
-            [1, 0],
-            [3, 0.1],
-          ]
-        : [[3, 0.1]]) {
-        const loss = (...[w0, b0, w1, b1, w2, b2, w3, b3]: Tensor[]): Tensor => {
+      const many: [samples: number, l2: number] = [3, 0.1];
+      for (const [samples, l2] of name === 'tanh' ? [[1, 0] as typeof many, many] : [many]) {
+        const loss = (...tensors: Tensor[]): Tensor => {
+          const [w0, b0, w1, b1, w2, b2, w3, b3] = tensors as [
+            Tensor,
+            Tensor,
+            Tensor,
+            Tensor,
+            Tensor,
+            Tensor,
+            Tensor,
+            Tensor,
+          ];
           const draws = new Rng(5);
           const code = linear(act(linear(x, w0, b0)), w1, b1);
-          const [mean, v] = code.split(2, 1);
+          const [mean, v] = code.split(2, 1) as [Tensor, Tensor];
           const terms = Array.from({ length: samples }, () => {
             const z = sampleNormal(mean, v, draws);
             return distribution.logProb(x, linear(act(linear(z, w2, b2)), w3, b3));

@@ -1,7 +1,7 @@
 import { checkOptions, oneOf, optional, Rng, step, type Tensor, tensor, whole } from '@latent/tensor';
 import type { PreparedRows } from '../model/model.ts';
 import { rowKeys } from '../model/row-keys.ts';
-import { type RowsProgram, rowsProgram } from '../model/rows-program.ts';
+import { type RowInputs, type RowsProgram, rowsProgram } from '../model/rows-program.ts';
 import { drawn, type VaeCore } from './core.ts';
 
 export interface ImputeOptions {
@@ -21,6 +21,23 @@ const checks = {
   seed: /* @__PURE__ */ optional(whole({ min: 0 }), 0),
 };
 
+/** Draws of z for rows, the parameters of p(x | z) and the logarithms of their importance weights. */
+function weightedDraws(model: VaeCore, { x, near, draws }: RowInputs, samples: number) {
+  const { mean, logVariance } = model.posterior(near);
+  const z = drawn(mean, logVariance, draws.normal(samples, mean.shape[1] as number));
+  const [mu, v] = [mean.broadcastTo(z.shape), logVariance.broadcastTo(z.shape)];
+  const params = model.likelihoodParams(z);
+  return { z, params, weights: model.logWeight(x, params, z, mu, v) };
+}
+
+/** The expected value of all columns given what is observed, from `samples` weighted draws: [rows, columns], on the model's scale. */
+export function expectedRows(model: VaeCore, rows: RowInputs, samples: number): Tensor {
+  const { params, weights } = weightedDraws(model, rows, samples);
+  const shares = weights.softmax(0);
+  const values = model.reconstructionDistribution.mean(params);
+  return values.mul(shares.reshape([...shares.shape, 1])).sum({ axis: 0 });
+}
+
 /**
  * Fills holes: E[x_missing | x_observed] ≈ Σ w̃ₗ E[x_missing | zₗ] with w̃ the normalised p(x_observed | z)p(z)/q(z | x); a
  * drawn table takes one zₗ for each row with probability w̃ₗ and draws from p(x | zₗ) (Mattei & Frellsen 2019).
@@ -32,21 +49,9 @@ export class Imputer {
 
   constructor(model: VaeCore) {
     this.#model = model;
-    const weighted = ({ x, near, draws }: Parameters<Parameters<typeof rowsProgram>[0]>[0], samples: number) => {
-      const { mean, logVariance } = model.posterior(near);
-      const z = drawn(mean, logVariance, draws.normal(samples, mean.shape[1] as number));
-      const [mu, v] = [mean.broadcastTo(z.shape), logVariance.broadcastTo(z.shape)];
-      const params = model.likelihoodParams(z);
-      return { z, params, weights: model.logWeight(x, params, z, mu, v) };
-    };
-    this.#means = rowsProgram((rows, samples) => {
-      const { params, weights } = weighted(rows, samples);
-      const shares = weights.softmax(0);
-      const values = model.reconstructionDistribution.mean(params);
-      return { mean: values.mul(shares.reshape([...shares.shape, 1])).sum({ axis: 0 }) };
-    });
+    this.#means = rowsProgram((rows, samples) => ({ mean: expectedRows(model, rows, samples) }));
     this.#codes = rowsProgram((rows, samples) => {
-      const { z, weights } = weighted(rows, samples);
+      const { z, weights } = weightedDraws(model, rows, samples);
       return { weights: weights.transpose(), codes: z.transpose([1, 0, 2]) };
     });
   }
@@ -60,7 +65,7 @@ export class Imputer {
     const rng = new Rng(seed);
     return Array.from({ length: count }, (_, table) =>
       step(() => {
-        const z = chosen(weights, codes, rows.values, this.#model.options.inputSize, seed, table);
+        const z = chosen(weights, codes, rows.near ?? rows.values, this.#model.options.inputSize, seed, table);
         return this.#model.reconstructionDistribution.sample(this.#model.likelihoodParams(z), rng);
       }),
     );

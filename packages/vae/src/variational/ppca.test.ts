@@ -9,12 +9,12 @@ import { Vae } from './vae.ts';
 
 /** Columns with mean 0 and (population) standard deviation 1. */
 function standardized(rows: readonly (readonly number[])[]): number[][] {
-  const columns = rows[0].map((_, j) => rows.map((row) => row[j]));
+  const columns = rows[0]!.map((_, j) => rows.map((row) => row[j] as number));
   const scale = columns.map((column) => {
     const mean = column.reduce((a, b) => a + b, 0) / column.length;
     return { mean, std: Math.sqrt(column.reduce((a, b) => a + (b - mean) ** 2, 0) / column.length) };
   });
-  return rows.map((row) => row.map((x, j) => (x - scale[j].mean) / scale[j].std));
+  return rows.map((row) => row.map((x, j) => (x - scale[j]!.mean) / scale[j]!.std));
 }
 
 /** The mean bound over rows, with the expectation over z in closed form: z only enters the Gaussian's mean, linearly. */
@@ -25,26 +25,26 @@ function exactElbo(vae: Vae, rows: number[][]): { elbo: number; offDiagonal: num
   >;
   const weight = state['head.mean.weight'] as number[][];
   const bias = state['head.mean.bias'] as number[];
-  const variance = Math.exp((state['head.logVariance'] as number[])[0]);
+  const variance = Math.exp((state['head.logVariance']! as number[])[0]!);
   const { mean, logVariance } = vae.posterior(tensor(rows));
   const [means, logVariances] = [mean.toArray(), logVariance.toArray()] as [number[][], number[][]];
-  const [d, q] = [weight.length, weight[0].length];
+  const [d, q] = [weight.length, weight[0]!.length];
   let total = 0;
   rows.forEach((x, r) => {
     let squares = 0;
     for (let i = 0; i < d; i++) {
       let y = bias[i];
-      for (let j = 0; j < q; j++) y += weight[i][j] * means[r][j];
-      squares += (x[i] - y) ** 2;
-      for (let j = 0; j < q; j++) squares += weight[i][j] ** 2 * Math.exp(logVariances[r][j]);
+      for (let j = 0; j < q; j++) y! += weight[i]![j]! * means[r]![j]!;
+      squares += (x[i]! - y!) ** 2;
+      for (let j = 0; j < q; j++) squares += weight[i]![j]! ** 2 * Math.exp(logVariances[r]![j]!);
     }
     total -= 0.5 * (d * Math.log(2 * Math.PI * variance) + squares / variance);
     for (let j = 0; j < q; j++)
-      total -= 0.5 * (means[r][j] ** 2 + Math.exp(logVariances[r][j]) - 1 - logVariances[r][j]);
+      total -= 0.5 * (means[r]![j]! ** 2 + Math.exp(logVariances[r]![j]!) - 1 - logVariances[r]![j]!);
   });
   let offDiagonal = 0;
   for (let j = 1; j < q; j++)
-    offDiagonal = Math.max(offDiagonal, Math.abs(weight.reduce((sum, row) => sum + row[0] * row[j], 0)));
+    offDiagonal = Math.max(offDiagonal, Math.abs(weight.reduce((sum, row) => sum + row[0]! * row[j]!, 0)));
   return { elbo: total / rows.length, offDiagonal };
 }
 
@@ -55,11 +55,12 @@ describe('a linear VAE on iris', () => {
   ])('reaches the optimum of probabilistic PCA with %i latents', async (latentSize, optimum) => {
     const rows = standardized(getNumbers());
     const vae = new Vae({ inputSize: 4, latentSize, reconstruction: gaussian({ variance: 'shared' }), seed: 1 });
-    for (const [learningRate, epochs] of [
+    const stages: [learningRate: number, epochs: number][] = [
       [1e-2, 2500],
       [1e-3, 2500],
       [1e-4, 1500],
-    ]) {
+    ];
+    for (const [learningRate, epochs] of stages) {
       await vae.fit(rows, { epochs, batchSize: 150, learningRate });
     }
     const { elbo, offDiagonal } = exactElbo(vae, rows);

@@ -30,17 +30,19 @@ function trainer(seed = 0): { vae: Vae; train: (x: Tensor) => { loss: Tensor; no
   };
 }
 
+const BATCHES: [from: number, to: number][] = [
+  [0, 64],
+  [64, 128],
+  [128, 160],
+];
+
 /** Losses of `steps` steps on batches of 64, 64 and 32 rows in turn, and the weights at the end. */
 function trainingRun(steps: number, how: 'eager' | 'compiled'): { losses: number[]; weights: Float32Array[] } {
   const { vae, train } = trainer();
   const run = how === 'eager' ? (x: Tensor) => step(() => train(x)) : compile(train);
   const losses: number[] = [];
   for (let i = 0; i < steps; i++) {
-    const [from, to] = [
-      [0, 64],
-      [64, 128],
-      [128, 160],
-    ][i % 3];
+    const [from, to] = BATCHES[i % 3]!;
     losses.push(run(tensor(data.subarray(from * INPUT, to * INPUT), { shape: [to - from, INPUT] })).loss.item());
   }
   return { losses, weights: vae.parameters().map((p) => p.data as Float32Array) };
@@ -50,7 +52,7 @@ describe('a training run of 200 steps', () => {
   const eager = trainingRun(200, 'eager');
 
   it('learns', () => {
-    expect(eager.losses[199]).toBeLessThan(0.9 * eager.losses[0]);
+    expect(eager.losses[199]).toBeLessThan(0.9 * eager.losses[0]!);
   });
 
   it.each([1, 2, 3])('has the same bits recorded, fused and on %i threads', (threads) => {
@@ -63,10 +65,10 @@ describe('a training run of 200 steps', () => {
     const deterministic = trainingRun(200, 'compiled');
     expect(trainingRun(200, 'eager')).toEqual(deterministic);
     // Rounding grows along a run: a part in a thousand after 200 steps.
-    for (const [i, loss] of deterministic.losses.entries()) expect(loss / eager.losses[i]).toBeCloseTo(1, 3);
+    for (const [i, loss] of deterministic.losses.entries()) expect(loss / eager.losses[i]!).toBeCloseTo(1, 3);
     useKernels('reference');
     const reference = trainingRun(10, 'compiled');
-    for (const [i, loss] of reference.losses.entries()) expect(loss / eager.losses[i]).toBeCloseTo(1, 5);
+    for (const [i, loss] of reference.losses.entries()) expect(loss / eager.losses[i]!).toBeCloseTo(1, 5);
   });
 
   it('is not disturbed by another model that trains in between', () => {

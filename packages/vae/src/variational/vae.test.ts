@@ -15,7 +15,7 @@ function clusters(n: number, seed: number): Float32Array[] {
   const rng = new Rng(seed);
   const flips = rng.bernoulli([n, 4], { p: 0.1 }).data;
   return Array.from({ length: n }, (_, i) =>
-    Float32Array.from({ length: 4 }, (_, j) => Math.abs((i % 2 === j % 2 ? 1 : 0) - flips[i * 4 + j])),
+    Float32Array.from({ length: 4 }, (_, j) => Math.abs((i % 2 === j % 2 ? 1 : 0) - flips[i * 4 + j]!)),
   );
 }
 
@@ -40,9 +40,9 @@ describe('Vae.fit', () => {
     expect(steps).toHaveLength(30 * 7);
     const last = epochs[29];
     expect(last).toMatchObject({ epoch: 30, epochs: 30, step: 7, steps: 7, rows: 200 });
-    expect(last.loss).toBeCloseTo((last.reconstruction as number) + (last.kl as number), 5);
+    expect(last!.loss).toBeCloseTo((last!.reconstruction as number) + (last!.kl as number), 5);
     expect(vae.elbo(rows).elbo.mean().item()).toBeGreaterThan(untrained + 0.5);
-    expect(last.validation?.loss).toBeLessThan(2.6); // no model: 4 log 2 = 2.77
+    expect(last!.validation?.loss).toBeLessThan(2.6); // no model: 4 log 2 = 2.77
     expect(rows.map((row) => [...row])).toEqual(before);
     expect(vae.training).toBe(false);
   });
@@ -51,7 +51,7 @@ describe('Vae.fit', () => {
     const run = async (seed: number): Promise<number> => {
       const vae = new Vae({ ...small, seed });
       const history = await vae.fit(clusters(64, 1), { epochs: 2, batchSize: 20 });
-      return history.epochs[1].loss;
+      return history.epochs[1]!.loss;
     };
     expect(await run(5)).toBe(await run(5));
     expect(await run(5)).not.toBe(await run(6));
@@ -60,7 +60,7 @@ describe('Vae.fit', () => {
   it('stops between steps when the signal says so, with what was learned', async () => {
     const controller = new AbortController();
     const vae = new Vae(small);
-    const first = vae.stateDict()['encoder.0.weight'].toArray();
+    const first = vae.stateDict()['encoder.0.weight']!.toArray();
     const history = await vae.fit(clusters(64, 1), {
       epochs: 50,
       batchSize: 16,
@@ -70,7 +70,7 @@ describe('Vae.fit', () => {
       },
     });
     expect(history).toMatchObject({ stopped: 'aborted', epochs: [{ epoch: 1 }] });
-    expect(vae.stateDict()['encoder.0.weight'].toArray()).not.toEqual(first);
+    expect(vae.stateDict()['encoder.0.weight']!.toArray()).not.toEqual(first);
   });
 
   it('takes an optimizer and a clipping norm', async () => {
@@ -89,7 +89,7 @@ describe('Vae.fit', () => {
         [1, 0, 1, 0],
         [1, 0, 2, 0],
       ]),
-    ).rejects.toThrow('bernoulli: data must be in [0, 1], got 2 at row 1, column 2');
+    ).rejects.toThrow('Vae.fit: bernoulli data must be in [0, 1], got 2 at row 1, column 2');
     await expect(
       vae.fit(
         tensor([
@@ -100,7 +100,7 @@ describe('Vae.fit', () => {
         ]),
       ),
     ).rejects.toThrow('Vae.fit: expected rows of 4 values, got [1, 2, 2]; reshape to [n, 4] first');
-    await expect(vae.fit([])).rejects.toThrow('train: there are no rows');
+    await expect(vae.fit([])).rejects.toThrow('Vae.fit: needs at least one row, got none');
   });
 });
 
@@ -111,10 +111,10 @@ describe('the bound', () => {
     const vae = new Vae(small);
     const { elbo, reconstruction, kl } = vae.elbo(x, { seed: 1 });
     elbo.data.forEach((value: number, i: number) => {
-      expect(value).toBeCloseTo(-reconstruction.data[i] - kl.data[i], 5);
+      expect(value).toBeCloseTo(-reconstruction.data[i]! - kl.data[i]!, 5);
     });
     const spread = (samples: number): number =>
-      tensor(Array.from({ length: 20 }, (_, seed) => vae.elbo(x, { seed, samples }).elbo.data[0]))
+      tensor(Array.from({ length: 20 }, (_, seed) => vae.elbo(x, { seed, samples }).elbo.data[0]!))
         .variance()
         .item();
     expect(spread(50)).toBeLessThan(spread(1));
@@ -132,9 +132,9 @@ describe('the bound', () => {
   it('weighs the KL by β in training only', () => {
     const rng = (): Rng => new Rng(2);
     const [plain, heavy] = [1, 4].map((beta) => new Vae({ ...small, beta, seed: 9 }));
-    const [a, b] = [plain.loss(x, rng()), heavy.loss(x, rng())];
+    const [a, b] = [plain!.loss(x, rng()), heavy!.loss(x, rng())];
     expect(b.loss.item()).toBeCloseTo(a.reconstruction.item() + 4 * a.kl.item(), 5);
-    expect(heavy.elbo(x).elbo.data).toEqual(plain.elbo(x).elbo.data);
+    expect(heavy!.elbo(x).elbo.data).toEqual(plain!.elbo(x).elbo.data);
   });
 
   const parts: [string, Vae][] = [
@@ -168,10 +168,10 @@ describe('the bound', () => {
         const path = name.split('.');
         const field = path.pop() as string;
         const owner = path.reduce<object>(
-          (at, key) => (at as Record<string, object>)[key] ?? (at as { layers: object[] }).layers[Number(key)],
+          (at, key) => (at as Record<string, object>)[key]! ?? (at as { layers: object[] }).layers[Number(key)],
           vae,
         );
-        (owner as Record<string, Tensor>)[field] = tensors[i];
+        (owner as Record<string, Tensor>)[field] = tensors[i]!;
       });
       return vae.loss(exact, new Rng(1)).loss;
     }, values);
@@ -194,14 +194,14 @@ describe('using a model', () => {
     expect(again.data).toEqual(vae.reconstruct(rows).data);
     expect(vae.sample(5, { seed: 2 }).data).toEqual(vae.sample(5, { seed: 2 }).data);
     expect(new Set(vae.sample(50, { output: 'draw' }).data)).toEqual(new Set([0, 1]));
-    const path = vae.interpolate(rows[0], rows[1], 5);
+    const path = vae.interpolate(rows[0]!, rows[1]!, 5);
     expect(path.shape).toEqual([5, 4]);
-    expect(path.slice([[0, 1]]).data).toEqual(vae.reconstruct([rows[0]]).data);
+    expect(path.slice([[0, 1]]).data).toEqual(vae.reconstruct([rows[0]!]).data);
   });
 
   it('scores rows one by one as it does together', () => {
     const all = vae.encode(rows).mean.slice([[600, 601]]).data;
-    expect(vae.encode([rows[600]]).mean.data).toEqual(all);
+    expect(vae.encode([rows[600]!]).mean.data).toEqual(all);
   });
 
   it('names the layer that an input does not fit', () => {
@@ -243,10 +243,10 @@ describe('using a model', () => {
     );
     expect(() => new Vae({ ...small, beta: -1 })).toThrow('Vae: beta must be a number ≥ 0, got -1');
     expect(() => new Vae({ ...small, activation: 'rely' as never })).toThrow(
-      'Vae: encoderActivation must be one of identity, relu',
+      "Vae: activation must be one of 'identity', 'relu'",
     );
     expect(() => new Vae({ ...small, reconstruction: 'bernoulli' as never })).toThrow(
-      'Vae: reconstruction must be a distribution such as bernoulli() or gaussian()',
+      'Vae: reconstruction must be a likelihood such as bernoulli() or gaussian(), got "bernoulli"',
     );
     expect(() => new Vae({ ...small, reconstruction: composite([[3, bernoulli()]]) })).toThrow(
       'composite: parts cover 3 = 3 columns, got data of 4',

@@ -12,6 +12,7 @@ import {
   type Tensor,
   tensor,
   UsageError,
+  ValueError,
   whole,
 } from '@latent/tensor';
 import { klPerLatent } from '../latent/diagonal-normal.ts';
@@ -139,7 +140,7 @@ export class Vae extends VaeCore {
 
   /** A draw from p(x | z) for each code z: [n, …event]. */
   generateRandomGivenZ(codes: Rows, options: { readonly seed?: number; readonly rng?: Rng } = {}): Tensor {
-    const { seed = 0, rng = new Rng(seed) } = checkOptions('Vae.generateRandomGivenZ', options, seeded);
+    const rng = generatorOf('Vae.generateRandomGivenZ', checkOptions('Vae.generateRandomGivenZ', options, seeded), 0);
     const { values, count } = this.#codes('generateRandomGivenZ', codes);
     return this.#drawnRows(tensor(values, { shape: [count, this.options.latentSize] }), rng);
   }
@@ -163,7 +164,8 @@ export class Vae extends VaeCore {
   /** `n` rows from the prior: z from p(z), decoded to the mean of p(x | z), or to a draw from it. [n, …event] */
   sample(n: number, options: SampleOptions = {}): Tensor {
     whole({ min: 1 })(n, { caller: 'Vae.sample', path: 'n' });
-    const { seed = this.options.seed, rng = new Rng(seed), output } = checkOptions('Vae.sample', options, sampleChecks);
+    const { output, ...draws } = checkOptions('Vae.sample', options, sampleChecks);
+    const rng = generatorOf('Vae.sample', draws, this.options.seed);
     const { latentSize } = this.options;
     const codes = this.prior === null ? rng.normal([n, latentSize]) : step(() => this.prior?.sample(n, rng) as Tensor);
     return output === 'draw' ? this.#drawnRows(codes, rng) : this.decode(codes);
@@ -193,7 +195,8 @@ export class Vae extends VaeCore {
   /**
    * The evidence lower bound of each row and its parts, in nats, with β = 1: `samples` draws of z (1), seeded. A low
    * bound marks an unusual row, so `reconstruction + kl` is an anomaly score. A row's score depends on the row, the model, the
-   * samples and the seed, and on nothing else.
+   * samples and the seed, and on nothing else. Of values outside the range of the training rows the encoder is shown the end of
+   * the range, so a row further out is never less odd; what is scored is the row as it is, and the bound is one.
    */
   elbo(data: Rows, options: DrawOptions = {}): ElboParts {
     return this.#scored('elbo', this.#bound, data, options);
@@ -229,25 +232,19 @@ export class Vae extends VaeCore {
    */
   logLikelihood(data: Rows, options: DrawOptions = {}): LikelihoodEstimate {
     const { samples = 100, seed } = checkOptions('Vae.logLikelihood', options, drawChecks);
-    const rows = this.prepared('logLikelihood', data);
-    const plain = this.#likelihood.of('Vae.logLikelihood', rows, null, { samples, seed });
-    const [means, squares] = [plain.logLikelihood.data, plain.logSquares.data];
+    const rows = this.toScore('logLikelihood', data);
+    const jacobian = this.logJacobian(rows.raw);
+    const { logLikelihood, logSquares } = this.#likelihood.of('Vae.logLikelihood', rows, jacobian, { samples, seed });
     // By the delta method: the standard error of the mean weight over the mean weight.
-    const standardError = Float32Array.from(means, (value, r) =>
-      samples === 1
-        ? Infinity
-        : Math.sqrt(Math.max(0, Math.exp((squares[r] as number) - 2 * value) - 1) / (samples - 1)),
+    const standardError = Float32Array.from(logSquares.data, (value) =>
+      samples === 1 ? Infinity : Math.sqrt(Math.max(0, Math.expm1(value)) / (samples - 1)),
     );
-    const jacobian = this.logJacobian(rows.raw)?.sum({ axis: 1 });
-    return {
-      logLikelihood: jacobian === undefined ? plain.logLikelihood : step(() => plain.logLikelihood.add(jacobian)),
-      standardError: tensor(standardError),
-    };
+    return { logLikelihood, standardError: tensor(standardError) };
   }
 
   /** Which latents are in use, how many nats each carries, and whether the model does better than none. */
   async diagnose(data: Rows): Promise<Diagnosis> {
-    const rows = this.prepared('diagnose', data);
+    const rows = this.toScore('diagnose', data);
     const jacobian = this.logJacobian(rows.raw);
     const { elbo } = this.#bound.of('Vae.diagnose', rows, jacobian);
     const perRow = jacobian === null ? 0 : jacobian.sum({ axis: 1 }).mean().item();
@@ -261,7 +258,7 @@ export class Vae extends VaeCore {
    */
   impute(data: Rows, options: ImputeOptions = {}): Tensor[] {
     if (!this.options.missing) throw new UsageError('Vae.impute: make the model with { missing: true }');
-    const rows = this.prepared('impute', data);
+    const rows = this.toScore('impute', data);
     return this.#imputer.tables('Vae.impute', rows, options).map((table) => {
       const filled = this.restored(table);
       const values = filled.data;
@@ -279,7 +276,7 @@ export class Vae extends VaeCore {
   ): Record<K, Tensor> {
     const caller = `Vae.${method}`;
     const { samples = 1, seed } = checkOptions(caller, options, drawChecks);
-    const rows = this.prepared(method, data);
+    const rows = this.toScore(method, data);
     return scorer.of(caller, rows, this.logJacobian(rows.raw), { samples, seed });
   }
 
@@ -287,6 +284,16 @@ export class Vae extends VaeCore {
     const { values, count } = parseRows(`Vae.${method}`, codes, [this.options.latentSize]);
     return { values: Float32Array.from(values), near: null, count };
   }
+}
+
+/** The generator that is asked for, one way or the other. */
+function generatorOf(
+  caller: string,
+  { seed, rng }: { readonly seed?: number | undefined; readonly rng?: Rng | undefined },
+  usual: number,
+): Rng {
+  if (seed !== undefined && rng !== undefined) throw new ValueError(`${caller}: give a seed or a generator, not both`);
+  return rng ?? new Rng(seed ?? usual);
 }
 
 registerModel(Vae);

@@ -1,6 +1,30 @@
 import { type Expr, input } from '../../expr/expr.ts';
 import type { MapProgram } from '../kernel.ts';
+import type { FunctionBuilder, ModuleBuilder } from '../wasm/assembler.ts';
 import { instructions } from '../wasm/expression.ts';
+import type { Compiled, Linker } from '../wasm/linker.ts';
+
+/** The kernel of these expressions of so many inputs. */
+export function programOf(name: string, expressions: readonly Expr[], inputs: number): MapProgram {
+  return { name, expressions, inputs, compiled: new Map(), recent: { linker: null, key: 0, compiled: null } };
+}
+
+/** The function that was linked of a program under `key`, if there is one. */
+export function linkedFunction({ recent }: MapProgram, key: number, linker: Linker): Compiled | undefined {
+  return recent.linker === linker && recent.key === key ? (recent.compiled as Compiled) : undefined;
+}
+
+/** The same where it is not the one that was used last. */
+export function linkFunction(
+  program: MapProgram,
+  key: number,
+  linker: Linker,
+  define: (module: ModuleBuilder) => FunctionBuilder,
+): Compiled {
+  const compiled = linker.get(program, key) ?? linker.link(program, key, define);
+  if (linker.lasting) Object.assign(program.recent, { linker, key, compiled });
+  return compiled;
+}
 
 /** Makes a formula (or several over the same inputs) into a kernel. Keep the result: compiled code is cached on it. */
 export function mapProgram(
@@ -9,7 +33,7 @@ export function mapProgram(
   build: (...inputs: Expr[]) => Expr | readonly Expr[],
 ): MapProgram {
   const built = build(...Array.from({ length: inputs }, (_, i) => input(i)));
-  return { name, expressions: Array.isArray(built) ? built : [built as Expr], inputs, compiled: new Map() };
+  return programOf(name, Array.isArray(built) ? built : [built as Expr], inputs);
 }
 
 /** The identity, for reducing or moving a tensor as it is. */
@@ -45,7 +69,7 @@ export function internedProgram(name: string, expressions: readonly Expr[], inpu
   let program = interned.get(key);
   if (program === undefined) {
     if (interned.size >= MOST_INTERNED) interned.clear();
-    program = { name, expressions, inputs, compiled: new Map() };
+    program = programOf(name, expressions, inputs);
     interned.set(key, program);
   }
   return program;

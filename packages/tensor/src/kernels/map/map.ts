@@ -11,7 +11,7 @@ import {
   moved,
 } from '../kernel.ts';
 import { FULL, isFlat, layoutExtent, layoutsKey, rowStep, variesAlongColumns } from './layout.ts';
-import { elementTime } from './map-program.ts';
+import { elementTime, linkedFunction, linkFunction } from './map-program.ts';
 import { defineMap } from './wasm.ts';
 
 /** `out_j[r, c] = expression_j(in_0[r, c], in_1[r, c], …)`, every output `FULL`. An output may be a `FULL` input's buffer. */
@@ -99,8 +99,8 @@ export const mapKernel: Kernel<MapCall> = {
     run({ program, rows, cols, pointers, layouts }, linker) {
       const key = layoutsKey(layouts) * KEYS_PER_LAYOUT;
       const compiled =
-        linker.get(program, key) ??
-        linker.link(program, key, (module) => defineMap(module, program.expressions, layouts));
+        linkedFunction(program, key, linker) ??
+        linkFunction(program, key, linker, (module) => defineMap(module, program.expressions, layouts));
       const flat = isFlat(layouts);
       callMap(compiled, flat && rows > 0 ? 1 : rows, flat ? rows * cols : cols, pointers);
     },

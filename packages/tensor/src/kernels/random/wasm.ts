@@ -12,17 +12,40 @@ export function defineRandom(module: ModuleBuilder, kind: RandomKind): FunctionB
 }
 
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24];
-const [OUT, COUNT, STATE, FIRST] = [0, 1, 2, 3];
+
+/** The third word of a key. */
+export function keySchedule(l: Lanes, key0: Value, key1: Value): readonly [Value, Value, Value] {
+  return [key0, key1, l.keep(l.op('v128_xor', l.op('v128_xor', key0, key1), l.i32(0x1bd11bda)))];
+}
+
+/** The two words of four blocks, each lane with its own key and counter. */
+export function blocks(
+  l: Lanes,
+  keys: readonly [Value, Value, Value],
+  counter0: Value,
+  counter1: Value,
+): readonly [Value, Value] {
+  const add = (a: Value, b: Value): Value => l.keep(l.op('i32x4_add', a, b));
+  let a = add(counter0, keys[0]);
+  let b = add(counter1, keys[1]);
+  for (const [round, by] of [...ROTATIONS, ...ROTATIONS, ...ROTATIONS].slice(0, 20).entries()) {
+    a = add(a, b);
+    const rotated = l.op('v128_or', l.shift('i32x4_shl', b, by), l.shift('i32x4_shr_u', b, 32 - by));
+    b = l.keep(l.op('v128_xor', rotated, a));
+    if (round % 4 !== 3) continue;
+    const group = (round + 1) / 4;
+    a = add(a, keys[group % 3]!);
+    b = add(b, l.op('i32x4_add', keys[(group + 1) % 3]!, l.i32(group)));
+  }
+  return [a, b];
+}
 
 function emitRandom(f: FunctionBuilder, kind: RandomKind): void {
+  const [OUT, COUNT, STATE, FIRST] = [0, 1, 2, 3];
   const l = new Lanes(f);
   const word = (i: number): Value =>
     l.keep({ emit: () => f.get(STATE).memory('v128_load32_splat', 4 * i), kept: false });
-  const add = (a: Value, b: Value): Value => l.keep(l.op('i32x4_add', a, b));
-  const key0 = word(0);
-  const key1 = word(1);
-  const key2 = l.keep(l.op('v128_xor', l.op('v128_xor', key0, key1), l.i32(0x1bd11bda)));
-  const keys = [key0, key1, key2];
+  const keys = keySchedule(l, word(0), word(1));
   const start = word(2);
   const counter1 = word(3);
   const [counter0, low, high] = [f.local(V128), f.local(V128), f.local(V128)];
@@ -30,30 +53,14 @@ function emitRandom(f: FunctionBuilder, kind: RandomKind): void {
   l.op('i32x4_add', l.op('i32x4_add', start, first), l.i32(0, 1, 2, 3)).emit();
   f.set(counter0);
 
-  const block = (): [Value, Value] => {
-    // A low word that wrapped around is below where it started, and carries (a mask is −1).
-    const carry = l.op('i32x4_lt_u', l.local(counter0), start);
-    let a = add(l.local(counter0), key0);
-    let b = add(l.op('i32x4_sub', counter1, carry), key1);
-    for (let round = 0; round < 20; round++) {
-      const by = ROTATIONS[round % 8];
-      a = add(a, b);
-      const rotated = l.op('v128_or', l.shift('i32x4_shl', b, by), l.shift('i32x4_shr_u', b, 32 - by));
-      b = l.keep(l.op('v128_xor', rotated, a));
-      if (round % 4 !== 3) continue;
-      const group = (round + 1) / 4;
-      a = add(a, keys[group % 3]);
-      b = add(b, l.op('i32x4_add', keys[(group + 1) % 3], l.i32(group)));
-    }
-    return [a, b];
-  };
-
   // Eight numbers a turn, from four blocks.
   f.block(() => {
     f.loop(() => {
       f.get(COUNT).i32(0).op('i32_le_s').brIf(1);
-      const [a, b] = TRANSFORM[kind](l, ...block());
-      const [first, second] = [l.keep(a), l.keep(b)];
+      // A low word that wrapped around is below where it started, and carries (a mask is −1).
+      const carry = l.op('i32x4_lt_u', l.local(counter0), start);
+      const words = blocks(l, keys, l.local(counter0), l.op('i32x4_sub', counter1, carry));
+      const [first, second] = numbers(l, kind, words);
       l.shuffle(first, second, [0, 4, 1, 5]).emit();
       f.set(low);
       l.shuffle(first, second, [2, 6, 3, 7]).emit();
@@ -104,6 +111,12 @@ function normal(l: Lanes, word0: Value, word1: Value): [Value, Value] {
   const sine = l.op('v128_xor', l.choose(odd, c, s), flip);
   const cosine = l.op('v128_xor', l.choose(odd, l.op('f32x4_neg', s), c), flip);
   return [l.mul(radius, cosine), l.mul(radius, sine)];
+}
+
+/** The two numbers of each block. */
+export function numbers(l: Lanes, kind: RandomKind, [a, b]: readonly [Value, Value]): readonly [Value, Value] {
+  const [first, second] = TRANSFORM[kind](l, a, b);
+  return [l.keep(first), l.keep(second)];
 }
 
 const TRANSFORM: Record<RandomKind, (l: Lanes, word0: Value, word1: Value) => [Value, Value]> = {

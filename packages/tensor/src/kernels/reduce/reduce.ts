@@ -12,7 +12,7 @@ import {
 } from '../kernel.ts';
 import { layoutExtent, layoutsKey, rowStep, variesAlongColumns } from '../map/layout.ts';
 import { KEYS_PER_LAYOUT, MAX_INPUTS } from '../map/map.ts';
-import { elementTime } from '../map/map-program.ts';
+import { elementTime, linkedFunction, linkFunction } from '../map/map-program.ts';
 import { defineReduce } from './wasm.ts';
 
 export type ReduceKind = 'sum' | 'max' | 'min' | 'argMax';
@@ -135,8 +135,10 @@ export const reduceKernel: Kernel<ReduceCall> = {
       const last = line === 1;
       const key = layoutsKey(layouts) * KEYS_PER_LAYOUT + KIND_NUMBER[kind] + (last ? 1 : 0);
       const compiled =
-        linker.get(program, key) ??
-        linker.link(program, key, (module) => defineReduce(module, kind, program.expressions[0]!, last, layouts));
+        linkedFunction(program, key, linker) ??
+        linkFunction(program, key, linker, (module) =>
+          defineReduce(module, kind, program.expressions[0]!, last, layouts),
+        );
       const p = pointers as number[];
       if (last) {
         if (p.length === 2) compiled(outer, axis, p[0]!, p[1]!);

@@ -1,4 +1,5 @@
 import { SQRT_HALF_BITS } from '../random/threefry.ts';
+import { V128 } from './assembler.ts';
 import { type Lanes, MAGNITUDE, SIGN, type Value } from './lanes.ts';
 
 /**
@@ -40,34 +41,95 @@ const PI_HALF_LOW = 6.077100506506192e-11;
 const SIN_POLYNOMIAL = [-0.00019516656175255775, 0.008332173340022564, -0.16666655242443085];
 const COS_POLYNOMIAL = [2.4437729734927416e-5, -0.001388736185617745, 0.04166664555668831];
 
-/** sin(x + quarterTurns·π/2), reduced in double precision: x = n·π/2 + r. */
-function sine(l: Lanes, value: Value, quarterTurns: 0 | 1): Value {
-  const x = l.keep(value);
-  const wideX = wide(l, x);
-  const t = each(l, wideX, (v) => l.op('f64x2_add', l.op('f64x2_mul', v, l.f64(2 / Math.PI)), l.f64(ROUND64)));
+/** Past it the product of n and PI_HALF_HIGH is not exact any more. */
+const NEAR = 1.6e6;
+/**
+ * 2/π in pieces of 29 bits, the highest first: a piece times a single-precision number is exact in double precision. Seven
+ * of them leave an error below 2⁻⁷⁴ in x·2/π for the largest x.
+ */
+const PIECE_BITS = 29;
+const TWO_OVER_PI = [341782637, 423170132, 352195499, 488592205, 461485765, 90590992, 478285810];
+
+/** x = n·π/2 + r: r in single precision, and the low bits of n. */
+interface QuarterTurns {
+  readonly r: Value;
+  readonly n: Value;
+}
+
+/** For |x| ≤ NEAR, by subtraction in double precision. */
+function reduceNear(l: Lanes, x: Wide): QuarterTurns {
+  const t = each(l, x, (v) => l.op('f64x2_add', l.op('f64x2_mul', v, l.f64(2 / Math.PI)), l.f64(ROUND64)));
   const reduced = t.map((v, i) => {
     const n = l.keep(l.op('f64x2_sub', v, l.f64(ROUND64)));
-    const high = l.op('f64x2_sub', wideX[i], l.op('f64x2_mul', n, l.f64(PI_HALF_HIGH)));
+    const high = l.op('f64x2_sub', x[i] as Value, l.op('f64x2_mul', n, l.f64(PI_HALF_HIGH)));
     return l.keep(l.op('f64x2_sub', high, l.op('f64x2_mul', n, l.f64(PI_HALF_LOW))));
   });
-  // Far out, where n no longer fits, r is kept small enough for the result to stay within ±1.
-  const bounded = l.op('f32x4_pmax', narrow(l, [reduced[0], reduced[1]]), l.f32(-0.7854));
-  const r = l.keep(l.op('f32x4_pmin', bounded, l.f32(0.7854)));
-  const z = l.keep(l.mul(r, r));
-  const sin = l.keep(l.mul(r, l.add(l.mul(l.polynomial(SIN_POLYNOMIAL, z), z), l.f32(1))));
+  return { r: narrow(l, reduced as unknown as Wide), n: lowWords(l, t) };
+}
+
+/**
+ * For all finite x (after Payne and Hanek 1983): x·2/π modulo 4 is the sum of the products with the pieces of 2/π, each
+ * exact and taken modulo 4, whole turns put aside as they come, so that what is left of a number next to a multiple of π/2
+ * has all its digits. NaN at ±∞.
+ */
+function reduceFar(l: Lanes, x: Wide): QuarterTurns {
+  const parts = x.map((v) => {
+    const [turns, left] = [l.f.local(V128), l.f.local(V128)];
+    for (const local of [turns, left]) {
+      l.f64(0).emit();
+      l.f.set(local);
+    }
+    for (const [i, piece] of TWO_OVER_PI.entries()) {
+      const product = l.keep(l.op('f64x2_mul', v, l.f64(piece * 2 ** (-PIECE_BITS * (i + 1)))));
+      const fours = l.op('f64x2_nearest', l.op('f64x2_mul', product, l.f64(0.25)));
+      const modulo = l.op('f64x2_sub', product, l.op('f64x2_mul', fours, l.f64(4)));
+      const sum = l.keep(l.op('f64x2_add', l.local(left), modulo));
+      const whole = l.keep(l.op('f64x2_nearest', sum));
+      l.op('f64x2_sub', sum, whole).emit();
+      l.f.set(left);
+      l.op('f64x2_add', l.local(turns), whole).emit();
+      l.f.set(turns);
+    }
+    return {
+      r: l.keep(l.op('f64x2_mul', l.local(left), l.f64(Math.PI / 2))),
+      n: l.keep(l.op('f64x2_add', l.local(turns), l.f64(ROUND64))),
+    };
+  });
+  const [low, high] = parts as [QuarterTurns, QuarterTurns];
+  return { r: narrow(l, [low.r, high.r]), n: lowWords(l, [low.n, high.n]) };
+}
+
+/** sin(x + quarterTurns·π/2). Lanes that are far out, which are rare, cost only where there are some. */
+function sine(l: Lanes, value: Value, quarterTurns: 0 | 1): Value {
+  const { f } = l;
+  const x = l.keep(value);
+  const wideX = wide(l, x);
+  const [r, n] = [f.local(V128), f.local(V128)];
+  const set = (reduced: QuarterTurns): void => {
+    reduced.r.emit();
+    f.set(r);
+    reduced.n.emit();
+    f.set(n);
+  };
+  set(reduceNear(l, wideX));
+  const near = l.keep(l.op('f32x4_le', l.and(x, l.i32(MAGNITUDE)), l.f32(NEAR)));
+  near.emit();
+  f.simd('i32x4_bitmask').i32(15).op('i32_ne');
+  f.if_(() => {
+    const far = reduceFar(l, wideX);
+    set({ r: l.choose(near, l.local(r), far.r), n: l.choose(near, l.local(n), far.n) });
+  });
+  const z = l.keep(l.mul(l.local(r), l.local(r)));
+  const sin = l.keep(l.mul(l.local(r), l.add(l.mul(l.polynomial(SIN_POLYNOMIAL, z), z), l.f32(1))));
   const quartic = l.mul(l.polynomial(COS_POLYNOMIAL, z), l.mul(z, z));
   const cos = l.keep(l.add(l.sub(l.f32(1), l.mul(z, l.f32(0.5))), quartic));
-  const words = lowWords(l, [t[0], t[1]]);
-  const quadrant = l.keep(quarterTurns === 0 ? words : l.op('i32x4_add', words, l.i32(quarterTurns)));
+  const quadrant = l.keep(quarterTurns === 0 ? l.local(n) : l.op('i32x4_add', l.local(n), l.i32(quarterTurns)));
   const odd = l.op('i32x4_eq', l.op('v128_and', quadrant, l.i32(1)), l.i32(1));
   const negative = l.and(l.shift('i32x4_shl', quadrant, 30), l.i32(SIGN));
   return l.op('v128_xor', l.choose(odd, cos, sin), negative);
 }
 
-/**
- * sin x, NaN at ±∞. Error ≤ 2 ulp for |x| ≤ 1.6e6 (n < 2²⁰); past it the absolute error is about 1e-16·|x|, and past
- * 1e15 the result is only a number in [−1, 1].
- */
+/** sin x, NaN at ±∞. All x; error ≤ 2 ulp. */
 export function sin(l: Lanes, value: Value): Value {
   return sine(l, value, 0);
 }

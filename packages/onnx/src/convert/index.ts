@@ -1,0 +1,1 @@
+export { type ConvertOptions, convert, fileFormat, readTensors, type TensorFormat } from './convert.ts';

@@ -1,0 +1,99 @@
+import type { Module } from '@latent/nn';
+import { type Expr, type Op, opTable, type Tensor, UsageError } from '@latent/tensor';
+import { formulaNodes } from '../graph/formula.ts';
+import type { Dims, Graph, Value } from '../graph/graph.ts';
+import { type LayerRule, layerRules, opRules, type StepCall } from '../rules/rules.ts';
+import { broadcastDims, sameDims } from './dims.ts';
+import type { Origin, Traced, TracedStep } from './unify.ts';
+
+/** Adds a computation with a module's tensors to a graph, without the steps that no output needs. */
+export function emit(
+  graph: Graph,
+  module: Module,
+  { steps, outputs }: Traced,
+  inputs: readonly Value[],
+): Record<string, { readonly value: Value; readonly dims: Dims }> {
+  const origins = steps.map((step) => operandsOf(step, steps));
+  const needed = new Set<number>();
+  for (const { origin } of Object.values(outputs)) if (origin.kind === 'step') needed.add(origin.index);
+  for (let i = steps.length - 1; i >= 0; i--) {
+    if (needed.has(i)) for (const { origin } of origins[i] ?? []) if (origin.kind === 'step') needed.add(origin.index);
+  }
+  const values: (Value | undefined)[] = [];
+  const names = new Map(module.namedTensors().map(([name, tensor]) => [tensor, name]));
+  const tensorOf = (x: Tensor): Value => {
+    const name = names.get(x);
+    return name === undefined ? graph.constant('float', x.shape, x.data) : graph.tensor(name, 'float', x.shape, x.data);
+  };
+  const valueAt = ({ origin, dims }: Operand): Value => {
+    if ('index' in origin) return (origin.kind === 'step' ? values : inputs)[origin.index] as Value;
+    if ('tensor' in origin) return tensorOf(origin.tensor);
+    const numbers = graph.constant('float', origin.shape, origin.values);
+    return sameDims(dims, origin.shape) ? numbers : graph.node('Expand', [numbers, graph.sizes(dims)]);
+  };
+  steps.forEach((step, i) => {
+    if (!needed.has(i)) return;
+    const operands = origins[i] as readonly Operand[];
+    graph.path = step.path;
+    const { params, shape } = step;
+    const call = { params, shape, shapes: operands.map(({ dims }) => dims), tensor: tensorOf };
+    values[i] = stepNodes(graph, step, operands.map(valueAt), call);
+  });
+  graph.path = '';
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, { origin, dims }]) => [name, { value: valueAt({ origin, dims }), dims }]),
+  );
+}
+
+interface Operand {
+  readonly origin: Origin;
+  /** As it goes in: a constant may have one row where broadcasting does the rest. */
+  readonly dims: Dims;
+}
+
+/** What a step computes from, past steps that only lay numbers out where that makes no difference. */
+function operandsOf(step: TracedStep, steps: readonly TracedStep[]): readonly Operand[] {
+  const operands = step.origins.map((origin, i): Operand => ({ origin, dims: step.shapes[i] as Dims }));
+  if (step.op === opTable.reshape) return operands.map((operand) => through(operand, opTable.reshape, steps));
+  if (step.op === null || !('program' in step.op)) return operands;
+  // Elementwise operators broadcast by themselves, as long as one operand has the full shape.
+  const full = broadcastDims(step.shapes);
+  return operands.reduce<readonly Operand[]>((all, operand, i) => {
+    const narrow = through(operand, opTable.broadcastTo, steps);
+    const own = narrow.origin.kind === 'constant' ? { ...narrow, dims: narrow.origin.shape } : narrow;
+    const changed = all.with(i, own);
+    return sameDims(broadcastDims(changed.map(({ dims }) => dims)), full) ? changed : all;
+  }, operands);
+}
+
+/** The operand before the steps of one op that made it. */
+function through(operand: Operand, op: object, steps: readonly TracedStep[]): Operand {
+  let { origin, dims } = operand;
+  for (;;) {
+    const step = origin.kind === 'step' ? steps[origin.index] : undefined;
+    if (step === undefined || step.op !== op) return { origin, dims };
+    [origin, dims] = [step.origins[0] as Origin, step.shapes[0] as Dims];
+  }
+}
+
+/** The nodes of a step. */
+function stepNodes(graph: Graph, { op, layer, path }: TracedStep, inputs: readonly Value[], call: StepCall): Value {
+  if (layer !== null) return (layerRules.get(layer.type) as LayerRule)(graph, layer, inputs, call);
+  const { name } = op as Op;
+  // An op of someone else's is not taken for the engine's because it has the same name.
+  const ours = (opTable as Record<string, unknown>)[name] === op;
+  const value = opRules.get(name, ours)?.(graph, inputs, call) ?? formulaOf(graph, op as Op, inputs);
+  if (value !== null) return value;
+  throw new UsageError(
+    `exportOnnx: ${path === '' ? '' : `${path}: `}the op '${name}' has no rule for ONNX${ours ? ' with these parameters' : ''}; give it one with opRules.define('${name}', …), or its layer with layerRules.define(type, …)`,
+  );
+}
+
+/** An op whose meaning is a formula, which may be summed over the last axis. */
+type FormulaOp = Op & { readonly program?: { readonly expressions: readonly Expr[] }; readonly summed?: boolean };
+
+function formulaOf(graph: Graph, { program, summed }: FormulaOp, inputs: readonly Value[]): Value | null {
+  if (program === undefined) return null;
+  const terms = formulaNodes(graph, program.expressions[0] as Expr, inputs);
+  return summed ? graph.node('ReduceSum', [terms, graph.whole([-1])], { keepdims: 0 }) : terms;
+}

@@ -1,0 +1,169 @@
+import { noGrad } from '@latent/autograd';
+import { type Module, scoring } from '@latent/nn';
+import { type GraphNode, type Op, Rng, type Shape, Tensor, UsageError } from '@latent/tensor';
+
+/** Where a number of a step comes from: an earlier step, an input, a tensor of the module by name, or numbers that were there. */
+export type Source =
+  | { readonly kind: 'step' | 'input'; readonly index: number }
+  | { readonly kind: 'named'; readonly name: string; readonly tensor: Tensor }
+  | { readonly kind: 'constant'; readonly shape: Shape; readonly values: Float32Array | Float64Array };
+
+/** What was done: an op with its parameters, or a layer as a whole that has a rule of its own. */
+export interface Step {
+  /** The layer in which it was done. */
+  readonly path: string;
+  readonly what: { readonly op: Op; readonly params: unknown } | { readonly layer: Module };
+  readonly sources: readonly Source[];
+  readonly shapes: readonly Shape[];
+  readonly shape: Shape;
+}
+
+/** Tensors that go in: their shapes for a number of rows. */
+export type InputShapes = (rows: number) => readonly Shape[];
+
+/** What was done of given inputs, and what came out. */
+export interface Recording {
+  readonly steps: readonly Step[];
+  readonly outputs: Readonly<Record<string, { readonly source: Source; readonly shape: Shape }>>;
+  readonly inputs: readonly Shape[];
+}
+
+/** The place on a recording of a tensor: what it hands to the engine, as a tape does. */
+class Mark implements GraphNode {
+  readonly recorder: Recorder;
+  readonly source: Source;
+  /** What the tensor was before, for a module's parameters. */
+  readonly isParameter: boolean;
+  readonly ended = false;
+  grad = null;
+
+  constructor(recorder: Recorder, source: Source, isParameter = false) {
+    this.recorder = recorder;
+    this.source = source;
+    this.isParameter = isParameter;
+  }
+
+  record(op: Op, inputs: readonly Tensor[], params: unknown, output: Tensor): void {
+    this.recorder.add({ op, params }, inputs, output);
+  }
+
+  /** What leaves a step is still what it was. */
+  end(): Mark {
+    return this;
+  }
+
+  backward(): never {
+    throw new UsageError('exportOnnx: what is exported cannot be differentiated while it is read');
+  }
+}
+
+class Recorder {
+  readonly steps: Step[] = [];
+  readonly path: string[] = [''];
+  /** Off inside a layer that is recorded as a whole. */
+  on = true;
+
+  add(what: Step['what'], inputs: readonly Tensor[], output: Tensor): void {
+    if (!this.on) return;
+    this.steps.push({
+      path: this.path.at(-1) as string,
+      what,
+      sources: inputs.map((x) => this.sourceOf(x)),
+      shapes: inputs.map((x) => x.shape),
+      shape: output.shape,
+    });
+    output.node = new Mark(this, { kind: 'step', index: this.steps.length - 1 });
+  }
+
+  /** Numbers are read now: what a step made may be gone later. */
+  sourceOf(x: Tensor): Source {
+    return x.node instanceof Mark ? x.node.source : { kind: 'constant', shape: x.shape, values: x.data };
+  }
+}
+
+/**
+ * Runs `program` with `rows` rows of zeros and ones (which serve as numbers and as categories) drawn with `seed`, and writes
+ * down what it computes: ops, by the same door through which a tape learns of them, so nothing that is written with ops needs
+ * to know of it. A layer for which `whole` is true is one step. Modules are in eval mode.
+ */
+export function record(
+  module: Module,
+  shapes: readonly Shape[],
+  program: (...inputs: Tensor[]) => Readonly<Record<string, Tensor>>,
+  options: { readonly seed: number; readonly whole: (layer: Module) => boolean },
+): Recording {
+  const recorder = new Recorder();
+  const rng = new Rng(options.seed);
+  const inputs = shapes.map((shape, index) => {
+    const x = rng.bernoulli(shape);
+    x.node = new Mark(recorder, { kind: 'input', index });
+    return x;
+  });
+  const undo = [...markTensors(module, recorder), ...watchLayers(module, recorder, options.whole)];
+  try {
+    const results = noGrad(() => scoring(() => program(...inputs)));
+    const outputs = Object.fromEntries(
+      Object.entries(results).map(([name, x]) => [name, { source: recorder.sourceOf(x), shape: x.shape }]),
+    );
+    return { steps: recorder.steps, outputs, inputs: shapes };
+  } finally {
+    for (const action of undo) action();
+  }
+}
+
+/** Puts the module's tensors on the recording by their names in its state dictionary, until the returned actions are done. */
+function markTensors(module: Module, recorder: Recorder): (() => void)[] {
+  return module.namedTensors().map(([name, tensor]) => {
+    const { node } = tensor;
+    tensor.node = new Mark(recorder, { kind: 'named', name, tensor }, node?.isParameter);
+    return () => {
+      tensor.node = node;
+    };
+  });
+}
+
+/** Has every layer say when it is at work, until the returned actions are done. */
+function watchLayers(module: Module, recorder: Recorder, whole: (layer: Module) => boolean): (() => void)[] {
+  return [...module.namedModules()].flatMap(([path, layer]) => {
+    const { forward } = layer as { forward?: (...inputs: unknown[]) => unknown };
+    const before = Object.getOwnPropertyDescriptor(layer, 'forward');
+    if (typeof forward !== 'function') return [];
+    const watched = (...inputs: unknown[]): unknown => {
+      recorder.path.push(path);
+      try {
+        return recorder.on && whole(layer) ? asOne(recorder, layer, forward, inputs) : forward.apply(layer, inputs);
+      } finally {
+        recorder.path.pop();
+      }
+    };
+    Object.defineProperty(layer, 'forward', { value: watched, configurable: true });
+    return () => {
+      if (before === undefined) delete (layer as { forward?: unknown }).forward;
+      else Object.defineProperty(layer, 'forward', before);
+    };
+  });
+}
+
+/** Runs a layer with nothing of its inside recorded. */
+function asOne(
+  recorder: Recorder,
+  layer: Module,
+  forward: (...inputs: unknown[]) => unknown,
+  inputs: unknown[],
+): unknown {
+  recorder.on = false;
+  let output: unknown;
+  try {
+    output = forward.apply(layer, inputs);
+  } finally {
+    recorder.on = true;
+  }
+  if (!(output instanceof Tensor)) {
+    throw new UsageError(`exportOnnx: a rule for ${layer.type} needs it to return one tensor`);
+  }
+  const tensors = inputs.filter((input) => input instanceof Tensor);
+  // Its own, also where the layer gives back what it was given.
+  const own = output.detach();
+  recorder.add({ layer }, tensors, own);
+  return own;
+}

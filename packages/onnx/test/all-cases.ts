@@ -1,0 +1,16 @@
+import type { Case } from './cases.ts';
+import { layerCases } from './layer-cases.ts';
+import { modelCases, rowCases, transformCases } from './model-cases.ts';
+import { opCases } from './op-cases.ts';
+import { likelihoodCases, priorCases } from './vae-cases.ts';
+
+/** Every case, by what it is about. */
+export const allCases: Readonly<Record<string, () => Case[] | Promise<Case[]>>> = {
+  ops: opCases,
+  layers: layerCases,
+  likelihoods: likelihoodCases,
+  priors: priorCases,
+  transforms: transformCases,
+  models: modelCases,
+  rows: rowCases,
+};

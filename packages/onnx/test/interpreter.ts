@@ -1,0 +1,309 @@
+// What the operators of exported graphs mean, in plain loops and double precision, from the ONNX specification of opset 17.
+// It stands in for a runtime where none is installed, and shares nothing with the code that writes the graphs.
+import type { OnnxAttribute, OnnxModel, OnnxTensor } from '../src/proto/schema.ts';
+
+/** Numbers of any type. */
+export interface Numbers {
+  readonly dims: readonly number[];
+  readonly data: readonly number[];
+}
+
+type Options = Readonly<Record<string, OnnxAttribute>>;
+type Operator = (inputs: readonly Numbers[], options: Options) => Numbers;
+
+const sizeOf = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
+const strides = (dims: readonly number[]): number[] => dims.map((_, axis) => sizeOf(dims.slice(axis + 1)));
+
+/** The result whose element at an index is `at(index)`. */
+function filled(dims: readonly number[], at: (index: number[]) => number): Numbers {
+  const steps = strides(dims);
+  const data = Array.from({ length: sizeOf(dims) }, (_, flat) =>
+    at(dims.map((size, axis) => Math.floor(flat / (steps[axis] as number)) % size)),
+  );
+  return { dims, data };
+}
+
+/** The element at an index, axes of size 1 and missing ones in front repeated. */
+function element({ dims, data }: Numbers, index: readonly number[]): number {
+  const steps = strides(dims);
+  const lead = index.length - dims.length;
+  let flat = 0;
+  dims.forEach((size, axis) => {
+    if (size !== 1) flat += (index[axis + lead] as number) * (steps[axis] as number);
+  });
+  return data[flat] as number;
+}
+
+function common(shapes: readonly (readonly number[])[]): number[] {
+  const rank = Math.max(...shapes.map((dims) => dims.length));
+  return Array.from({ length: rank }, (_, axis) => {
+    const sizes = shapes.map((dims) => dims[axis - rank + dims.length] ?? 1).filter((size) => size !== 1);
+    if (new Set(sizes).size > 1) throw new Error(`shapes do not broadcast: ${JSON.stringify(shapes)}`);
+    return sizes[0] ?? 1;
+  });
+}
+
+const each =
+  (f: (...values: number[]) => number): Operator =>
+  (inputs) =>
+    filled(common(inputs.map(({ dims }) => dims)), (index) => f(...inputs.map((x) => element(x, index))));
+
+const withAlpha =
+  (usual: number, f: (x: number, alpha: number) => number): Operator =>
+  ([x], { alpha }) =>
+    each((value) => f(value, alpha?.f ?? usual))([x as Numbers], {});
+
+/** Over axes given as an option or as the second input; of each group in order. */
+const reduced =
+  (f: (values: readonly number[]) => number): Operator =>
+  ([x, second], { axes, axis, keepdims }) => {
+    const { dims } = x as Numbers;
+    const given = axes?.ints ?? second?.data ?? (axis === undefined ? [...dims.keys()] : [axis.i as number]);
+    const over = given.map((each) => (each < 0 ? each + dims.length : each));
+    if (over.some((each) => each < 0 || each >= dims.length)) throw new Error(`no axis ${over} in ${dims}`);
+    const inner = over.map((each) => dims[each] as number);
+    const kept = filled(
+      dims.map((size, each) => (over.includes(each) ? 1 : size)),
+      (index) => {
+        const group = filled(inner, (own) =>
+          element(
+            x as Numbers,
+            index.map((at, each) => (over.includes(each) ? (own[over.indexOf(each)] as number) : at)),
+          ),
+        );
+        return f(group.data);
+      },
+    );
+    return keepdims?.i === 0 ? { dims: dims.filter((_, each) => !over.includes(each)), data: kept.data } : kept;
+  };
+
+const logSum = (values: readonly number[]): number => {
+  const most = Math.max(...values);
+  if (!Number.isFinite(most)) return most;
+  return most + Math.log(values.reduce((sum, value) => sum + Math.exp(value - most), 0));
+};
+
+/** Over the last axis, with what it makes of each group in the group's place. */
+const alongLast =
+  (f: (values: readonly number[]) => readonly number[]): Operator =>
+  ([x], { axis }) => {
+    const { dims, data } = x as Numbers;
+    if (axis !== undefined && axis.i !== -1) throw new Error('only the last axis');
+    const width = dims.at(-1) as number;
+    const rows = Array.from({ length: data.length / width }, (_, r) => f(data.slice(r * width, (r + 1) * width)));
+    return { dims, data: rows.flat() };
+  };
+
+const matmul: Operator = ([a, b]) => {
+  const [left, right] = [a as Numbers, b as Numbers];
+  const lead = common([left.dims.slice(0, -2), right.dims.slice(0, -2)]);
+  const [m, k] = left.dims.slice(-2) as [number, number];
+  const [inner, n] = right.dims.slice(-2) as [number, number];
+  if (k !== inner) throw new Error(`inner sizes ${k} and ${inner}`);
+  return filled([...lead, m, n], (index) => {
+    const [row, column] = index.slice(-2) as [number, number];
+    const batch = index.slice(0, -2);
+    let sum = 0;
+    for (let i = 0; i < k; i++) sum += element(left, [...batch, row, i]) * element(right, [...batch, i, column]);
+    return sum;
+  });
+};
+
+const transpose: Operator = ([x], { perm }) => {
+  const order = perm?.ints as readonly number[];
+  const { dims } = x as Numbers;
+  return filled(
+    order.map((axis) => dims[axis] as number),
+    (index) =>
+      element(
+        x as Numbers,
+        dims.map((_, axis) => index[order.indexOf(axis)] as number),
+      ),
+  );
+};
+
+// The error function by its series; of large numbers by the continued fraction.
+function erf(x: number): number {
+  const a = Math.abs(x);
+  if (a > 5.9) return Math.sign(x);
+  let [term, sum] = [a, a];
+  for (let n = 1; n < 200; n++) {
+    term *= (2 * a * a) / (2 * n + 1);
+    sum += term;
+  }
+  return (Math.sign(x) * 2 * Math.exp(-a * a) * sum) / Math.sqrt(Math.PI);
+}
+
+const OPERATORS: Readonly<Record<string, Operator>> = {
+  Identity: ([x]) => x as Numbers,
+  Add: each((a, b) => a + b),
+  Sub: each((a, b) => a - b),
+  Mul: each((a, b) => a * b),
+  Div: each((a, b) => a / b),
+  Min: each((a, b) => Math.min(a, b)),
+  Max: each((a, b) => Math.max(a, b)),
+  Pow: each((a, b) => a ** b),
+  Neg: each((x) => -x),
+  Abs: each(Math.abs),
+  Sqrt: each(Math.sqrt),
+  Floor: each(Math.floor),
+  Sign: each(Math.sign),
+  Exp: each(Math.exp),
+  Log: each(Math.log),
+  Tanh: each(Math.tanh),
+  Sin: each(Math.sin),
+  Cos: each(Math.cos),
+  Erf: each(erf),
+  Less: each((a, b) => Number(a < b)),
+  LessOrEqual: each((a, b) => Number(a <= b)),
+  Equal: each((a, b) => Number(a === b)),
+  Greater: each((a, b) => Number(a > b)),
+  Where: each((condition, yes, no) => (condition !== 0 ? yes : no)),
+  Cast: ([x], { to }) => (to?.i === 9 ? each((value) => Number(value !== 0))([x as Numbers], {}) : (x as Numbers)),
+  Relu: each((x) => (x < 0 ? 0 : x)),
+  Sigmoid: each((x) => 1 / (1 + Math.exp(-x))),
+  Softplus: each((x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))),
+  Selu: each((x) => 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * Math.expm1(x))),
+  Elu: withAlpha(1, (x, alpha) => (x < 0 ? alpha * Math.expm1(x) : x)),
+  LeakyRelu: withAlpha(0.01, (x, alpha) => (x < 0 ? alpha * x : x)),
+  HardSigmoid: ([x], { alpha, beta }) =>
+    each((value) => Math.max(0, Math.min(1, (alpha?.f ?? 0.2) * value + (beta?.f ?? 0.5))))([x as Numbers], {}),
+  Softmax: alongLast((values) => values.map((value) => Math.exp(value - logSum(values)))),
+  LogSoftmax: alongLast((values) => values.map((value) => value - logSum(values))),
+  LayerNormalization: ([x, scale, bias], { axis, epsilon }) => {
+    const plain = alongLast((values) => {
+      const mean = values.reduce((a, b) => a + b, 0) / values.length;
+      const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+      return values.map((value) => (value - mean) / Math.sqrt(variance + (epsilon?.f ?? 1e-5)));
+    })([x as Numbers], axis === undefined ? {} : { axis });
+    return each((value, a, b) => value * a + b)([plain, scale as Numbers, bias as Numbers], {});
+  },
+  Gemm: ([a, b, c], { transB, transA, alpha, beta }) => {
+    if (transA?.i || alpha || beta) throw new Error('Gemm: not written here');
+    const right = transB?.i ? transpose([b as Numbers], { perm: { ints: [1, 0] } }) : (b as Numbers);
+    const product = matmul([a as Numbers, right], {});
+    return c === undefined ? product : each((x, y) => x + y)([product, c], {});
+  },
+  MatMul: matmul,
+  Transpose: transpose,
+  ReduceSum: reduced((values) => values.reduce((a, b) => a + b, 0)),
+  ReduceMax: reduced((values) => Math.max(...values)),
+  ReduceMin: reduced((values) => Math.min(...values)),
+  ReduceLogSumExp: reduced(logSum),
+  ArgMax: reduced((values) => values.indexOf(Math.max(...values))),
+  CumSum: ([x, axis], { reverse }) => {
+    if (axis?.data[0] !== -1) throw new Error('only the last axis');
+    const run = (values: readonly number[]): number[] => {
+      let sum = 0;
+      return values.map((value) => {
+        sum += value;
+        return sum;
+      });
+    };
+    return alongLast((values) => (reverse?.i ? run(values.toReversed()).toReversed() : run(values)))(
+      [x as Numbers],
+      {},
+    );
+  },
+  Shape: ([x], { start, end }) => {
+    const sizes = (x as Numbers).dims.slice(start?.i ?? 0, end?.i);
+    return { dims: [sizes.length], data: sizes };
+  },
+  Reshape: ([x, sizes]) => {
+    const { data } = x as Numbers;
+    const given = (sizes as Numbers).data;
+    const rest = given.filter((size) => size !== -1).reduce((a, b) => a * b, 1);
+    const dims = given.map((size) => (size === -1 ? data.length / rest : size));
+    if (sizeOf(dims) !== data.length) throw new Error(`${data.length} numbers do not fit ${dims}`);
+    return { dims, data };
+  },
+  Expand: ([x, sizes]) =>
+    filled(common([(x as Numbers).dims, (sizes as Numbers).data]), (index) => element(x as Numbers, index)),
+  Concat: (inputs, { axis }) => {
+    const along = axis?.i as number;
+    const { dims } = inputs[0] as Numbers;
+    const lengths = inputs.map((x) => x.dims[along] as number);
+    return filled(
+      dims.map((size, each) => (each === along ? lengths.reduce((a, b) => a + b, 0) : size)),
+      (index) => {
+        let [at, which] = [index[along] as number, 0];
+        while (at >= (lengths[which] as number)) at -= lengths[which++] as number;
+        return element(inputs[which] as Numbers, index.with(along, at));
+      },
+    );
+  },
+  Slice: ([x, starts, ends, axes, steps]) => {
+    const { dims } = x as Numbers;
+    const [first, by, sizes] = [dims.map(() => 0), dims.map(() => 1), [...dims]];
+    (axes as Numbers).data.forEach((axis, i) => {
+      const size = dims[axis] as number;
+      const step = (steps as Numbers).data[i] as number;
+      const start = (starts as Numbers).data[i] as number;
+      const end = (ends as Numbers).data[i] as number;
+      const stop = step > 0 ? Math.min(end, size) : Math.max(end, -1);
+      first[axis] = start;
+      by[axis] = step;
+      sizes[axis] = Math.max(0, Math.ceil((stop - start) / step));
+    });
+    return filled(sizes, (index) =>
+      element(
+        { dims, data: (x as Numbers).data },
+        index.map((at, axis) => (first[axis] as number) + at * (by[axis] as number)),
+      ),
+    );
+  },
+  Pad: ([x, pads, value]) => {
+    const { dims } = x as Numbers;
+    const { data } = pads as Numbers;
+    const sizes = dims.map((size, axis) => size + (data[axis] as number) + (data[axis + dims.length] as number));
+    return filled(sizes, (index) => {
+      const inside = index.map((at, axis) => at - (data[axis] as number));
+      const outside = inside.some((at, axis) => at < 0 || at >= (dims[axis] as number));
+      return outside ? (value?.data[0] ?? 0) : element(x as Numbers, inside);
+    });
+  },
+  Gather: ([table, indices]) => {
+    const { dims } = table as Numbers;
+    const own = indices as Numbers;
+    return filled([...own.dims, ...dims.slice(1)], (index) =>
+      element(table as Numbers, [element(own, index.slice(0, own.dims.length)), ...index.slice(own.dims.length)]),
+    );
+  },
+};
+
+/** The numbers of an initialiser, which has them as bytes. */
+function numbersOf({ dims = [], dataType, rawData }: OnnxTensor): Numbers {
+  const { buffer } = new Uint8Array(rawData ?? []);
+  const data =
+    dataType === 1
+      ? Array.from(new Float32Array(buffer))
+      : dataType === 11
+        ? Array.from(new Float64Array(buffer))
+        : dataType === 7
+          ? Array.from(new BigInt64Array(buffer), Number)
+          : Array.from(new Uint8Array(buffer));
+  if (sizeOf(dims) !== data.length) throw new Error(`${data.length} numbers for ${dims}`);
+  return { dims, data };
+}
+
+/** What a model computes of these inputs. */
+export function run({ graph }: OnnxModel, inputs: Readonly<Record<string, Numbers>>): Record<string, Numbers> {
+  const values = new Map(Object.entries(inputs));
+  const valueAt = (name: string): Numbers => {
+    const value = values.get(name);
+    if (value === undefined) throw new Error(`there is no value ${name} yet`);
+    return value;
+  };
+  for (const { name } of graph?.input ?? []) valueAt(name as string);
+  for (const tensor of graph?.initializer ?? []) values.set(tensor.name as string, numbersOf(tensor));
+  for (const { opType = '', input = [], output = [], attribute = [] } of graph?.node ?? []) {
+    const operator = OPERATORS[opType];
+    if (operator === undefined) throw new Error(`the operator ${opType} is not written here`);
+    const options = Object.fromEntries(attribute.map((each) => [each.name as string, each]));
+    for (const name of output) {
+      if (values.has(name)) throw new Error(`there are two values ${name}`);
+      values.set(name, operator(input.map(valueAt), options));
+    }
+  }
+  return Object.fromEntries((graph?.output ?? []).map(({ name = '' }) => [name, valueAt(name)]));
+}

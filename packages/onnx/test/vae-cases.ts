@@ -1,0 +1,243 @@
+import { noGrad } from '@latent/autograd';
+import { scoring } from '@latent/nn';
+import { concat, Rng, type Tensor, tensor } from '@latent/tensor';
+import * as vaePackage from '@latent/vae';
+import {
+  bernoulli,
+  beta,
+  categorical,
+  composite,
+  continuousBernoulli,
+  exponential,
+  gaussian,
+  gaussianMixture,
+  laplace,
+  logNormal,
+  mixturePrior,
+  negativeBinomial,
+  type PriorSpec,
+  poisson,
+  type ReconstructionDistribution,
+  type RowInputs,
+  type Score,
+  squaredError,
+  standardNormalPrior,
+  studentT,
+  Vae,
+  vampPrior,
+} from '@latent/vae';
+import { onnxModel } from '../src/index.ts';
+import { ACTIVATION, type Case, type CaseInput, type Expected, SCORE } from './cases.ts';
+import { shaken } from './layer-cases.ts';
+
+const ROWS = 6;
+
+const draws = {
+  real: (rng: Rng, columns: number) => rng.normal([ROWS, columns]),
+  positive: (rng: Rng, columns: number) => rng.exponential([ROWS, columns]).add(0.05),
+  unit: (rng: Rng, columns: number) => rng.uniform([ROWS, columns], { low: 0.02, high: 0.98 }),
+  binary: (rng: Rng, columns: number) => rng.bernoulli([ROWS, columns]),
+  counts: (rng: Rng, columns: number) =>
+    tensor(rng.exponential([ROWS, columns]).mul(40).data.map(Math.floor), { shape: [ROWS, columns] }),
+  oneHot(rng: Rng, columns: number) {
+    const noise = rng.normal([ROWS, columns]);
+    return noise.equal(noise.max({ axis: -1, keepDims: true }));
+  },
+};
+
+interface LikelihoodRow {
+  readonly distributions: readonly ReconstructionDistribution[];
+  readonly rows: (rng: Rng) => Tensor;
+}
+
+const both = (rng: Rng): Tensor => concat([draws.real(rng, 2), draws.oneHot(rng, 3), draws.counts(rng, 1)], 1);
+
+/** Every registered likelihood with its kinds, and rows that it may hold. A likelihood without a row here fails the tests. */
+export const LIKELIHOODS: Readonly<Record<string, LikelihoodRow>> = {
+  bernoulli: { distributions: [bernoulli()], rows: (rng) => draws.binary(rng, 4) },
+  gaussian: {
+    distributions: (['perRow', 'perColumn', 'shared', 'optimal', 0.3] as const).map((variance) =>
+      gaussian({ variance }),
+    ),
+    rows: (rng) => draws.real(rng, 4),
+  },
+  exponential: { distributions: [exponential()], rows: (rng) => draws.positive(rng, 4) },
+  squaredError: { distributions: [squaredError()], rows: (rng) => draws.real(rng, 4) },
+  laplace: { distributions: [laplace()], rows: (rng) => draws.real(rng, 4) },
+  logNormal: { distributions: [logNormal()], rows: (rng) => draws.positive(rng, 4) },
+  studentT: { distributions: [studentT(), studentT({ degreesOfFreedom: 4 })], rows: (rng) => draws.real(rng, 4) },
+  poisson: { distributions: [poisson()], rows: (rng) => draws.counts(rng, 4) },
+  negativeBinomial: { distributions: [negativeBinomial()], rows: (rng) => draws.counts(rng, 4) },
+  beta: { distributions: [beta()], rows: (rng) => draws.unit(rng, 4) },
+  continuousBernoulli: { distributions: [continuousBernoulli()], rows: (rng) => draws.unit(rng, 4) },
+  categorical: { distributions: [categorical()], rows: (rng) => draws.oneHot(rng, 4) },
+  gaussianMixture: { distributions: [gaussianMixture({ components: 3 })], rows: (rng) => draws.real(rng, 4) },
+  composite: {
+    distributions: [
+      composite([
+        [2, gaussian()],
+        [3, categorical()],
+        [1, poisson()],
+      ]),
+      composite([
+        [1, gaussian({ variance: 'perColumn' })],
+        [
+          5,
+          composite([
+            [1, laplace()],
+            [3, bernoulli()],
+            [1, negativeBinomial()],
+          ]),
+        ],
+      ]),
+    ],
+    rows: both,
+  },
+};
+
+/** Every registered prior. */
+export const PRIORS: Readonly<Record<string, PriorSpec>> = {
+  standardNormal: standardNormalPrior(),
+  mixture: mixturePrior({ components: 3 }),
+  vamp: vampPrior({ components: 2 }),
+};
+
+/** Every score that the package has. */
+export const SCORES: readonly Score<string>[] = Object.values(vaePackage).filter(
+  (value): value is Score<string> =>
+    typeof value === 'object' && value !== null && 'compute' in value && 'outputs' in value,
+);
+
+/** A model whose weights are all of their own. */
+export function vaeOf(
+  columns: number,
+  reconstruction: ReconstructionDistribution,
+  options: Partial<ConstructorParameters<typeof Vae>[0]> = {},
+): Vae {
+  const own = options.event === undefined ? { inputSize: columns } : {};
+  return shaken(
+    new Vae({ ...own, latentSize: 2, encoder: [5], activation: 'tanh', reconstruction, ...options }),
+    4,
+    0.3,
+  );
+}
+
+/** Numbers as what goes in. */
+export function given(x: Tensor, type: CaseInput['type'] = 'float'): CaseInput {
+  return { type, dims: x.shape, data: Array.from(x.data) };
+}
+
+/** Numbers as what must come out. */
+export function wanted(x: Tensor, tolerance: Pick<Expected, 'absolute' | 'relative'> = ACTIVATION): Expected {
+  return { dims: x.shape, data: Array.from(x.data), ...tolerance };
+}
+
+/** What a score computes with this noise: [samples, rows, latent], or 0. */
+export function scoreOf<K extends string>(
+  model: Vae,
+  score: Score<K>,
+  x: Tensor,
+  eps: Tensor | null,
+  samples: number,
+): Record<K, Tensor> {
+  const [rows = 0] = x.shape;
+  const normal = (count: number, width: number): Tensor =>
+    eps === null
+      ? tensor(new Float32Array(count * rows * width), { shape: [count, rows, width] })
+      : eps.reshape([count, rows, width]);
+  const inputs: RowInputs = { x, near: x, draws: { normal } };
+  return noGrad(() => scoring(() => score.compute(model, inputs, samples)));
+}
+
+/** What a score must give. What was taken away from an output leaves its rounding behind. */
+function outputs(
+  { outputs: known }: Score<string>,
+  results: Readonly<Record<string, Tensor>>,
+): Record<string, Expected> {
+  return Object.fromEntries(
+    Object.entries(results).map(([name, x]) => {
+      const base = known[name]?.relativeTo;
+      const size = base === undefined ? 0 : Math.max(...Array.from(results[base]?.data ?? [], Math.abs));
+      return [name, wanted(x, { ...SCORE, absolute: Math.max(SCORE.absolute, 2 * SCORE.relative * size) })];
+    }),
+  );
+}
+
+/** A VAE's encoder, decoder and scores, at the mean and with noise. */
+export function vaeCases(name: string, model: Vae, x: Tensor): Case[] {
+  const plain = !model.reconstructionDistribution.normalized;
+  const rng = new Rng(9);
+  const [rows = 0] = x.shape;
+  const latent = model.options.latentSize;
+  const z = rng.normal([rows, latent]);
+  const eps = rng.normal([3, rows, latent]);
+  const codes = noGrad(() => scoring(() => model.posterior(x)));
+  const params = noGrad(() => scoring(() => model.likelihoodParams(z)));
+  const scores = SCORES.filter((score) => !(score.density && plain));
+  return [
+    {
+      name: `${name}: encoder`,
+      model: onnxModel(model, { graph: 'encoder' }),
+      inputs: { x: given(x) },
+      expected: { mean: wanted(model.encode(x).mean), logVariance: wanted(codes.logVariance) },
+    },
+    {
+      name: `${name}: decoder`,
+      model: onnxModel(model, { graph: 'decoder' }),
+      inputs: { z: given(z) },
+      expected: { params: wanted(params), mean: wanted(model.decode(z), { absolute: 2e-6, relative: 4e-6 }) },
+    },
+    {
+      name: `${name}: reconstruction`,
+      model: onnxModel(model, { graph: 'reconstruction' }),
+      inputs: { x: given(x) },
+      expected: { reconstruction: wanted(model.reconstruct(x), { absolute: 2e-6, relative: 4e-6 }) },
+    },
+    {
+      name: `${name}: reconstruction error`,
+      model: onnxModel(model, { graph: 'reconstructionError' }),
+      inputs: { x: given(x) },
+      expected: { error: wanted(model.reconstructionError(x), SCORE) },
+    },
+    ...scores.flatMap((score): Case[] => [
+      {
+        name: `${name}: ${score.name} at the mean`,
+        model: onnxModel(model, { graph: score }),
+        inputs: { x: given(x) },
+        expected: outputs(score, scoreOf(model, score, x, null, 1)),
+      },
+      {
+        name: `${name}: ${score.name} of three draws`,
+        model: onnxModel(model, { graph: score, noise: 'input', samples: 3 }),
+        inputs: { x: given(x), eps: given(eps) },
+        expected: outputs(score, scoreOf(model, score, x, eps, 3)),
+      },
+    ]),
+  ];
+}
+
+/** Every likelihood. */
+export function likelihoodCases(): Case[] {
+  return Object.entries(LIKELIHOODS).flatMap(([name, { distributions, rows }]) =>
+    distributions.flatMap((distribution, i) => {
+      const x = rows(new Rng(i + 1));
+      return vaeCases(`${name} ${i}`, vaeOf(x.shape[1] as number, distribution), x);
+    }),
+  );
+}
+
+/** Every prior, also with one draw for each row. */
+export function priorCases(): Case[] {
+  return Object.entries(PRIORS).flatMap(([name, prior]) => {
+    const x = draws.real(new Rng(2), 3);
+    const model = vaeOf(3, gaussian(), { prior });
+    const eps = new Rng(4).normal([ROWS, 2]);
+    const one = SCORES.map((score) => ({
+      name: `prior ${name}: ${score.name} of one draw`,
+      model: onnxModel(model, { graph: score, noise: 'input' }),
+      inputs: { x: given(x), eps: given(eps) },
+      expected: outputs(score, scoreOf(model, score, x, eps, 1)),
+    }));
+    return [...vaeCases(`prior ${name}`, model, x), ...one];
+  });
+}
