@@ -14,6 +14,7 @@ export const NUMBER_HOLES: readonly string[] = [
   'None',
   '-',
   '#N/A',
+  '.',
 ];
 
 /** Whether a cell holds nothing: null, undefined, NaN, an invalid date, or one of these words. */

@@ -24,6 +24,8 @@ function category_(levels: readonly Level[], holes = HOLES): Omit<ColumnKind, 'n
 
 const someLevels = { levels: /* @__PURE__ */ optional(list(levelCheck, { max: 5000 }), []) };
 
+const givenLevels = { levels: /* @__PURE__ */ list(levelCheck, { min: 2, max: 5000 }) };
+
 export const categoryKind = /* @__PURE__ */ columnKinds.part('category', {
   options: someLevels,
   build: ({ levels }) => category_(levels),
@@ -33,7 +35,7 @@ export const booleanKind = /* @__PURE__ */ columnKinds.part('boolean', {
   build: () => category_([], NUMBER_HOLES),
 });
 export const ordinalKind = /* @__PURE__ */ columnKinds.part('ordinal', {
-  options: { levels: /* @__PURE__ */ list(levelCheck, { min: 2, max: 5000 }) },
+  options: givenLevels,
   build: ({ levels }) => category_(levels),
 });
 export const constantKind = /* @__PURE__ */ columnKinds.part('constant', {

@@ -150,8 +150,13 @@ function checkDates(learned: unknown, fail: (problem: string) => never): Learned
 const formatCheck: Check<string | undefined> = /* @__PURE__ */ optional(oneOf(...DATE_FORMATS.map(({ name }) => name)));
 const timeCheck: Check<string> = /* @__PURE__ */ optional(oneOf(...TIME_FORMATS.map(({ name }) => name)), 'hh:mm:ss');
 
+const dateChecks = {
+  format: formatCheck,
+  epoch: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('seconds', 'milliseconds')),
+};
+
 export const dateKind = /* @__PURE__ */ columnKinds.part('date', {
-  options: { format: formatCheck, epoch: /* @__PURE__ */ optional(oneOf('seconds', 'milliseconds')) },
+  options: dateChecks,
   build: ({ format, epoch }) =>
     dates({ format: format === undefined ? null : (formatByName(format) ?? null), epoch: epoch ?? null }, false),
 });

@@ -19,8 +19,9 @@ function numbers(scale: NumberScale, atoms: readonly number[] = []): Omit<Column
 export const numericKind = /* @__PURE__ */ columnKinds.part('numeric', { options: {}, build: () => numbers(linearScale) });
 export const positiveKind = /* @__PURE__ */ columnKinds.part('positive', { options: {}, build: () => numbers(logScale) });
 export const countKind = /* @__PURE__ */ columnKinds.part('count', { options: {}, build: () => numbers(log1pScale) });
+const someAtoms = { atoms: /* @__PURE__ */ list(/* @__PURE__ */ real(), { min: 1, max: 1000 }) };
 export const mixedKind = /* @__PURE__ */ columnKinds.part('mixed', {
-  options: { atoms: /* @__PURE__ */ list(real(), { min: 1, max: 1000 }) },
+  options: someAtoms,
   build: ({ atoms }) => numbers(linearScale, atoms),
 });
 
