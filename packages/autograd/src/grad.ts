@@ -82,7 +82,7 @@ export function valueAndGrad<P extends Tree, R extends readonly unknown[]>(
       // Where the value also depends on others that gradients flow to (an outer gradient's variables, a model's
       // parameters), they flow through these gradients too: record them.
       const node = value.node as TapeNode | null;
-      const nested = node !== null && !node.ended && reachable(node).some((n) => n.op === null && !ours.has(n));
+      const nested = node !== null && !node.ended && reachable([node]).some((n) => n.leaf && !ours.has(n));
       const list = gradientsOf(value, targets, { createGraph: nested, retainGraph: nested });
       let next = 0;
       const grads = mapTree(params, () => list[next++]) as P;

@@ -3,6 +3,7 @@ import {
   broadcastTo,
   formatShape,
   type GraphNode,
+  type JointOp,
   type Op,
   reshape,
   type Shape,
@@ -67,6 +68,37 @@ export class TapeNode implements GraphNode {
     output.node = node;
   }
 
+  recordJoint(op: JointOp, inputs: readonly Tensor[], params: unknown, outputs: readonly Tensor[]): void {
+    if (recording) recordJoint(op, inputs, params, outputs);
+  }
+
+  get recording(): boolean {
+    return recording;
+  }
+
+  /** Whether nothing on the tape made it: a parameter, or a target of `grad`. */
+  get leaf(): boolean {
+    return this.op === null;
+  }
+
+  /** Hands the gradient to this node's tensor on to its parents. */
+  pass(g: Tensor, _createGraph: boolean): void {
+    if (this.op !== null) propagate(this, this.op, g);
+  }
+
+  /** After a backward pass, whether it came here or not. */
+  forget(): void {
+    this.adjoint = null;
+  }
+
+  /** Gives up what was kept for the backward pass. */
+  free(): void {
+    this.used = true;
+    this.savedInputs = [];
+    this.savedOutput = null;
+    this.parents = [];
+  }
+
   backward(output: Tensor, options: { createGraph?: boolean; retainGraph?: boolean }): void {
     if (output.size !== 1) {
       throw new UsageError(
@@ -102,6 +134,17 @@ class EndedNode implements GraphNode {
     else tracked.node?.record(op, inputs, params, output);
   }
 
+  recordJoint(op: JointOp, inputs: readonly Tensor[], params: unknown, outputs: readonly Tensor[]): void {
+    if (!recording) return;
+    const tracked = inputs.find((x) => x.node !== null && !x.node.ended);
+    if (tracked === undefined) for (const output of outputs) output.node = this;
+    else tracked.node?.recordJoint(op, inputs, params, outputs);
+  }
+
+  get recording(): boolean {
+    return false;
+  }
+
   backward(): never {
     return refuseEnded();
   }
@@ -133,8 +176,17 @@ export function walk(
   options: { readonly createGraph?: boolean | undefined; readonly retainGraph?: boolean | undefined },
   wanted: (node: TapeNode) => boolean,
 ): readonly (readonly [TapeNode, Tensor])[] {
+  return walkFrom([[start, gradient]], reachable([start]), options, wanted);
+}
+
+/** The same from several nodes with gradients of their own, over the nodes in `order`, newest first. */
+function walkFrom(
+  starts: readonly (readonly [TapeNode, Tensor])[],
+  order: readonly TapeNode[],
+  options: { createGraph?: boolean; retainGraph?: boolean },
+  wanted: (node: TapeNode) => boolean,
+): readonly (readonly [TapeNode, Tensor])[] {
   const { createGraph = false, retainGraph = createGraph } = options;
-  const order = reachable(start);
   for (const node of order) {
     if (node.used) {
       throw new UsageError(
@@ -143,7 +195,7 @@ export function walk(
     }
   }
   return withRecording(createGraph, () => {
-    start.adjoint = gradient;
+    for (const [node, gradient] of starts) collect(node, gradient);
     const reached: [TapeNode, Tensor][] = [];
     try {
       for (const node of order) {
@@ -151,15 +203,19 @@ export function walk(
         if (g === null) continue;
         node.adjoint = null;
         if (wanted(node)) reached.push([node, g]);
-        if (node.op === null) continue;
-        propagate(node, node.op, g);
-        if (!retainGraph) free(node);
+        if (node.leaf) continue;
+        node.pass(g, createGraph);
+        if (!retainGraph) node.free();
       }
     } finally {
-      for (const node of order) node.adjoint = null;
+      for (const node of order) node.forget();
     }
     return reached;
   });
+}
+
+function collect(node: TapeNode, gradient: Tensor): void {
+  node.adjoint = node.adjoint === null ? gradient : add(node.adjoint, gradient);
 }
 
 function propagate(node: TapeNode, op: Op, g: Tensor): void {
@@ -176,8 +232,7 @@ function propagate(node: TapeNode, op: Op, g: Tensor): void {
     const gradient = op.gradient(i, g, saved);
     if (gradient === null) continue;
     if (parent.ended) refuseEnded();
-    const fitted = fitTo(gradient, node.shapes[i]);
-    parent.adjoint = parent.adjoint === null ? fitted : add(parent.adjoint, fitted);
+    collect(parent, fitTo(gradient, node.shapes[i]));
   }
 }
 
@@ -199,18 +254,137 @@ function shapeAfter(from: Shape, axes: readonly number[], lead: number): Shape {
   return from.map((size, axis) => (axes.includes(axis) ? 1 : size)).slice(Math.max(0, lead));
 }
 
-function free(node: TapeNode): void {
-  node.used = true;
-  node.savedInputs = [];
-  node.savedOutput = null;
-  node.parents = [];
-}
-
-/** The nodes that `start` depends on and itself, newest first. No recursion: graphs may be deep. */
-export function reachable(start: TapeNode): TapeNode[] {
-  const found = new Set<TapeNode>([start]);
+/** The nodes that these depend on and they themselves, newest first, as far as `end`. No recursion: graphs may be deep. */
+export function reachable(starts: readonly TapeNode[], end: ReadonlySet<TapeNode> = NO_NODES): TapeNode[] {
+  const found = new Set<TapeNode>(starts);
   for (const node of found) {
+    if (end.has(node)) continue;
     for (const parent of node.parents) if (parent !== null && !parent.ended) found.add(parent);
   }
   return [...found].sort((a, b) => b.id - a.id);
+}
+
+const NO_NODES: ReadonlySet<TapeNode> = new Set();
+
+/** A joint op on the tape: gradients come to its results one by one, and leave it together. */
+class JointNode extends TapeNode {
+  readonly #op: JointOp;
+  /** The gradients to the results that have come so far. */
+  readonly arrived: (Tensor | null)[];
+  #outputs: readonly (Tensor | null)[];
+
+  constructor(op: JointOp, inputs: readonly Tensor[], params: unknown, outputs: readonly Tensor[]) {
+    super(false);
+    this.#op = op;
+    this.params = params;
+    this.parents = inputs.map((x) => x.node as Parent);
+    this.shapes = inputs.map((x) => x.shape);
+    this.savedInputs = inputs;
+    this.#outputs = outputs.map((x, i) => (op.saves.includes(i) ? x : null));
+    this.arrived = outputs.map(() => null);
+  }
+
+  override get leaf(): boolean {
+    return false;
+  }
+
+  override pass(_first: Tensor, createGraph: boolean): void {
+    const g = this.arrived.slice();
+    const inputs = this.savedInputs as readonly Tensor[];
+    const gradients = createGraph
+      ? composedGradients(this.#op, inputs, this.params, g)
+      : this.#op.gradients(
+          g,
+          { inputs, outputs: this.#outputs as readonly Tensor[], shapes: this.shapes, params: this.params },
+          this.parents.map((parent) => parent !== null),
+        );
+    for (const [i, parent] of this.parents.entries()) {
+      const gradient = gradients[i];
+      if (parent === null || gradient === null || gradient === undefined) continue;
+      if (parent.ended) refuseEnded();
+      collect(parent, gradient);
+    }
+  }
+
+  override forget(): void {
+    super.forget();
+    this.arrived.fill(null);
+  }
+
+  override free(): void {
+    super.free();
+    this.#outputs = [];
+  }
+}
+
+/** One result of a joint op. */
+class ResultNode extends TapeNode {
+  readonly #joint: JointNode;
+  readonly #index: number;
+
+  constructor(joint: JointNode, index: number) {
+    super(false);
+    this.#joint = joint;
+    this.#index = index;
+    this.parents = [joint];
+  }
+
+  override get leaf(): boolean {
+    return false;
+  }
+
+  override pass(g: Tensor): void {
+    this.#joint.arrived[this.#index] = g;
+    this.#joint.adjoint = g; // that something has come
+  }
+}
+
+function recordJoint(op: JointOp, inputs: readonly Tensor[], params: unknown, outputs: readonly Tensor[]): void {
+  const joint = new JointNode(op, inputs, params, outputs);
+  for (const [i, output] of outputs.entries()) output.node = new ResultNode(joint, i);
+}
+
+const STANDS_FOR: Op = {
+  name: 'identity',
+  saves: { inputs: [], output: false },
+  shape: ([shape]) => shape as Shape,
+  forward: () => {},
+  gradient: (_i, g) => g,
+};
+
+/**
+ * The gradients of a joint op made of other ops, so that they can themselves be differentiated: its composition is computed
+ * anew, from tensors that stand for the inputs, and walked back as far as those.
+ */
+function composedGradients(
+  op: JointOp,
+  inputs: readonly Tensor[],
+  params: unknown,
+  g: readonly (Tensor | null)[],
+): readonly (Tensor | null)[] {
+  const stand = inputs.map((x) => {
+    if (!x.requiresGrad) return x;
+    const same = x.detach();
+    x.node?.record(STANDS_FOR, [x], undefined, same);
+    return same;
+  });
+  const results = op.composed(stand, params);
+  const starts = results.flatMap((result, i): [TapeNode, Tensor][] => {
+    const gradient = g[i];
+    return gradient && result?.requiresGrad ? [[result.node as TapeNode, gradient]] : [];
+  });
+  const ends = new Set(stand.flatMap((x) => (x.requiresGrad ? [x.node as TapeNode] : [])));
+  const order = reachable(
+    starts.map(([node]) => node),
+    ends,
+  );
+  // What was reached past the ends is somebody else's.
+  const inside = order.filter((node) => !ends.has(node));
+  walkFrom(starts, inside, { createGraph: true }, () => false);
+  return stand.map((x) => {
+    const node = x.node as TapeNode | null;
+    const gradient = node?.adjoint ?? null;
+    node?.forget();
+    return gradient;
+  });
 }

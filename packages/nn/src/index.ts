@@ -8,6 +8,7 @@ export {
   type PassOptions,
   trainTestSplit,
 } from './data/dataset.ts';
+export { type ImagesOptions, images, type Picture, pictures } from './data/images.ts';
 export {
   type FlatRows,
   isList,
@@ -28,28 +29,115 @@ export {
   activationNames,
 } from './layers/activation.ts';
 export { AlphaDropout, alphaDropout } from './layers/alpha-dropout.ts';
+export { type AttentionOptions, MultiHeadAttention } from './layers/attention/multi-head-attention.ts';
+export {
+  attention,
+  TransformerBlock,
+  type TransformerOptions,
+  type TransformerSpecOptions,
+  transformer,
+} from './layers/attention/transformer.ts';
+export {
+  type ConvLayerOptions,
+  type ConvTransposeLayerOptions,
+  conv1d,
+  conv2d,
+  convTranspose1d,
+  convTranspose2d,
+  type DepthwiseConvOptions,
+  depthwiseConv2d,
+  separableConv2d,
+} from './layers/convolution/conv-layers.ts';
+export {
+  Conv1d,
+  Conv2d,
+  type ConvOptions,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  type ConvTransposeOptions,
+  type PaddingMode,
+} from './layers/convolution/convolution.ts';
+export { foldBatchNorm } from './layers/convolution/fold-batch-norm.ts';
+export { channelsFirst, channelsLast, weightFromKeras, weightToKeras } from './layers/convolution/layouts.ts';
+export {
+  AvgPool,
+  type AvgPoolLayerOptions,
+  avgPool,
+  GlobalAvgPool,
+  globalAvgPool,
+  MaxPool,
+  type MaxPoolLayerOptions,
+  maxPool,
+  type PoolLayerOptions,
+} from './layers/convolution/pool.ts';
+export { Residual, type ResidualOptions, residual } from './layers/convolution/residual.ts';
+export {
+  Crop,
+  crop,
+  Pad,
+  type PadOptions,
+  PixelShuffle,
+  pad,
+  pixelShuffle,
+  pixelUnshuffle,
+  Upsample,
+  type UpsampleOptions,
+  upsample,
+} from './layers/convolution/resize.ts';
+export { SqueezeExcitation, squeezeExcitation } from './layers/convolution/squeeze-excitation.ts';
 export { type DenseOptions, dense } from './layers/dense.ts';
 export { Dropout, dropout, rateCheck as dropoutCheck } from './layers/dropout.ts';
+export { Dropout2d, dropout2d } from './layers/dropout2d.ts';
 export { GaussianNoise, noise } from './layers/gaussian-noise.ts';
 export { LayerNorm, type LayerNormOptions, layerNorm } from './layers/layer-norm.ts';
 export { type BuildContext, type LayerSpec, sameShapeLayer } from './layers/layer-spec.ts';
 export { Linear, type LinearOptions } from './layers/linear.ts';
+export { BatchNorm, type BatchNormOptions, batchNorm } from './layers/normalization/batch-norm.ts';
+export { GroupNorm, type GroupNormOptions, groupNorm } from './layers/normalization/group-norm.ts';
+export { RmsNorm, type RmsNormOptions, rmsNorm } from './layers/normalization/rms-norm.ts';
+export { Gru, type GruOptions, type GruSpecOptions, gru } from './layers/recurrent/gru.ts';
+export {
+  type KerasRecurrent,
+  type KerasRecurrentWeights,
+  recurrentFromKeras,
+  recurrentToKeras,
+} from './layers/recurrent/keras.ts';
+export { Lstm, type LstmOptions, type LstmSpecOptions, lstm } from './layers/recurrent/lstm.ts';
+export { MinGru, type MinGruOptions, minGru } from './layers/recurrent/min-gru.ts';
+export {
+  RecurrentLayer,
+  type RecurrentLayerOptions,
+  type RecurrentRun,
+  type RecurrentState,
+  type RunOptions,
+} from './layers/recurrent/recurrent-layer.ts';
+export type { RecurrentSpecOptions } from './layers/recurrent/recurrent-spec.ts';
+export { Rnn, type RnnOptions, type RnnSpecOptions, rnn } from './layers/recurrent/rnn.ts';
+export { Embedding, type EmbeddingOptions, embedding } from './layers/sequence/embedding.ts';
+export { MeanSteps, meanSteps } from './layers/sequence/mean-steps.ts';
+export { Positions, type PositionsOptions, positions } from './layers/sequence/positions.ts';
+export { Repeat, type RepeatOptions, repeat } from './layers/sequence/repeat.ts';
 export { Sequential } from './layers/sequential.ts';
 export { flatten, Reshape, reshape } from './layers/shape.ts';
 export { Softmax, softmax } from './layers/softmax.ts';
 export { knownLayers as layers } from './layers/standard.ts';
 export * from './losses/losses.ts';
+export { type Context, repeatedContext, withinLengths } from './module/context.ts';
 export { inLayer, type Layer, Module, scoring } from './module/module.ts';
 export { buffer, layerParameter, parameterOf, type Role, roleOf, withoutFirstWeights } from './module/role.ts';
 export { aligned } from './module/summary.ts';
 export {
   type BuiltNetwork,
   buildNetwork,
+  decodesAnySteps,
+  encodesAnySteps,
+  type MirroredRows,
   mirrored,
   type NetworkContext,
   type NetworkSpec,
   network,
   networkCheck,
+  opening,
   probedShape,
   sameNetwork,
   shapesOf,

@@ -1,6 +1,5 @@
 import { setInspector } from './eager.ts';
 import { ValueError } from './errors.ts';
-import type { Op } from './op.ts';
 import { describeValue } from './options.ts';
 import { formatShape, stridesOf } from './shape.ts';
 import type { Tensor } from './tensor.ts';
@@ -16,7 +15,7 @@ export const debug = {
   },
 };
 
-function checkFinite(op: Op, inputs: readonly Tensor[], output: Tensor): void {
+function checkFinite(op: { readonly name: string }, inputs: readonly Tensor[], output: Tensor): void {
   const values = output.data;
   for (let i = 0; i < values.length; i++) {
     if (Number.isFinite(values[i])) continue;

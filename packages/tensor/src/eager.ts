@@ -34,10 +34,14 @@ class EagerCall<P> implements Call<P> {
 }
 
 /** Called with every result when set; `debug.checkFinite` hangs here. */
-let inspect: ((op: Op, inputs: readonly Tensor[], output: Tensor) => void) | null = null;
+let inspect: ((op: { readonly name: string }, inputs: readonly Tensor[], output: Tensor) => void) | null = null;
 
 export function setInspector(inspector: typeof inspect): void {
   inspect = inspector;
+}
+
+export function inspector(): typeof inspect {
+  return inspect;
 }
 
 /** Whether every result is looked at. */
@@ -59,18 +63,24 @@ export function apply<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tenso
   return output;
 }
 
-function compute<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
-  const first = inputs[0];
-  const { dtype } = first;
+/** The inputs' shapes; throws unless they are of one dtype. */
+export function inputShapes(name: string, inputs: readonly Tensor[]): readonly Shape[] {
   const shapes: Shape[] = new Array(inputs.length);
   for (let i = 0; i < inputs.length; i++) {
-    if (inputs[i].dtype !== dtype) {
+    if (inputs[i].dtype !== inputs[0].dtype) {
       throw new ValueError(
-        `${op.name}: dtypes differ, got ${inputs.map((x) => x.dtype).join(' and ')}; convert one with cast('${dtype}')`,
+        `${name}: dtypes differ, got ${inputs.map((x) => x.dtype).join(' and ')}; convert one with cast('${inputs[0].dtype}')`,
       );
     }
     shapes[i] = inputs[i].shape;
   }
+  return shapes;
+}
+
+function compute<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
+  const first = inputs[0];
+  const { dtype } = first;
+  const shapes = inputShapes(op.name, inputs);
   const shape = op.shape(shapes, params);
   if (op.alias) {
     first.storage.checkAlive(op.name);
@@ -199,7 +209,8 @@ export function fillRows(
 
 const LONG_ROW = 64;
 
-function copyOut(heap: NonNullable<Storage['heap']>, dtype: DType, pointer: number): void {
+/** Moves a result from scratch space to the JavaScript heap. */
+export function copyOut(heap: NonNullable<Storage['heap']>, dtype: DType, pointer: number): void {
   const from: Float32Array | Float64Array = dtype === 'f32' ? memory.f32 : memory.f64;
   const start = dtype === 'f32' ? pointer / 4 : pointer / 8;
   if (heap.length > 8) heap.set(from.subarray(start, start + heap.length));

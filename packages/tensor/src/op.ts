@@ -1,3 +1,4 @@
+import type { JointOp } from './joint-op.ts';
 import type { DType } from './kernels/kernel.ts';
 import type { Shape } from './shape.ts';
 import type { Tensor } from './tensor.ts';
@@ -45,6 +46,9 @@ export interface Op<P = unknown> {
 export interface GraphNode {
   /** Puts `output = op(inputs)` on the tape this node is on. */
   record(op: Op, inputs: readonly Tensor[], params: unknown, output: Tensor): void;
+  recordJoint(op: JointOp, inputs: readonly Tensor[], params: unknown, outputs: readonly Tensor[]): void;
+  /** Whether the tape takes anything down now. */
+  readonly recording: boolean;
   /** The gradients of `output` (a scalar) to every parameter it depends on. */
   backward(output: Tensor, options: { createGraph?: boolean; retainGraph?: boolean }): void;
   /** The accumulated gradient of a parameter, null for everything else. */

@@ -41,6 +41,7 @@ const bad: Record<
   | 'flag'
   | 'fn'
   | 'indices'
+  | 'window'
   | 'data',
   () => unknown[]
 > = {
@@ -86,6 +87,7 @@ const bad: Record<
     new Array(2),
     new Float64Array([7]),
   ],
+  window: () => [undefined, 0, -1, 1.5, Number.NaN, Infinity, ...words, [1, 2, 3], new Array(2)],
   data: () => [
     undefined,
     ...words.filter((value) => !Array.isArray(value)),
@@ -131,6 +133,22 @@ const rng = (name: string, entry: Omit<Entry, 'call'>): Entry => ({
   ...entry,
   call: (...args: never[]) => (new Rng(1) as unknown as Record<string, (...a: never[]) => unknown>)[name]?.(...args),
 });
+
+/** [n, …sizes, channels], weights and windows over so many axes. */
+const image = (axes: number) => [() => zeros([2, ...[5, 6].slice(0, axes), 2]), 'tensor'] as const;
+const weight = (axes: number) => [() => zeros([2, 2, ...[3, 2].slice(0, axes)]), 'tensor'] as const;
+const bias = [() => null, null] as const;
+const size = [() => 2, 'window'] as const;
+const windows = (axes: number): NonNullable<Entry['options']> => ({
+  stride: [0, -1, '2', 1.5, null, new Array(axes + 1).fill(1), new Array(axes)],
+  padding: ['full', -1, '1', null, {}, new Array(axes + 1).fill(1), [[1, -1], 1].slice(0, axes)],
+  dilation: [0, '2', null, new Array(axes + 1).fill(1)],
+});
+const convolution: NonNullable<Entry['options']> = { groups: [0, 3, '1', null, 1.5] };
+const pooling = (axes: number): NonNullable<Entry['options']> => {
+  const { stride, padding } = windows(axes) as Record<string, readonly unknown[]>;
+  return { stride: stride!, padding: padding!, ceil: ['yes', 1, null], countPadding: ['yes', 1, null], dilation: [1] };
+};
 
 const table: Record<string, Entry> = {
   tensor: {
@@ -278,6 +296,25 @@ const table: Record<string, Entry> = {
     ],
   },
 
+  conv1d: { good: [image(1), weight(1), bias, options], options: { ...convolution, ...windows(1) } },
+  conv2d: { good: [image(2), weight(2), bias, options], options: { ...convolution, ...windows(2) } },
+  convTranspose1d: {
+    good: [image(1), weight(1), bias, options],
+    options: { ...convolution, ...windows(1), outputPadding: [-1, '1', 1, [0, 0]] },
+  },
+  convTranspose2d: {
+    good: [image(2), weight(2), bias, options],
+    options: { ...convolution, ...windows(2), outputPadding: [-1, '1', 1, [0]] },
+  },
+  maxPool1d: { good: [image(1), size, options], options: { ...windows(1), ceil: ['yes', 1, null] } },
+  maxPool2d: { good: [image(2), size, options], options: { ...windows(2), ceil: ['yes', 1, null] } },
+  avgPool1d: { good: [image(1), size, options], options: pooling(1) },
+  avgPool2d: { good: [image(2), size, options], options: pooling(2) },
+  globalAvgPool: { good: [image(2)] },
+  interpolate: { good: [image(2), size, options], options: { mode: ['cubic', 5, null] } },
+  pixelShuffle: { good: [[() => zeros([1, 2, 2, 4]), 'tensor'], size] },
+  pixelUnshuffle: { good: [[() => zeros([1, 2, 2, 4]), 'tensor'], size] },
+
   'debug.checkFinite': {
     good: [[() => false, 'flag']],
     call: (on) => latent.debug.checkFinite(on),
@@ -310,6 +347,12 @@ const others = [
   'linalgOps',
   'layoutOps',
   'indexingOps',
+  'opTable',
+  'padModes',
+  'paddingCheck',
+  'perAxis',
+  'transposedWindowsOf',
+  'windowsOf',
   'apply',
   'constant',
   'debug',

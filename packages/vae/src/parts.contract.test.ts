@@ -122,7 +122,7 @@ const contracts: Record<string, Contract> = {
       const width = likelihood.paramCount(3);
       const params = new Rng(1).normal([2, width]);
       const x = likelihood.support(3).every((column) => column.contains(0)) ? X : INSIDE;
-      const head = likelihood.head?.(4, 3, new Rng(2));
+      const head = likelihood.head?.((count) => new Linear(4, count, { rng: new Rng(2) }), 3);
       return [
         width,
         likelihood.normalized,

@@ -20,6 +20,15 @@ export interface LayerSpec extends Part {
   build(input: Shape, context: BuildContext): readonly Layer[];
   /** The way back from what comes out to rows of shape `input`, for decoders that mirror an encoder; none where shapes stay. */
   mirror(input: Shape): readonly LayerSpec[];
+  /**
+   * The end of a decoder of rows of shape `input`, which end in channels: the way back as far as each place is made by itself.
+   * Where the layer can, it makes `count` numbers for each number of a row, the first of every channel before the second,
+   * without activation; else channels of its own, for a linear layer at each place. Without it a decoder ends in a linear layer
+   * of whole rows.
+   */
+  head?(input: Shape, count?: number): readonly LayerSpec[];
+  /** Whether rows of shape [steps, …] may have any number of steps, so that batches need not be padded to the most. */
+  readonly anySteps?: boolean;
 }
 
 /** The layers that networks, and their files, may be made of. */
@@ -27,5 +36,5 @@ export const layers: Kind<LayerSpec> = /* @__PURE__ */ new Kind<LayerSpec>('laye
 
 /** What specifications of layers that keep their rows' shape, and have no way back, have in common. */
 export function sameShapeLayer(build: LayerSpec['build']): Omit<LayerSpec, keyof Part> {
-  return { outShape: (input) => input, build, mirror: () => [] };
+  return { outShape: (input) => input, build, mirror: () => [], anySteps: true };
 }

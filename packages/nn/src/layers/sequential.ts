@@ -1,4 +1,5 @@
 import { refuse, type Tensor } from '@latent/tensor';
+import type { Context } from '../module/context.ts';
 import { inLayer, type Layer, Module } from '../module/module.ts';
 
 /** Layers one after the other, named by position. */
@@ -19,11 +20,11 @@ export class Sequential extends Module {
     return 'Sequential';
   }
 
-  forward(x: Tensor): Tensor {
+  forward(x: Tensor, context: Context = {}): Tensor {
     let value = x;
     for (const [i, layer] of this.layers.entries()) {
       const input = value;
-      value = inLayer(String(i), () => layer.forward(input));
+      value = inLayer(String(i), () => layer.forward(input, context));
     }
     return value;
   }

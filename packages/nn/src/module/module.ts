@@ -13,6 +13,7 @@ import {
   ValueError,
 } from '@latent/tensor';
 import { refuseTrained } from './being-trained.ts';
+import type { Context } from './context.ts';
 import { roleOf } from './role.ts';
 import { summaryTable } from './summary.ts';
 
@@ -194,9 +195,9 @@ export abstract class Module {
   }
 }
 
-/** A module with one input and one output. */
+/** A module with one input and one output. What goes with the rows is for those that ask for it. */
 export interface Layer extends Module {
-  forward(x: Tensor): Tensor;
+  forward(x: Tensor, context?: Context): Tensor;
 }
 
 const MOST_PROBLEMS = 8;

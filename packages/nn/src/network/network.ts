@@ -10,6 +10,7 @@ import {
   optional,
   Rng,
   type Shape,
+  sameShape,
   sizeOf,
   Tensor,
   UsageError,
@@ -23,7 +24,7 @@ import type { LayerSpec } from '../layers/layer-spec.ts';
 import { Sequential } from '../layers/sequential.ts';
 import { reshape } from '../layers/shape.ts';
 import { knownLayers } from '../layers/standard.ts';
-import { inLayer, type Layer, Module } from '../module/module.ts';
+import { inLayer, type Layer, Module, scoring } from '../module/module.ts';
 import { partOf } from '../registry/registry.ts';
 
 /** A network as data: layers one after the other; a number is short for `dense(number)`. Or a module of your own. */
@@ -115,9 +116,9 @@ export function buildNetwork(
   return { module: new Sequential(...built), shape: shapes.at(-1) as Shape };
 }
 
-/** What a module of the user's makes of a row: found by giving it one of zeros. */
+/** What a module of the user's makes of a row: found by giving it one of zeros, as a score, which leaves it as it is. */
 export function probedShape(path: string, module: Layer, input: Shape): Shape {
-  const made: unknown = inLayer(path, () => noGrad(() => module.forward(zeros([1, ...input]))));
+  const made: unknown = inLayer(path, () => scoring(() => noGrad(() => module.forward(zeros([1, ...input])))));
   if (!(made instanceof Tensor)) {
     throw new UsageError(`${path}: forward must return a tensor, got ${describeValue(made)}`);
   }
@@ -130,19 +131,66 @@ export function probedShape(path: string, module: Layer, input: Shape): Shape {
   return shape.slice(1);
 }
 
+/** What a mirrored decoder is to make. */
+export interface MirroredRows {
+  /** The shape of its rows; the encoder's by default. */
+  readonly event?: Shape;
+  /** Numbers for each number of a row, which the way back through the first layer makes at once where it can. */
+  readonly count?: number;
+}
+
 /**
- * The layers of a decoder that mirrors an encoder: from a code to what the encoder's last layer made, then the way back
- * through each of its layers but the first, which is the head's to undo.
+ * The layers of a decoder that mirrors an encoder: the way back from what its last layer makes through each of its layers. The
+ * first that changes its rows is undone by its `head`, where it has one; else it is left to whom the decoder is for.
  */
-export function mirrored(encoder: readonly LayerSpec[], input: Shape): readonly LayerSpec[] {
+export function mirrored(
+  encoder: readonly LayerSpec[],
+  input: Shape,
+  { event = input, count }: MirroredRows = {},
+): readonly LayerSpec[] {
   const shapes = shapesOf('encoder', encoder, input);
+  const ways = encoder.map((spec, i) => spec.mirror(shapes[i] as Shape));
+  const first = Math.max(
+    0,
+    ways.findIndex((way, i) => way.length > 0 || !sameShape(shapes[i] as Shape, shapes[i + 1] as Shape)),
+  );
+  const head = encoder[first]?.head?.(event, count) ?? [];
+  return [
+    ...ways
+      .slice(first + 1)
+      .reverse()
+      .flat(),
+    ...head,
+  ];
+}
+
+/** The layers from a code that is a line of numbers to what an encoder's last layer makes. */
+export function opening(encoder: readonly LayerSpec[], input: Shape): readonly LayerSpec[] {
+  const out = shapesOf('encoder', encoder, input).at(-1) as Shape;
   const last = encoder.at(-1);
   if (last === undefined) return [];
-  const back = encoder.flatMap((spec, i) => (i === 0 ? [] : [spec.mirror(shapes[i] as Shape)])).reverse();
-  const out = shapes.at(-1) as Shape;
-  const opening =
-    last.name === 'dense' ? last.mirror(out) : [dense(sizeOf(out)), ...(out.length > 1 ? [reshape(out)] : [])];
-  return [...opening, ...back.flat()];
+  return last.name === 'dense' ? last.mirror(out) : [dense(sizeOf(out)), ...(out.length > 1 ? [reshape(out)] : [])];
+}
+
+/**
+ * Whether an encoder makes the same code, by the same weights, of rows of shape [steps, …] with fewer steps than `input` has:
+ * then batches need be padded to their longest row only. A module of the user's is not asked.
+ */
+export function encodesAnySteps(spec: readonly LayerSpec[] | Layer, input: Shape): boolean {
+  if (!Array.isArray(spec) || spec[0]?.anySteps !== true) return false;
+  const [steps = 1, ...rest] = input;
+  const code = (of: Shape): string => String(shapesOf('encoder', spec as readonly LayerSpec[], of).at(-1));
+  return worksAnySteps(spec as readonly LayerSpec[], input) && (steps === 1 || code([1, ...rest]) === code(input));
+}
+
+/** Whether a decoder can make rows of fewer steps than it was made for of a code of this shape. */
+export function decodesAnySteps(spec: readonly LayerSpec[] | Layer, code: Shape): boolean {
+  return Array.isArray(spec) && worksAnySteps(spec as readonly LayerSpec[], code);
+}
+
+function worksAnySteps(specs: readonly LayerSpec[], input: Shape): boolean {
+  const shapes = shapesOf('network', specs, input);
+  return specs.every((layer, i) => layer.anySteps === true || (shapes[i] as Shape).length === 1);
 }
 
 /** Whether two networks are the same list. */

@@ -35,6 +35,40 @@ const DECAYING: PartEntry = {
   takes: { learningRate: 'positive', rho: 'share', epsilon: 'positive', weightDecay: 'positive' },
 };
 
+const RECURRENT = {
+  samples: [
+    { units: 3 },
+    {
+      units: 2,
+      layers: 2,
+      bidirectional: true,
+      dropout: 0.5,
+      returnSequences: true,
+      steps: 3,
+      init: 'orthogonal',
+    },
+  ],
+  takes: {
+    units: 'count',
+    layers: 'count',
+    bidirectional: 'flag',
+    dropout: 'share',
+    returnSequences: 'flag',
+    steps: 'count',
+    init: 'choice',
+  },
+} as const;
+
+/** Rows that layers are tried on: of four numbers, of steps of two, of indices. */
+const PLAIN = tensor([[0.3, -1, 2, 0.1]]);
+const ROWS = [
+  {
+    of: ['lstm', 'gru', 'rnn', 'minGru', 'meanSteps', 'positions', 'attention', 'transformer'],
+    rows: PLAIN.reshape([1, 2, 2]),
+  },
+  { of: ['embedding'], rows: tensor([[0, 2, 1]]) },
+];
+
 /** A kind, how each of its parts is tried, and what a part does, as plain data. */
 interface Contract {
   readonly kind: Kind<Part>;
@@ -50,24 +84,72 @@ const contracts: Record<string, Contract> = {
     kind: layers as unknown as Kind<Part>,
     table: {
       dense: {
-        samples: [{ units: 3 }, { units: 2, activation: 'tanh', bias: false, layerNorm: true, dropout: 0.5 }],
-        takes: { units: 'count', activation: 'choice', bias: 'flag', layerNorm: 'flag', dropout: 'share' },
+        samples: [
+          { units: 3 },
+          { units: 2, activation: 'tanh', bias: false, layerNorm: true, dropout: 0.5, perStep: true },
+        ],
+        takes: {
+          units: 'count',
+          activation: 'choice',
+          bias: 'flag',
+          layerNorm: 'flag',
+          dropout: 'share',
+          perStep: 'flag',
+        },
       },
       activation: { samples: activationNames.map((of) => ({ of })), takes: { of: 'choice' } },
       dropout: { samples: [{ rate: 0.3 }, { rate: 0 }], takes: { rate: 'share' } },
+      softmax: { samples: [{}], takes: {} },
       alphaDropout: { samples: [{ rate: 0.3 }], takes: { rate: 'share' } },
       gaussianNoise: { samples: [{ std: 0.3 }], takes: { std: 'positive' } },
       layerNorm: { samples: [{}, { epsilon: 0.1 }], takes: { epsilon: 'positive' } },
       reshape: { samples: [{ shape: [2, 2] }, { shape: [4, 1] }], takes: { shape: 'choice' } },
       flatten: { samples: [{}], takes: {} },
+      lstm: {
+        samples: [{ units: 3 }, { ...RECURRENT.samples[1], forgetBias: 0.5 }],
+        takes: { ...RECURRENT.takes, forgetBias: 'real' },
+      },
+      gru: {
+        samples: [{ units: 3 }, { ...RECURRENT.samples[1], resetAfter: false }],
+        takes: { ...RECURRENT.takes, resetAfter: 'flag' },
+      },
+      rnn: {
+        samples: [{ units: 3 }, { ...RECURRENT.samples[1], activation: 'relu' }],
+        takes: { ...RECURRENT.takes, activation: 'choice' },
+      },
+      minGru: {
+        samples: [{ units: 3 }, { units: 2, returnSequences: true }],
+        takes: { units: 'count', returnSequences: 'flag' },
+      },
+      repeat: { samples: [{ steps: 3 }, { steps: 5, positions: 4 }], takes: { steps: 'count', positions: 'whole' } },
+      meanSteps: { samples: [{}], takes: {} },
+      embedding: {
+        samples: [
+          { size: 3, width: 2 },
+          { size: 4, width: 3, padding: 1 },
+        ],
+        takes: { size: 'count', width: 'count', padding: 'whole' },
+      },
+      positions: { samples: [{}, { kind: 'sinusoid' }], takes: { kind: 'choice' } },
+      attention: {
+        samples: [{ heads: 2 }, { heads: 1, dropout: 0.5, causal: true }],
+        takes: { heads: 'count', dropout: 'share', causal: 'flag' },
+      },
+      transformer: {
+        samples: [{ heads: 2 }, { heads: 1, dropout: 0.5, causal: true, feedForward: 3 }],
+        takes: { heads: 'count', dropout: 'share', causal: 'flag', feedForward: 'count' },
+      },
     },
     behaviour(spec: NonNullable<ReturnType<typeof layers.definition>> extends { make(): infer L } ? L : never) {
-      const built = spec.build([4], { weights: new Rng(1), noise: new Rng(2), activation: 'elu' });
-      const run = (): unknown => built.reduce((x, layer) => layer.forward(x), tensor([[0.3, -1, 2, 0.1]])).toArray();
+      const { rows } = ROWS.find(({ of }) => of.includes(spec.name) && !('steps' in spec.config())) ?? { rows: PLAIN };
+      const input = rows.shape.slice(1);
+      const built = spec.build(input, { weights: new Rng(1), noise: new Rng(2), activation: 'elu' });
+      const run = (): unknown => built.reduce((x, layer) => layer.forward(x), rows).toArray();
       const noisy = run();
       for (const layer of built) layer.eval();
-      const mirror = spec.mirror([4]).map((layer) => layer.config());
-      return [spec.outShape([4]), built.map((layer) => layer.type), noisy, run(), mirror];
+      const ways = [spec.mirror(input), spec.head?.(input) ?? []];
+      const mirrors = ways.map((way) => way.map((layer) => layer.config()));
+      return [spec.outShape(input), spec.anySteps, built.map((layer) => layer.type), noisy, run(), mirrors];
     },
   },
   optimizers: {

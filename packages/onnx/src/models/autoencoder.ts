@@ -11,7 +11,7 @@ const rule = <S extends Checks>(options: S, build: (graph: Graph, options: Check
 /** What becomes a file of an autoencoder. */
 export const AUTOENCODER_GRAPHS: Readonly<Record<string, GraphRule>> = {
   encoder: rule({}, (graph) =>
-    graph.trace([graph.near], (near) => {
+    graph.trace([graph.near('codes')], (near) => {
       const codes = graph.model.encoder.forward(near as Tensor);
       return { code: codes.reshape([codes.shape[0] as number, graph.model.codeSize]) };
     }),
@@ -27,7 +27,7 @@ export const AUTOENCODER_GRAPHS: Readonly<Record<string, GraphRule>> = {
   }),
   reconstruction: rule({}, (graph) => {
     const { model } = graph;
-    const { mean } = graph.trace([graph.near], (near) => ({
+    const { mean } = graph.trace([graph.near('codes')], (near) => ({
       mean: model.options.reconstruction.mean(model.likelihoodParams(model.encoder.forward(near as Tensor))),
     }));
     return { reconstruction: graph.restored(mean) };
@@ -41,7 +41,7 @@ export const AUTOENCODER_GRAPHS: Readonly<Record<string, GraphRule>> = {
 function errorOf(graph: Graph): Operand {
   const { model } = graph;
   const { reconstruction } = model.options;
-  const { error } = graph.trace([graph.x, graph.near], (x, near) => {
+  const { error } = graph.trace([graph.x, graph.near('scores')], (x, near) => {
     const params = model.likelihoodParams(model.encoder.forward(near as Tensor));
     const rows = (x as Tensor).reshape([(x as Tensor).shape[0] as number, model.options.inputSize]);
     return { error: reconstruction.logProb(rows, params).neg() };

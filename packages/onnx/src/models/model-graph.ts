@@ -49,27 +49,31 @@ export class ModelGraph<M extends Model = Model> {
     return this.#scaled;
   }
 
-  /** Rows on the model's scale: [N, …event]. */
+  /** Rows to be scored, on the model's scale: [N, …event]. */
   get x(): Operand {
-    const { largest = 0 } = this.model.seenRange?.limits ?? {};
-    return this.#limited((x, least, most) =>
+    return this.#limited('scores', (x, { least, most, largest }) =>
       select(x.lt(least), x.max(-largest), select(most.lt(x), x.min(largest), x)),
     );
   }
 
-  /** The same with far values drawn in, as encoders see them. */
-  get near(): Operand {
-    return this.#limited((x, least, most) => select(x.lt(least), least, select(most.lt(x), most, x)));
+  /** The same with far values drawn in, as encoders see rows that are encoded, and rows that are scored. */
+  near(of: 'codes' | 'scores'): Operand {
+    return this.#limited(of, (x, { least, most }) => select(x.lt(least), least, select(most.lt(x), most, x)));
   }
 
   /** Rows on the model's scale after a formula of them and of the limits of what the model was trained on. */
-  #limited(build: (x: Expr, least: Expr, most: Expr) => Expr): Operand {
-    const { limits } = this.model.seenRange ?? {};
+  #limited(
+    of: 'codes' | 'scores',
+    build: (x: Expr, limits: { readonly least: Expr; readonly most: Expr; readonly largest: number }) => Expr,
+  ): Operand {
+    const limits = this.model.seenRange?.limits(of);
     if (limits === undefined) return { value: this.#onScale, dims: this.#dims };
+    const { largest } = limits;
     const numbers = (values: Float64Array): Value => this.graph.constant('float', this.model.event, values);
     const inputs = [this.#onScale, numbers(limits.least), numbers(limits.most)];
-    const value = formulaNodes(this.graph, formula(3, build as (...inputs: Expr[]) => Expr), inputs);
-    return { value, dims: this.#dims };
+    const held = (...[x, least, most]: Expr[]) =>
+      build(x as Expr, { least: least as Expr, most: most as Expr, largest });
+    return { value: formulaNodes(this.graph, formula(3, held), inputs), dims: this.#dims };
   }
 
   /** Another input of the graph. */

@@ -25,7 +25,7 @@ export function ofRows<K extends string>(
     );
   }
   const { latentSize } = graph.model.options;
-  const operands = [graph.x, graph.near];
+  const operands = [graph.x, graph.near('scores')];
   if (noise === 'input') operands.push(graph.input('eps', [...(samples === 1 ? [] : [samples]), N, latentSize]));
   return graph.trace(operands, (x, near, eps) => {
     const rows = (x as Tensor).shape[0] as number;

@@ -34,7 +34,7 @@ const DETECTORS = {
 /** What becomes a file of a variational autoencoder. */
 export const VAE_GRAPHS: Readonly<Record<string, GraphRule>> = {
   /** q(z | x). */
-  encoder: rule({}, (graph) => graph.trace([graph.near], (near) => graph.model.posterior(near as Tensor))),
+  encoder: rule({}, (graph) => graph.trace([graph.near('codes')], (near) => graph.model.posterior(near as Tensor))),
   /** p(x | z): its parameters before any squashing, and its mean on the scale of the data. */
   decoder: rule({}, (graph) => {
     const { model } = graph;
@@ -45,7 +45,7 @@ export const VAE_GRAPHS: Readonly<Record<string, GraphRule>> = {
     return { params, mean: graph.restored(mean) };
   }),
   /** Rows encoded to the mean of their codes and decoded to the mean of p(x | z). */
-  reconstruction: rule({}, (graph) => ({ reconstruction: graph.restored(meanOfRows(graph)) })),
+  reconstruction: rule({}, (graph) => ({ reconstruction: graph.restored(meanOfRows(graph, 'codes')) })),
   elbo: scoreRule(boundScore),
   contributions: rule(drawChecks, (graph, options) => {
     const { columns, kl } = scored(graph, contributionsScore, options);
@@ -68,15 +68,15 @@ export const VAE_GRAPHS: Readonly<Record<string, GraphRule>> = {
     const { model } = graph;
     const { mean } =
       options.noise === 'mean'
-        ? { mean: meanOfRows(graph) }
+        ? { mean: meanOfRows(graph, 'scores') }
         : ofRows(graph, options, (rows, samples) => ({ mean: expectedRows(model, rows, samples) }));
     return { rows: graph.filled(graph.restored(mean)) };
   }),
 };
 
-function meanOfRows(graph: Vae): Operand {
+function meanOfRows(graph: Vae, of: 'codes' | 'scores'): Operand {
   const { model } = graph;
-  return graph.trace([graph.near], (near) => {
+  return graph.trace([graph.near(of)], (near) => {
     const params = model.likelihoodParams(model.posterior(near as Tensor).mean);
     return { mean: model.reconstructionDistribution.mean(params) };
   }).mean;

@@ -1,6 +1,6 @@
 import { noGrad } from '@latent/autograd';
 import { type Module, scoring } from '@latent/nn';
-import { type GraphNode, type Op, Rng, type Shape, Tensor, UsageError } from '@latent/tensor';
+import { type GraphNode, type JointOp, type Op, Rng, type Shape, Tensor, UsageError } from '@latent/tensor';
 
 /** Where a number of a step comes from: an earlier step, an input, a tensor of the module by name, or numbers that were there. */
 export type Source =
@@ -45,6 +45,18 @@ class Mark implements GraphNode {
 
   record(op: Op, inputs: readonly Tensor[], params: unknown, output: Tensor): void {
     this.recorder.add({ op, params }, inputs, output);
+  }
+
+  /** Layers of ops with several results are recorded as a whole; alone, such an op has no rule. */
+  recordJoint(op: JointOp): void {
+    if (!this.recording) return;
+    throw new UsageError(
+      `exportOnnx: ${op.name} has no rule of its own; use the layer that computes it, as lstm() in place of recurrent()`,
+    );
+  }
+
+  get recording(): boolean {
+    return this.recorder.on;
   }
 
   /** What leaves a step is still what it was. */

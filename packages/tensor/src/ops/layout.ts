@@ -3,7 +3,7 @@ import { ShapeError, ValueError } from '../errors.ts';
 import { execute } from '../kernels/execute.ts';
 import { fillCall } from '../kernels/fill/fill.ts';
 import type { Call, Op } from '../op.ts';
-import { describeValue } from '../options.ts';
+import { describeValue, oneOf, whole } from '../options.ts';
 import {
   broadcastShapes,
   checkShape,
@@ -18,6 +18,7 @@ import {
 import type { Tensor } from '../tensor.ts';
 import { checkList, checkNumber, checkTensor, checkTensors } from './argument.ts';
 import { copyBox } from './copy-box.ts';
+import { type PadMode, padAxis, padModes } from './resample.ts';
 
 const NOTHING = { inputs: [], output: false } as const;
 
@@ -296,10 +297,18 @@ export function split(x: Tensor, parts: number | readonly number[], axis = 0): T
   });
 }
 
-/** x with `before` and `after` elements of `value` (0) added along each axis. */
-export function pad(x: Tensor, padding: readonly (readonly [before: number, after: number])[], value = 0): Tensor {
+/**
+ * x with `before` and `after` elements added along each axis: of a value (0), or of what is inside, mirrored at the edges
+ * (`'reflect'`), the edge again (`'replicate'`) or from the other end (`'circular'`).
+ */
+export function pad(
+  x: Tensor,
+  padding: readonly (readonly [before: number, after: number])[],
+  value: number | PadMode = 0,
+): Tensor {
   checkTensor('pad', x);
-  checkNumber('pad', 'value', value);
+  if (typeof value === 'string') oneOf(...padModes)(value, { caller: 'pad', path: 'value' });
+  else checkNumber('pad', 'value', value);
   const fits = (each: unknown): boolean =>
     Array.isArray(each) && each.length === 2 && Array.from(each).every((n) => Number.isInteger(n) && n >= 0);
   if (!Array.isArray(padding) || padding.length !== x.shape.length || !Array.from(padding).every(fits)) {
@@ -307,9 +316,12 @@ export function pad(x: Tensor, padding: readonly (readonly [before: number, afte
       `pad: needs [before, after] ≥ 0 for each of the ${x.shape.length} axes, got ${JSON.stringify(padding) ?? String(padding)}`,
     );
   }
-  const whole = x.shape.map((size, axis) => padding[axis][0] + size + padding[axis][1]);
+  if (typeof value === 'string') {
+    return padding.reduce((y, [before, after], axis) => padAxis(y, axis, before, after, value), x);
+  }
+  const all = x.shape.map((size, axis) => padding[axis][0] + size + padding[axis][1]);
   const box = { shape: x.shape, start: padding.map(([before]) => before), step: x.shape.map(() => 1) };
-  return apply(placeOp, [x], { box, whole, value });
+  return apply(placeOp, [x], { box, whole: all, value });
 }
 
 /** x in reverse order along the given axes (all by default). */
@@ -345,4 +357,37 @@ export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
     x,
     x.shape.filter((_, i) => !gone.includes(i)),
   );
+}
+
+/**
+ * Channels as pixels: x [n, height, width, channels·r²] → [n, height·r, width·r, channels], channel c·r² + i·r + j going to row i
+ * and column j of each r×r block of channel c (Shi et al. 2016; PyTorch's `pixel_shuffle`).
+ */
+export function pixelShuffle(x: Tensor, r: number): Tensor {
+  const { shape } = checkTensor('pixelShuffle', x);
+  const factor = whole({ min: 1 })(r, { caller: 'pixelShuffle', path: 'r' });
+  const [n = 0, height = 0, width = 0, channels = 0] = shape;
+  if (shape.length !== 4 || channels % factor ** 2 !== 0) {
+    throw new ShapeError(
+      `pixelShuffle: expected x [n, height, width, channels·${factor ** 2}], got ${formatShape(shape)}`,
+    );
+  }
+  const left = channels / factor ** 2;
+  const blocks = transpose(reshape(x, [n, height, width, left, factor, factor]), [0, 1, 4, 2, 5, 3]);
+  return reshape(blocks, [n, height * factor, width * factor, left]);
+}
+
+/** The opposite of `pixelShuffle`: x [n, height·r, width·r, channels] → [n, height, width, channels·r²]. */
+export function pixelUnshuffle(x: Tensor, r: number): Tensor {
+  const { shape } = checkTensor('pixelUnshuffle', x);
+  const factor = whole({ min: 1 })(r, { caller: 'pixelUnshuffle', path: 'r' });
+  const [n = 0, height = 0, width = 0, channels = 0] = shape;
+  if (shape.length !== 4 || height % factor !== 0 || width % factor !== 0) {
+    throw new ShapeError(
+      `pixelUnshuffle: expected x [n, height·${factor}, width·${factor}, channels], got ${formatShape(shape)}`,
+    );
+  }
+  const [rows, columns] = [height / factor, width / factor];
+  const blocks = transpose(reshape(x, [n, rows, factor, columns, factor, channels]), [0, 1, 3, 5, 2, 4]);
+  return reshape(blocks, [n, rows, columns, channels * factor ** 2]);
 }

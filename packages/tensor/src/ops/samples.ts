@@ -10,8 +10,10 @@ import * as e from './elementwise.ts';
 import * as i from './indexing.ts';
 import * as l from './layout.ts';
 import * as m from './linalg.ts';
+import { recurrentSamples } from './recurrent-samples.ts';
 import * as r from './reduce.ts';
 import type { OpName } from './table.ts';
+import { convolutionSamples, poolingSamples, resampleSamples } from './window-samples.ts';
 
 /** Numbers in row-major order and their shape: what an expectation is written in. */
 export interface Plain {
@@ -747,5 +749,9 @@ export const samples = {
   ...linalgSamples,
   ...layoutSamples,
   ...indexingSamples,
+  ...convolutionSamples,
+  ...poolingSamples,
+  ...resampleSamples,
+  ...recurrentSamples,
   ...randomSamples,
 } satisfies Record<OpName, Sample> & Record<string, Sample>;

@@ -16,6 +16,7 @@ import { Rng, step, type Tensor } from '@latent/tensor';
 import { registerModel } from '../model/file-header.ts';
 import { Model, type ModelFitOptions } from '../model/model.ts';
 import { rowsProgram } from '../model/rows-program.ts';
+import { buildHead, decoderActivations } from '../reconstruction/head.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import {
   type AutoencoderOptions,
@@ -51,7 +52,7 @@ export class Autoencoder extends Model {
   constructor(options: AutoencoderOptions) {
     const { modelName } = new.target;
     const resolved = resolveAutoencoderOptions(modelName.charAt(0).toUpperCase() + modelName.slice(1), options);
-    const { event, inputSize, tied, reconstruction, encoderActivation, decoderActivation, seed } = resolved;
+    const { event, tied, reconstruction, encoderActivation, decoderActivation, seed } = resolved;
     const [weights, noise] = new Rng(seed).split(2) as [Rng, Rng];
     super(event, resolved.transform, noise);
     this.#options = resolved;
@@ -66,13 +67,10 @@ export class Autoencoder extends Model {
     } else {
       const decoder = buildNetwork('decoder', resolved.decoder, encoder.shape, {
         ...context,
-        activation: decoderActivation,
+        activation: decoderActivations(resolved.decoder, encoder.shape, event, reconstruction, decoderActivation),
       });
       this.decoder = decoder.module;
-      const decoded = decoder.shape.reduce((a, b) => a * b, 1);
-      this.head =
-        reconstruction.head?.(decoded, inputSize, weights) ??
-        new Linear(decoded, reconstruction.paramCount(inputSize), { rng: weights });
+      this.head = buildHead(decoder.shape, event, reconstruction, weights);
     }
     this.eval(); // `fit` trains
   }
@@ -138,7 +136,7 @@ export class Autoencoder extends Model {
   likelihoodParams(codes: Tensor): Tensor {
     const rows = codes.shape[0] ?? 0;
     const shaped = codes.shape.length === this.#code.length + 1 ? codes : codes.reshape([rows, ...this.#code]);
-    return this.head.forward(flat(this.decoder.forward(shaped)));
+    return this.head.forward(this.decoder.forward(shaped));
   }
 
   #rowLoss(x: Tensor, codes: Tensor): Tensor {
@@ -175,12 +173,12 @@ export class Autoencoder extends Model {
   decode(codes: Rows): Tensor {
     const { values, count } = parseRows('Autoencoder.decode', codes, [this.codeSize]);
     const ready = { values: Float32Array.from(values), near: null, count };
-    return this.restored(this.#decoded(ready, [this.codeSize]).rows);
+    return this.restored('decode', this.#decoded(ready, [this.codeSize]).rows);
   }
 
   /** Rows restored; the input is not corrupted further. [n, …event] */
   reconstruct(data: Rows): Tensor {
-    return this.restored(this.#restored(this.prepared('reconstruct', data), this.event).rows);
+    return this.restored('reconstruct', this.#restored(this.prepared('reconstruct', data), this.event).rows);
   }
 
   /**

@@ -12,6 +12,7 @@ import {
   type Transform,
 } from '@latent/nn';
 import { checkOptions, flag, formatShape, optional, real, type Shape, sizeOf, ValueError } from '@latent/tensor';
+import { askedPerNumber } from '../reconstruction/head.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
 import { knownLikelihoods } from '../reconstruction/standard.ts';
@@ -99,7 +100,8 @@ export function resolveAutoencoderOptions(model: string, options: AutoencoderOpt
   if (checked.decoder === undefined && specs === null) {
     throw new ValueError(`${model}: a module as encoder has no mirror image; give a decoder`);
   }
-  const mirror = specs === null ? null : mirroredDecoder(specs, event);
+  const each = askedPerNumber(reconstruction);
+  const mirror = specs === null ? null : mirrored(specs, event, each === undefined ? {} : { count: each });
   const tied = checked.tied ?? (checked.decoder === undefined && onePerColumn && dense);
   const decoder =
     checked.decoder === undefined
@@ -123,13 +125,6 @@ export function resolveAutoencoderOptions(model: string, options: AutoencoderOpt
     ...(sparsity !== undefined && { sparsity }),
     ...(contractive !== undefined && { contractive }),
   };
-}
-
-/** The way back from the code: the encoder mirrored, without the layer that would make the code again. */
-function mirroredDecoder(encoder: readonly LayerSpec[], event: Shape): readonly LayerSpec[] {
-  const whole = mirrored(encoder, event);
-  const opening = encoder.at(-1)?.name === 'dense' ? 1 : 0;
-  return whole.slice(opening);
 }
 
 /** Throws where a tied decoder cannot be. */

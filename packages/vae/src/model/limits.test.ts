@@ -5,20 +5,21 @@ import { Autoencoder, expectedRows, gaussian, Regressor, SeenRange, Vae } from '
 
 it('limits are what drawIn holds rows to', () => {
   const range = SeenRange.of(Float32Array.of(0, 10, 2, 30), 2);
-  const { least, most, largest } = range.limits;
+  const { least, most, largest } = range.limits('codes');
   expect([...least, ...most]).toEqual([-9, -80, 11, 120]);
+  expect([...range.limits('scores').most]).toEqual([2, 30]);
   const rows = Float32Array.of(50, -1e20, 1, 5);
-  expect([...(range.drawIn(rows) as Float32Array)]).toEqual([11, -80, 1, 5]);
+  expect([...(range.drawIn(rows, 'codes') as Float32Array)]).toEqual([11, -80, 1, 5]);
   expect([...rows]).toEqual([50, Math.fround(-largest), 1, 5]);
   least.fill(0);
-  expect(range.limits.least[0]).toBe(-9);
+  expect(range.limits('codes').least[0]).toBe(-9);
 });
 
 it('a model says what it has seen, once it has', async () => {
   const vae = new Vae({ inputSize: 2, latentSize: 1, reconstruction: gaussian() });
   expect(vae.seenRange).toBeNull();
   await vae.fit(new Rng(1).normal([20, 2]), { epochs: 1 });
-  expect(vae.seenRange?.limits.least).toHaveLength(2);
+  expect(vae.seenRange?.limits('codes').least).toHaveLength(2);
 });
 
 it('an autoencoder gives the parameters of the distribution of rows with these codes', () => {

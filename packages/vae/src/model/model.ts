@@ -42,7 +42,7 @@ import { checkSupport, REAL, type ReconstructionDistribution, type Support } fro
 import { ColumnScales, columnWarnings } from './column-warnings.ts';
 import { FORMAT, modelClass, readHeader, VERSION } from './file-header.ts';
 import type { ReadyRows } from './rows-program.ts';
-import { REACH, SeenRange } from './seen-range.ts';
+import { SeenRange } from './seen-range.ts';
 
 /** How a model is trained on rows. `N` are the names of what it reports beside its loss. */
 export interface ModelFitOptions<N extends string = never> extends TrainingOptions<N> {
@@ -306,27 +306,30 @@ export abstract class Model<N extends string = never> extends Module implements 
 
   /** Rows to be encoded; `method` is who asks. */
   protected prepared(method: string, data: Rows): PreparedRows {
-    return this.#prepared(method, data, REACH.codes);
+    return this.#prepared(method, data, 'codes');
   }
 
   /** Rows to be scored. */
   protected toScore(method: string, data: Rows): PreparedRows {
-    return this.#prepared(method, data, REACH.scores);
+    return this.#prepared(method, data, 'scores');
   }
 
-  #prepared(method: string, data: Rows, reach: number): PreparedRows {
+  #prepared(method: string, data: Rows, of: 'codes' | 'scores'): PreparedRows {
     const caller = `${this.#name}.${method}`;
     const raw = this.#parse(caller, data);
     const { transform } = this;
     if (transform === null && this.#spec !== null) throw notLearned(caller, this.#spec, "the columns' scales");
     const values = this.#scaled(caller, raw, transform, true);
     const range = this.#learned.range ?? SeenRange.unknown(raw.width);
-    return { raw, values, near: range.drawIn(values, reach), count: raw.count };
+    return { raw, values, near: range.drawIn(values, of), count: raw.count };
   }
 
-  /** Rows [n, …] that the model made, in the event's shape and on the scale of the data. */
-  protected restored(rows: Tensor): Tensor {
+  /** Rows [n, …] that the model made for `method`, in the event's shape and on the scale of the data. */
+  protected restored(method: string, rows: Tensor): Tensor {
     const { transform } = this;
+    if (transform === null && this.#spec !== null) {
+      throw notLearned(`${this.#name}.${method}`, this.#spec, "the columns' scales");
+    }
     const shaped = rows.reshape([rows.shape[0] ?? 0, ...this.event]);
     return transform === null ? shaped : transform.inverseTensor(shaped);
   }

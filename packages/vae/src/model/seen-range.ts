@@ -1,7 +1,7 @@
 import { isPlainObject, type Place, refuse } from '@latent/tensor';
 
 /** How far out an encoder is shown rows, in half ranges of the training rows: for their scores, and for their codes. */
-export const REACH = { scores: 1, codes: 10 } as const;
+const REACH = { scores: 1, codes: 10 } as const;
 
 /** Larger than any value on a model's scale that its likelihood can still tell from a larger one in single precision. */
 const LARGEST = 1e12;
@@ -94,16 +94,21 @@ export class SeenRange {
    * What `drawIn` does, as numbers: what an encoder sees is held between `least` and `most`, and values past `largest` that lie
    * outside of these are held there in the row itself.
    */
-  get limits(): { readonly least: Float64Array; readonly most: Float64Array; readonly largest: number } {
-    return { least: this.#least.slice(), most: this.#most.slice(), largest: LARGEST };
+  limits(of: keyof typeof REACH): {
+    readonly least: Float64Array;
+    readonly most: Float64Array;
+    readonly largest: number;
+  } {
+    const { least, most } = this.#edgesAt(REACH[of]);
+    return { least: least.slice(), most: most.slice(), largest: LARGEST };
   }
 
   /**
    * The rows with far values drawn in; null where none is far. Values past 10¹² are first held there, in place: single
    * precision could not square them.
    */
-  drawIn(rows: Float32Array, reach: number): Float32Array | null {
-    const { least, most } = this.#edgesAt(reach);
+  drawIn(rows: Float32Array, of: keyof typeof REACH): Float32Array | null {
+    const { least, most } = this.#edgesAt(REACH[of]);
     const width = least.length;
     let near: Float32Array | null = null;
     for (let i = 0, c = 0; i < rows.length; i++, c = c + 1 === width ? 0 : c + 1) {

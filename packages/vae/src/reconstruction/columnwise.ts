@@ -49,6 +49,7 @@ function ofColumns(name: string, column: ColumnDistribution): Omit<Reconstructio
   const distribution = {
     name,
     normalized,
+    perColumn: count,
     paramCount: (dataSize: number) => count * dataSize,
     logProb: (x: Tensor, params: Tensor) => apply(perRow, [rows(x, params), ...parts(params)], undefined),
     logProbPerColumn: (x: Tensor, params: Tensor) => apply(perColumn, [rows(x, params), ...parts(params)], undefined),

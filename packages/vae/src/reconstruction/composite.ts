@@ -1,4 +1,4 @@
-import { Linear, Module, partOf } from '@latent/nn';
+import { Module, partOf } from '@latent/nn';
 import { type Check, concat, list, type Rng, refuse, ShapeError, type Tensor, ValueError } from '@latent/tensor';
 import { columns, type Head, likelihoods, matchRows, type ReconstructionDistribution } from './likelihood.ts';
 
@@ -92,7 +92,7 @@ export const compositeLikelihood = /* @__PURE__ */ likelihoods.part('composite',
           (part.oneHotGroups?.(size) ?? []).map(([a, b]) => [from + a, from + b] as const),
         ),
       ...(slots.some((slot) => slot.distribution.head) && {
-        head: (inFeatures: number, _dataSize: number, rng: Rng): Head => new CompositeHead(inFeatures, slots, rng),
+        head: (emit: (count: number) => Head): Head => new CompositeHead(emit, slots),
       }),
       ...(slots.some((slot) => slot.distribution.whileTraining) && {
         whileTraining: (x: Tensor, params: Tensor, head: Head) =>
@@ -119,11 +119,10 @@ export function composite(parts: readonly CompositePart[]): ReconstructionDistri
 class CompositeHead extends Module {
   readonly parts: readonly Head[];
 
-  constructor(inFeatures: number, slots: readonly Slot[], rng: Rng) {
+  constructor(emit: (count: number) => Head, slots: readonly Slot[]) {
     super();
     this.parts = slots.map(
-      ({ distribution, size }) =>
-        distribution.head?.(inFeatures, size, rng) ?? new Linear(inFeatures, distribution.paramCount(size), { rng }),
+      ({ distribution, size }) => distribution.head?.(emit, size) ?? emit(distribution.paramCount(size)),
     );
   }
 

@@ -1,5 +1,5 @@
 import { noGrad } from '@latent/autograd';
-import { buffer, Linear, layerParameter, Module } from '@latent/nn';
+import { buffer, layerParameter, Module } from '@latent/nn';
 import {
   broadcastTo,
   type Check,
@@ -10,7 +10,6 @@ import {
   oneOf,
   optional,
   overwrite,
-  type Rng,
   real,
   type Tensor,
 } from '@latent/tensor';
@@ -67,8 +66,8 @@ export const gaussianLikelihood = /* @__PURE__ */ columnwise('gaussian', checks,
     mode: (mean: Tensor) => mean,
     sample: (rng, mean, v) => mean.add(std(v).mul(rng.normal(mean.shape, { dtype: mean.dtype }))),
     ...(variance !== 'perRow' && {
-      head: (inFeatures: number, dataSize: number, rng: Rng): Head =>
-        new SharedVarianceHead(inFeatures, dataSize, variance, rng),
+      head: (emit: (count: number) => Head, dataSize: number): Head =>
+        new SharedVarianceHead(emit(dataSize), dataSize, variance),
     }),
     ...(variance === 'optimal' && {
       whileTraining: (x: Tensor, params: Tensor, head: Head) => optimal(x, params, head as SharedVarianceHead, floor),
@@ -85,16 +84,16 @@ export function gaussian(options: GaussianOptions = {}): ReconstructionDistribut
   return gaussianLikelihood.make(options);
 }
 
-/** Means from a linear layer; log-variances that do not depend on the row. */
+/** Means from a layer; log-variances that do not depend on the row. */
 class SharedVarianceHead extends Module {
-  readonly mean: Linear;
+  readonly mean: Head;
   readonly logVariance: Tensor;
   readonly #dataSize: number;
 
-  constructor(inFeatures: number, dataSize: number, variance: Variance, rng: Rng) {
+  constructor(mean: Head, dataSize: number, variance: Variance) {
     super();
     this.#dataSize = dataSize;
-    this.mean = new Linear(inFeatures, dataSize, { rng });
+    this.mean = mean;
     const shape = [variance === 'perColumn' ? dataSize : 1];
     this.logVariance =
       typeof variance === 'number'

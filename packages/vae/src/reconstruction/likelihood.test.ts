@@ -1,4 +1,5 @@
 import { gradCheck, parameter } from '@latent/autograd';
+import { Linear } from '@latent/nn';
 import { concat, Rng, type Tensor, tensor } from '@latent/tensor';
 import { describe, expect, it } from 'vitest';
 import { klToStandardNormal } from '../latent/diagonal-normal.ts';
@@ -461,7 +462,7 @@ describe('the optimal Gaussian variance', () => {
       ]),
     );
     const params = concat([mean, mean.mul(0)], -1);
-    const head = distribution.head?.(3, 2, new Rng(1)) as Head;
+    const head = distribution.head?.((count) => new Linear(3, count, { rng: new Rng(1) }), 2) as Head;
     const kept = (head as unknown as { logVariance: Tensor }).logVariance;
     const mse = x.sub(mean.detach()).square().mean().item();
     const [single, emitted] = [x.cast('f32'), params.detach().cast('f32')];

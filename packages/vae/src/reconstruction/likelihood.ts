@@ -25,7 +25,7 @@ export const NON_NEGATIVE: Support = {
   unbounded: true,
 };
 
-/** The decoder's last layer: from its features to the parameters of p(x | z). */
+/** The decoder's last layer: from what the decoder makes of rows [rows, …] to the parameters of p(x | z), [rows, parameters]. */
 export type Head = Module & { forward(x: Tensor): Tensor };
 
 /**
@@ -52,8 +52,10 @@ export interface ReconstructionDistribution extends Part {
   support(dataSize: number): readonly Support[];
   /** Groups of columns [from, to) of which exactly one is 1 in each row; none by default. */
   oneHotGroups?(dataSize: number): readonly (readonly [from: number, to: number])[];
-  /** The decoder's last layer, where it is not a plain `Linear(inFeatures, paramCount(dataSize))`. */
-  head?(inFeatures: number, dataSize: number, rng: Rng): Head;
+  /** Parameters of each column, where all columns have as many: the first of every column come before the second. */
+  readonly perColumn?: number;
+  /** The decoder's last layer, where it is not what `emit(paramCount(dataSize))` gives: a layer to so many numbers of a row. */
+  head?(emit: (count: number) => Head, dataSize: number): Head;
   /** The parameters that gradients are taken at, where a head learns some of them from the rows themselves. */
   whileTraining?(x: Tensor, params: Tensor, head: Head): Tensor;
 }

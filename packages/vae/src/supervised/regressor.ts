@@ -28,7 +28,7 @@ import {
 import { registerModel } from '../model/file-header.ts';
 import { type Columns, type ModelFitOptions, notLearned } from '../model/model.ts';
 import { rowsProgram } from '../model/rows-program.ts';
-import { checkSupport, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
+import { checkSupport, type Head, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
 import { knownLikelihoods } from '../reconstruction/standard.ts';
 import { transformCheck } from '../variational/options.ts';
@@ -85,9 +85,8 @@ export class Regressor extends Supervised<never> {
         `Regressor: targetTransform was fitted to ${this.#targets.width} columns, but there are ${outputs} outputs`,
       );
     }
-    this.head =
-      likelihood.head?.(resolved.features, outputs, resolved.weights) ??
-      new Linear(resolved.features, likelihood.paramCount(outputs), { rng: resolved.weights });
+    const emit = (count: number): Head => new Linear(resolved.features, count, { rng: resolved.weights });
+    this.head = likelihood.head?.(emit, outputs) ?? emit(likelihood.paramCount(outputs));
     this.eval();
   }
 

@@ -14,6 +14,7 @@ import { klToStandardNormal, normalLogProb } from '../latent/diagonal-normal.ts'
 import type { LearnedPrior } from '../latent/prior.ts';
 import { Model } from '../model/model.ts';
 import type { ObjectiveModel, ObjectiveParts } from '../objectives/objective.ts';
+import { buildHead, decoderActivations } from '../reconstruction/head.ts';
 import { type Head, matchRows, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { describeVae, type ResolvedVaeOptions, resolveVaeOptions, type VaeOptions } from './options.ts';
 
@@ -50,7 +51,7 @@ export class VaeCore extends Model<VaeNumbers> implements ObjectiveModel {
     super(event, resolved.transform, noise);
     this.#options = resolved;
     const context = { weights, noise };
-    const seen = resolved.missing ? [2 * inputSize] : event;
+    const seen = resolved.missing ? [...event.slice(0, -1), 2 * (event.at(-1) as number)] : event;
     const encoder = buildNetwork('encoder', resolved.encoder, seen, {
       ...context,
       activation: resolved.encoderActivation,
@@ -61,13 +62,10 @@ export class VaeCore extends Model<VaeNumbers> implements ObjectiveModel {
     this.logVariance = new Linear(encoded, latentSize, { rng: weights });
     const decoder = buildNetwork('decoder', resolved.decoder, [latentSize], {
       ...context,
-      activation: resolved.decoderActivation,
+      activation: decoderActivations(resolved.decoder, [latentSize], event, reconstruction, resolved.decoderActivation),
     });
-    const decoded = decoder.shape.reduce((a, b) => a * b, 1);
     this.decoder = decoder.module;
-    this.head =
-      reconstruction.head?.(decoded, inputSize, weights) ??
-      new Linear(decoded, reconstruction.paramCount(inputSize), { rng: weights });
+    this.head = buildHead(decoder.shape, event, reconstruction, weights);
     this.prior = resolved.prior.build({
       event,
       latentSize,
@@ -133,7 +131,7 @@ export class VaeCore extends Model<VaeNumbers> implements ObjectiveModel {
   likelihoodParams(z: Tensor): Tensor {
     const lead = z.shape.slice(0, -1);
     const rows = z.shape.length === 2 ? z : z.reshape([lead.reduce((a, b) => a * b, 1), this.#options.latentSize]);
-    const features = flat(inLayer('decoder', () => this.decoder.forward(rows)));
+    const features = inLayer('decoder', () => this.decoder.forward(rows));
     const params = inLayer('head', () => this.head.forward(features));
     return z.shape.length === 2 ? params : params.reshape([...lead, params.shape[1] as number]);
   }
@@ -229,9 +227,8 @@ function flat(x: Tensor): Tensor {
   return x.reshape([rows, rows === 0 ? 0 : x.size / rows]);
 }
 
-/** [x with zeros in its holes, 1 where there is a value]. */
+/** [x with zeros in its holes, 1 where there is a value], as further columns or channels. */
 function withMask(x: Tensor): Tensor {
-  const rows = flat(x);
-  const observed = equal(rows, rows);
-  return concat([where(observed, rows, 0), observed], -1);
+  const observed = equal(x, x);
+  return concat([where(observed, x, 0), observed], -1);
 }

@@ -9,6 +9,7 @@ import {
   mirrored,
   type NetworkSpec,
   networkCheck,
+  opening,
   partOf,
   type Transform,
   transforms,
@@ -31,6 +32,7 @@ import { type PriorSpec, priors, standardNormalPrior } from '../latent/prior.ts'
 import { elbo } from '../objectives/elbo.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { knownObjectives } from '../objectives/standard.ts';
+import { askedPerNumber } from '../reconstruction/head.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { knownLikelihoods } from '../reconstruction/standard.ts';
 
@@ -210,13 +212,13 @@ export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
   const at = (path: string): Place => ({ caller: 'Vae', path });
   const layers = { dropout, layerNorm };
   const encoder = resolveNetwork(checked.encoder ?? [], layers, at('encoder'));
-  const seen = missing ? [2 * sizeOf(event)] : event;
+  const seen = missing ? [...event.slice(0, -1), 2 * (event.at(-1) as number)] : event;
   if (checked.decoder === undefined && !Array.isArray(encoder)) {
     throw new ValueError('Vae: a module as encoder has no mirror image; give a decoder');
   }
   const decoder =
     checked.decoder === undefined
-      ? mirrored(encoder as readonly LayerSpec[], seen)
+      ? mirroredDecoder(encoder as readonly LayerSpec[], seen, event, reconstruction)
       : resolveNetwork(checked.decoder, layers, at('decoder'));
   const numbers = [checked.encoder, checked.decoder].flat().some((layer) => typeof layer === 'number');
   if (!numbers && (dropout > 0 || layerNorm)) {
@@ -254,6 +256,18 @@ export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
     transform,
     seed,
   };
+}
+
+/** From a code to the parameters of rows, or to what a head makes them of. */
+function mirroredDecoder(
+  encoder: readonly LayerSpec[],
+  seen: Shape,
+  event: Shape,
+  distribution: ReconstructionDistribution,
+): readonly LayerSpec[] {
+  const count = askedPerNumber(distribution);
+  const rows = { event, ...(count !== undefined && { count }) };
+  return [...opening(encoder, seen), ...mirrored(encoder, seen, rows)];
 }
 
 /** The options as plain data, for the file: what `resolveVaeOptions` takes. */

@@ -130,7 +130,7 @@ export class Vae extends VaeCore {
 
   /** The mean of p(x | z) for codes z [n, latentSize]: [n, …event]. */
   decode(codes: Rows): Tensor {
-    return this.restored(this.#decoded(this.#codes('decode', codes), [this.options.latentSize]).mean);
+    return this.restored('decode', this.#decoded(this.#codes('decode', codes), [this.options.latentSize]).mean);
   }
 
   /** `decode` under the name of the reference system. */
@@ -142,18 +142,19 @@ export class Vae extends VaeCore {
   generateRandomGivenZ(codes: Rows, options: { readonly seed?: number; readonly rng?: Rng } = {}): Tensor {
     const rng = generatorOf('Vae.generateRandomGivenZ', checkOptions('Vae.generateRandomGivenZ', options, seeded), 0);
     const { values, count } = this.#codes('generateRandomGivenZ', codes);
-    return this.#drawnRows(tensor(values, { shape: [count, this.options.latentSize] }), rng);
+    return this.#drawnRows('generateRandomGivenZ', tensor(values, { shape: [count, this.options.latentSize] }), rng);
   }
 
-  #drawnRows(codes: Tensor, rng: Rng): Tensor {
+  #drawnRows(method: string, codes: Tensor, rng: Rng): Tensor {
     return this.restored(
+      method,
       noGrad(() => step(() => this.reconstructionDistribution.sample(this.likelihoodParams(codes), rng))),
     );
   }
 
   /** Each row encoded to the mean of its code and decoded to the mean of its distribution: [n, …event]. */
   reconstruct(data: Rows): Tensor {
-    return this.restored(this.#restored(this.prepared('reconstruct', data), this.event).mean);
+    return this.restored('reconstruct', this.#restored(this.prepared('reconstruct', data), this.event).mean);
   }
 
   /** −log p(x | z) of each row with z the mean of its code, in nats: without draws, so the same every time. [n] */
@@ -168,7 +169,7 @@ export class Vae extends VaeCore {
     const rng = generatorOf('Vae.sample', draws, this.options.seed);
     const { latentSize } = this.options;
     const codes = this.prior === null ? rng.normal([n, latentSize]) : step(() => this.prior?.sample(n, rng) as Tensor);
-    return output === 'draw' ? this.#drawnRows(codes, rng) : this.decode(codes);
+    return output === 'draw' ? this.#drawnRows('sample', codes, rng) : this.decode(codes);
   }
 
   /**
@@ -260,7 +261,7 @@ export class Vae extends VaeCore {
     if (!this.options.missing) throw new UsageError('Vae.impute: make the model with { missing: true }');
     const rows = this.toScore('impute', data);
     return this.#imputer.tables('Vae.impute', rows, options).map((table) => {
-      const filled = this.restored(table);
+      const filled = this.restored('impute', table);
       const values = filled.data;
       const given = rows.raw.values;
       for (let i = 0; i < values.length; i++) if (!Number.isNaN(given[i])) values[i] = given[i] as number;

@@ -37,6 +37,8 @@ const PLAIN = {
   i32_or: 0x72,
   i32_xor: 0x73,
   i32_shl: 0x74,
+  f32_ge: 0x60,
+  i32_trunc_f32_s: 0xa8,
   f32_convert_i32_s: 0xb2,
   f32_demote_f64: 0xb6,
   f64_add: 0xa0,

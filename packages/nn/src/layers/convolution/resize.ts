@@ -1,0 +1,274 @@
+import {
+  type Check,
+  formatShape,
+  type InterpolateOptions,
+  interpolate,
+  list,
+  oneOf,
+  optional,
+  type PadMode,
+  type PerAxis,
+  padModes,
+  pad as padTensor,
+  perAxis,
+  real,
+  type Shape,
+  ShapeError,
+  pixelShuffle as shuffle,
+  type Tensor,
+  pixelUnshuffle as unshuffle,
+  ValueError,
+  whole,
+} from '@latent/tensor';
+import { Module } from '../../module/module.ts';
+import { type LayerSpec, layers } from '../layer-spec.ts';
+import { anyAxes, placesOf } from './places.ts';
+
+/** [n, …sizes, channels] with other sizes, or so many times as large. */
+export class Upsample extends Module {
+  readonly size: PerAxis | null;
+  readonly factor: PerAxis;
+  readonly mode: NonNullable<InterpolateOptions['mode']>;
+
+  constructor(options: UpsampleOptions) {
+    super();
+    this.size = options.size ?? null;
+    this.factor = options.factor ?? 2;
+    this.mode = options.mode ?? 'nearest';
+  }
+  override get type(): string {
+    return 'Upsample';
+  }
+  forward(x: Tensor): Tensor {
+    return interpolate(x, upsampled(x.shape.slice(1, -1), this.size ?? undefined, this.factor), { mode: this.mode });
+  }
+}
+
+export interface UpsampleOptions {
+  /** How many times as large; 2 by default. Not beside `size`. */
+  readonly factor?: PerAxis;
+  /** The sizes that come out. */
+  readonly size?: PerAxis;
+  /** The nearest place (default), or linearly between places along each axis. */
+  readonly mode?: 'nearest' | 'bilinear';
+}
+
+function upsampled(sizes: Shape, size: PerAxis | undefined, factor: PerAxis): readonly number[] {
+  const every = (value: PerAxis, path: string): readonly number[] =>
+    perAxis(sizes.length, 1)(value, { caller: 'upsample', path });
+  if (size !== undefined) return every(size, 'size');
+  return every(factor, 'factor').map((times, d) => times * (sizes[d] as number));
+}
+
+const sizeCheck = /* @__PURE__ */ anyAxes(1);
+const upsampleChecks = {
+  factor: /* @__PURE__ */ optional(sizeCheck),
+  size: /* @__PURE__ */ optional(sizeCheck),
+  mode: /* @__PURE__ */ optional(oneOf('nearest', 'bilinear'), 'nearest' as const),
+};
+export const upsampleLayer = /* @__PURE__ */ layers.part('upsample', {
+  options: upsampleChecks,
+  build({ factor, size, mode }, caller) {
+    if (factor !== undefined && size !== undefined) throw new ValueError(`${caller}: give factor or size, not both`);
+    return {
+      outShape: (input) => [...upsampled(placesOf(input), size, factor ?? 2), input.at(-1) as number],
+      build: () => [
+        new Upsample({ mode, ...(size !== undefined && { size }), ...(factor !== undefined && { factor }) }),
+      ],
+      mirror: (input) => [upsample({ size: placesOf(input) })],
+    };
+  },
+});
+
+/**
+ * Larger (or smaller) images and series, as a layer of a network: `upsample({ factor: 2 })`. Followed by a convolution it has not
+ * the chequered pattern that transposed convolutions leave where the kernel is no multiple of the stride (Odena et al. 2016).
+ */
+export function upsample(options: UpsampleOptions = {}): LayerSpec {
+  return upsampleLayer.make(options);
+}
+
+/** Channels as pixels: [n, h, w, channels·r²] → [n, h·r, w·r, channels]; or the opposite. */
+export class PixelShuffle extends Module {
+  readonly factor: number;
+  readonly inverse: boolean;
+
+  constructor(factor: number, options: { readonly inverse?: boolean } = {}) {
+    super();
+    this.factor = whole({ min: 1 })(factor, { caller: 'PixelShuffle', path: 'factor' });
+    this.inverse = options.inverse ?? false;
+  }
+  override get type(): string {
+    return this.inverse ? 'PixelUnshuffle' : 'PixelShuffle';
+  }
+  forward(x: Tensor): Tensor {
+    return (this.inverse ? unshuffle : shuffle)(x, this.factor);
+  }
+}
+
+const shuffleChecks = { factor: /* @__PURE__ */ whole({ min: 1 }) };
+
+/** Height, width and channels, of which these must be multiples. */
+function divided(name: string, input: Shape, place: number, channels: number): readonly [number, number, number] {
+  const [h = 0, w = 0, c = 0] = input;
+  if (input.length !== 3 || h % place !== 0 || w % place !== 0 || c % channels !== 0) {
+    const times = (n: number): string => (n === 1 ? '' : `·${n}`);
+    throw new ShapeError(
+      `${name}: expected rows [height${times(place)}, width${times(place)}, channels${times(channels)}], got ${formatShape(input)}`,
+    );
+  }
+  return [h, w, c];
+}
+
+export const pixelShuffleLayer = /* @__PURE__ */ layers.part('pixelShuffle', {
+  options: shuffleChecks,
+  build: ({ factor }) => ({
+    outShape(input) {
+      const [h, w, c] = divided('pixelShuffle', input, 1, factor ** 2);
+      return [h * factor, w * factor, c / factor ** 2];
+    },
+    build: () => [new PixelShuffle(factor)],
+    mirror: () => [pixelUnshuffle(factor)],
+  }),
+});
+
+/** Channels as pixels, as a layer of a network (Shi et al. 2016): [h, w, channels·r²] → [h·r, w·r, channels]. */
+export function pixelShuffle(factor: number): LayerSpec {
+  return pixelShuffleLayer.make({ factor });
+}
+
+export const pixelUnshuffleLayer = /* @__PURE__ */ layers.part('pixelUnshuffle', {
+  options: shuffleChecks,
+  build: ({ factor }) => ({
+    outShape(input) {
+      const [h, w, c] = divided('pixelUnshuffle', input, factor, 1);
+      return [h / factor, w / factor, c * factor ** 2];
+    },
+    build: () => [new PixelShuffle(factor, { inverse: true })],
+    mirror: () => [pixelShuffle(factor)],
+  }),
+});
+
+/** Pixels as channels, as a layer of a network: [h·r, w·r, channels] → [h, w, channels·r²]. */
+export function pixelUnshuffle(factor: number): LayerSpec {
+  return pixelUnshuffleLayer.make({ factor });
+}
+
+/** What is put around [n, …sizes, channels]: [before, after] of each size. */
+type Sides = readonly (readonly [before: number, after: number])[];
+
+/** [n, …sizes, channels] with more around. */
+export class Pad extends Module {
+  readonly sides: Sides;
+  readonly value: number | PadMode;
+
+  constructor(sides: Sides, options: PadOptions = {}) {
+    super();
+    this.sides = sides;
+    this.value = options.mode ?? options.value ?? 0;
+  }
+  override get type(): string {
+    return 'Pad';
+  }
+  forward(x: Tensor): Tensor {
+    return padTensor(x, [[0, 0], ...this.sides, [0, 0]], this.value);
+  }
+}
+
+/** [n, …sizes, channels] with less around. */
+export class Crop extends Module {
+  readonly sides: Sides;
+
+  constructor(sides: Sides) {
+    super();
+    this.sides = sides;
+  }
+  override get type(): string {
+    return 'Crop';
+  }
+  forward(x: Tensor): Tensor {
+    const ends = x.shape.slice(1, -1).map((size, d) => size - (this.sides[d]?.[1] ?? 0));
+    return x.slice([null, ...ends.map((end, d) => [this.sides[d]?.[0] ?? 0, end] as const)]);
+  }
+}
+
+export interface PadOptions {
+  /** What is put there; 0 by default. Not beside `mode`. */
+  readonly value?: number;
+  /** What is inside, mirrored at the edges, the edge again, or from the other end. */
+  readonly mode?: PadMode;
+}
+
+/** [before, after] of each size: a number is both sides of all. */
+const sidesCheck: Check<number | Sides> = (value, at) => {
+  const side = whole({ min: 0 });
+  if (!Array.isArray(value)) return side(value, at);
+  return list(list(side, { min: 2, max: 2 }), { min: 1, max: 2 })(value, at) as Sides;
+};
+
+function sidesOf(name: string, input: Shape, sides: number | Sides): Sides {
+  const places = placesOf(input);
+  if (typeof sides === 'number') return places.map(() => [sides, sides]);
+  if (sides.length !== places.length) {
+    throw new ShapeError(`${name}: sides of ${sides.length} axes for rows ${formatShape(input)}`);
+  }
+  return sides;
+}
+
+const padChecks = {
+  sides: sidesCheck,
+  value: /* @__PURE__ */ optional(real()),
+  mode: /* @__PURE__ */ optional(oneOf(...padModes)),
+};
+export const padLayer = /* @__PURE__ */ layers.part('pad', {
+  options: padChecks,
+  build({ sides, value, mode }, caller) {
+    if (value !== undefined && mode !== undefined) throw new ValueError(`${caller}: give value or mode, not both`);
+    return {
+      outShape(input) {
+        const own = sidesOf('pad', input, sides);
+        for (const [d, [before, after]] of own.entries()) {
+          const size = input[d] as number;
+          const most = mode === 'reflect' ? size - 1 : mode === 'circular' ? size : Infinity;
+          if (Math.max(before, after) > most) {
+            throw new ShapeError(
+              `pad: '${mode}' can add at most ${most} to a size of ${size}, got ${before} and ${after}`,
+            );
+          }
+        }
+        return [...own.map(([before, after], d) => before + (input[d] as number) + after), input.at(-1) as number];
+      },
+      build: (input) => [
+        new Pad(sidesOf('pad', input, sides), {
+          ...(value !== undefined && { value }),
+          ...(mode !== undefined && { mode }),
+        }),
+      ],
+      mirror: (input) => [crop(sidesOf('pad', input, sides))],
+    };
+  },
+});
+
+/** More around images and series, as a layer of a network: `pad(1)`, `pad([[0, 1], [0, 1]], { mode: 'reflect' })`. */
+export function pad(sides: number | Sides, options: PadOptions = {}): LayerSpec {
+  return padLayer.make({ ...options, sides });
+}
+
+const cropChecks = { sides: sidesCheck };
+export const cropLayer = /* @__PURE__ */ layers.part('crop', {
+  options: cropChecks,
+  build: ({ sides }) => ({
+    outShape(input) {
+      const left = sidesOf('crop', input, sides).map(([before, after], d) => (input[d] as number) - before - after);
+      if (left.some((size) => size < 1)) throw new ShapeError(`crop: nothing is left of rows ${formatShape(input)}`);
+      return [...left, input.at(-1) as number];
+    },
+    build: (input) => [new Crop(sidesOf('crop', input, sides))],
+    mirror: (input) => [pad(sidesOf('crop', input, sides))],
+  }),
+});
+
+/** Less around images and series, as a layer of a network: the opposite of `pad`. */
+export function crop(sides: number | Sides): LayerSpec {
+  return cropLayer.make({ sides });
+}

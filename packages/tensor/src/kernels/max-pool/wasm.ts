@@ -1,0 +1,237 @@
+import { defineZero } from '../convolution/images.ts';
+import { parameters } from '../convolution/micro.ts';
+import { type FunctionBuilder, I32, i32s, type Local, type ModuleBuilder, V128 } from '../wasm/assembler.ts';
+import { storeLanes } from '../wasm/lanes.ts';
+import { LinkedFunction, type Linker } from '../wasm/linker.ts';
+import { whilePositive } from '../wasm/loops.ts';
+import type { PoolShape } from './shape.ts';
+
+const PARAMETERS = [
+  'out',
+  'x',
+  'from',
+  'images',
+  'height',
+  'width',
+  'channels',
+  'outHeight',
+  'outWidth',
+  'kernelHeight',
+  'kernelWidth',
+  'strideHeight',
+  'strideWidth',
+  'dilationHeight',
+  'dilationWidth',
+  'paddingHeight',
+  'paddingWidth',
+] as const;
+type Parameters = Record<(typeof PARAMETERS)[number], Local>;
+
+export const PICK = /* @__PURE__ */ new LinkedFunction((module) => definePick(module));
+export const SPREAD = /* @__PURE__ */ new LinkedFunction((module) => defineSpread(module));
+
+export function runWindows(
+  fn: LinkedFunction,
+  [out, x, from]: readonly number[],
+  { images, input, channels, output, kernel, stride, dilation, padding }: PoolShape,
+  linker: Linker,
+): void {
+  fn.of(linker)(out!, x!, from!, images, ...input, channels, ...output, ...kernel, ...stride, ...dilation, ...padding);
+}
+
+/** The part of a window that lies inside, for four channels at a time. */
+interface Window {
+  /** Bytes of its first element from the image's start, those of the four channels with it. */
+  readonly first: Local;
+  readonly rows: Local;
+  readonly columns: Local;
+  /** Bytes from element to element, and from behind a row to the next. */
+  readonly column: Local;
+  readonly nextRow: Local;
+  /** Bytes of the result from its image's start. */
+  readonly place: Local;
+  /** Channels from these on. */
+  readonly left: Local;
+}
+
+/** Along one axis: sets `first` to the first element of window `at` that is inside, and `count` to how many are. */
+function emitInside(
+  f: FunctionBuilder,
+  [at, stride, dilation, padding, kernel, size]: readonly [Local, Local, Local, Local, Local, Local],
+  first: Local,
+  count: Local,
+): void {
+  const fit = f.local(I32);
+  f.get(kernel).set(count);
+  f.get(at).get(stride).op('i32_mul').get(padding).op('i32_sub').set(first);
+  f.block(() => {
+    f.loop(() => {
+      f.get(first).i32(0).op('i32_ge_s').brIf(1);
+      f.get(first).get(dilation).op('i32_add').set(first);
+      f.advance(count, -1);
+      f.br(0);
+    });
+  });
+  // count = min(count, ⌈(size − first) / dilation⌉)
+  f.get(size).get(first).op('i32_sub').get(dilation).op('i32_add').i32(1).op('i32_sub').get(dilation);
+  f.op('i32_div_u').set(fit);
+  f.get(count).get(fit).get(count).get(fit).op('i32_lt_s').op('select').set(count);
+}
+
+/** Repeats `body` for each window of an image and each four of its channels. */
+function eachWindow(f: FunctionBuilder, p: Parameters, body: (window: Window) => void): void {
+  const names = [
+    'i', 'j', 'top', 'side', 'rows', 'columns', 'column', 'nextRow', 'first', 'pixel', 'place', 'left', 'row', 'odd',
+  ] as const; // biome-ignore format: a list
+  const l = Object.fromEntries(names.map((name) => [name, f.local(I32)])) as Record<(typeof names)[number], Local>;
+  f.get(p.channels).i32(4).op('i32_mul').set(l.pixel);
+  f.get(p.dilationWidth).get(l.pixel).op('i32_mul').set(l.column);
+  f.i32(0).set(l.place);
+  f.i32(0).set(l.i);
+  f.loop(() => {
+    emitInside(f, [l.i, p.strideHeight, p.dilationHeight, p.paddingHeight, p.kernelHeight, p.height], l.top, l.rows);
+    f.i32(0).set(l.j);
+    f.loop(() => {
+      emitInside(f, [l.j, p.strideWidth, p.dilationWidth, p.paddingWidth, p.kernelWidth, p.width], l.side, l.columns);
+      // first = (top·width + side)·pixel; nextRow = dilationHeight·width·pixel − columns·column
+      f.get(l.top).get(p.width).op('i32_mul').get(l.side).op('i32_add').get(l.pixel).op('i32_mul').set(l.first);
+      f.get(p.dilationHeight).get(p.width).op('i32_mul').get(l.pixel).op('i32_mul');
+      f.get(l.columns).get(l.column).op('i32_mul').op('i32_sub').set(l.nextRow);
+      f.get(p.channels).set(l.left);
+      whilePositive(f, l.left, () => {
+        body(l);
+        f.advance(l.first, 16).advance(l.place, 16).advance(l.left, -4);
+      });
+      // `left` is minus the lanes that the last vector went too far.
+      f.get(l.place).get(l.left).i32(4).op('i32_mul').op('i32_add').set(l.place);
+      f.get(l.j).i32(1).op('i32_add').tee(l.j).get(p.outWidth).op('i32_lt_s').brIf(0);
+    });
+    f.get(l.i).i32(1).op('i32_add').tee(l.i).get(p.outHeight).op('i32_lt_s').brIf(0);
+  });
+}
+
+/** Repeats `body` for each element of the window, `at` being its bytes from the image's start. */
+function eachElement(
+  f: FunctionBuilder,
+  { first, rows, columns, column, nextRow }: Window,
+  at: Local,
+  body: () => void,
+): void {
+  const [rowsLeft, columnsLeft] = [f.local(I32), f.local(I32)];
+  f.get(first).set(at).get(rows).set(rowsLeft);
+  f.loop(() => {
+    f.get(columns).set(columnsLeft);
+    f.loop(() => {
+      body();
+      f.get(at).get(column).op('i32_add').set(at);
+      f.get(columnsLeft).i32(1).op('i32_sub').tee(columnsLeft).brIf(0);
+    });
+    f.get(at).get(nextRow).op('i32_add').set(at);
+    f.get(rowsLeft).i32(1).op('i32_sub').tee(rowsLeft).brIf(0);
+  });
+}
+
+/** Sets `mask` to where `value` is larger than `best`, or a NaN. */
+function larger(f: FunctionBuilder, value: Local, best: Local, mask: Local): void {
+  f.get(value).get(best).simd('f32x4_gt');
+  f.get(value).get(value).simd('f32x4_ne').simd('v128_or').set(mask);
+}
+
+const MINUS_INFINITY = new Int32Array(new Float32Array([-Infinity]).buffer)[0]!;
+
+/** Images one after the other; the pointers go on by theirs. */
+function eachImage(
+  f: FunctionBuilder,
+  p: Parameters,
+  like: Record<'out' | 'x' | 'from', 'input' | 'output'>,
+  body: () => void,
+): void {
+  whilePositive(f, p.images, () => {
+    body();
+    for (const name of ['out', 'x', 'from'] as const) {
+      const [height, width] = like[name] === 'input' ? [p.height, p.width] : [p.outHeight, p.outWidth];
+      f.get(p[name]).get(height).get(width).op('i32_mul').get(p.channels).op('i32_mul').i32(4).op('i32_mul');
+      f.op('i32_add').set(p[name]);
+    }
+    f.advance(p.images, -1);
+  });
+}
+
+function definePick(module: ModuleBuilder): FunctionBuilder {
+  return module.define(i32s(PARAMETERS.length), [], (f) => {
+    const p = parameters(...PARAMETERS);
+    const [best, value, picked, mask] = Array.from({ length: 4 }, () => f.local(V128)) as [Local, Local, Local, Local];
+    const [at, to] = [f.local(I32), f.local(I32)];
+    eachImage(f, p, { out: 'output', x: 'input', from: 'input' }, () => {
+      eachWindow(f, p, (window) => {
+        // Of the first element also what is not larger than −∞ is taken.
+        f.i32x4(MINUS_INFINITY).set(best);
+        f.get(p.from).get(window.first).op('i32_add').memory('v128_load').set(picked);
+        eachElement(f, window, at, () => {
+          f.get(p.x).get(at).op('i32_add').memory('v128_load').set(value);
+          larger(f, value, best, mask);
+          f.get(value).get(best).get(mask).simd('v128_bitselect').set(best);
+          f.get(p.from)
+            .get(at)
+            .op('i32_add')
+            .memory('v128_load')
+            .get(picked)
+            .get(mask)
+            .simd('v128_bitselect')
+            .set(picked);
+        });
+        f.get(p.out).get(window.place).op('i32_add').set(to);
+        f.get(window.left).i32(4).op('i32_ge_s');
+        f.if_(
+          () => f.get(to).get(picked).memory('v128_store'),
+          () => storeLanes(f, to, picked, window.left),
+        );
+      });
+    });
+  });
+}
+
+function defineSpread(module: ModuleBuilder): FunctionBuilder {
+  const zero = defineZero(module);
+  return module.define(i32s(PARAMETERS.length), [], (f) => {
+    const p = parameters(...PARAMETERS);
+    const [best, value, place, number, mask, given] = Array.from({ length: 6 }, () => f.local(V128)) as [
+      Local,
+      Local,
+      Local,
+      Local,
+      Local,
+      Local,
+    ];
+    const [at, to] = [f.local(I32), f.local(I32)];
+    const count = (): void => {
+      f.get(number).i32x4(1).simd('i32x4_add').set(number);
+    };
+    eachImage(f, p, { out: 'input', x: 'input', from: 'output' }, () => {
+      f.get(p.out).get(p.height).get(p.width).op('i32_mul').get(p.channels).op('i32_mul').call(zero);
+      eachWindow(f, p, (window) => {
+        f.i32x4(MINUS_INFINITY).set(best);
+        f.i32x4(0).set(number).i32x4(0).set(place);
+        eachElement(f, window, at, () => {
+          f.get(p.x).get(at).op('i32_add').memory('v128_load').set(value);
+          larger(f, value, best, mask);
+          f.get(value).get(best).get(mask).simd('v128_bitselect').set(best);
+          f.get(number).get(place).get(mask).simd('v128_bitselect').set(place);
+          count();
+        });
+        f.get(p.from).get(window.place).op('i32_add').memory('v128_load').set(given);
+        f.i32x4(0).set(number);
+        eachElement(f, window, at, () => {
+          f.get(p.out).get(at).op('i32_add').tee(to).memory('v128_load');
+          f.get(given).get(number).get(place).simd('i32x4_eq').simd('v128_and').simd('f32x4_add').set(value);
+          f.get(window.left).i32(4).op('i32_ge_s');
+          f.if_(
+            () => f.get(to).get(value).memory('v128_store'),
+            () => storeLanes(f, to, value, window.left),
+          );
+          count();
+        });
+      });
+    });
+  });
+}

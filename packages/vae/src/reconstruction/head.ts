@@ -1,0 +1,109 @@
+import { type ActivationName, type Layer, type LayerSpec, Linear, Module, shapesOf } from '@latent/nn';
+import { type Rng, type Shape, sameShape, sizeOf, type Tensor } from '@latent/tensor';
+import type { Head, ReconstructionDistribution } from './likelihood.ts';
+
+/** The numbers of each number of a row that a decoder may give place by place; 0 where it must give them row by row. */
+function perPlace(count: number, event: Shape, { perColumn }: Pick<ReconstructionDistribution, 'perColumn'>): number {
+  const each = count / sizeOf(event);
+  return each === 1 || each === perColumn ? each : 0;
+}
+
+/** What a mirrored decoder is to make of each number of a row; undefined where it cannot know. */
+export function askedPerNumber({ perColumn, head }: ReconstructionDistribution): number | undefined {
+  return perColumn === undefined || head === undefined ? perColumn : 1;
+}
+
+/** Whether rows of shape `decoded` have the places of an event: [height, width, …] of images, [steps, …] of series. */
+function samePlaces(decoded: Shape, event: Shape): boolean {
+  return event.length > 1 && decoded.length === event.length && sameShape(decoded.slice(0, -1), event.slice(0, -1));
+}
+
+/**
+ * From what a decoder makes of rows to the parameters of their distribution. Where it makes something of each place of an
+ * event (each pixel, each step) that has as many channels as there are parameters, these are the parameters; where it has other
+ * channels, one linear layer serves all places; else a linear layer sees the row as a line.
+ */
+export function buildHead(decoded: Shape, event: Shape, distribution: ReconstructionDistribution, rng: Rng): Head {
+  const emit = (count: number): Head => {
+    const each = perPlace(count, event, distribution);
+    if (each === 0 || !samePlaces(decoded, event)) return new RowHead(decoded, count, rng);
+    const channels = event.at(-1) as number;
+    const given = decoded.at(-1) as number;
+    return given === each * channels ? new ChannelHead(each) : new PlaceHead(given, each, channels, rng);
+  };
+  return distribution.head?.(emit, sizeOf(event)) ?? emit(distribution.paramCount(sizeOf(event)));
+}
+
+/**
+ * The activations of a decoder's layers that name none: the given one or ones, but none for a last layer that gives the
+ * parameters themselves.
+ */
+export function decoderActivations(
+  decoder: readonly LayerSpec[] | Layer,
+  code: Shape,
+  event: Shape,
+  distribution: ReconstructionDistribution,
+  activation: ActivationName | readonly ActivationName[],
+): ActivationName | readonly ActivationName[] {
+  if (!Array.isArray(decoder) || typeof activation !== 'string') return activation;
+  const specs = decoder as readonly LayerSpec[];
+  const decoded = shapesOf('decoder', specs, code).at(-1) as Shape;
+  const size = sizeOf(event);
+  const count = distribution.head === undefined ? distribution.paramCount(size) : size;
+  const each = perPlace(count, event, distribution);
+  const isHead = each > 0 && samePlaces(decoded, event) && decoded.at(-1) === each * (event.at(-1) as number);
+  return isHead ? specs.map((_, i) => (i === specs.length - 1 ? 'identity' : activation)) : activation;
+}
+
+/** All numbers of a row to all parameters. */
+class RowHead extends Linear {
+  constructor(decoded: Shape, count: number, rng: Rng) {
+    super(sizeOf(decoded), count, { rng });
+  }
+
+  override forward(x: Tensor): Tensor {
+    return super.forward(x.reshape([x.shape[0] ?? 0, this.inFeatures]));
+  }
+}
+
+/** [rows, …places, each·channels], the first of every channel before the second, as [rows, each·places·channels]. */
+function asColumns(x: Tensor, each: number): Tensor {
+  const [rows = 0] = x.shape;
+  const perRow = x.shape.slice(1).reduce((a, b) => a * b, 1);
+  if (each === 1) return x.reshape([rows, perRow]);
+  const channels = (x.shape.at(-1) as number) / each;
+  const places = perRow / (each * channels);
+  return x.reshape([rows, places, each, channels]).transpose([0, 2, 1, 3]).reshape([rows, perRow]);
+}
+
+/** Channels that are parameters. */
+class ChannelHead extends Module {
+  readonly each: number;
+
+  constructor(each: number) {
+    super();
+    this.each = each;
+  }
+
+  override get type(): string {
+    return 'ChannelHead';
+  }
+
+  forward(x: Tensor): Tensor {
+    return asColumns(x, this.each);
+  }
+}
+
+/** The channels of each place to the parameters of that place. */
+class PlaceHead extends Linear {
+  readonly #each: number;
+
+  constructor(given: number, each: number, channels: number, rng: Rng) {
+    super(given, each * channels, { rng });
+    this.#each = each;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return asColumns(super.forward(x), this.#each);
+  }
+}
