@@ -3,8 +3,8 @@ import { HOLES } from '../input/cell.ts';
 import { type ColumnCode, type ColumnKind, columnKinds } from './column-kind.ts';
 
 /** A column that a model does not see. */
-const unseen = {
-  role: 'none' as const,
+const unseen: Omit<ColumnKind, 'name' | 'config'> = {
+  role: 'none',
   expects: 'anything',
   holes: HOLES,
   learner: () => null,
@@ -18,11 +18,9 @@ const unseen = {
   }),
 };
 
-export const idKind = /* @__PURE__ */ columnKinds.part('id', { options: {}, build: () => unseen as Built });
-export const textKind = /* @__PURE__ */ columnKinds.part('text', { options: {}, build: () => unseen as Built });
-export const ignoreKind = /* @__PURE__ */ columnKinds.part('ignore', { options: {}, build: () => unseen as Built });
-
-type Built = Omit<ColumnKind, 'name' | 'config'>;
+export const idKind = /* @__PURE__ */ columnKinds.part('id', { options: {}, build: () => ({ ...unseen }) });
+export const textKind = /* @__PURE__ */ columnKinds.part('text', { options: {}, build: () => ({ ...unseen }) });
+export const ignoreKind = /* @__PURE__ */ columnKinds.part('ignore', { options: {}, build: () => ({ ...unseen }) });
 
 /** Tells rows apart and says nothing else: carried through, null in rows that are made. */
 export function id(): ColumnKind {

@@ -37,16 +37,23 @@ export function inferSchema<Row extends object>(rows: TableRows<Row>): Schema<Ro
   return schemaOf('inferSchema', sample) as unknown as Schema<Row>;
 }
 
-/** Every 2ᵏ-th row of a table as it comes by, at most 10,000 of them. */
+/** A column with more different values than this has no rare value that tells its kind. */
+const FEW_VALUES = 24;
+
+/** Every 2ᵏ-th row of a table as it comes by, at most 10,000 of them, and of columns of few values one cell of each value. */
 export class RowSample {
   readonly #rows: Record<string, unknown>[] = [];
   readonly #names = new Set<string>();
+  readonly #few = new Map<string, Map<string, unknown>>();
   #stride = 1;
   #count = 0;
 
   /** The rows of a chunk; `first` is the number of its first. */
   add(table: Table, first: number): void {
-    for (const name of table.names) this.#names.add(name);
+    for (const name of table.names) {
+      this.#names.add(name);
+      this.#addFew(name, table);
+    }
     this.#count = first + table.count;
     for (let r = (this.#stride - (first % this.#stride)) % this.#stride; r < table.count; r += this.#stride) {
       this.#rows.push(table.row(r));
@@ -71,7 +78,28 @@ export class RowSample {
   }
 
   column(name: string): readonly unknown[] {
-    return this.#rows.map((row) => row[name]);
+    const cells = this.#rows.map((row) => row[name]);
+    const values = this.#few.get(name) ?? new Map<string, unknown>();
+    if (values.size > FEW_VALUES) return cells;
+    const met = new Set(cells.map((cell) => (isHole(cell) ? '' : levelKey(cell))));
+    for (const [key, cell] of values) if (!met.has(key)) cells.push(cell);
+    return cells;
+  }
+
+  #addFew(name: string, table: Table): void {
+    let values = this.#few.get(name);
+    if (values === undefined) {
+      values = new Map();
+      this.#few.set(name, values);
+    }
+    if (values.size > FEW_VALUES) return;
+    const cells = table.column(name);
+    for (let r = 0; r < cells.length && values.size <= FEW_VALUES; r++) {
+      const cell = cells[r];
+      if (typeof cell === 'function' || typeof cell === 'symbol' || isHole(cell)) continue;
+      const key = levelKey(cell);
+      if (!values.has(key)) values.set(key, cell);
+    }
   }
 }
 
@@ -159,6 +187,8 @@ function dateKind({ cells }: Values): Found | null {
 const MOST_CODES = 10;
 /** A value is apart from the other numbers of a column where it holds more than this share. */
 const ATOM = 0.05;
+/** And so many times the share that each would have if all had the same. */
+const STANDS_OUT = 10;
 /** Of fewer different numbers, all are values of their own. */
 const FEWEST_AROUND_ATOMS = 20;
 const LARGEST_COUNT = 1e6;
@@ -179,8 +209,9 @@ function numberKind({ name, cells, levels }: Values): Found | null {
   if (whole && distinct <= (least < 0 ? 2 * MOST_CODES : MOST_CODES) && distinct <= n / 2) {
     return [category(), `${distinct} whole numbers${least < 0 ? ', some below 0' : ''}`];
   }
+  const top = levels[0]?.[1] ?? 0;
   const atoms = levels.filter(([, count]) => count > ATOM * n && count > 1).map(([key]) => Number(key));
-  if (atoms.length > 0 && distinct > FEWEST_AROUND_ATOMS) {
+  if (atoms.length > 0 && distinct > FEWEST_AROUND_ATOMS && top > (STANDS_OUT * n) / distinct) {
     const held = levels.slice(0, atoms.length).reduce((sum, [, count]) => sum + count, 0) / n;
     const shown = atoms.slice(0, 3).join(', ') + (atoms.length > 3 ? ', …' : '');
     return [
