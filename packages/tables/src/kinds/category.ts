@@ -18,7 +18,7 @@ function category_(levels: readonly Level[], holes = HOLES): Omit<ColumnKind, 'n
     holes,
     level: isLevel,
     learner: () => new LevelLearner(levels),
-    code: (learned, _, fail) => levelCode(checkLevels(learned, fail)),
+    code: (learned, fail) => levelCode(checkLevels(learned, fail)),
   };
 }
 

@@ -1,7 +1,6 @@
 import { Kind, type Part, type Transform } from '@latent/nn';
 import type { Rng } from '@latent/tensor';
 import { ValueError } from '@latent/tensor';
-import type { ReconstructionDistribution } from '@latent/vae';
 
 /**
  * What a column's cells are to statistics: numbers, levels of a category, or nothing (ids and texts, which are carried
@@ -13,17 +12,29 @@ export type ColumnRole = 'number' | 'category' | 'none';
 export interface Encoding {
   /** How numbers are put on a common scale. */
   readonly numbers: Transform;
-  /** How a number on that scale is distributed, given the rest. */
-  readonly likelihood: ReconstructionDistribution;
   /** A column of numbers with at most so many values is drawn value by value; 0 for none. */
   readonly discrete: number;
 }
 
-/** Numbers of a row that belong together, and how they are distributed. */
+/** Numbers of a row that belong together: the levels of a category, one of which is 1, or numbers on the common scale. */
 export interface Slot {
+  readonly role: 'levels' | 'numbers';
   readonly size: number;
-  readonly likelihood: ReconstructionDistribution;
 }
+
+/** What a column's slots stand for, for whoever asks what is to be expected in a cell. */
+export type Outcomes =
+  /** Of a category: its levels in their order; the last of the slot stands for all others. */
+  | { readonly role: 'levels'; readonly levels: readonly unknown[]; readonly slot: number }
+  /** Of numbers: values apart, whose slot has one more level for the rest, and the way back from the common scale. */
+  | {
+      readonly role: 'numbers';
+      readonly atoms: readonly number[];
+      readonly levelSlot: number | null;
+      readonly numberSlot: number | null;
+      inverse(place: number): number;
+      cellOf(value: number): unknown;
+    };
 
 /** Cells of one column, read: numbers (NaN for a hole) or level keys (null for a hole), and as they were given. */
 export type ReadCells =
@@ -67,8 +78,8 @@ export interface ColumnCode {
   encode(cells: ReadCells, target: EncodedColumn): void;
   /** Cells for rows that a model drew. `rng` draws what the model has no word for. */
   decode(source: EncodedColumn, rng: Rng): unknown[];
-  /** For numbers: a number as a cell of this column, rounded and in range. */
-  cellOf?(value: number): unknown;
+  /** Null where a model sees nothing of the column. */
+  readonly outcomes: Outcomes | null;
   /**
    * What drawn rows must satisfy for a condition to hold: one of several ways, each asking something of every slot. Empty
    * where it cannot hold.
@@ -89,7 +100,7 @@ export interface ColumnKind extends Part {
   level?(cell: unknown): string | null;
   /** Null where a model sees nothing of the column. */
   learner(encoding: Encoding): ColumnLearner | null;
-  code(learned: unknown, encoding: Encoding, fail: (problem: string) => never): ColumnCode;
+  code(learned: unknown, fail: (problem: string) => never): ColumnCode;
 }
 
 /** The kinds of columns that schemas, and files of models, may have. */

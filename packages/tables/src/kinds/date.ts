@@ -2,7 +2,7 @@ import { FittedTransform, fitRows } from '@latent/nn';
 import { type Check, isPlainObject, oneOf, optional } from '@latent/tensor';
 import { NUMBER_HOLES, numberOf } from '../input/cell.ts';
 import { DATE_FORMATS, type DateFormat, formatByName, TIME_FORMATS } from '../input/date-format.ts';
-import { type ColumnCode, type ColumnKind, columnKinds, type Encoding, type SlotCondition } from './column-kind.ts';
+import { type ColumnCode, type ColumnKind, columnKinds, type SlotCondition } from './column-kind.ts';
 import { linearScale, NumberLearner } from './number-learner.ts';
 
 const DAY = 86_400_000;
@@ -70,11 +70,11 @@ function dates(spelling: Spelling, time: boolean): Omit<ColumnKind, 'name' | 'co
         },
       };
     },
-    code: (learned, encoding, fail) => dateCode(checkDates(learned, fail), spelling, encoding),
+    code: (learned, fail) => dateCode(checkDates(learned, fail), spelling),
   };
 }
 
-function dateCode(learned: LearnedDates, { format, epoch }: Spelling, { likelihood }: Encoding): ColumnCode {
+function dateCode(learned: LearnedDates, { format, epoch }: Spelling): ColumnCode {
   const { least, most, unit, periods, objects } = learned;
   const map = FittedTransform.fromConfig(learned.scale, { caller: 'column', path: 'scale' });
   const cellOf = (ms: number): unknown => {
@@ -86,8 +86,15 @@ function dateCode(learned: LearnedDates, { format, epoch }: Spelling, { likeliho
   const place = (ms: number): number =>
     map.forward('column', { values: Float64Array.of(ms), count: 1, width: 1 })[0] as number;
   return {
-    slots: [{ size: 1 + 2 * periods.length, likelihood }],
-    cellOf,
+    slots: [{ role: 'numbers', size: 1 + 2 * periods.length }],
+    outcomes: {
+      role: 'numbers',
+      atoms: [],
+      levelSlot: null,
+      numberSlot: 0,
+      inverse: (y) => map.inverse(Float64Array.of(y))[0] as number,
+      cellOf,
+    },
     encode({ values }, { values: out, width, at }) {
       const start = at[0] as number;
       const ms = Float64Array.from(values as Float64Array);

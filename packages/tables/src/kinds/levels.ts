@@ -1,5 +1,4 @@
 import { isPlainObject, type Rng } from '@latent/tensor';
-import { categorical } from '@latent/vae';
 import { levelKey } from '../input/cell.ts';
 import type { CellCondition, ColumnCode, ColumnLearner, ReadCells, SlotCondition } from './column-kind.ts';
 import { largest } from './number-code.ts';
@@ -72,7 +71,8 @@ export function levelCode({ levels, counts, rare }: LearnedLevels): ColumnCode {
   const indexOf = new Map(levels.map((level, i) => [levelKey(level), i]));
   const rest = rare.length > 0 ? rare : levels.map((level, i) => [level, Math.max(1, counts[i] as number)] as const);
   return {
-    slots: [{ size, likelihood: categorical(size) }],
+    slots: [{ role: 'levels', size }],
+    outcomes: { role: 'levels', levels, slot: 0 },
     encode({ values }, { values: out, width, at }) {
       const start = at[0] as number;
       for (let r = 0; r < values.length; r++) {

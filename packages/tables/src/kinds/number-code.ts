@@ -1,7 +1,6 @@
 import { FittedTransform } from '@latent/nn';
 import type { Rng } from '@latent/tensor';
-import { categorical } from '@latent/vae';
-import type { ColumnCode, Encoding, Slot } from './column-kind.ts';
+import type { ColumnCode, Slot } from './column-kind.ts';
 import { numberConditions } from './number-condition.ts';
 import { type LearnedNumbers, MOST_DECIMALS, type NumberScale } from './number-learner.ts';
 
@@ -9,7 +8,7 @@ import { type LearnedNumbers, MOST_DECIMALS, type NumberScale } from './number-l
 const FARTHEST = 1e6;
 
 /** A column of numbers as a model sees it: one of its atoms or another, and for others a number on a common scale. */
-export function numberCode(learned: LearnedNumbers, scale: NumberScale, encoding: Encoding): ColumnCode {
+export function numberCode(learned: LearnedNumbers, scale: NumberScale): ColumnCode {
   const { atoms, recurring, smallest, least, most, decimals } = learned;
   const map =
     learned.scale === null ? null : FittedTransform.fromConfig(learned.scale, { caller: 'column', path: 'scale' });
@@ -23,8 +22,8 @@ export function numberCode(learned: LearnedNumbers, scale: NumberScale, encoding
   // Where nothing but atoms was seen there is still a level for what is none of them.
   const levels = atoms.length + 1;
   const slots: Slot[] = [];
-  if (atoms.length > 0) slots.push({ size: levels, likelihood: categorical(levels) });
-  if (map !== null) slots.push({ size: 1, likelihood: encoding.likelihood });
+  if (atoms.length > 0) slots.push({ role: 'levels', size: levels });
+  if (map !== null) slots.push({ role: 'numbers', size: 1 });
   const numberSlot = map === null ? null : slots.length - 1;
 
   const cellOf = (value: number): unknown => {
@@ -35,7 +34,14 @@ export function numberCode(learned: LearnedNumbers, scale: NumberScale, encoding
 
   return {
     slots,
-    cellOf,
+    outcomes: {
+      role: 'numbers',
+      atoms: atoms.map(([value]) => value),
+      levelSlot: atoms.length > 0 ? 0 : null,
+      numberSlot,
+      inverse: (place) => (map === null ? 0 : (map.inverse(Float64Array.of(place))[0] as number)),
+      cellOf,
+    },
     encode({ values }, { values: out, width, at }) {
       const numbers = numberSlot === null ? null : Float64Array.from(values as Float64Array);
       if (atoms.length > 0) {

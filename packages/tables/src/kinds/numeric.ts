@@ -12,7 +12,7 @@ function numbers(scale: NumberScale, atoms: readonly number[] = []): Omit<Column
     holes: NUMBER_HOLES,
     number: numberOf,
     learner: (encoding) => new NumberLearner(atoms, scale, encoding),
-    code: (learned, encoding, fail) => numberCode(checkLearned(learned, fail), scale, encoding),
+    code: (learned, fail) => numberCode(checkLearned(learned, fail), scale),
   };
 }
 

@@ -10,6 +10,7 @@ const unseen: Omit<ColumnKind, 'name' | 'config'> = {
   learner: () => null,
   code: (): ColumnCode => ({
     slots: [],
+    outcomes: null,
     encode: () => {},
     decode: ({ count }) => new Array<null>(count).fill(null),
     conditions: () => {
