@@ -94,6 +94,8 @@ export interface ColumnKind extends Part {
   readonly expects: string;
   /** Words that stand for a hole. */
   readonly holes: readonly string[];
+  /** What errors of its numbers are told in; 1 by default. Dates are milliseconds, told in days. */
+  readonly unit?: number;
   /** The number that a cell is; NaN where it is none. Of numbers. */
   number?(cell: unknown): number;
   /** The key of the level that a cell is; null where it is none. Of categories. */

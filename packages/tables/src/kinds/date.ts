@@ -39,6 +39,7 @@ function dates(spelling: Spelling, time: boolean): Omit<ColumnKind, 'name' | 'co
     role: 'number',
     expects: format === null ? (epoch === null ? 'a Date' : `a time in ${epoch} since 1970`) : `text as ${format.name}`,
     holes: NUMBER_HOLES,
+    unit: DAY,
     number: (cell) => {
       if (cell instanceof Date) return cell.getTime();
       if (format !== null && typeof cell === 'string') return format.read(cell.trim());
