@@ -61,8 +61,8 @@ export interface EncodedColumn {
 /** What a column's cells must be: one of these levels, or numbers from `min` to `max`. */
 export interface CellCondition {
   readonly equals?: readonly unknown[];
-  readonly min?: number;
-  readonly max?: number;
+  readonly min?: unknown;
+  readonly max?: unknown;
 }
 
 /** What a condition asks of a slot: weights of its levels, or a range of its number; null asks nothing. */

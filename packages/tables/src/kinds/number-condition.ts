@@ -1,3 +1,4 @@
+import { numberOf } from '../input/cell.ts';
 import type { CellCondition, SlotCondition } from './column-kind.ts';
 import type { LearnedNumbers } from './number-learner.ts';
 
@@ -9,19 +10,22 @@ interface NumberParts {
   readonly decimals: number;
 }
 
+function or(value: number, refuse: () => never): number {
+  return Number.isNaN(value) ? refuse() : value;
+}
+
 /** A condition on a number: an atom that meets it, or a range of the rest. */
 export function numberConditions(
   { equals, min = -Infinity, max = Infinity }: CellCondition,
   { atoms, numberSlot, place, decimals }: NumberParts,
   fail: (expected: string, got: unknown) => never,
 ): readonly (readonly SlotCondition[])[] {
+  const number = (value: unknown): number =>
+    value === Infinity || value === -Infinity ? value : or(numberOf(value), () => fail('a number', value));
   const ranges: (readonly [low: number, high: number])[] =
     equals === undefined
-      ? [[min, max]]
-      : equals.map((value) => {
-          if (typeof value !== 'number') return fail('a number', value);
-          return [value, value];
-        });
+      ? [[number(min), number(max)]]
+      : equals.map((value) => [number(value), number(value)]);
   const ways: SlotCondition[][] = [];
   const met = atoms.map(([value]) => ranges.some(([low, high]) => value >= low && value <= high));
   const level = (levels: readonly boolean[]): SlotCondition => ({ levels });
