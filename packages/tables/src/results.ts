@@ -219,7 +219,12 @@ export interface Card {
   readonly created: string;
   readonly seed: number;
   readonly seconds: number;
-  readonly rows: { readonly given: number; readonly learned: number; readonly watched: number; readonly calibration: number };
+  readonly rows: {
+    readonly given: number;
+    readonly learned: number;
+    readonly watched: number;
+    readonly calibration: number;
+  };
   readonly columns: readonly CardColumn[];
   readonly model: {
     readonly members: number;
@@ -243,7 +248,13 @@ export interface Card {
 export interface TableHistory {
   /** Of each member of the ensemble. */
   readonly members: readonly {
-    readonly epochs: readonly { readonly epoch: number; readonly loss: number; readonly reconstruction: number; readonly kl: number; readonly validation: number }[];
+    readonly epochs: readonly {
+      readonly epoch: number;
+      readonly loss: number;
+      readonly reconstruction: number;
+      readonly kl: number;
+      readonly validation: number;
+    }[];
     readonly best: number;
     readonly stopped: string;
   }[];

@@ -3,7 +3,7 @@ import { Rng, step, tensor } from '@latent/tensor';
 import { chiSquaredTail, logGamma } from '../calibrate/beta.ts';
 import { holm } from '../calibrate/conformal.ts';
 import type { CodedColumn } from '../encode/row-code.ts';
-import { someRows } from '../model/fit-table.ts';
+import { someRows } from '../model/some-rows.ts';
 import type { TableState } from '../model/state.ts';
 import type { AnyRow, ColumnDrift, ColumnName, DriftReport } from '../results.ts';
 
@@ -104,7 +104,10 @@ function valuesOf({ at, code }: CodedColumn, coded: Float32Array, width: number)
 
 function columnTests(column: CodedColumn, reference: Float32Array, coded: Float32Array, width: number) {
   const [before, now] = [valuesOf(column, reference, width), valuesOf(column, coded, width)];
-  const [a, b] = [before, now].map((values) => values.filter((value) => !Number.isNaN(value))) as [Float64Array, Float64Array];
+  const [a, b] = [before, now].map((values) => values.filter((value) => !Number.isNaN(value))) as [
+    Float64Array,
+    Float64Array,
+  ];
   const [gone, goneNow] = [before.length - a.length, now.length - b.length];
   const holes = {
     reference: gone / Math.max(1, before.length),
@@ -251,7 +254,8 @@ function codesTest(
 ): { readonly mmd2: number; readonly pValue: number } {
   const [member] = members;
   if (member === undefined) return { mmd2: 0, pValue: 1 };
-  const few = (rows: Float32Array): Float32Array => member.codesOf(someRows(rows, code.width, MOST_CODES, seed).rows).mean;
+  const few = (rows: Float32Array): Float32Array =>
+    member.codesOf(someRows(rows, code.width, MOST_CODES, seed).rows).mean;
   const { latentSize } = member.options;
   const [a, b] = [few(reference.rows), few(coded)];
   const [n, m] = [a.length / latentSize, b.length / latentSize];
@@ -263,7 +267,13 @@ function codesTest(
 }
 
 /** The U-statistic of the squared discrepancy of the first n and the last m rows, and the share of permutations that reach it. */
-export function mmdTest(rows: Float32Array, n: number, m: number, width: number, seed: number): { mmd2: number; pValue: number } {
+export function mmdTest(
+  rows: Float32Array,
+  n: number,
+  m: number,
+  width: number,
+  seed: number,
+): { mmd2: number; pValue: number } {
   const size = n + m;
   const squares = new Float32Array(size * size);
   const some: number[] = [];

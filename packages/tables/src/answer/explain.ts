@@ -88,7 +88,8 @@ function cellNumbers(state: TableState, coded: Float32Array): CellNumbers {
   }
   const contribution = new Float64Array(count * columns);
   for (const member of members) {
-    const terms = member.contributions(tensor(coded, { shape: [count, width] }), { samples: recipe.draws, seed }).columns.data;
+    const terms = member.contributions(tensor(coded, { shape: [count, width] }), { samples: recipe.draws, seed })
+      .columns.data;
     for (let i = 0; i < terms.length; i++) {
       const place = Math.floor(i / width) * columns + (code.owner[i % width] as number);
       contribution[place] = (contribution[place] as number) + (terms[i] as number) / members.length;
@@ -135,11 +136,17 @@ export function explainRows(
         expected: expectedOf(belief(said, c, c, (j) => j === c)),
       };
     });
-    const excess = new Map(there.map((c, i) => [cells[i], excessOf(usual.surprises[c] as Float64Array, (cells[i] as CellReason).nats)]));
+    const keys = new Map(
+      there.map((c, i) => {
+        const sorted = usual.surprises[c] as Float64Array;
+        const { nats, pValue } = cells[i] as CellReason;
+        // Odder than all that were seen is odder than all: of several, by how much.
+        return [cells[i], { p: pValue * (sorted.length + 1) < 1.5 ? 0 : pValue, excess: excessOf(sorted, nats) }];
+      }),
+    );
+    const key = (cell: CellReason): { p: number; excess: number } => keys.get(cell) as { p: number; excess: number };
     result.push(
-      cells.sort((a, b) =>
-        by === 'moved' ? b.moved - a.moved : a.pValue - b.pValue || (excess.get(b) as number) - (excess.get(a) as number),
-      ),
+      cells.sort((a, b) => (by === 'moved' ? b.moved - a.moved : key(a).p - key(b).p || key(b).excess - key(a).excess)),
     );
   }
   return result;

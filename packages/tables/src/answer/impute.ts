@@ -29,7 +29,9 @@ export function* beliefsOfHoles(state: Asked, coded: Float32Array, samples: numb
   const { code } = state;
   const count = coded.length / code.width;
   const holes = (r: number): number[] => code.columns.flatMap((_, c) => (isHole(coded, code, r, c) ? [c] : []));
-  const rows = Array.from({ length: count }, (_, r) => ({ r, columns: holes(r) })).filter(({ columns }) => columns.length > 0);
+  const rows = Array.from({ length: count }, (_, r) => ({ r, columns: holes(r) })).filter(
+    ({ columns }) => columns.length > 0,
+  );
   for (let start = 0; start < rows.length; start += BLOCK) {
     const block = rows.slice(start, start + BLOCK);
     const own = new Float32Array(block.length * code.width);
@@ -38,7 +40,8 @@ export function* beliefsOfHoles(state: Asked, coded: Float32Array, samples: numb
     });
     const said = ask(state, own, own, samples);
     for (const [i, { r, columns }] of block.entries()) {
-      for (const column of columns) yield { row: r, column, believed: belief(said, i, column, (j) => columns.includes(j)) };
+      for (const column of columns)
+        yield { row: r, column, believed: belief(said, i, column, (j) => columns.includes(j)) };
     }
   }
 }
@@ -53,7 +56,13 @@ export interface FilledCell {
 }
 
 /** The cells for all holes of coded rows. */
-export function fillHoles(state: Asked, coded: Float32Array, draws: number, samples: number, seed: number): FilledCell[] {
+export function fillHoles(
+  state: Asked,
+  coded: Float32Array,
+  draws: number,
+  samples: number,
+  seed: number,
+): FilledCell[] {
   const rng = new Rng(seed);
   const cells: FilledCell[] = [];
   for (const { row, column, believed } of beliefsOfHoles(state, coded, samples)) {
@@ -78,7 +87,10 @@ const SAMPLES = 24;
 export function imputationErrors(state: Asked, learned: ReadRows, all: ReadRows): ColumnImputationError[] {
   const { code } = state;
   const count = Math.min(all.count, MOST_ROWS);
-  const rows = pickRows(all, Array.from({ length: count }, (_, r) => r));
+  const rows = pickRows(
+    all,
+    Array.from({ length: count }, (_, r) => r),
+  );
   const coded = code.encode(rows);
   const columns = code.columns.length;
   const parts = new Rng(state.seed + 17).uniform([Math.max(1, count * columns)]).data;
@@ -88,7 +100,8 @@ export function imputationErrors(state: Asked, learned: ReadRows, all: ReadRows)
   for (let part = 0; part < PARTS; part++) {
     const hidden = coded.slice();
     for (let r = 0; r < count; r++) {
-      for (let i = 0; i < code.width; i++) if (partOf(r, code.owner[i] as number) === part) hidden[r * code.width + i] = Number.NaN;
+      for (let i = 0; i < code.width; i++)
+        if (partOf(r, code.owner[i] as number) === part) hidden[r * code.width + i] = Number.NaN;
     }
     for (const { row, column, believed } of beliefsOfHoles(state, hidden, SAMPLES)) {
       if (partOf(row, column) !== part) continue;

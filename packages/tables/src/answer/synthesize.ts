@@ -1,5 +1,5 @@
 import { normalCdf, normalQuantile } from '@latent/nn';
-import { Rng, ValueError } from '@latent/tensor';
+import { type Rng, ValueError } from '@latent/tensor';
 import type { CodedColumn } from '../encode/row-code.ts';
 import type { SlotCondition } from '../kinds/column-kind.ts';
 import type { TableState } from '../model/state.ts';
@@ -92,7 +92,8 @@ function drawGiven(
       for (const [a, b] of groups) {
         let left = uniforms.next();
         let level = a;
-        while (level < b - 1 && left >= (center[r * width + level] as number)) left -= center[r * width + level++] as number;
+        while (level < b - 1 && left >= (center[r * width + level] as number))
+          left -= center[r * width + level++] as number;
         rows[to + level] = 1;
       }
       for (const { column, ways } of conditions) {
@@ -237,7 +238,11 @@ export function drawConditioned(
 }
 
 /** The chance that a row of each code meets all conditions. */
-function chancesOf({ members, code }: TableState, codes: Float32Array, conditions: readonly ColumnCondition[]): Float64Array {
+function chancesOf(
+  { members, code }: TableState,
+  codes: Float32Array,
+  conditions: readonly ColumnCondition[],
+): Float64Array {
   const [member] = members;
   if (member === undefined) throw new Error('a model has a member');
   const { latentSize } = member.options;

@@ -56,7 +56,10 @@ function wantedOf(caller: string, column: CodedColumn, value: unknown): Wanted {
       if (kind.role === 'category') return keys.has(kind.level?.(cell) ?? '');
       const x = number(cell);
       if (condition.equals !== undefined) return condition.equals.some((wanted) => number(wanted) === x);
-      return x >= (condition.min === undefined ? -Infinity : number(condition.min)) && x <= (condition.max === undefined ? Infinity : number(condition.max));
+      return (
+        x >= (condition.min === undefined ? -Infinity : number(condition.min)) &&
+        x <= (condition.max === undefined ? Infinity : number(condition.max))
+      );
     },
   };
 }

@@ -17,9 +17,7 @@ export function betaCdf(x: number, a: number, b: number): number {
   if (x >= 1) return 1;
   // The fraction converges fast below the mean.
   if (x > (a + 1) / (a + b + 2)) return 1 - betaCdf(1 - x, b, a);
-  const front = Math.exp(
-    logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x),
-  );
+  const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x));
   const tiny = 1e-300;
   let [c, d] = [1, 1 - ((a + b) * x) / (a + 1)];
   d = 1 / (Math.abs(d) < tiny ? tiny : d);

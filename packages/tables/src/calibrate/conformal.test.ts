@@ -50,7 +50,12 @@ describe('p-values', () => {
 
   it('hold for a model that says nothing, the same of all, or no number (T3)', () => {
     const rng = new Rng(3);
-    for (const score of [() => 0, () => Number.NaN, (x: number) => (x > 0 ? Number.NaN : x), () => rng.uniform([]).item()]) {
+    for (const score of [
+      () => 0,
+      () => Number.NaN,
+      (x: number) => (x > 0 ? Number.NaN : x),
+      () => rng.uniform([]).item(),
+    ]) {
       let alarms = 0;
       for (let fit = 0; fit < 100; fit++) {
         const calibration = new Calibration(normal(rng, 99).map(score));
@@ -98,8 +103,12 @@ describe('thresholds', () => {
     expect(() => calibration.predict('predict', [1], { falseAlarmRate: 0.0005 })).toThrow(
       'predict: 999 calibration rows cannot promise a false-alarm rate of 0.0005; it takes 1999, or a rate of 0.00100',
     );
-    expect(() => calibration.predict('predict', [1], { falseAlarmRate: 0.001, confidence: 0.95 })).toThrow('it takes 2995');
-    expect(() => new Calibration([1, 2]).predict('predict', [1, 2], { falseDiscoveryRate: 0.1 })).toThrow('it takes 9,');
+    expect(() => calibration.predict('predict', [1], { falseAlarmRate: 0.001, confidence: 0.95 })).toThrow(
+      'it takes 2995',
+    );
+    expect(() => new Calibration([1, 2]).predict('predict', [1, 2], { falseDiscoveryRate: 0.1 })).toThrow(
+      'it takes 9,',
+    );
     expect([rowsFor(0.05), rowsFor(0.01), rowsFor(0.001)]).toEqual([19, 99, 999]);
     expect([0.05, 0.01, 0.001].map((rate) => rowsFor(rate, 0.95))).toEqual([59, 299, 2995]);
     expect(largestSure(999, 0.01, 0.95)).toBe(5);
@@ -108,10 +117,17 @@ describe('thresholds', () => {
 
   it('are asked for in one way', () => {
     expect(() => calibration.predict('predict', [1], {} as never)).toThrow('give one of falseAlarmRate');
-    expect(() => calibration.predict('predict', [1], { contamination: 0.1, threshold: 3 } as never)).toThrow('got contamination and threshold');
+    expect(() => calibration.predict('predict', [1], { contamination: 0.1, threshold: 3 } as never)).toThrow(
+      'got contamination and threshold',
+    );
     expect(() => calibration.predict('predict', [1], { falseAlarmRate: 0 })).toThrow('falseAlarmRate must be');
-    expect(() => calibration.predict('predict', [1], { falseAlarmRate: 0.1, sure: 1 } as never)).toThrow("no option 'sure'");
-    expect(calibration.predict('predict', [5, 6], { threshold: 6 }).map(({ anomaly }) => anomaly)).toEqual([false, true]);
+    expect(() => calibration.predict('predict', [1], { falseAlarmRate: 0.1, sure: 1 } as never)).toThrow(
+      "no option 'sure'",
+    );
+    expect(calibration.predict('predict', [5, 6], { threshold: 6 }).map(({ anomaly }) => anomaly)).toEqual([
+      false,
+      true,
+    ]);
     expect(calibration.threshold('t', { contamination: 0.1 }).score).toBe(900);
   });
 });

@@ -1,5 +1,5 @@
 import { checkOptions, real, ValueError } from '@latent/tensor';
-import type { PredictOptions, Prediction, Threshold } from '../results.ts';
+import type { Prediction, PredictOptions, Threshold } from '../results.ts';
 import { betaCdf } from './beta.ts';
 
 const share = /* @__PURE__ */ real({ above: 0, below: 1 });
@@ -89,8 +89,7 @@ export class Calibration {
     if (k < 1) {
       const needed = rowsFor(rate, confidence);
       const sure = confidence === undefined ? '' : ` with confidence ${confidence}`;
-      const possible =
-        confidence === undefined ? 1 / (rows + 1) : 1 - (1 - confidence) ** (1 / rows);
+      const possible = confidence === undefined ? 1 / (rows + 1) : 1 - (1 - confidence) ** (1 / rows);
       throw new ValueError(
         `${caller}: ${rows} calibration rows cannot promise a false-alarm rate of ${rate}${sure}; it takes ${needed}, or a rate of ${possible.toPrecision(3)}`,
       );

@@ -42,7 +42,12 @@ function midnight({ year, month, day }: Fields): number {
   return date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? date.getTime() : Number.NaN;
 }
 
-function day(name: string, pattern: RegExp, read: (parts: string[]) => Fields, write: (fields: Fields) => string): DateFormat {
+function day(
+  name: string,
+  pattern: RegExp,
+  read: (parts: string[]) => Fields,
+  write: (fields: Fields) => string,
+): DateFormat {
   return {
     name,
     read: (text) => {

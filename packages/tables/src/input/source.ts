@@ -1,5 +1,13 @@
 import { describeValue, ValueError } from '@latent/tensor';
-import { type ArrowTable, type Columns, isArrow, RecordTable, type Table, tableOfArrow, tableOfColumns } from './table.ts';
+import {
+  type ArrowTable,
+  type Columns,
+  isArrow,
+  RecordTable,
+  type Table,
+  tableOfArrow,
+  tableOfColumns,
+} from './table.ts';
 
 /** Rows in memory: records, columns by name, or a table as Arrow shows it. */
 export type TableRows<Row extends object = object> = Iterable<Row> | Columns<Row> | ArrowTable;

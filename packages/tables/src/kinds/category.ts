@@ -6,7 +6,9 @@ import { checkLevels, LevelLearner, levelCode } from './levels.ts';
 type Level = string | number | boolean;
 
 const levelCheck: Check<Level> = (value, at) =>
-  ['string', 'number', 'boolean'].includes(typeof value) ? (value as Level) : refuse(at, 'text, a number or true or false', value);
+  ['string', 'number', 'boolean'].includes(typeof value)
+    ? (value as Level)
+    : refuse(at, 'text, a number or true or false', value);
 
 const isLevel = (cell: unknown): string | null =>
   typeof cell === 'object' && !(cell instanceof Date) ? null : typeof cell === 'function' ? null : levelKey(cell);

@@ -84,7 +84,10 @@ export interface ColumnCode {
    * What drawn rows must satisfy for a condition to hold: one of several ways, each asking something of every slot. Empty
    * where it cannot hold.
    */
-  conditions(condition: CellCondition, fail: (expected: string, got: unknown) => never): readonly (readonly SlotCondition[])[];
+  conditions(
+    condition: CellCondition,
+    fail: (expected: string, got: unknown) => never,
+  ): readonly (readonly SlotCondition[])[];
 }
 
 /** How a column is read, learned from and drawn, as a value. */

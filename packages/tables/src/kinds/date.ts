@@ -64,7 +64,9 @@ function dates(spelling: Spelling, time: boolean): Omit<ColumnKind, 'name' | 'co
           const { scale, least, most } = numbers.learned();
           const span = most - least;
           const own = UNITS[unit] as number;
-          const periods = time ? [DAY] : [...(own < DAY ? [DAY] : []), ...(span > 14 * DAY ? [7 * DAY] : []), ...(span > 2 * YEAR ? [YEAR] : [])];
+          const periods = time
+            ? [DAY]
+            : [...(own < DAY ? [DAY] : []), ...(span > 14 * DAY ? [7 * DAY] : []), ...(span > 2 * YEAR ? [YEAR] : [])];
           const empty = (): LearnedDates['scale'] =>
             fitRows(encoding.numbers, { values: Float64Array.of(0, 1), count: 2, width: 1 }).config();
           return { scale: scale ?? empty(), least, most, unit: own, periods, objects: objects > seen / 2 };
@@ -126,8 +128,14 @@ function dateCode(learned: LearnedDates, { format, epoch }: Spelling): ColumnCod
     conditions({ equals, min, max }, fail) {
       const ms = (value: unknown): number => {
         const found =
-          value instanceof Date ? value.getTime() : typeof value === 'string' && format ? format.read(value) : Number(value);
-        return Number.isNaN(found) ? fail(format === null ? 'a Date' : `a Date, or text as ${format.name}`, value) : found;
+          value instanceof Date
+            ? value.getTime()
+            : typeof value === 'string' && format
+              ? format.read(value)
+              : Number(value);
+        return Number.isNaN(found)
+          ? fail(format === null ? 'a Date' : `a Date, or text as ${format.name}`, value)
+          : found;
       };
       const any: SlotCondition = null;
       if (periods.length > 0) fail('nothing: conditions on dates are not possible with times of day or weeks', any);

@@ -73,7 +73,10 @@ export function numberCode(learned: LearnedNumbers, scale: NumberScale): ColumnC
           if (level < atoms.length) return cellOf((atoms[level] as readonly [number, number])[0]);
           if (numbers === null) return cellOf(drawnAtom(atoms, rng));
         }
-        if (known.length > 0) return cellOf(recurring[nearest(known, values[r * width + (at[numberSlot as number] as number)] as number)] as number);
+        if (known.length > 0)
+          return cellOf(
+            recurring[nearest(known, values[r * width + (at[numberSlot as number] as number)] as number)] as number,
+          );
         return cellOf((numbers as Float64Array)[r] as number);
       });
     },

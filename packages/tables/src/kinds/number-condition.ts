@@ -23,9 +23,7 @@ export function numberConditions(
   const number = (value: unknown): number =>
     value === Infinity || value === -Infinity ? value : or(numberOf(value), () => fail('a number', value));
   const ranges: (readonly [low: number, high: number])[] =
-    equals === undefined
-      ? [[number(min), number(max)]]
-      : equals.map((value) => [number(value), number(value)]);
+    equals === undefined ? [[number(min), number(max)]] : equals.map((value) => [number(value), number(value)]);
   const ways: SlotCondition[][] = [];
   const met = atoms.map(([value]) => ranges.some(([low, high]) => value >= low && value <= high));
   const level = (levels: readonly boolean[]): SlotCondition => ({ levels });

@@ -1,4 +1,12 @@
-import { chain, type FittedConfig, FittedTransform, fitRows, log, QuantileSketch, type Transform } from '@latent/nn';
+import {
+  chain,
+  type FittedConfig,
+  type FittedTransform,
+  fitRows,
+  log,
+  QuantileSketch,
+  type Transform,
+} from '@latent/nn';
 import { isPlainObject } from '@latent/tensor';
 import { decimalsOf } from '../input/cell.ts';
 import type { ColumnLearner, Encoding, ReadCells } from './column-kind.ts';
@@ -109,7 +117,7 @@ export class NumberLearner implements ColumnLearner {
     const inside = values.map((value) => this.#scale.inside(value, smallest));
     const spec = this.#scale.transform(this.#encoding.numbers);
     const apart: [number, number][] = [...this.#atoms];
-    if (discrete) values.forEach((value, i) => apart.push([value, weights[i] as number]));
+    for (let i = 0; discrete && i < values.length; i++) apart.push([values[i] as number, weights[i] as number]);
     return {
       atoms: apart.sort(([a], [b]) => a - b),
       others: discrete ? 0 : this.#others,

@@ -16,8 +16,14 @@ function numbers(scale: NumberScale, atoms: readonly number[] = []): Omit<Column
   };
 }
 
-export const numericKind = /* @__PURE__ */ columnKinds.part('numeric', { options: {}, build: () => numbers(linearScale) });
-export const positiveKind = /* @__PURE__ */ columnKinds.part('positive', { options: {}, build: () => numbers(logScale) });
+export const numericKind = /* @__PURE__ */ columnKinds.part('numeric', {
+  options: {},
+  build: () => numbers(linearScale),
+});
+export const positiveKind = /* @__PURE__ */ columnKinds.part('positive', {
+  options: {},
+  build: () => numbers(logScale),
+});
 export const countKind = /* @__PURE__ */ columnKinds.part('count', { options: {}, build: () => numbers(log1pScale) });
 const someAtoms = { atoms: /* @__PURE__ */ list(/* @__PURE__ */ real(), { min: 1, max: 1000 }) };
 export const mixedKind = /* @__PURE__ */ columnKinds.part('mixed', {
@@ -44,4 +50,3 @@ export function count(): ColumnKind {
 export function mixed(options: { readonly atoms: readonly number[] }): ColumnKind {
   return mixedKind.make(options);
 }
-

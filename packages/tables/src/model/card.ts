@@ -31,9 +31,7 @@ const template: Card = {
 };
 
 const historyTemplate: TableHistory = {
-  members: [
-    { epochs: [{ epoch: 0, loss: 0, reconstruction: 0, kl: 0, validation: 0 }], best: 0, stopped: '' },
-  ],
+  members: [{ epochs: [{ epoch: 0, loss: 0, reconstruction: 0, kl: 0, validation: 0 }], best: 0, stopped: '' }],
   nullLoss: 0,
 };
 
@@ -54,7 +52,8 @@ export function checkCard(caller: string, value: unknown): Card {
 
 /** The history that a file has. */
 export function checkHistory(caller: string, value: unknown): TableHistory {
-  if (!isLike(historyTemplate, value)) throw new ValueError(`${caller}: the file's history is not one; the file is altered`);
+  if (!isLike(historyTemplate, value))
+    throw new ValueError(`${caller}: the file's history is not one; the file is altered`);
   return value as TableHistory;
 }
 
@@ -68,7 +67,8 @@ export const LIMITS: readonly string[] = [
 /** A card as Markdown. */
 export function cardMarkdown(card: Card): string {
   const { rows, model, loss, calibration } = card;
-  const cell = (text: string): string => text.replace(/[|\\<>&`*_[\]]/g, (c) => `&#${c.charCodeAt(0)};`).replace(/\s+/g, ' ');
+  const cell = (text: string): string =>
+    text.replace(/[|\\<>&`*_[\]]/g, (c) => `&#${c.charCodeAt(0)};`).replace(/\s+/g, ' ');
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   return [
     `# Model card: ${card.task}`,
@@ -81,7 +81,9 @@ export function cardMarkdown(card: Card): string {
     '',
     '| column | kind | holes | why |',
     '|---|---|---|---|',
-    ...card.columns.map(({ name, kind, holes, why }) => `| ${cell(name)} | ${kind} | ${percent(holes)} | ${cell(why)} |`),
+    ...card.columns.map(
+      ({ name, kind, holes, why }) => `| ${cell(name)} | ${kind} | ${percent(holes)} | ${cell(why)} |`,
+    ),
     '',
     '## Model',
     '',

@@ -5,7 +5,7 @@ import { RowCode } from '../encode/row-code.ts';
 import type { ColumnImputationError } from '../results.ts';
 import { Schema } from '../schema/schema.ts';
 import { checkCard, checkHistory } from './card.ts';
-import { makeMember } from './fit-table.ts';
+import { makeMember } from './member.ts';
 import { Neighbours } from './neighbours.ts';
 import { recipeCheck } from './recipe.ts';
 import type { TableState } from './state.ts';
@@ -58,7 +58,12 @@ export function stateFromBytes(caller: string, bytes: Uint8Array | ArrayBuffer):
     throw new UsageError(`${caller}: expected a file of a table's model, version ${FILE_VERSION}`);
   }
   try {
-    return stateOf(caller, tensors, objectOf(caller, 'config', metadata.config), objectOf(caller, 'learned', metadata.learned));
+    return stateOf(
+      caller,
+      tensors,
+      objectOf(caller, 'config', metadata.config),
+      objectOf(caller, 'learned', metadata.learned),
+    );
   } catch (error) {
     if (error instanceof LatentError && error.message.startsWith(caller)) throw error;
     const reason = error instanceof LatentError ? error.message : 'its parts do not belong together';
@@ -108,7 +113,8 @@ function stateOf(
   const mean = finite('bank.mean', latent);
   const logVariance = finite('bank.logVariance', latent);
   const places = Uint32Array.from(numbersOf('bank.places', null));
-  if (mean.length !== logVariance.length || places.length * latent !== mean.length || places.length === 0) return fail('bank');
+  if (mean.length !== logVariance.length || places.length * latent !== mean.length || places.length === 0)
+    return fail('bank');
   const rows = Float32Array.from(numbersOf('reference.rows', code.width));
   if (rows.some((value) => Math.abs(value) === Infinity)) return fail('reference.rows');
   const scores = finite('reference.scores', null);
@@ -116,7 +122,8 @@ function stateOf(
   const calibration = new Calibration(numbersOf('calibration.scores', null));
   if (calibration.rows === 0) return fail('calibration.scores');
   const { neighbourScale } = learned;
-  if (typeof neighbourScale !== 'number' || !(neighbourScale >= 0 && neighbourScale < Infinity)) return fail('neighbours');
+  if (typeof neighbourScale !== 'number' || !(neighbourScale >= 0 && neighbourScale < Infinity))
+    return fail('neighbours');
   const neighbours =
     learned.neighbours === null
       ? null
@@ -150,6 +157,7 @@ function objectOf(caller: string, name: string, text: string | undefined): Recor
   } catch {
     value = undefined;
   }
-  if (!isPlainObject(value)) throw new ValueError(`${caller}: the file's ${name} is not an object; the file is altered`);
+  if (!isPlainObject(value))
+    throw new ValueError(`${caller}: the file's ${name} is not an object; the file is altered`);
   return value;
 }

@@ -1,6 +1,6 @@
 import { noGrad } from '@latent/autograd';
 import { isPlainObject, Rng, step, type Tensor, tensor, ValueError } from '@latent/tensor';
-import { seenColumns, type ReadRows } from '../encode/row-code.ts';
+import { type ReadRows, seenColumns } from '../encode/row-code.ts';
 import { numberOf } from '../input/cell.ts';
 import type { Schema } from '../schema/schema.ts';
 
@@ -107,7 +107,9 @@ export class Neighbours {
         let total = 0;
         for (let s = 0; s < SAMPLES; s++) {
           const from = r * m + s * size;
-          const two = smallest(few, from, from + size, 2).map((i) => distance(own, this.#samples, (s * size + i) * width));
+          const two = smallest(few, from, from + size, 2).map((i) =>
+            distance(own, this.#samples, (s * size + i) * width),
+          );
           two.sort((a, b) => a - b);
           total += two[0] === 0 && two.length > 1 ? (two[1] as number) : (two[0] as number);
         }
@@ -155,7 +157,8 @@ export class Neighbours {
     fail: (what: string) => never,
   ): Neighbours {
     const finite = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
-    if (!isPlainObject(config) || !Array.isArray(config.axes) || !Array.isArray(config.scales)) return fail('neighbours');
+    if (!isPlainObject(config) || !Array.isArray(config.axes) || !Array.isArray(config.scales))
+      return fail('neighbours');
     const axes = config.axes as readonly unknown[];
     const sound =
       axes.length === columns &&
@@ -171,10 +174,15 @@ export class Neighbours {
       config.scales.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(finite) && pair[1] > 0);
     const { rows, samples } = tensors;
     const width = sound ? widthOf(axes as readonly Axis[]) : 0;
-    const fits = (x: Tensor | undefined): x is Tensor => x !== undefined && x.shape.length === 2 && x.shape[1] === width;
+    const fits = (x: Tensor | undefined): x is Tensor =>
+      x !== undefined && x.shape.length === 2 && x.shape[1] === width;
     if (!sound || !fits(rows) || !fits(samples) || rows.size === 0 || samples.size === 0) return fail('neighbours');
     if ((samples.shape[0] as number) % SAMPLES !== 0) return fail('neighbours');
-    return new Neighbours(config as unknown as NeighbourConfig, rows.data as Float32Array, samples.data as Float32Array);
+    return new Neighbours(
+      config as unknown as NeighbourConfig,
+      rows.data as Float32Array,
+      samples.data as Float32Array,
+    );
   }
 }
 

@@ -41,7 +41,13 @@ const BLOCK = 4096;
  * A row's score depends on the row and the model alone. Single precision, so that it is the same after a file.
  */
 export function scoreRows(
-  { members, recipe, neighbours, neighbourScale, seed }: Pick<TableState, 'members' | 'recipe' | 'neighbours' | 'neighbourScale' | 'seed'>,
+  {
+    members,
+    recipe,
+    neighbours,
+    neighbourScale,
+    seed,
+  }: Pick<TableState, 'members' | 'recipe' | 'neighbours' | 'neighbourScale' | 'seed'>,
   read: ReadRows,
   coded: Float32Array,
 ): Float32Array {
@@ -52,7 +58,8 @@ export function scoreRows(
     const rows = tensor(coded.subarray(start * width, (start + count) * width), { shape: [count, width] });
     for (const member of members) {
       const bound = member.elboPerRow(rows, { samples: recipe.draws, seed }).data;
-      for (let r = 0; r < count; r++) scores[start + r] = (scores[start + r] as number) - (bound[r] as number) / members.length;
+      for (let r = 0; r < count; r++)
+        scores[start + r] = (scores[start + r] as number) - (bound[r] as number) / members.length;
     }
   }
   if (neighbours !== null && neighbourScale > 0) {

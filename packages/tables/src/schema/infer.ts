@@ -1,5 +1,5 @@
-import { DATE_FORMATS, formatOf, TIME_FORMATS } from '../input/date-format.ts';
 import { HOLES, isHole, levelKey, losesDigits, NUMBER_HOLES, numberOf } from '../input/cell.ts';
+import { DATE_FORMATS, formatOf, TIME_FORMATS } from '../input/date-format.ts';
 import { type TableRows, tableOf } from '../input/source.ts';
 import type { Table } from '../input/table.ts';
 import { boolean, category, constant } from '../kinds/category.ts';
@@ -139,7 +139,12 @@ export function kindOf(name: string, cells: readonly unknown[]): Found {
     return [ignore(), `${(100 * (1 - worded.cells.length / Math.max(1, rows))).toFixed(1)} % holes`];
   }
   return (
-    objectKind(worded) ?? constantKind(worded) ?? dateKind(plain) ?? numberKind(plain) ?? truthKind(plain) ?? wordKind(worded)
+    objectKind(worded) ??
+    constantKind(worded) ??
+    dateKind(plain) ??
+    numberKind(plain) ??
+    truthKind(plain) ??
+    wordKind(worded)
   );
 }
 
@@ -205,7 +210,8 @@ function numberKind({ name, cells, levels }: Values): Found | null {
   if (distinct === 2) return [boolean(), `two values, ${least} and ${most}`];
   const share = `${distinct} of ${n} values differ`;
   if (whole && isIdName(name) && distinct > 0.95 * n) return [id(), `named like an id, and ${share}`];
-  if (whole && distinct === n && n >= 20 && most - least < 2 * n) return [id(), 'whole numbers, all different, hardly a gap'];
+  if (whole && distinct === n && n >= 20 && most - least < 2 * n)
+    return [id(), 'whole numbers, all different, hardly a gap'];
   if (whole && distinct <= (least < 0 ? 2 * MOST_CODES : MOST_CODES) && distinct <= n / 2) {
     return [category(), `${distinct} whole numbers${least < 0 ? ', some below 0' : ''}`];
   }

@@ -75,7 +75,9 @@ export class Schema<Row extends object = AnyRow> {
     for (const [name, kind] of given) {
       if (!this.names.includes(name as ColumnName<Row>)) refuseUnknown('Schema.with', 'column', name, this.names);
       if (!knownKinds.is(kind)) {
-        throw new ValueError(`Schema.with: ${name} must be a kind such as column.numeric(), got ${describeValue(kind)}`);
+        throw new ValueError(
+          `Schema.with: ${name} must be a kind such as column.numeric(), got ${describeValue(kind)}`,
+        );
       }
     }
     return new Schema(
@@ -99,7 +101,8 @@ export class Schema<Row extends object = AnyRow> {
     const kindCheck = partOf(knownKinds, 'column.numeric()');
     const columns = json.columns.map((value: unknown, i): SchemaColumn<Row> => {
       const at = `columns[${i}]`;
-      if (!isPlainObject(value)) throw new ValueError(`${caller}: ${at} must be an object, got ${describeValue(value)}`);
+      if (!isPlainObject(value))
+        throw new ValueError(`${caller}: ${at} must be an object, got ${describeValue(value)}`);
       const { name, kind, holes = 0, distinct = 0, example = '', why = 'as declared' } = value;
       const fail = (field: string, expected: string, got: unknown): never => {
         throw new ValueError(`${caller}: ${at}.${field} must be ${expected}, got ${describeValue(got)}`);

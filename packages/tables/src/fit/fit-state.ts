@@ -2,14 +2,16 @@ import { ValueError } from '@latent/tensor';
 import { imputationErrors } from '../answer/impute.ts';
 import { Calibration } from '../calibrate/conformal.ts';
 import type { Rows } from '../input/source.ts';
+import { LIMITS, VERSION } from '../model/card.ts';
+import { makeMember } from '../model/member.ts';
+import { Neighbours } from '../model/neighbours.ts';
+import { nullLoss } from '../model/null-line.ts';
+import { type RecipeOptions, recipeFor, TASKS, type Task } from '../model/recipe.ts';
+import { someRows } from '../model/some-rows.ts';
+import { type CodeBank, scoreRows, type TableState } from '../model/state.ts';
 import type { Card, TableProgress } from '../results.ts';
 import type { Schema } from '../schema/schema.ts';
-import { LIMITS, VERSION } from './card.ts';
-import { codeOf, makeMember, type MemberHistory, someRows, sortRows, splitOf, survey, trainMember } from './fit-table.ts';
-import { Neighbours } from './neighbours.ts';
-import { nullLoss } from './null-line.ts';
-import { type RecipeOptions, recipeFor, TASKS, type Task } from './recipe.ts';
-import { type CodeBank, scoreRows, type TableState } from './state.ts';
+import { codeOf, type MemberHistory, sortRows, splitOf, survey, trainMember } from './fit-table.ts';
 
 /** Learned rows whose codes are kept, at most: to draw rows around and to find the nearest. */
 const MOST_CODES = 30_000;
@@ -70,7 +72,8 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
     const history = await trainMember(member, learned, watched, recipe, {
       signal,
       maxSeconds: request.maxSeconds === undefined ? undefined : request.maxSeconds / recipe.members,
-      onStep: ({ epoch, epochs, done, loss }) => progress('train', (i + done) / recipe.members, { epoch, epochs, loss }),
+      onStep: ({ epoch, epochs, done, loss }) =>
+        progress('train', (i + done) / recipe.members, { epoch, epochs, loss }),
       onWarning: () => {},
     });
     signal?.throwIfAborted();
@@ -101,7 +104,8 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
   const unused = code.schema.columns.filter(({ kind }) => kind.role === 'none').map(({ name }) => name);
   if (unused.length > 0) warn(`not learned from: ${unused.join(', ')} (ids, texts or ignored)`);
   const worse = imputation.filter(({ better, cells }) => cells > 0 && !better).map(({ column }) => column);
-  if (worse.length > 0) warn(`holes are filled no better than by the mean or the most frequent level in: ${worse.join(', ')}`);
+  if (worse.length > 0)
+    warn(`holes are filled no better than by the mean or the most frequent level in: ${worse.join(', ')}`);
   progress('calibrate', 1, { secondsLeft: 0 });
   const calibration = new Calibration(scores);
   const card: Card = {
@@ -161,7 +165,10 @@ function spreadOf(scores: Float32Array): number {
 }
 
 function bankOf(
-  member: { codesOf(rows: Float32Array): { mean: Float32Array; logVariance: Float32Array }; readonly options: { readonly latentSize: number } },
+  member: {
+    codesOf(rows: Float32Array): { mean: Float32Array; logVariance: Float32Array };
+    readonly options: { readonly latentSize: number };
+  },
   learned: Float32Array,
   width: number,
   places: Uint32Array,
@@ -177,5 +184,3 @@ function bankOf(
     places: Uint32Array.from(some.places, (place) => places[place] as number),
   };
 }
-
-

@@ -12,15 +12,28 @@ import {
   ValueError,
   whole,
 } from '@latent/tensor';
-import { driftOf } from '../answer/drift.ts';
-import { type ExplainBy, explainRows, type UsualCells, usualCells } from '../answer/explain.ts';
-import { fillHoles } from '../answer/impute.ts';
-import { repairRow } from '../answer/repair.ts';
-import { drawConditioned, drawRows } from '../answer/synthesize.ts';
-import { conditionsOf, type Wanted, type Where } from '../answer/where.ts';
-import { type ReadRows, readRows } from '../encode/row-code.ts';
-import { chunks, openRows, streamOf, type TableInput, type TableRows, type TableStream, tableOf } from '../input/source.ts';
-import type { Table } from '../input/table.ts';
+import { driftOf } from './answer/drift.ts';
+import { type ExplainBy, explainRows, type UsualCells, usualCells } from './answer/explain.ts';
+import { fillHoles } from './answer/impute.ts';
+import { repairRow } from './answer/repair.ts';
+import { drawConditioned, drawRows } from './answer/synthesize.ts';
+import { conditionsOf, type Wanted, type Where } from './answer/where.ts';
+import { type ReadRows, readRows } from './encode/row-code.ts';
+import { fitState } from './fit/fit-state.ts';
+import {
+  chunks,
+  openRows,
+  streamOf,
+  type TableInput,
+  type TableRows,
+  type TableStream,
+  tableOf,
+} from './input/source.ts';
+import type { Table } from './input/table.ts';
+import { cardMarkdown } from './model/card.ts';
+import { stateFromBytes, stateToBytes } from './model/file.ts';
+import { type Task, taskCheck } from './model/recipe.ts';
+import { scoreRows, type TableState } from './model/state.ts';
 import type {
   AnyRow,
   Card,
@@ -37,13 +50,8 @@ import type {
   TableHistory,
   TableProgress,
   Threshold,
-} from '../results.ts';
-import { Schema } from '../schema/schema.ts';
-import { cardMarkdown } from './card.ts';
-import { stateFromBytes, stateToBytes } from './file.ts';
-import { fitState } from './fit-state.ts';
-import { type Task, taskCheck } from './recipe.ts';
-import { scoreRows, type TableState } from './state.ts';
+} from './results.ts';
+import { Schema } from './schema/schema.ts';
 
 /** How a model is fitted. */
 export interface TableOptions<Row extends object = AnyRow> {
@@ -201,7 +209,10 @@ export class TableModel<Row extends object = AnyRow> {
     const { code } = this.#state;
     if (table.count > 0 && !code.columns.some(({ name }) => table.names.includes(name))) {
       throw new ValueError(
-        `${caller}: the rows have none of the model's columns (${code.columns.slice(0, 8).map(({ name }) => name).join(', ')}), got ${table.names.slice(0, 8).join(', ') || 'no columns'}`,
+        `${caller}: the rows have none of the model's columns (${code.columns
+          .slice(0, 8)
+          .map(({ name }) => name)
+          .join(', ')}), got ${table.names.slice(0, 8).join(', ') || 'no columns'}`,
       );
     }
     return readRows(caller, code.schema, table, first);
@@ -223,7 +234,11 @@ export class TableModel<Row extends object = AnyRow> {
 
   /** Which rows are odd. A rate that the calibration rows cannot promise is refused, with the number that could. */
   predict(rows: TableRows<Row>, options: PredictOptions): Prediction[] {
-    return this.#state.calibration.predict('TableModel.predict', this.#scores(this.#read('predict', rows).read), options);
+    return this.#state.calibration.predict(
+      'TableModel.predict',
+      this.#scores(this.#read('predict', rows).read),
+      options,
+    );
   }
 
   /** Where the line is drawn, and what is promised. For a false discovery rate it depends on the rows: give them. */
@@ -300,9 +315,9 @@ export class TableModel<Row extends object = AnyRow> {
     const { table, read } = this.#read('impute', rows);
     const coded = this.#state.code.encode(read);
     const cells = fillHoles(this.#state, coded, draws, IMPUTE_SAMPLES, seed);
-    const filledBy = (valueOf: (cell: (typeof cells)[number]) => unknown): Filled<Row>[] => {
+    const filledBy = (pick: (cell: (typeof cells)[number]) => unknown): Filled<Row>[] => {
       const filled = Array.from({ length: table.count }, (_, r) => table.row(r));
-      for (const cell of cells) (filled[cell.row] as AnyRow)[cell.column] = valueOf(cell);
+      for (const cell of cells) (filled[cell.row] as AnyRow)[cell.column] = pick(cell);
       return filled as Filled<Row>[];
     };
     return {
@@ -332,7 +347,10 @@ export class TableModel<Row extends object = AnyRow> {
     let drawn = 0;
     while (result.length < n) {
       const missing = n - result.length;
-      const wanted = rules.length === 0 ? missing : Math.ceil(1.2 * missing * Math.min(20, Math.max(1, drawn / Math.max(1, result.length)))) + 8;
+      const wanted =
+        rules.length === 0
+          ? missing
+          : Math.ceil(1.2 * missing * Math.min(20, Math.max(1, drawn / Math.max(1, result.length)))) + 8;
       const rows = this.#made(Math.min(SYNTHESIS_BLOCK, wanted), conditions, rng);
       for (const row of rows) {
         drawn++;
@@ -385,7 +403,8 @@ export class TableModel<Row extends object = AnyRow> {
     const { bank } = this.#state;
     const found = Array.from({ length: bank.count }, (_, i): Neighbour => {
       let sum = 0;
-      for (let l = 0; l < bank.latent; l++) sum += ((bank.mean[i * bank.latent + l] as number) - (code[l] as number)) ** 2;
+      for (let l = 0; l < bank.latent; l++)
+        sum += ((bank.mean[i * bank.latent + l] as number) - (code[l] as number)) ** 2;
       return { index: bank.places[i] as number, distance: Math.sqrt(sum) };
     });
     return found.sort((a, b) => a.distance - b.distance || a.index - b.index).slice(0, k);
@@ -429,9 +448,12 @@ export class TableModel<Row extends object = AnyRow> {
   }
 
   /** Rows of any length, some at a time, with their scores and p-values: in memory that does not grow. */
-  async *scoreStream(
-    rows: TableStream<Row>,
-  ): AsyncGenerator<{ readonly first: number; readonly rows: readonly Row[]; readonly scores: Float64Array; readonly pValues: Float64Array }> {
+  async *scoreStream(rows: TableStream<Row>): AsyncGenerator<{
+    readonly first: number;
+    readonly rows: readonly Row[];
+    readonly scores: Float64Array;
+    readonly pValues: Float64Array;
+  }> {
     for await (const { table, first } of this.#walk('scoreStream', rows)) {
       const scores = this.#scores(this.#readTable('TableModel.scoreStream', table, first));
       yield {

@@ -48,8 +48,7 @@ export function splitRows(
   const moved = groups === null ? edges : edges.map((edge) => endOfGroup(order, groups, edge));
   const [first = 0, second = 0, third = 0] = moved;
   for (let i = 0; i < rows; i++) {
-    const role =
-      i < first ? ROLE.calibration : i < second ? ROLE.watched : i < third ? ROLE.learned : ROLE.unused;
+    const role = i < first ? ROLE.calibration : i < second ? ROLE.watched : i < third ? ROLE.learned : ROLE.unused;
     roles[order[i] as number] = role;
   }
   return { roles, calibration: first, watched: second - first, learned: third - second };

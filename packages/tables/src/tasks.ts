@@ -1,8 +1,8 @@
 import { readFileBytes } from '@latent/nn';
-import type { TableInput } from '../input/source.ts';
-import type { AnyRow } from '../results.ts';
-import { stateFromBytes } from './file.ts';
-import type { Task } from './recipe.ts';
+import type { TableInput } from './input/source.ts';
+import { stateFromBytes } from './model/file.ts';
+import type { Task } from './model/recipe.ts';
+import type { AnyRow } from './results.ts';
 import { fitted, TableModel, type TableOptions } from './table-model.ts';
 
 /** A model of a table that is best at telling odd rows. */

@@ -1,14 +1,20 @@
 import { adam, cosineSchedule } from '@latent/nn';
-import { Rng, tensor, ValueError } from '@latent/tensor';
-import { mixturePrior, standardNormalPrior } from '@latent/vae';
-import { type LearnedColumns, pickRows, joinRows, RowCode, RowLearner, type ReadRows, readRows } from '../encode/row-code.ts';
+import { tensor, ValueError } from '@latent/tensor';
+import {
+  joinRows,
+  type LearnedColumns,
+  pickRows,
+  type ReadRows,
+  RowCode,
+  RowLearner,
+  readRows,
+} from '../encode/row-code.ts';
 import type { Rows } from '../input/source.ts';
+import type { Recipe } from '../model/recipe.ts';
+import type { TableVae } from '../model/table-vae.ts';
 import { RowSample, schemaOf } from '../schema/infer.ts';
 import type { Schema } from '../schema/schema.ts';
-import { hidingObjective, tableObjectives } from './hiding.ts';
-import type { Recipe } from './recipe.ts';
 import { ROLE, type Split, splitRows } from './split.ts';
-import { TableVae } from './table-vae.ts';
 
 /** Fewer rows than this are no table to learn from. */
 const FEWEST_ROWS = 20;
@@ -115,40 +121,13 @@ export interface MemberHistory {
 export interface TrainingWatch {
   readonly signal: AbortSignal | undefined;
   readonly maxSeconds: number | undefined;
-  onStep(event: { readonly epoch: number; readonly epochs: number; readonly done: number; readonly loss: number }): void;
+  onStep(event: {
+    readonly epoch: number;
+    readonly epochs: number;
+    readonly done: number;
+    readonly loss: number;
+  }): void;
   onWarning(message: string): void;
-}
-
-/** A model for rows of this code, before it has learned. */
-export function makeMember(code: RowCode, recipe: Recipe, seed: number): TableVae {
-  const owner = Array.from(code.owner);
-  const vae = new TableVae({
-    inputSize: code.width,
-    latentSize: recipe.latentSize,
-    encoder: [...recipe.hidden],
-    activation: recipe.activation,
-    missing: true,
-    reconstruction: code.likelihood(recipe.minStd),
-    objective: tableObjectives.resolve(
-      {
-        name: hidingObjective.name,
-        beta: recipe.beta,
-        weights: owner.map((_, i) => (i < code.numbers ? recipe.numberWeight : 1)),
-        owner,
-        hide: recipe.hide,
-      },
-      { caller: 'TableModel', path: 'objective' },
-    ),
-    prior: recipe.components > 0 ? mixturePrior({ components: recipe.components }) : standardNormalPrior(),
-    seed,
-  });
-  describe(vae, code, recipe);
-  return vae;
-}
-
-/** Tells a model how its rows belong to columns. */
-export function describe(vae: TableVae, code: RowCode, recipe: Recipe): void {
-  vae.describeRows(code.owner, code.columns.length, code.numbers, recipe.minStd);
 }
 
 /** Trains one member; the weights of its best epoch on the watched rows stay. */
@@ -159,7 +138,7 @@ export async function trainMember(
   recipe: Recipe,
   watch: TrainingWatch,
 ): Promise<MemberHistory> {
-  const { width } = { width: vae.options.inputSize };
+  const width = vae.options.inputSize;
   const { epochs, batch, learningRate } = recipe;
   const history = await vae.fit(tensor(learned, { shape: [learned.length / width, width] }), {
     epochs,
@@ -191,27 +170,6 @@ export function codeOf(caller: string, schema: Schema, { columns }: SortedRows):
 }
 
 /** Shares the rows of a survey out. */
-export function splitOf(
-  { rows, groups }: Survey,
-  seed: number,
-  share: number,
-  inOrder: boolean,
-): Split {
+export function splitOf({ rows, groups }: Survey, seed: number, share: number, inOrder: boolean): Split {
   return splitRows(rows, seed, share, { groups, inOrder });
-}
-
-/** Some rows by chance, end to end, and where they were. */
-export function someRows(
-  rows: Float32Array,
-  width: number,
-  most: number,
-  seed: number,
-): { readonly rows: Float32Array; readonly places: Uint32Array } {
-  const count = rows.length / width;
-  const places = count <= most ? Uint32Array.from({ length: count }, (_, i) => i) : new Rng(seed).permutation(count).slice(0, most).sort();
-  const picked = new Float32Array(places.length * width);
-  places.forEach((r, i) => {
-    picked.set(rows.subarray(r * width, (r + 1) * width), i * width);
-  });
-  return { rows: picked, places };
 }
