@@ -201,7 +201,10 @@ export {
   log,
   minMax,
   perColumn,
+  quantile,
   robust,
   scanned,
   standardise,
 } from './transform/transform.ts';
+export { normalCdf, normalQuantile } from './transform/normal.ts';
+export { QuantileSketch, type WeightedValues } from './transform/quantile-sketch.ts';
