@@ -183,6 +183,7 @@ export * from './schedule/schedule.ts';
 export type { Callback, CallbackState, Run } from './train/callback.ts';
 export { type CheckpointStore, modelTensors, type TrainPosition } from './train/checkpoint.ts';
 export { type EarlyStopping, type EarlyStoppingOptions, earlyStopping } from './train/early-stopping.ts';
+export { Evaluation } from './train/evaluation.ts';
 export { fit } from './train/fit.ts';
 export { type CheckpointOptions, type FitOptions, type TrainingOptions, trainingChecks } from './train/fit-options.ts';
 export { DivergedError, type FitEvent, type History, type Progress, type Stopped } from './train/history.ts';
