@@ -194,6 +194,8 @@ export type { Metrics, Parts, Trainable } from './train/trainable.ts';
 export type { ColumnFit, ColumnMap, ColumnMethod, ColumnNumbers } from './transform/column-method.ts';
 export { FittedTransform } from './transform/fitted.ts';
 export { type FittedConfig, type Transform, transforms } from './transform/kind.ts';
+export { normalCdf, normalQuantile } from './transform/normal.ts';
+export { QuantileSketch, type WeightedValues } from './transform/quantile-sketch.ts';
 export {
   chain,
   defineTransform,
@@ -207,5 +209,3 @@ export {
   scanned,
   standardise,
 } from './transform/transform.ts';
-export { normalCdf, normalQuantile } from './transform/normal.ts';
-export { QuantileSketch, type WeightedValues } from './transform/quantile-sketch.ts';
