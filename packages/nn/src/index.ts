@@ -166,6 +166,7 @@ export {
 export { applyConstraints, type Constraint, type PenaltyOptions, weightPenalty, weightsOf } from './optim/penalty.ts';
 export { nesterov, type SgdOptions, sgd } from './optim/sgd.ts';
 export { knownOptimizers as optimizers } from './optim/standard.ts';
+export { generatorCheck } from './registry/generator.ts';
 export {
   type Definition,
   Kind,
