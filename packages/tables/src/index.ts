@@ -11,3 +11,4 @@ export { inferSchema } from './schema/infer.ts';
 export { Schema, type SchemaColumn, type SchemaJson } from './schema/schema.ts';
 export { type SynthesizeOptions, TableModel, type TableOptions } from './table-model.ts';
 export { AnomalyDetector, Embedder, Imputer, Synthesizer } from './tasks.ts';
+export { type QualityOptions, quality } from './quality/quality.ts';
