@@ -58,6 +58,19 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     variational: ['latent', 'model', 'objectives', 'reconstruction', 'scores'],
     supervised: ['autoencoder', 'model', 'reconstruction', 'scores', 'variational'],
   },
+  tables: {
+    input: [],
+    // Guarantees of plain numbers: of use without any model.
+    calibrate: ['results'],
+    kinds: ['input'],
+    schema: ['input', 'kinds', 'results'],
+    encode: ['input', 'kinds', 'schema'],
+    model: ['calibrate', 'encode', 'input', 'kinds', 'results', 'schema'],
+    // What a fitted model is asked.
+    answer: ['calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
+    fit: ['answer', 'calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
+    quality: ['encode', 'input', 'kinds', 'results', 'schema'],
+  },
 };
 
 /** The folder or file right below `src` that a path is in: `kernels` of `kernels/wasm/map.ts`, `shape` of `shape.ts`. */

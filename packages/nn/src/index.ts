@@ -183,6 +183,7 @@ export * from './schedule/schedule.ts';
 export type { Callback, CallbackState, Run } from './train/callback.ts';
 export { type CheckpointStore, modelTensors, type TrainPosition } from './train/checkpoint.ts';
 export { type EarlyStopping, type EarlyStoppingOptions, earlyStopping } from './train/early-stopping.ts';
+export { Evaluation } from './train/evaluation.ts';
 export { fit } from './train/fit.ts';
 export { type CheckpointOptions, type FitOptions, type TrainingOptions, trainingChecks } from './train/fit-options.ts';
 export { DivergedError, type FitEvent, type History, type Progress, type Stopped } from './train/history.ts';
@@ -201,7 +202,10 @@ export {
   log,
   minMax,
   perColumn,
+  quantile,
   robust,
   scanned,
   standardise,
 } from './transform/transform.ts';
+export { normalCdf, normalQuantile } from './transform/normal.ts';
+export { QuantileSketch, type WeightedValues } from './transform/quantile-sketch.ts';

@@ -168,10 +168,12 @@ export function whole(bounds: Bounds = {}): Check<number> {
       : refuse(at, `a whole number${inWords(bounds)}`, value);
 }
 
+/** True or false. */
 export function flag(): Check<boolean> {
   return (value, at) => (typeof value === 'boolean' ? value : refuse(at, 'true or false', value));
 }
 
+/** Any text. */
 export function text(): Check<string> {
   return (value, at) => (typeof value === 'string' ? value : refuse(at, 'text', value));
 }

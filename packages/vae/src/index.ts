@@ -29,7 +29,14 @@ export { loadModel, modelFromBytes } from './model/load.ts';
 export { Model, type ModelClass, type ModelFitOptions, type PreparedRows } from './model/model.ts';
 export type { CommonOptions, EventOptions } from './model/options.ts';
 export { progressLine } from './model/progress.ts';
-export type { RowDraws, RowInputs } from './model/rows-program.ts';
+export {
+  type ReadyRows,
+  type RowDraws,
+  type RowInputs,
+  type RowsProgram,
+  type RowsProgramOptions,
+  rowsProgram,
+} from './model/rows-program.ts';
 export { SeenRange } from './model/seen-range.ts';
 export { type ElboOptions, elbo } from './objectives/elbo.ts';
 export { type IwaeOptions, iwae } from './objectives/iwae.ts';

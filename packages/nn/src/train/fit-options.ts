@@ -36,6 +36,8 @@ export interface CheckpointOptions {
   readonly to: string | CheckpointStore;
   /** Epochs between two checkpoints; 1 by default. One is written at the start and one at the end too. */
   readonly everyEpochs?: number;
+  /** Also after so many updates, counted from where the run began or was resumed. `write` is waited for. */
+  readonly everySteps?: number;
   /** Also after so many minutes, within an epoch. */
   readonly everyMinutes?: number;
   /** Goes on from the checkpoint that is there, to the same bits as a run that was never stopped; false by default. */
@@ -113,6 +115,7 @@ const storeCheck: Check<CheckpointStore> = (value, at) => {
 const checkpointFields = /* @__PURE__ */ fields({
   to: storeCheck,
   everyEpochs: optional(whole({ min: 1 }), 1),
+  everySteps: optional(whole({ min: 1 }), Infinity),
   everyMinutes: optional(real({ min: 0 }), Infinity),
   resume: optional(flag(), false),
 });

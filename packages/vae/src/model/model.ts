@@ -218,6 +218,11 @@ export abstract class Model<N extends string = never> extends Module implements 
   }
 
   async #learnStream(caller: string, data: Dataset, beside: Columns): Promise<LearnedRows> {
+    const { learned, warnings } = await this.#learnOf(caller, data);
+    return { learned, dataset: this.#mappedStream(caller, data, learned, beside), warnings };
+  }
+
+  async #learnOf(caller: string, data: Dataset): Promise<Omit<LearnedRows, 'dataset'>> {
     this.#checkSpec(caller, data);
     const transform = this.transform ?? (this.#spec === null ? null : await fitDataset(this.#spec, data));
     const scales = new ColumnScales(sizeOf(this.event));
@@ -228,12 +233,26 @@ export abstract class Model<N extends string = never> extends Module implements 
       scales.add(rows);
     }
     if (range === null) throw new ValueError(`${caller}: there are no rows`);
-    const learned = { transform, range };
-    return {
-      learned,
-      dataset: this.#mappedStream(caller, data, learned, beside),
-      warnings: this.#warnings(scales, transform),
-    };
+    return { learned: { transform, range }, warnings: this.#warnings(scales, transform) };
+  }
+
+  /**
+   * Learns what `fit` learns of rows before it trains, their columns' scales and range, and says what is odd about them. `fit`
+   * does it itself; this is for runs in which the rows are trained on in parts, each of which knows only its own.
+   */
+  async learn(data: Dataset): Promise<readonly string[]> {
+    const caller = `${this.#name}.learn`;
+    const { learned, warnings } = await this.#learnOf(caller, data);
+    if (isTraining(this)) throw new UsageError(`${caller}: this model is being trained; wait for that run to end`);
+    this.#learned = learned;
+    return warnings;
+  }
+
+  /** A data set as training sees it: its rows x on the model's scale, each checked as it goes by. `fit` does it itself. */
+  scaled(data: Dataset): Dataset {
+    const caller = `${this.#name}.scaled`;
+    if (this.transform === null && this.#spec !== null) throw notLearned(caller, this.#spec, "the columns' scales");
+    return this.#mappedStream(caller, data, this.#learned, {});
   }
 
   #warnings(scales: ColumnScales, transform: FittedTransform | null): readonly string[] {
