@@ -1,3 +1,5 @@
+import type { ImageWork } from './images.ts';
+
 /** A VAE training step: forward, backward and Adam on one batch. */
 export interface VaeConfig {
   readonly name: string;
@@ -52,6 +54,7 @@ export interface Contender {
   vaeStep(config: VaeConfig): Promise<Work>;
   /** The bound of one row, given as ordinary numbers, as a number. */
   scoreRow(config: VaeConfig): Promise<Work>;
+  image(work: ImageWork): Promise<Work>;
   /** Of its library. */
   readonly version?: string;
   /** Ends what it started. */

@@ -14,6 +14,7 @@ import {
   vaeConfigs,
   type Work,
 } from './contender.ts';
+import { imageWork } from './images.ts';
 import { latentWith } from './latent.ts';
 import { line, type Result } from './table.ts';
 
@@ -24,6 +25,7 @@ usage: npm run bench -- [options]
   --only NAME    benchmarks whose name contains NAME (vae, matmul, 32³, sigmoid …)
   --rounds N     rounds of each benchmark (15)
   --ours         without the peers
+  --peers NAME   only peers whose name contains NAME (pytorch, jax …)
   --json FILE    also write the figures to FILE
   --help         this text`;
 
@@ -47,6 +49,10 @@ const benchmarks: readonly Benchmark[] = [
   })),
   ...vaeConfigs.map((config) => ({ name: config.name, prepare: (contender: Contender) => contender.vaeStep(config) })),
   { name: 'score of one row, 30-16-8-2', prepare: (contender) => contender.scoreRow(small) },
+  ...imageWork.map(({ image, ...benchmark }) => ({
+    ...benchmark,
+    prepare: (contender: Contender) => contender.image(image),
+  })),
 ];
 
 /** Peers by name: the module that wraps them and its argument. */
@@ -62,17 +68,21 @@ const peers = [
 const SHORTEST_MS = 100;
 /** Between two contestants: threads that wait for more work by spinning (PyTorch's, and ours) go to sleep. */
 const PAUSE_MS = 100;
+/** Work longer than this runs once to warm up, once in each round, and in a few rounds only. */
+const LONG_MS = 2000;
+const LONG_ROUNDS = 3;
 
 await main();
 
 async function main(): Promise<void> {
-  let options: { only?: string; rounds: string; ours: boolean; json?: string; help: boolean };
+  let options: { only?: string; rounds: string; ours: boolean; peers?: string; json?: string; help: boolean };
   try {
     options = parseArgs({
       options: {
         only: { type: 'string' },
         rounds: { type: 'string', default: '15' },
         ours: { type: 'boolean', default: false },
+        peers: { type: 'string' },
         json: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
@@ -97,7 +107,7 @@ async function main(): Promise<void> {
   const contenders: (Contender | { name: string; missing: string })[] = [
     latentWith('auto', 'latent'),
     latentWith(1, 'latent ×1'),
-    ...(options.ours ? [] : await loadPeers()),
+    ...(options.ours ? [] : await loadPeers(options.peers ?? '')),
   ];
   const peak = microKernelPeak();
   console.log(
@@ -130,7 +140,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function loadPeers(): Promise<(Contender | { name: string; missing: string })[]> {
+async function loadPeers(chosen: string): Promise<(Contender | { name: string; missing: string })[]> {
   const folder = fileURLToPath(new URL('./peers/', import.meta.url));
   if (!existsSync(`${folder}node_modules`)) {
     console.log('installing the peers (once) …');
@@ -138,7 +148,7 @@ async function loadPeers(): Promise<(Contender | { name: string; missing: string
     if (status !== 0) console.log('npm could not install the peers; they will be reported as missing');
   }
   const loaded = [];
-  for (const { name, module, backend } of peers) {
+  for (const { name, module, backend } of peers.filter((peer) => peer.name.includes(chosen))) {
     try {
       const file = new URL(`./peers/${module}.js`, import.meta.url).href;
       const { create } = (await import(file)) as { create(backend: string, tools: object): Promise<Contender> };
@@ -167,25 +177,27 @@ async function measure(
     rounds: 0,
     ...(flop !== undefined && { flop }),
   };
-  const runners: { name: string; work?: Work; repeats: number; times: number[]; missing?: string }[] = [];
+  const runners: { name: string; work?: Work; long?: boolean; repeats: number; times: number[]; missing?: string }[] =
+    [];
   for (const contender of contenders) {
     const runner = { name: contender.name, repeats: 1, times: [] as number[] };
     runners.push(runner);
     try {
       if ('missing' in contender) throw new Error(contender.missing);
       const work = await prepare(contender);
-      await warmUp(work);
-      const once = await time(work, 1);
-      Object.assign(runner, { work, repeats: Math.max(1, Math.ceil(SHORTEST_MS / once)) });
+      const first = await time(work, 1);
+      if (first < LONG_MS) await warmUp(work);
+      const once = first < LONG_MS ? await time(work, 1) : first;
+      Object.assign(runner, { work, long: once >= LONG_MS, repeats: Math.max(1, Math.ceil(SHORTEST_MS / once)) });
     } catch (error) {
       Object.assign(runner, { missing: firstLine(error) });
     }
   }
   for (let round = 0; round < rounds; round++) {
     for (const runner of runners) {
-      if (!runner.work) continue;
+      if (!runner.work || (runner.long && round >= LONG_ROUNDS)) continue;
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      await time(runner.work, Math.ceil(runner.repeats / 4));
+      if (!runner.long) await time(runner.work, Math.ceil(runner.repeats / 4));
       runner.times.push(await time(runner.work, runner.repeats));
     }
   }
@@ -199,7 +211,7 @@ async function measure(
       median: sorted[Math.floor(sorted.length / 2)] as number,
       min: sorted[0] as number,
       max: sorted.at(-1) as number,
-      rounds,
+      rounds: sorted.length,
     };
   });
 }

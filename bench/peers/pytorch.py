@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from images import WORK as IMAGES
+
 
 def matmul(m, n, k, transA, transB, **_):
     a = torch.rand(k, m).t() if transA else torch.rand(m, k)
@@ -82,7 +84,7 @@ def score(input, hidden, latent, **_):
     return run
 
 
-WORK = {"matmul": matmul, "elementwise": elementwise, "vae": vae, "score": score}
+WORK = {"matmul": matmul, "elementwise": elementwise, "vae": vae, "score": score, **IMAGES}
 
 
 def main():
