@@ -42,9 +42,9 @@ export const ELEMENTWISE_SHAPE = [128, 784] as const;
 
 /**
  * Does the work once, to the end: results are computed when it returns (or when its promise resolves). Work in another
- * process takes its own time: milliseconds of one run, of so many.
+ * process takes its own time: milliseconds of one run, of so many, by the clock or the processor's.
  */
-export type Work = (() => void | Promise<void>) | { timed(repeats: number): Promise<number> };
+export type Work = (() => void | Promise<void>) | { timed(repeats: number, byProcessor?: boolean): Promise<number> };
 
 /** A library under test. Every method prepares its data and gives back the work to be timed. */
 export interface Contender {

@@ -34,7 +34,9 @@ export async function create(threads, { ELEMENTWISE_SHAPE }) {
   const { version } = await ask(null);
   const prepare = async (name, options) => {
     const { id } = await ask({ prepare: name, options });
-    return { timed: async (repeats) => (await ask({ run: id, repeats })).milliseconds };
+    return {
+      timed: async (repeats, byProcessor = false) => (await ask({ run: id, repeats, byProcessor })).milliseconds,
+    };
   };
   return {
     name: `pytorch ×${threads}`,
