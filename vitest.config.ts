@@ -7,6 +7,7 @@ const folders = {
   nn: 'packages/nn/src',
   vae: 'packages/vae/src',
   onnx: 'packages/onnx/src',
+  scale: 'packages/scale/src',
   docs: 'docs',
   demo: 'demo',
   bench: 'bench',
