@@ -71,6 +71,22 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     fit: ['answer', 'calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
     quality: ['encode', 'input', 'kinds', 'results', 'schema'],
   },
+  scale: {
+    // Blobs under keys: nobody there knows what they are for.
+    store: [],
+    // Jobs with names and numbers, and who does them.
+    engine: [],
+    model: [],
+    data: ['store'],
+    // Steps and sums, without a queue or a store.
+    train: ['run'],
+    // What each job does.
+    jobs: ['data', 'engine', 'model', 'run', 'store', 'train'],
+    worker: ['data', 'engine', 'jobs', 'model', 'run', 'store'],
+    // What a run is, and how its caller follows it.
+    run: ['data', 'engine', 'model', 'store', 'worker'],
+    simulate: [],
+  },
 };
 
 /** The folder or file right below `src` that a path is in: `kernels` of `kernels/wasm/map.ts`, `shape` of `shape.ts`. */
