@@ -1,4 +1,4 @@
-import { apply, type Expr, elementwise, rowSum, type Tensor } from '@latent/tensor';
+import { apply, checkTensor, type Expr, elementwise, rowSum, type Tensor } from '@latent/tensor';
 
 /** ½ Σ μ² + e^v − 1 − v. expm1 keeps the small differences near v = 0. */
 const klFormula = (mean: Expr, v: Expr): Expr => mean.square().add(v.expm1()).sub(v).mul(0.5);
@@ -26,14 +26,19 @@ const logProbOp = /* @__PURE__ */ rowSum(
   ],
 );
 
+/** Throws unless all are tensors. */
+function tensors(caller: string, ...values: readonly Tensor[]): Tensor[] {
+  return values.map((value) => checkTensor(caller, value));
+}
+
 /** log N(z; μ, diag e^v), summed over the last axis; all three in one shape [..., latent] → [...]. */
 export function normalLogProb(z: Tensor, mean: Tensor, logVariance: Tensor): Tensor {
-  return apply(logProbOp, [z, mean, logVariance], undefined);
+  return apply(logProbOp, tensors('normalLogProb', z, mean, logVariance), undefined);
 }
 
 /** The terms of `klToStandardNormal`, latent by latent. */
 export function klPerLatent(mean: Tensor, logVariance: Tensor): Tensor {
-  return apply(klPerLatentOp, [mean, logVariance], undefined);
+  return apply(klPerLatentOp, tensors('klPerLatent', mean, logVariance), undefined);
 }
 
 /**
@@ -41,7 +46,7 @@ export function klPerLatent(mean: Tensor, logVariance: Tensor): Tensor {
  * appendix B). `mean` and `logVariance` [..., latent] → [...].
  */
 export function klToStandardNormal(mean: Tensor, logVariance: Tensor): Tensor {
-  return apply(klOp, [mean, logVariance], undefined);
+  return apply(klOp, tensors('klToStandardNormal', mean, logVariance), undefined);
 }
 
 /** z = μ + e^(½ log σ²)·ε for noise of its own: mean and log-variance [rows, latent], noise [..., rows, latent]. */

@@ -28,8 +28,10 @@ import {
 import {
   checkNames,
   formatShape,
+  isPlainObject,
   LatentError,
   type Rng,
+  refuse,
   type Shape,
   sameShape,
   shortText,
@@ -397,6 +399,7 @@ export abstract class Model<N extends string = never> extends Module implements 
     own: Readonly<Record<string, unknown>> = {},
   ): M {
     const caller = `${displayName(this)}.fromBytes`;
+    if (!isPlainObject(own)) refuse({ caller, path: 'own' }, 'an object of modules by the option they stand in', own);
     const file = decodeSafetensors(bytes);
     const { model, config, learned } = readHeader(caller, file.metadata);
     if (model !== this.modelName) {
@@ -419,7 +422,7 @@ export abstract class Model<N extends string = never> extends Module implements 
   static async load<M extends Model>(
     this: ModelClass<M>,
     path: string,
-    own?: Readonly<Record<string, unknown>>,
+    own: Readonly<Record<string, unknown>> = {},
   ): Promise<M> {
     const bytes = await readFileBytes(path);
     return (this as unknown as { fromBytes(bytes: Uint8Array, own?: Readonly<Record<string, unknown>>): M }).fromBytes(
@@ -430,6 +433,7 @@ export abstract class Model<N extends string = never> extends Module implements 
 
   /** Takes over what another model learned of the same columns. */
   takeLearned(other: Model<never>): void {
+    if (!(other instanceof Model)) refuse({ caller: 'takeLearned', path: 'other' }, 'a model', other);
     this.#learned = other.#learned;
   }
 
