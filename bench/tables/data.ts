@@ -54,7 +54,8 @@ export const tables = {
 export function nslKdd(): { readonly normal: Row[]; readonly attacks: Row[] } {
   const normal: Row[] = [];
   const attacks: Row[] = [];
-  for (const { attack, difficulty: _, ...row } of tables['nsl-kdd']()) (attack === 'normal' ? normal : attacks).push(row);
+  for (const { attack, difficulty: _, ...row } of tables['nsl-kdd']())
+    (attack === 'normal' ? normal : attacks).push(row);
   return { normal, attacks };
 }
 

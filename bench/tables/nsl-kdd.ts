@@ -17,7 +17,8 @@ for (const seed of seeds) {
   const labels = [...rest.map(() => 0), ...attacks.map(() => 1)];
   areas.push(rocAuc(scores, labels));
   const alarms = detector.predict(rest, { falseAlarmRate: 0.01 }).filter(({ anomaly }) => anomaly).length / rest.length;
-  const found = detector.predict(attacks, { falseAlarmRate: 0.01 }).filter(({ anomaly }) => anomaly).length / attacks.length;
+  const found =
+    detector.predict(attacks, { falseAlarmRate: 0.01 }).filter(({ anomaly }) => anomaly).length / attacks.length;
   console.log(
     `seed ${seed}: AUC ${areas.at(-1)?.toFixed(4)}, fitted in ${seconds.toFixed(1)} s; at 1 % promised: ${(100 * alarms).toFixed(2)} % false alarms, ${(100 * found).toFixed(1)} % of attacks found`,
   );

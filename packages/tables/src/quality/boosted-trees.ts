@@ -175,7 +175,10 @@ function grow(
     const rest = histogram.map((value, i) => value - (counted[i] as number));
     const [a, b] = few === left ? [counted, rest] : [rest, counted];
     Object.assign(nodes[node] as Node, { feature, bin, left: nodes.length, right: nodes.length + 1 });
-    nodes.push({ feature: 0, bin: 0, left: -1, right: -1, value: 0 }, { feature: 0, bin: 0, left: -1, right: -1, value: 0 });
+    nodes.push(
+      { feature: 0, bin: 0, left: -1, right: -1, value: 0 },
+      { feature: 0, bin: 0, left: -1, right: -1, value: 0 },
+    );
     leaves.splice(best, 1, leaf(nodes.length - 2, left, a), leaf(nodes.length - 1, right, b));
   }
   for (const { node, rows } of leaves) {

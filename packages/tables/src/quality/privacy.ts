@@ -34,7 +34,8 @@ export function privacyOf(
     const known = new Map<string, number>();
     if (column.role === 'category') {
       for (const table of [real, made, held]) {
-        for (const key of (table[c]?.values ?? []) as readonly string[]) if (!known.has(key)) known.set(key, known.size);
+        for (const key of (table[c]?.values ?? []) as readonly string[])
+          if (!known.has(key)) known.set(key, known.size);
       }
     }
     return known;

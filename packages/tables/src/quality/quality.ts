@@ -1,13 +1,4 @@
-import {
-  checkOptions,
-  instance,
-  optional,
-  refuseUnknown,
-  Rng,
-  text,
-  ValueError,
-  whole,
-} from '@latent/tensor';
+import { checkOptions, instance, optional, Rng, refuseUnknown, text, ValueError, whole } from '@latent/tensor';
 import { rocAuc } from '@latent/vae/evaluate';
 import { readRows } from '../encode/row-code.ts';
 import { type TableRows, tableOf } from '../input/source.ts';
@@ -64,7 +55,12 @@ export function quality<Row extends object>(
   const held = checked.holdout === undefined ? null : judged('holdout', checked.holdout);
   const { target, seed } = checked;
   if (target !== undefined && !ofReal.some(({ name }) => name === target)) {
-    refuseUnknown(caller, 'column', target, ofReal.map(({ name }) => name));
+    refuseUnknown(
+      caller,
+      'column',
+      target,
+      ofReal.map(({ name }) => name),
+    );
   }
   const rng = new Rng(seed);
   const count = (columns: Judged): number => columns[0]?.values.length ?? 0;
@@ -90,7 +86,10 @@ export function quality<Row extends object>(
     shapes: { ...meanOf(shapes), columns: shapes },
     pairs: { ...meanOf(list), associated: { ...meanOf(associated), count: associated.length }, list },
     detection: beside((columns) => detectionOf(ofReal, columns, seed)),
-    utility: target === undefined || held === null ? null : utilityOf(target as ColumnName<Row>, ofReal, made, independent, held),
+    utility:
+      target === undefined || held === null
+        ? null
+        : utilityOf(target as ColumnName<Row>, ofReal, made, independent, held),
     privacy: held === null ? null : privacyOf(ofReal, made, held, seed),
     valid: validOf(ofReal, made),
   };
@@ -176,7 +175,8 @@ function treeColumns(tables: readonly Judged[]): TreeColumn[][] {
       if (column.role === 'number') return { role: 'number', values: column.values };
       const levels = new Map<string, number>();
       for (const table of tables) {
-        for (const key of (table[c]?.values ?? []) as readonly string[]) if (!levels.has(key)) levels.set(key, levels.size);
+        for (const key of (table[c]?.values ?? []) as readonly string[])
+          if (!levels.has(key)) levels.set(key, levels.size);
       }
       return {
         role: 'category',
@@ -242,10 +242,10 @@ function utilityOf<Row extends object>(
   const without = (columns: Judged): Judged => columns.filter((_, c) => c !== place);
   const learned = (columns: Judged): number => {
     const rows = drawnRows(columns, place);
-    const [a, b] = treeColumns([
-      without(columns).map((own) => pick(own, rows)),
-      without(held),
-    ]) as [TreeColumn[], TreeColumn[]];
+    const [a, b] = treeColumns([without(columns).map((own) => pick(own, rows)), without(held)]) as [
+      TreeColumn[],
+      TreeColumn[],
+    ];
     const [y, truth] = [pick(columns[place] as JudgedColumn, rows), held[place] as JudgedColumn];
     if (column.role === 'number') {
       const predicted = new BoostedTrees(a, y.values as Float64Array, 'squared').predict(b);
@@ -325,4 +325,3 @@ function validOf(real: Judged, made: Judged): QualityReport['valid'] {
   });
   return { inRange: numbers === 0 ? 1 : inRange / numbers, known: levels === 0 ? 1 : known / levels };
 }
-
