@@ -8,6 +8,7 @@ const folders = {
   vae: 'packages/vae/src',
   tables: 'packages/tables/src',
   onnx: 'packages/onnx/src',
+  scale: 'packages/scale/src',
   docs: 'docs',
   demo: 'demo',
   bench: 'bench',

@@ -3,7 +3,7 @@ import { quality, Synthesizer } from '@latent/tables';
 import { Rng, useThreads } from '@latent/tensor';
 import { type Row, seeds, tables } from './data.ts';
 
-await useThreads(2);
+useThreads(2);
 const all = tables.adult();
 const order = Array.from(new Rng(0).permutation(all.length), (i) => all[i] as Row);
 const [learned, holdout] = [order.slice(0, 26_048), order.slice(26_048)];
