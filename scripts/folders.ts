@@ -71,6 +71,15 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     fit: ['answer', 'calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
     quality: ['encode', 'input', 'kinds', 'results', 'schema'],
   },
+  report: {
+    charts: ['text'],
+    sections: ['charts', 'contents', 'summary', 'text'],
+  },
+  latent: {
+    files: [],
+    terminal: [],
+    commands: ['files', 'terminal'],
+  },
 };
 
 /** The folder or file right below `src` that a path is in: `kernels` of `kernels/wasm/map.ts`, `shape` of `shape.ts`. */
