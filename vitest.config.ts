@@ -10,6 +10,7 @@ const folders = {
   onnx: 'packages/onnx/src',
   report: 'packages/report/src',
   latent: 'packages/latent/src',
+  scale: 'packages/scale/src',
   docs: 'docs',
   demo: 'demo',
   bench: 'bench',

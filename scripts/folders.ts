@@ -79,6 +79,21 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     files: [],
     terminal: [],
     commands: ['files', 'terminal'],
+  scale: {
+    // Blobs under keys: nobody there knows what they are for.
+    store: [],
+    // Jobs with names and numbers, and who does them.
+    engine: [],
+    model: [],
+    data: ['store'],
+    // Steps and sums, without a queue or a store.
+    train: ['run'],
+    // What each job does.
+    jobs: ['data', 'engine', 'model', 'run', 'store', 'train'],
+    worker: ['data', 'engine', 'jobs', 'model', 'run', 'store'],
+    // What a run is, and how its caller follows it.
+    run: ['data', 'engine', 'model', 'store', 'worker'],
+    simulate: [],
   },
 };
 

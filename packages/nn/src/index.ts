@@ -6,6 +6,7 @@ export {
   dataset,
   type Pass,
   type PassOptions,
+  specCheck,
   trainTestSplit,
 } from './data/dataset.ts';
 export { type ImagesOptions, images, type Picture, pictures } from './data/images.ts';
@@ -123,7 +124,7 @@ export { Softmax, softmax } from './layers/softmax.ts';
 export { knownLayers as layers } from './layers/standard.ts';
 export * from './losses/losses.ts';
 export { type Context, repeatedContext, withinLengths } from './module/context.ts';
-export { inLayer, type Layer, Module, scoring } from './module/module.ts';
+export { inLayer, type Layer, Module, scoring, stepping } from './module/module.ts';
 export {
   buffer,
   checkRoomInFile,
@@ -166,6 +167,7 @@ export {
 export { applyConstraints, type Constraint, type PenaltyOptions, weightPenalty, weightsOf } from './optim/penalty.ts';
 export { nesterov, type SgdOptions, sgd } from './optim/sgd.ts';
 export { knownOptimizers as optimizers } from './optim/standard.ts';
+export { generatorCheck } from './registry/generator.ts';
 export {
   type Definition,
   Kind,
@@ -194,6 +196,8 @@ export type { Metrics, Parts, Trainable } from './train/trainable.ts';
 export type { ColumnFit, ColumnMap, ColumnMethod, ColumnNumbers } from './transform/column-method.ts';
 export { FittedTransform } from './transform/fitted.ts';
 export { type FittedConfig, type Transform, transforms } from './transform/kind.ts';
+export { normalCdf, normalQuantile } from './transform/normal.ts';
+export { QuantileSketch, type WeightedValues } from './transform/quantile-sketch.ts';
 export {
   chain,
   defineTransform,
@@ -207,5 +211,3 @@ export {
   scanned,
   standardise,
 } from './transform/transform.ts';
-export { normalCdf, normalQuantile } from './transform/normal.ts';
-export { QuantileSketch, type WeightedValues } from './transform/quantile-sketch.ts';

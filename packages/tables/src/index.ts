@@ -6,6 +6,7 @@ export * as column from './kinds/column.ts';
 export type { ColumnKind } from './kinds/column-kind.ts';
 export { cardMarkdown } from './model/card.ts';
 export type { Task } from './model/recipe.ts';
+export { type QualityOptions, quality } from './quality/quality.ts';
 export * from './results.ts';
 export { inferSchema } from './schema/infer.ts';
 export { Schema, type SchemaColumn, type SchemaJson } from './schema/schema.ts';

@@ -2,11 +2,15 @@ import {
   type Check,
   type Checked,
   type Checks,
+  callable,
+  checkNames,
   checkOptions,
   describeValue,
   isPlainObject,
   type Place,
+  refuse,
   refuseUnknown,
+  text,
   ValueError,
 } from '@latent/tensor';
 
@@ -29,6 +33,8 @@ export interface Definition<T extends Part, S extends Checks = Checks> {
   readonly options: S;
   /** The part with these options, which are checked; `at` is where they stand, for errors. */
   make(options?: unknown, at?: Place): T;
+  /** The same with some of the options given apart from the others, as `dense(units, options)` does. */
+  with(given: Readonly<Partial<Record<keyof S, unknown>>>, options?: unknown): T;
 }
 
 /** How a part is built from its checked options; `name` and `config` are added to it. */
@@ -57,7 +63,7 @@ export class Kind<T extends Part> {
   readonly #definitions = new Map<string, Definition<T>>();
 
   constructor(name: string) {
-    this.name = name;
+    this.name = text()(name, { caller: 'Kind', path: 'name' });
   }
 
   /** Makes a part known, so that files that name it can be read; gives back the function that makes it. */
@@ -72,14 +78,18 @@ export class Kind<T extends Part> {
     if (typeof name !== 'string' || name === '') {
       throw new ValueError(`${this.name}: a part needs a name, got ${describeValue(name)}`);
     }
+    const at = { caller: `${this.name}: '${name}'`, path: 'what it is' };
+    if (!isPlainObject(spec) || !isPlainObject(spec.options)) refuse(at, '{ options, build }', spec);
+    callable()(spec.build, { ...at, path: 'build' });
     for (const taken of ['name', 'config']) {
       if (Object.hasOwn(spec.options, taken)) {
         throw new ValueError(`${this.name}: '${name}' cannot have an option '${taken}', which says what the part is`);
       }
     }
-    const make = (options?: unknown, { caller, path }: Place = { caller: spec.caller ?? name, path: '' }): T => {
-      const checked = checkOptions(caller, options, spec.options, path);
-      const at = path === '' ? caller : `${caller}: ${path}`;
+    const caller = spec.caller ?? name;
+    const make = (options?: unknown, { caller: asker, path }: Place = { caller, path: '' }): T => {
+      const checked = checkOptions(asker, options, spec.options, path);
+      const at = path === '' ? asker : `${asker}: ${path}`;
       const { depth, within } = extentOf(checked);
       if (depth > DEEPEST) throw new ValueError(`${at}: parts within parts go ${DEEPEST} levels at most, got ${depth}`);
       if (within > MOST_WITHIN) throw tooMany(at);
@@ -92,7 +102,21 @@ export class Kind<T extends Part> {
         [EXTENT]: { value: { depth, within } },
       }) as T;
     };
-    return { kind: this, name, options: spec.options, make };
+    const others = Object.keys(spec.options);
+    return {
+      kind: this,
+      name,
+      options: spec.options,
+      make,
+      with(given, options = {}) {
+        checkNames(
+          caller,
+          options,
+          others.filter((option) => !Object.hasOwn(given, option)),
+        );
+        return make({ ...(options as object), ...given });
+      },
+    };
   }
 
   /**

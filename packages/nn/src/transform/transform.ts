@@ -2,6 +2,7 @@ import {
   type Check,
   type Checked,
   type Checks,
+  callable,
   checkOptions,
   fields,
   list,
@@ -128,6 +129,7 @@ export function defineTransform<S extends Checks>(
   options: S,
   methodOf: (options: Checked<S>) => ColumnMethod,
 ): (options?: unknown) => Transform {
+  callable()(methodOf, { caller: 'defineTransform', path: 'methodOf' });
   const part = define(name, options, methodOf);
   transforms.register(part);
   return (given) => part.make(given);

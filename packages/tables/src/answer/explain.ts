@@ -101,13 +101,13 @@ function cellNumbers(state: TableState, coded: Float32Array): CellNumbers {
 /** What explanations are ordered by: what is unexplained by the rest of the row, or what moved, explained or not. */
 export type ExplainBy = 'unexplained' | 'moved';
 
-/** The reasons of coded rows, one list for each. `valueOf` gives a cell as it was. */
+/** The reasons of coded rows, one list for each. `cellOf` gives a cell as it was. */
 export function explainRows(
   state: TableState,
   usual: UsualCells,
   coded: Float32Array,
   by: ExplainBy,
-  valueOf: (row: number, column: string) => unknown,
+  cellOf: (row: number, column: string) => unknown,
 ): CellReason[][] {
   const { code } = state;
   const columns = code.columns.length;
@@ -128,7 +128,7 @@ export function explainRows(
       const name = code.columns[c]?.name as ColumnName<AnyRow>;
       return {
         column: name,
-        value: valueOf(r, name),
+        value: cellOf(r, name),
         nats: numbers.surprise[r * columns + c] as number,
         pValue: pValues[i] as number,
         adjustedPValue: adjusted[i] as number,

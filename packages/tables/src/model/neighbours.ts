@@ -171,7 +171,9 @@ export class Neighbours {
             : finite(axis.mean) && finite(axis.std) && axis.std > 0),
       ) &&
       config.scales.length === 2 &&
-      config.scales.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(finite) && pair[1] > 0);
+      config.scales.every(
+        (pair) => Array.isArray(pair) && pair.length === 2 && pair.every(finite) && (pair[1] as number) > 0,
+      );
     const { rows, samples } = tensors;
     const width = sound ? widthOf(axes as readonly Axis[]) : 0;
     const fits = (x: Tensor | undefined): x is Tensor =>

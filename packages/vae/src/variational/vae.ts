@@ -1,8 +1,7 @@
 import { noGrad } from '@latent/autograd';
-import { type Dataset, type History, parseRows, type Row, type Rows } from '@latent/nn';
+import { type Dataset, generatorCheck, type History, parseRows, type Row, type Rows } from '@latent/nn';
 import {
   checkOptions,
-  instance,
   list,
   oneOf,
   optional,
@@ -62,7 +61,7 @@ export interface SampleOptions {
 }
 
 const drawChecks = { samples: /* @__PURE__ */ optional(samplesCheck), seed: /* @__PURE__ */ optional(seedCheck, 0) };
-const rngCheck = /* @__PURE__ */ optional(instance<Rng>('a generator: new Rng(seed)', (value) => value instanceof Rng));
+const rngCheck = /* @__PURE__ */ optional(generatorCheck);
 const seeded = { seed: /* @__PURE__ */ optional(seedCheck), rng: rngCheck };
 const sampleChecks = { ...seeded, output: /* @__PURE__ */ optional(oneOf('mean', 'draw'), 'mean' as const) };
 const pathChecks = { path: /* @__PURE__ */ optional(oneOf('linear', 'spherical'), 'linear' as const) };

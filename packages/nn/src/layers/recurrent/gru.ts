@@ -104,5 +104,5 @@ export const gruLayer = /* @__PURE__ */ layers.part('gru', {
 
 /** A GRU layer of a network; what goes in and comes out is as of `lstm`. */
 export function gru(units: number, options: GruSpecOptions = {}): LayerSpec {
-  return gruLayer.make({ ...options, units });
+  return gruLayer.with({ units }, options);
 }

@@ -46,5 +46,5 @@ export const rnnLayer = /* @__PURE__ */ layers.part('rnn', {
 
 /** An Elman layer of a network; what goes in and comes out is as of `lstm`. */
 export function rnn(units: number, options: RnnSpecOptions = {}): LayerSpec {
-  return rnnLayer.make({ ...options, units });
+  return rnnLayer.with({ units }, options);
 }
