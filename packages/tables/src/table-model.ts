@@ -17,6 +17,7 @@ import { type ExplainBy, explainRows, type UsualCells, usualCells } from './answ
 import { fillHoles } from './answer/impute.ts';
 import { repairRow } from './answer/repair.ts';
 import { drawConditioned, drawRows } from './answer/synthesize.ts';
+import { StreamJudge, type WatchOptions } from './answer/watch.ts';
 import { conditionsOf, type Wanted, type Where } from './answer/where.ts';
 import { type ReadRows, readRows } from './encode/row-code.ts';
 import { fitState } from './fit/fit-state.ts';
@@ -50,6 +51,7 @@ import type {
   TableHistory,
   TableProgress,
   Threshold,
+  WatchEvent,
 } from './results.ts';
 import { Schema } from './schema/schema.ts';
 
@@ -207,12 +209,12 @@ export class TableModel<Row extends object = AnyRow> {
 
   #readTable(caller: string, table: Table, first: number): ReadRows {
     const { code } = this.#state;
-    if (table.count > 0 && !code.columns.some(({ name }) => table.names.includes(name))) {
+    if (table.names.length > 0 && !code.columns.some(({ name }) => table.names.includes(name))) {
       throw new ValueError(
         `${caller}: the rows have none of the model's columns (${code.columns
           .slice(0, 8)
           .map(({ name }) => name)
-          .join(', ')}), got ${table.names.slice(0, 8).join(', ') || 'no columns'}`,
+          .join(', ')}), got ${table.names.slice(0, 8).join(', ')}`,
       );
     }
     return readRows(caller, code.schema, table, first);
@@ -487,9 +489,27 @@ export class TableModel<Row extends object = AnyRow> {
     }
   }
 
-  async *#walk(method: string, rows: TableStream<Row>): AsyncGenerator<{ table: Table; first: number }> {
+  /**
+   * Watches a stream: tells its odd rows, and the row at which the stream as a whole no longer looks like the calibration rows. Rates
+   * hold while rows are exchangeable with these; with `window`, with the last rows of the stream.
+   */
+  async *watch(rows: TableStream<Row>, options: WatchOptions): AsyncGenerator<WatchEvent<Row>> {
+    const caller = 'TableModel.watch';
+    const judge = new StreamJudge(caller, this.#state.calibration, options);
+    let changed = false;
+    for await (const { table, first } of this.#walk('watch', rows, 1)) {
+      const scores = this.#scores(this.#readTable(caller, table, first));
+      for (let r = 0; r < table.count; r++) {
+        const event = judge.judge(table.row(r) as Row, scores[r] as number);
+        if (options.every === true || event.anomaly || (event.changed && !changed)) yield event;
+        changed = event.changed;
+      }
+    }
+  }
+
+  async *#walk(method: string, rows: TableStream<Row>, size?: number): AsyncGenerator<{ table: Table; first: number }> {
     let first = 0;
-    for await (const table of chunks(`TableModel.${method}`, streamOf(rows as TableStream))) {
+    for await (const table of chunks(`TableModel.${method}`, streamOf(rows as TableStream), size)) {
       yield { table, first };
       first += table.count;
     }

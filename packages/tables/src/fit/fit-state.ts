@@ -54,7 +54,7 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
   progress('read', 0);
   const found = await survey(caller, input, request.schema, request.groupBy, signal);
   const split = splitOf(found, seed, request.calibration, request.inOrder);
-  if (split.calibration === 0 || split.learned === 0) {
+  if (split.calibration === 0 || split.watched === 0 || split.learned === 0) {
     throw new ValueError(`${caller}: ${found.rows} rows in such groups leave none to learn from or to calibrate with`);
   }
   progress('learn', 0);
