@@ -71,6 +71,14 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     fit: ['answer', 'calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
     quality: ['encode', 'input', 'kinds', 'results', 'schema'],
   },
+  report: {
+    charts: ['text'],
+    sections: ['charts', 'contents', 'summary', 'text'],
+  },
+  latent: {
+    files: [],
+    terminal: [],
+    commands: ['files', 'terminal'],
   scale: {
     // Blobs under keys: nobody there knows what they are for.
     store: [],
