@@ -195,7 +195,10 @@ const contracts: Record<string, Contract> = {
     table: {
       noCorruption: NONE,
       masking: RATE,
-      gaussianNoise: { samples: [{ std: 0.3 }], takes: { std: 'positive' } },
+      gaussianNoise: {
+        samples: [{ std: 0.3 }, { std: 0.3, low: -1, high: 2 }],
+        takes: { std: 'positive', low: 'real', high: 'real' },
+      },
       saltAndPepper: {
         samples: [{ rate: 0.5 }, { rate: 0.5, low: -1, high: 2 }],
         takes: { rate: 'share', low: 'real', high: 'real' },
