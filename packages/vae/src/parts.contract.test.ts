@@ -204,8 +204,11 @@ const contracts: Record<string, Contract> = {
         takes: { rate: 'share', low: 'real', high: 'real' },
       },
       swapNoise: RATE,
+      occlusion: { samples: [{ size: 2 }, { size: 1, value: 0.5 }], takes: { size: 'count', value: 'real' } },
+      blur: { samples: [{ std: 0.5 }], takes: { std: 'positive' } },
+      lowResolution: { samples: [{ factor: 2 }], takes: { factor: 'count' } },
     },
-    behaviour: (corruption: Corruption) => corruption.apply(new Rng(5).normal([6, 3]), new Rng(1)).toArray(),
+    behaviour: (corruption: Corruption) => corruption.apply(new Rng(5).normal([6, 4, 3, 1]), new Rng(1)).toArray(),
   },
 };
 
