@@ -9,6 +9,7 @@ export {
   swapNoise,
 } from './autoencoder/corruption.ts';
 export { DenoisingAutoencoder, type DenoisingAutoencoderOptions } from './autoencoder/denoising.ts';
+export { blur, lowResolution, occlusion } from './autoencoder/image-corruption.ts';
 export type { AutoencoderOptions, ResolvedAutoencoderOptions } from './autoencoder/options.ts';
 export type { CodePenalties } from './autoencoder/penalties.ts';
 export { boundedLogVariance } from './latent/bounded-variance.ts';
