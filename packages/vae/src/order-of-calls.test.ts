@@ -78,6 +78,7 @@ const vaeTable: Table = {
   ...moduleTable,
   // What is computed of tensors, on the model's scale.
   beginEpoch: { call: (m: Vae) => m.beginEpoch(0), changes: true },
+  given: fine((m: Vae) => m.given({}).logPrior(tensor(codes))),
   posterior: fine((m: Vae) => Object.values(m.posterior(batch))),
   forward: fine((m: Vae) => m.forward(batch)),
   likelihoodParams: fine((m: Vae) => m.likelihoodParams(tensor(codes))),
@@ -118,6 +119,7 @@ const vaeTable: Table = {
   generateAtMeanGivenZ: needs((m: Vae) => m.generateAtMeanGivenZ(codes)),
   generateRandomGivenZ: needs((m: Vae) => m.generateRandomGivenZ(codes, { seed: 1 })),
   sample: needs((m: Vae) => m.sample(3)),
+  moreLike: needs((m: Vae) => m.moreLike(few, 2)),
 };
 
 const autoencoderTable: Table = {
@@ -200,6 +202,7 @@ const PROTECTED = [
   'likelihood',
   'holes',
   'lent',
+  'takeRows',
   'fitTo',
   'prepared',
   'toScore',

@@ -179,12 +179,27 @@ const contracts: Record<string, Contract> = {
   priors: {
     kind: priors as unknown as Kind<Part>,
     own: ['shiftedNormal'],
-    table: { standardNormal: NONE, mixture: COMPONENTS, vamp: COMPONENTS },
+    table: {
+      standardNormal: NONE,
+      mixture: COMPONENTS,
+      vamp: {
+        samples: [{ components: 3 }, { components: 3, start: 'rows' }],
+        takes: { components: 'count', start: 'choice' },
+      },
+      conditional: {
+        samples: [{}, { hidden: [4], activation: 'tanh' }],
+        takes: { hidden: 'choice', activation: 'choice' },
+      },
+    },
     behaviour(prior: PriorSpec) {
-      const vae = new Vae({ inputSize: 3, latentSize: 2, encoder: [4], reconstruction: bernoulli(), prior });
+      const given = prior.name === 'conditional' ? { condition: [[1, 2]] } : {};
+      const vae = new Vae({
+        ...{ inputSize: 3, latentSize: 2, encoder: [4], reconstruction: bernoulli(), prior },
+        ...('condition' in given && { condition: { columns: 2 } }),
+      });
       return [
-        vae.sample(3, { seed: 1 }).toArray(),
-        vae.logPrior(new Rng(1).normal([2, 2])).toArray(),
+        vae.sample(3, { seed: 1, ...given }).toArray(),
+        vae.logPrior(new Rng(1).normal([2, 2]), { condition: tensor([[1, 2]]) }).toArray(),
         vae.namedTensors().map(([name]) => name),
       ];
     },

@@ -50,12 +50,23 @@ export function withoutFirstWeights<T>(caller: string, numbers: number, build: (
 
 /** A parameter of a layer: its first numbers by `init`, or zeros for a model that is read from a file. */
 export function layerParameter(role: Exclude<Role, 'buffer'>, shape: Shape, init: () => Tensor | TensorData): Tensor {
-  if (allowance === null) return parameterOf(role, init());
+  return claim(role, shape) ? parameterOf(role, zeros(shape)) : parameterOf(role, init());
+}
+
+/** Whether a model is being read from a file; throws where that file has not as many numbers left. */
+function claim(role: Role, shape: Shape): boolean {
+  if (allowance === null) return false;
   allowance.left -= sizeOf(shape);
   if (!(allowance.left >= 0)) {
     throw new ValueError(
       `${allowance.caller}: the description asks for more numbers than the file has, at a ${role} of [${shape.join(', ')}]; the file is altered`,
     );
   }
-  return parameterOf(role, zeros(shape));
+  return true;
+}
+
+/** A buffer of zeros of a shape that an option decides: for a model that is read from a file, within what the file has. */
+export function layerBuffer(shape: Shape): Tensor {
+  claim('buffer', shape);
+  return buffer(zeros(shape));
 }
