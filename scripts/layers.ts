@@ -160,7 +160,7 @@ function findTestFile(graph: ReadonlyMap<string, readonly string[]>, index: stri
   const queue: string[][] = [[index]];
   const seen = new Set([index]);
   for (let trail = queue.shift(); trail; trail = queue.shift()) {
-    const file = trail[trail.length - 1];
+    const file = trail.at(-1) as string;
     if (isForTests(file)) return trail;
     for (const next of graph.get(file) ?? []) {
       if (seen.has(next)) continue;

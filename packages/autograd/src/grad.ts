@@ -85,7 +85,7 @@ export function valueAndGrad<P extends Tree, R extends readonly unknown[]>(
       const nested = node !== null && !node.ended && reachable([node]).some((n) => n.leaf && !ours.has(n));
       const list = gradientsOf(value, targets, { createGraph: nested, retainGraph: nested });
       let next = 0;
-      const grads = mapTree(params, () => list[next++]) as P;
+      const grads = mapTree(params, () => list[next++]!) as P;
       return { value: nested ? value : value.detach(), grads };
     });
   };

@@ -124,7 +124,15 @@ export { knownLayers as layers } from './layers/standard.ts';
 export * from './losses/losses.ts';
 export { type Context, repeatedContext, withinLengths } from './module/context.ts';
 export { inLayer, type Layer, Module, scoring } from './module/module.ts';
-export { buffer, layerBuffer, layerParameter, parameterOf, type Role, roleOf, withoutFirstWeights } from './module/role.ts';
+export {
+  buffer,
+  checkRoomInFile,
+  layerParameter,
+  parameterOf,
+  type Role,
+  roleOf,
+  withoutFirstWeights,
+} from './module/role.ts';
 export { aligned } from './module/summary.ts';
 export {
   type BuiltNetwork,

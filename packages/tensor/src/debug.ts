@@ -19,7 +19,7 @@ function checkFinite(op: { readonly name: string }, inputs: readonly Tensor[], o
   const values = output.data;
   for (let i = 0; i < values.length; i++) {
     if (Number.isFinite(values[i])) continue;
-    const index = stridesOf(output.shape).map((stride, axis) => Math.floor(i / stride) % output.shape[axis]);
+    const index = stridesOf(output.shape).map((stride, axis) => Math.floor(i / stride) % output.shape[axis]!);
     throw new ValueError(
       `checkFinite: ${op.name} is the first op whose output is not finite, got ${values[i]} at ${formatShape(index)} of ${formatShape(output.shape)}; inputs ${inputs.map(range).join(', ')}`,
     );
@@ -30,8 +30,8 @@ function range(x: Tensor): string {
   const values = x.data;
   let [low, high] = [Infinity, -Infinity];
   for (let i = 0; i < values.length; i++) {
-    low = Math.min(low, values[i]);
-    high = Math.max(high, values[i]);
+    low = Math.min(low, values[i]!);
+    high = Math.max(high, values[i]!);
   }
   return `${formatShape(x.shape)} in [${low}, ${high}]`;
 }

@@ -14,8 +14,8 @@ export type { CodePenalties } from './autoencoder/penalties.ts';
 export { boundedLogVariance } from './latent/bounded-variance.ts';
 export { type ConditionalPriorOptions, conditionalPrior } from './latent/conditional-prior.ts';
 export { klBetweenNormals, klPerLatent, klToStandardNormal, normalLogProb } from './latent/diagonal-normal.ts';
-export { kl, type Parametric } from './latent/kl.ts';
 export { type ExemplarPriorOptions, exemplarPrior } from './latent/exemplar-prior.ts';
+export { kl, type Parametric } from './latent/kl.ts';
 export { mixturePrior } from './latent/mixture-prior.ts';
 export { type Codes, type Neighbours, nearestNeighbours, neighbourVotes } from './latent/neighbours.ts';
 export {

@@ -124,9 +124,9 @@ const vaeTable: Table = {
 
 const autoencoderTable: Table = {
   ...moduleTable,
-  likelihoodParams: fine((m: Autoencoder) => m.likelihoodParams(m.encoder.forward(batch))),
   forward: fine((m: Autoencoder) => m.forward(batch)),
   loss: fine((m: Autoencoder) => m.loss(batch)),
+  likelihoodParams: fine((m: Autoencoder) => m.likelihoodParams(tensor(codes))),
   trainingLoss: fine((m: Autoencoder) => m.trainingLoss(batch, new Rng(1))),
   parts: fine((m: Autoencoder) => m.parts({ x: batch }, new Rng(1)).loss),
   evaluate: fine((m: Autoencoder) => m.evaluate({ x: batch }).loss),

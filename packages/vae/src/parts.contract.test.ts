@@ -186,6 +186,10 @@ const contracts: Record<string, Contract> = {
         samples: [{ components: 3 }, { components: 3, start: 'rows' }],
         takes: { components: 'count', start: 'choice' },
       },
+      exemplar: {
+        samples: [{ rows: 4 }, { rows: 3, neighbours: 1 }, { rows: 3, perStep: 2 }],
+        takes: { rows: 'count', neighbours: 'count', perStep: 'count' },
+      },
       conditional: {
         samples: [{}, { hidden: [4], activation: 'tanh' }],
         takes: { hidden: 'choice', activation: 'choice' },

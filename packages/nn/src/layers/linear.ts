@@ -3,6 +3,7 @@ import { type Initializer, uniformInit } from '../init.ts';
 import { Module } from '../module/module.ts';
 import { layerParameter } from '../module/role.ts';
 
+/** Of a `Linear`. */
 export interface LinearOptions {
   readonly rng: Rng;
   /** Add a bias; true by default. */

@@ -176,9 +176,14 @@ export abstract class Module {
     }
     for (const name of given.keys()) if (!own.has(name)) problems.push(`unexpected ${name}`);
     if (problems.length > 0) throw new ValueError(`loadStateDict: ${shortened(problems)}`);
-    for (const name of own.keys()) {
-      const bad = (given.get(name) as Tensor).data.findIndex((value) => !Number.isFinite(value));
-      if (bad >= 0) problems.push(`element ${bad} of ${name} is ${(given.get(name) as Tensor).data[bad]}`);
+    for (const [name, { dtype }] of own) {
+      const { data } = given.get(name) as Tensor;
+      // A double may be finite and still past the largest single.
+      const kept = dtype === 'f32' ? Math.fround : Number;
+      const bad = data.findIndex((value) => !Number.isFinite(kept(value)));
+      if (bad < 0) continue;
+      const past = Number.isFinite(data[bad]) ? ', which is too large for single precision' : '';
+      problems.push(`element ${bad} of ${name} is ${data[bad]}${past}`);
     }
     if (problems.length > 0) throw new ValueError(`loadStateDict: numbers must be finite, but ${shortened(problems)}`);
     for (const [name, tensor] of own) tensor.assign(given.get(name) as Tensor);

@@ -1,5 +1,15 @@
 import { parameter } from '@latent/autograd';
-import { type DType, type Shape, sizeOf, Tensor, type TensorData, tensor, ValueError, zeros } from '@latent/tensor';
+import {
+  type DType,
+  formatShape,
+  type Shape,
+  sizeOf,
+  Tensor,
+  type TensorData,
+  tensor,
+  ValueError,
+  zeros,
+} from '@latent/tensor';
 
 /**
  * What a module's tensor is for. Penalties and constraints are of weights alone; a scale multiplies, a bias is added, a table
@@ -48,25 +58,21 @@ export function withoutFirstWeights<T>(caller: string, numbers: number, build: (
   }
 }
 
+/**
+ * Throws where a file's description asks for `count` numbers, and the file has not that many left: before anything is made of
+ * them. Elsewhere it lets everything through.
+ */
+export function checkRoomInFile(count: number, what: string): void {
+  if (allowance === null || count <= allowance.left) return;
+  throw new ValueError(
+    `${allowance.caller}: the description asks for more numbers than the file has, at ${what}; the file is altered`,
+  );
+}
+
 /** A parameter of a layer: its first numbers by `init`, or zeros for a model that is read from a file. */
 export function layerParameter(role: Exclude<Role, 'buffer'>, shape: Shape, init: () => Tensor | TensorData): Tensor {
-  return claim(role, shape) ? parameterOf(role, zeros(shape)) : parameterOf(role, init());
-}
-
-/** Whether a model is being read from a file; throws where that file has not as many numbers left. */
-function claim(role: Role, shape: Shape): boolean {
-  if (allowance === null) return false;
+  if (allowance === null) return parameterOf(role, init());
+  checkRoomInFile(sizeOf(shape), `a ${role} of ${formatShape(shape)}`);
   allowance.left -= sizeOf(shape);
-  if (!(allowance.left >= 0)) {
-    throw new ValueError(
-      `${allowance.caller}: the description asks for more numbers than the file has, at a ${role} of [${shape.join(', ')}]; the file is altered`,
-    );
-  }
-  return true;
-}
-
-/** A buffer of zeros of a shape that an option decides: for a model that is read from a file, within what the file has. */
-export function layerBuffer(shape: Shape): Tensor {
-  claim('buffer', shape);
-  return buffer(zeros(shape));
+  return parameterOf(role, zeros(shape));
 }

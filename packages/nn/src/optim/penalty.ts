@@ -3,6 +3,7 @@ import { type Check, isPlainObject, oneOf, overwrite, real, refuse, type Tensor,
 import type { Module } from '../module/module.ts';
 import { roleOf } from '../module/role.ts';
 
+/** Weights of the penalties on parameters, added to the loss. */
 export interface PenaltyOptions {
   /** Times Σ|w|. */
   readonly l1?: number;

@@ -31,7 +31,7 @@ interface Entry {
 type Header = Record<string, unknown> & { __metadata__?: Readonly<Record<string, string>> };
 
 /** A header says some hundred bytes about each tensor; what is longer is no header, or would take seconds to read. */
-const MAX_HEADER = 16 << 20;
+const MAX_HEADER = 8 << 20;
 const CHECKSUM = 'checksum';
 /** Marks a checksum even where damage changed its key. */
 const PREFIX = 'crc32:';

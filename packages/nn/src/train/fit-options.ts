@@ -30,6 +30,7 @@ import type { EarlyStoppingOptions } from './early-stopping.ts';
 import type { FitEvent } from './history.ts';
 import type { MovingAverageOptions } from './moving-average.ts';
 
+/** Where and how often a run is kept, so that it can be resumed. */
 export interface CheckpointOptions {
   /** A file (Node), or a place of your own to keep bytes in. */
   readonly to: string | CheckpointStore;
@@ -83,6 +84,7 @@ export interface TrainingOptions<N extends string = never> {
   onWarning?(message: string): void;
 }
 
+/** Everything that `fit` may be told. */
 export interface FitOptions<N extends string = never> extends TrainingOptions<N> {
   /** Scored after each epoch. */
   readonly validation?: Dataset;

@@ -101,11 +101,16 @@ export class FittedTransform {
     return { of: this.spec.config(), columns: [...this.#numbers] };
   }
 
-  /** The fitted transform that `config()` described; errors name the field. */
-  static fromConfig(config: unknown, at: Place): FittedTransform {
+  /** The fitted transform that `config()` described, of `width` columns where that is known; errors name the field. */
+  static fromConfig(config: unknown, at: Place, width?: number): FittedTransform {
     if (!isPlainObject(config) || !Array.isArray(config.columns)) {
       throw new ValueError(
         `${at.caller}: ${at.path} must be a fitted transform { of, columns }, got ${describeValue(config)}`,
+      );
+    }
+    if (width !== undefined && config.columns.length !== width) {
+      throw new ValueError(
+        `${at.caller}: the transform knows ${config.columns.length} columns, but rows have ${width}`,
       );
     }
     const spec = transforms.resolve(config.of, { caller: at.caller, path: `${at.path}.of` });

@@ -174,7 +174,7 @@ export function topological(roots: readonly Expr[]): Expr[] {
 export function substitute(root: Expr, inputs: readonly Expr[]): Expr {
   const made = new Map<Expr, Expr>();
   for (const node of topological([root])) {
-    if (node.kind === 'input') made.set(node, inputs[node.value]);
+    if (node.kind === 'input') made.set(node, inputs[node.value]!);
     else if (node.kind === 'const') made.set(node, node);
     else
       made.set(

@@ -35,7 +35,7 @@ const pickOp: Op<Geometry> = {
   saves: { inputs: [0], output: false },
   shape: ([x], { output }) => [x![0]!, ...output, x![3]!],
   forward(call) {
-    const [x, from] = call.inputs as [number, number];
+    const [x, from] = call.inputs;
     execute(maxPickCall(call.dtype, [call.out, x, from], shapeOf(call.params, call.shapes[0]!)));
   },
   gradient: (i, g, { inputs: [x], params }) => (i === 0 ? null : apply(spreadOp, [x!, g], params)),
@@ -47,7 +47,7 @@ const spreadOp: Op<Geometry> = {
   saves: { inputs: [0], output: false },
   shape: ([x]) => x!,
   forward(call) {
-    const [x, from] = call.inputs as [number, number];
+    const [x, from] = call.inputs;
     execute(maxSpreadCall(call.dtype, [call.out, x, from], shapeOf(call.params, call.shapes[0]!)));
   },
   gradient: (i, g, { inputs: [x], params }) => (i === 0 ? null : apply(pickOp, [x!, g], params)),
@@ -59,7 +59,7 @@ const maxPoolOp: Op<Geometry> = {
   saves: { inputs: [0], output: false },
   shape: ([x], { output }) => [x![0]!, ...output, x![3]!],
   forward(call) {
-    const [x] = call.inputs as [number];
+    const [x] = call.inputs;
     execute(maxPickCall(call.dtype, [call.out, x, x], shapeOf(call.params, call.shapes[0]!)));
   },
   gradient: (_i, g, { inputs: [x], params }) => apply(spreadOp, [x!, g], params),

@@ -104,7 +104,7 @@ export class ThreadPool {
     words[PROGRAM] = program;
     words[ARRIVED] = 0;
     words[SLEEPING] = 0;
-    Atomics.store(words, JOB, (words[JOB] + 1) | 0);
+    Atomics.store(words, JOB, (words[JOB]! + 1) | 0);
     if (Atomics.load(words, IDLE) > 0) Atomics.notify(words, JOB);
   }
 

@@ -70,14 +70,14 @@ function conditionOf({ condition }: Batch): Tensor {
 }
 
 const checks = {
-  hidden: /* @__PURE__ */ optional(list(whole({ min: 1 }), { max: 16 }), [] as readonly number[]),
+  hidden: /* @__PURE__ */ optional(list(whole({ min: 1 }), { min: 1, max: 16 })),
   activation: /* @__PURE__ */ optional(activationCheck, 'relu' as const),
 };
 
 export const conditionalPart = /* @__PURE__ */ priors.part('conditional', {
   caller: 'conditionalPrior',
   options: checks,
-  build: ({ hidden, activation }) => ({ build: (context) => new ConditionalPrior(hidden, activation, context) }),
+  build: ({ hidden = [], activation }) => ({ build: (context) => new ConditionalPrior(hidden, activation, context) }),
 });
 
 export interface ConditionalPriorOptions {

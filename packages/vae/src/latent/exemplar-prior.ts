@@ -1,5 +1,5 @@
 import { noGrad } from '@latent/autograd';
-import { type Batch, layerBuffer, layerParameter, scoring } from '@latent/nn';
+import { type Batch, buffer, checkRoomInFile, layerParameter, scoring } from '@latent/nn';
 import {
   concat,
   equal,
@@ -10,8 +10,10 @@ import {
   optional,
   type Rng,
   recordedValue,
+  sizeOf,
   step,
   type Tensor,
+  tensor,
   UsageError,
   where,
   whole,
@@ -46,7 +48,8 @@ class ExemplarPrior extends Prior {
   nearOf: Tensor | null = null;
   readonly #context: PriorContext;
   readonly #training: Training;
-  readonly #rng: Rng;
+  /** Draws the exemplars of a step. */
+  readonly rng: Rng;
   /** The means of all exemplars [N, latent], and of which weights they are. */
   #means: Tensor | null = null;
   #signature = '';
@@ -61,7 +64,7 @@ class ExemplarPrior extends Prior {
     this.#context = context;
     this.#training = training;
     this.logVariance = layerParameter('scale', [1], () => zeros([1]));
-    [this.#rng] = context.rng.split(1) as [Rng];
+    [this.rng] = context.rng.split(1) as [Rng];
     if (rows !== undefined) this.#make(rows);
   }
 
@@ -71,9 +74,11 @@ class ExemplarPrior extends Prior {
 
   #make(rows: number): void {
     const { event, latentSize } = this.#context;
-    this.rows = layerBuffer([rows, ...event]);
-    this.near = layerBuffer([rows, Math.min(this.#training.neighbours, Math.max(1, rows - 1))]);
-    this.nearOf = layerBuffer([1]);
+    const neighbours = Math.min(this.#training.neighbours, rows - 1);
+    checkRoomInFile(rows * (sizeOf(event) + neighbours), `${rows} exemplars`);
+    this.rows = buffer(zeros([rows, ...event]));
+    this.near = buffer(zeros([rows, neighbours]));
+    this.nearOf = buffer(zeros([1]));
     this.#means = zeros([rows, latentSize]).persisted(true);
     this.#signature = '';
   }
@@ -107,7 +112,7 @@ class ExemplarPrior extends Prior {
   }
 
   /** Finds the nearest exemplars of each, once an epoch; a run that goes on inside one has them in its checkpoint. */
-  beginEpoch(epoch: number): void {
+  override beginEpoch(epoch: number): void {
     const { near, nearOf } = this;
     if (near === null || nearOf === null || this.#training.perStep !== null || nearOf.item() === epoch) return;
     const means = this.#freshMeans();
@@ -165,11 +170,8 @@ class ExemplarPrior extends Prior {
       return logSumExp(logits, { axis: -1 }).sub(Math.log(count - 1));
     }
     // Exemplars drawn anew for each step, the same for all rows of the batch.
-    const drawn = this.#rng
-      .uniform([perStep])
-      .mul(count)
-      .floor()
-      .minimum(count - 1);
+    const drawn = zeros([perStep]).persisted(true);
+    everyStep(() => drawn.assign(numbersBelow(count, perStep, this.rng)));
     const { mean } = this.#context.posterior(gather(rows, drawn));
     const own = equal(row.reshape([-1, 1]), drawn.reshape([1, perStep])); // [rows, perStep]
     const flat = z.reshape([lead.reduce((a, b) => a * b, 1), latent]);
@@ -205,9 +207,7 @@ class ExemplarPrior extends Prior {
     const values = new Float32Array(count * latent);
     for (let start = 0; start < count; start += BLOCK) {
       const part = noGrad(() =>
-        scoring(() =>
-          step(() => this.#context.posterior(rows.slice([[start, Math.min(count, start + BLOCK)]])).mean),
-        ),
+        scoring(() => step(() => this.#context.posterior(rows.slice([[start, Math.min(count, start + BLOCK)]])).mean)),
       );
       values.set(part.data, start * latent);
     }
@@ -230,18 +230,19 @@ class ExemplarPrior extends Prior {
     const { rows } = this.#exemplars();
     const count = rows.shape[0] as number;
     const means = this.#freshMeans();
-    const chosen = rng
-      .uniform([n])
-      .mul(count)
-      .floor()
-      .minimum(count - 1);
+    const chosen = numbersBelow(count, n, rng);
     const noise = rng.normal([n, means.shape[1] as number]);
-    return gather(means, chosen).add(this.logVariance.mul(0.5).exp().mul(noise));
+    return gather(means, tensor(chosen)).add(this.logVariance.mul(0.5).exp().mul(noise));
   }
 
   override get spread(): Tensor {
     return this.logVariance;
   }
+}
+
+/** So many whole numbers from 0 to `count` − 1, drawn with replacement. */
+function numbersBelow(count: number, many: number, rng: Rng): Float32Array {
+  return Float32Array.from(rng.uniform([many]).data, (u) => Math.min(count - 1, Math.floor(u * count)));
 }
 
 const checks = {

@@ -48,7 +48,9 @@ export function nearestNeighbours(
     const end = Math.min(m, start + BLOCK);
     const part = asked.slice([[start, end]]);
     // ‖q − r‖² = ‖q‖² + ‖r‖² − 2q·r, of which ‖q‖² is the same for all.
-    const ranks = step(() => lengths.sub(matmul(part, known, { transposeB: true }).mul(2))).data;
+    const ranks: Float32Array | Float64Array = step(() =>
+      lengths.sub(matmul(part, known, { transposeB: true }).mul(2)),
+    ).data;
     for (let q = start; q < end; q++) {
       const row = ranks.subarray((q - start) * n, (q - start + 1) * n);
       smallest(row, leaveOneOut ? q : -1, indices.subarray(q * k, (q + 1) * k), k);
@@ -85,7 +87,7 @@ export function neighbourVotes({ k, indices }: Neighbours, labels: ArrayLike<num
 }
 
 /** The positions of the k smallest, in order, by insertion into a short list. */
-function smallest(values: Float32Array, without: number, into: Uint32Array, k: number): void {
+function smallest(values: ArrayLike<number>, without: number, into: Uint32Array, k: number): void {
   const kept = new Float32Array(k).fill(Infinity);
   let count = 0;
   for (let i = 0; i < values.length; i++) {
@@ -110,7 +112,9 @@ function codesOf(caller: string, name: string, codes: Codes): Tensor {
   const bad = given.data.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
     const width = given.shape[1] as number;
-    throw new ValueError(`${caller}: ${name} has ${given.data[bad]} at row ${Math.floor(bad / width)}, column ${bad % width}`);
+    throw new ValueError(
+      `${caller}: ${name} has ${given.data[bad]} at row ${Math.floor(bad / width)}, column ${bad % width}`,
+    );
   }
   return given;
 }

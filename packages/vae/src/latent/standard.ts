@@ -6,4 +6,10 @@ import { standardNormalPart } from './standard-normal-prior.ts';
 import { vampPart } from './vamp-prior.ts';
 
 /** The priors that files may name. */
-export const knownPriors = /* @__PURE__ */ priors.register(standardNormalPart, mixturePart, vampPart, exemplarPart, conditionalPart);
+export const knownPriors = /* @__PURE__ */ priors.register(
+  standardNormalPart,
+  mixturePart,
+  vampPart,
+  exemplarPart,
+  conditionalPart,
+);

@@ -1,6 +1,7 @@
 import {
   type ActivationName,
   activationCheck,
+  checkRoomInFile,
   dense,
   FittedTransform,
   type Layer,
@@ -18,6 +19,7 @@ import {
   optional,
   type Place,
   type Shape,
+  shortText,
   sizeOf,
   ValueError,
   whole,
@@ -62,7 +64,10 @@ export function eventOf(caller: string, { inputSize, event }: EventOptions): Sha
 export const transformCheck: Check<Transform | FittedTransform | null> = (value, at) => {
   if (value === undefined || value === null) return null;
   if (value instanceof FittedTransform) return value;
-  if (isPlainObject(value) && 'columns' in value && 'of' in value) return FittedTransform.fromConfig(value, at);
+  if (isPlainObject(value) && 'columns' in value && 'of' in value) {
+    if (Array.isArray(value.columns)) checkRoomInFile(value.columns.length, `${at.path}.columns`);
+    return FittedTransform.fromConfig(value, at);
+  }
   return partOf(transforms, 'standardise()')(value, at);
 };
 
@@ -74,7 +79,7 @@ export const activationsCheck: Check<ActivationName | readonly ActivationName[]>
 export const networkOption: Check<NetworkSpec> = (value, at) => {
   if (isPlainObject(value) && 'custom' in value) {
     throw new ValueError(
-      `${at.caller}: ${at.path} was a module of your own (${String(value.custom)}); give it again, as load(path, { ${at.path}: module })`,
+      `${at.caller}: ${at.path} was a module of your own${typeof value.custom === 'string' ? ` (${shortText(value.custom)})` : ''}; give it again, as load(path, { ${at.path}: module })`,
     );
   }
   return Array.isArray(value) ? (value as NetworkSpec) : networkCheck()(value, at);

@@ -6,6 +6,7 @@ import { type RowInputs, type RowsProgram, rowsProgram, tensorsBeside } from '..
 import type { ScoredModel } from '../scores/score.ts';
 import type { VaeCore } from './core.ts';
 
+/** What holes are filled with. */
 export interface ImputeOptions {
   /** `mean` (default): the expected value of each hole; `draws`: values drawn together, as real rows have them. */
   readonly kind?: 'mean' | 'draws';

@@ -44,6 +44,7 @@ import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts
 import { knownLikelihoods } from '../reconstruction/standard.ts';
 import { type Condition, conditionCheck, conditionSize } from './condition.ts';
 
+/** What a variational autoencoder is made of. */
 export interface VaeOptions extends CommonOptions {
   /** Numbers in a code. */
   readonly latentSize: number;

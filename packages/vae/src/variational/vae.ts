@@ -63,6 +63,7 @@ export interface ElboParts {
   readonly kl: Tensor;
 }
 
+/** Importance-sampled log p(x), and how far to trust it. */
 export interface LikelihoodEstimate {
   /** log p(x) of each row, in nats: [n]. */
   readonly logLikelihood: Tensor;
@@ -70,6 +71,7 @@ export interface LikelihoodEstimate {
   readonly standardError: Tensor;
 }
 
+/** How rows are drawn. */
 export interface SampleOptions extends ConditionOptions {
   /** The model's seed by default. */
   readonly seed?: number;
@@ -296,11 +298,13 @@ export class Vae extends VaeCore {
         const spread = this.prior?.spread;
         const scale = spread ? spread.mul(0.5).exp() : repeated(variance.sqrt());
         const noise = rng.normal([rows.count, n, latentSize]);
-        return repeated(mean).add(scale.mul(noise)).reshape([rows.count * n, latentSize]);
+        return repeated(mean)
+          .add(scale.mul(noise))
+          .reshape([rows.count * n, latentSize]);
       }),
     );
     const many: ReadyRows = {
-      values: codes.data,
+      values: Float32Array.from(codes.data),
       near: null,
       count: rows.count * n,
       ...(rows.beside && { beside: repeatedBeside(rows.beside, rows.count, n) }),

@@ -17,6 +17,7 @@ import { type LayerSpec, layers } from '../layer-spec.ts';
 import { Linear } from '../linear.ts';
 import { type AttentionOptions, MultiHeadAttention } from './multi-head-attention.ts';
 
+/** Of a `TransformerBlock`. */
 export interface TransformerOptions extends AttentionOptions {
   /** Width of the layer between; 4·width by default. */
   readonly feedForward?: number;
@@ -60,6 +61,7 @@ export class TransformerBlock extends Module {
   }
 }
 
+/** Of `transformer` in a network. */
 export interface TransformerSpecOptions {
   /** Width of the layer between; four times that of the rows by default. */
   readonly feedForward?: number;

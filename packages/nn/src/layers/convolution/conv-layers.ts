@@ -57,6 +57,7 @@ export interface ConvLayerOptions {
   readonly paddingMode?: PaddingMode;
 }
 
+/** Of `convTranspose1d` and `convTranspose2d` in a network. */
 export interface ConvTransposeLayerOptions extends Omit<ConvLayerOptions, 'paddingMode'> {
   /** Added to the output's size, at its end; 0 by default. */
   readonly outputPadding?: PerAxis;
@@ -278,6 +279,7 @@ export function convTranspose2d(features: number, options: ConvTransposeLayerOpt
   return convTranspose2dLayer.make({ ...options, features });
 }
 
+/** Of `depthwiseConv2d` and `separableConv2d` in a network. */
 export interface DepthwiseConvOptions extends Omit<ConvLayerOptions, 'groups'> {
   /** Features of each channel; 1 by default. */
   readonly multiplier?: number;

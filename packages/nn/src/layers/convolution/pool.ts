@@ -23,6 +23,7 @@ import { reshape } from '../shape.ts';
 import { anyAxes, placesOf } from './places.ts';
 import { upsample } from './resize.ts';
 
+/** What pooling layers have in common. */
 export interface PoolLayerOptions {
   /** Steps from window to window; the window's size by default. */
   readonly stride?: PerAxis;
@@ -32,11 +33,13 @@ export interface PoolLayerOptions {
   readonly ceil?: boolean;
 }
 
+/** Of `maxPool`. */
 export interface MaxPoolLayerOptions extends PoolLayerOptions {
   /** 1 by default. */
   readonly dilation?: PerAxis;
 }
 
+/** Of `avgPool`. */
 export interface AvgPoolLayerOptions extends PoolLayerOptions {
   /** Padding counts as zeros in the mean, as PyTorch has it by default; false by default, as Keras has it. */
   readonly countPadding?: boolean;

@@ -36,6 +36,7 @@ export class Residual extends Module {
   }
 }
 
+/** Of `residual` in a network. */
 export interface ResidualOptions {
   /** What x goes through beside the body; nothing by default, or a linear map of the channels where only those change. */
   readonly shortcut?: readonly LayerSpec[];

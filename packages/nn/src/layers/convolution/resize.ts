@@ -44,6 +44,7 @@ export class Upsample extends Module {
   }
 }
 
+/** Of `upsample` in a network: how many times as large, or to which size. */
 export interface UpsampleOptions {
   /** How many times as large; 2 by default. Not beside `size`. */
   readonly factor?: PerAxis;
@@ -192,6 +193,7 @@ export class Crop extends Module {
   }
 }
 
+/** Of `pad` in a network: a value, or a mode. */
 export interface PadOptions {
   /** What is put there; 0 by default. Not beside `mode`. */
   readonly value?: number;

@@ -22,6 +22,7 @@ import { Module } from '../../module/module.ts';
 import { buffer, layerParameter } from '../../module/role.ts';
 import { type LayerSpec, layers, sameShapeLayer } from '../layer-spec.ts';
 
+/** Of a `BatchNorm`. */
 export interface BatchNormOptions {
   /** Added to the variance; 1e-5 by default, as in PyTorch (Keras has 1e-3). */
   readonly epsilon?: number;

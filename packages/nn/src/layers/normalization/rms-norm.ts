@@ -15,6 +15,7 @@ import { Module } from '../../module/module.ts';
 import { layerParameter } from '../../module/role.ts';
 import { type LayerSpec, layers, sameShapeLayer } from '../layer-spec.ts';
 
+/** Of an `RmsNorm`. */
 export interface RmsNormOptions {
   /** Added to the mean square; 1e-6 by default. */
   readonly epsilon?: number;

@@ -17,6 +17,7 @@ import { Linear } from '../linear.ts';
 import { POSITIONS, repeat } from '../sequence/repeat.ts';
 import { recurrentSpec, unitsCheck } from './recurrent-spec.ts';
 
+/** Of a `MinGru`. */
 export interface MinGruOptions {
   /** Draws first weights. */
   readonly rng: Rng;

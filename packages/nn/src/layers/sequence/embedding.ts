@@ -15,6 +15,7 @@ import { Module } from '../../module/module.ts';
 import { layerParameter } from '../../module/role.ts';
 import { type LayerSpec, layers } from '../layer-spec.ts';
 
+/** Of an `Embedding`. */
 export interface EmbeddingOptions {
   /** Draws the first vectors, from N(0, 1) as PyTorch does. */
   readonly rng: Rng;

@@ -5,6 +5,7 @@ import { Module } from '../../module/module.ts';
 import { layerParameter } from '../../module/role.ts';
 import { type LayerSpec, layers } from '../layer-spec.ts';
 
+/** Of `positions` in a network. */
 export interface PositionsOptions {
   /** Learned vectors, from N(0, 0.02²), or `sinusoid`s that are fixed (Vaswani et al. 2017); 'learned' by default. */
   readonly kind?: 'learned' | 'sinusoid';

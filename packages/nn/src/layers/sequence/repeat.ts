@@ -13,6 +13,7 @@ import type { Context } from '../../module/context.ts';
 import { Module } from '../../module/module.ts';
 import { type LayerSpec, layers } from '../layer-spec.ts';
 
+/** Of `repeat` in a network. */
 export interface RepeatOptions {
   /** Numbers beside the code that say where a step is: sines and cosines, an even number; none by default. */
   readonly positions?: number;
