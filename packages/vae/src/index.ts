@@ -70,6 +70,13 @@ export {
 } from './scores/standard.ts';
 export { Classifier, type ClassifierFitOptions, type ClassifierOptions } from './supervised/classifier.ts';
 export { Regressor, type RegressorFitOptions, type RegressorOptions } from './supervised/regressor.ts';
+export {
+  type PartialLabels,
+  type SemiSupervisedFitOptions,
+  type SemiSupervisedNumbers,
+  type SemiSupervisedOptions,
+  SemiSupervisedVae,
+} from './supervised/semi-supervised.ts';
 export type { Encoder, SupervisedOptions } from './supervised/supervised.ts';
 export type { Condition, ConditionOptions, ConditionValue } from './variational/condition.ts';
 export { VaeCore, type VaeNumbers } from './variational/core.ts';

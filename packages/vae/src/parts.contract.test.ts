@@ -30,9 +30,11 @@ import {
   type Corruption,
   columnwise,
   composite,
+  conditionalPrior,
   corruptions,
   DenoisingAutoencoder,
   elbo,
+  exemplarPrior,
   exponential,
   gaussian,
   LearnedPrior,
@@ -48,6 +50,7 @@ import {
   priors,
   type ReconstructionDistribution,
   Regressor,
+  SemiSupervisedVae,
   squaredError,
   studentT,
   Vae,
@@ -390,6 +393,17 @@ describe('models', () => {
         },
         (vae: Vae) => [vae.elbo(rows).elbo.toArray(), vae.reconstruct(rows).shape, vae.event],
       ],
+      [
+        async () => {
+          const vae = new Vae({
+            ...{ inputSize: 6, latentSize: 2, encoder: [5], reconstruction: gaussian(), transform: standardise() },
+            prior: exemplarPrior({ neighbours: 2 }),
+          });
+          await vae.fit(rows, quick);
+          return vae;
+        },
+        (vae: Vae) => [vae.elbo(rows).elbo.toArray(), vae.sample(3).toArray(), vae.moreLike(rows, 2).toArray()],
+      ],
     ],
     autoencoder: [
       [
@@ -439,6 +453,22 @@ describe('models', () => {
           return model as unknown as Model<never>;
         },
         (model: Classifier) => model.predictProbability(rows).toArray(),
+      ],
+    ],
+    semiSupervisedVae: [
+      [
+        async () => {
+          const model = new SemiSupervisedVae({
+            ...{ inputSize: 6, latentSize: 2, encoder: [5], reconstruction: gaussian(), classes: 3 },
+            transform: standardise(),
+            prior: conditionalPrior(),
+            labelWeight: 2,
+          });
+          const partial = Array.from(labels, (label, i) => (i % 2 === 0 ? label : null));
+          await model.fit(rows, partial, quick);
+          return model as unknown as Model<never>;
+        },
+        (model: SemiSupervisedVae) => [model.elbo(rows).toArray(), model.vae.sample(2, { condition: 1 }).toArray()],
       ],
     ],
     regressor: [

@@ -285,7 +285,7 @@ function flat(x: Tensor): Tensor {
 }
 
 /** [x with zeros in its holes, 1 where there is a value], as further columns or channels. */
-function withMask(x: Tensor): Tensor {
+export function withMask(x: Tensor): Tensor {
   const observed = equal(x, x);
   return concat([where(observed, x, 0), observed], -1);
 }
