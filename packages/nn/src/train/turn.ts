@@ -16,3 +16,19 @@ export function turn(): Promise<void> {
     }
   });
 }
+
+/** Milliseconds of work between two turns of the event loop. */
+const SLICE = 30;
+
+/** Long work in slices, between which the event loop turns. */
+export class Slices {
+  #last = performance.now();
+
+  /** To be asked between two pieces of work; a promise where it is time to let the event loop turn. */
+  next(): Promise<void> | undefined {
+    if (performance.now() - this.#last <= SLICE) return undefined;
+    return turn().then(() => {
+      this.#last = performance.now();
+    });
+  }
+}
