@@ -1,4 +1,5 @@
 import { describeValue, isPlainObject, type Place, ShapeError, type Tensor, tensor, ValueError } from '@latent/tensor';
+import { placeOf } from '../data/ragged.ts';
 import type { FlatRows, TypedArray } from '../data/rows.ts';
 import type { ColumnMap, ColumnNumbers } from './column-method.ts';
 import { type FittedConfig, methodsOfRows, type Transform, transforms } from './kind.ts';
@@ -35,7 +36,7 @@ export class FittedTransform {
 
   /** Rows on the common scale, in single precision for a model. A value outside a column's domain is refused. */
   forward(caller: string, rows: FlatRows): Float32Array {
-    const { values, width } = this.#checked(caller, rows);
+    const { values, width, steps } = this.#checked(caller, rows);
     const result = new Float32Array(values.length);
     for (let c = 0; c < width; c++) {
       const maps = this.#maps[c] as ColumnMaps;
@@ -43,7 +44,8 @@ export class FittedTransform {
         let y = values[i] as number;
         if (!Number.isNaN(y)) {
           for (const map of maps) {
-            if (map.above !== undefined && !(y > map.above)) this.#outside(caller, y, map.above, i, width);
+            if (map.above !== undefined && !(y > map.above))
+              this.#outside(caller, y, map.above, placeOf(i, { width, steps }));
             y = map.forward(y);
           }
         }
@@ -81,14 +83,15 @@ export class FittedTransform {
    * the data.
    */
   logJacobian(caller: string, rows: FlatRows): Float64Array {
-    const { values, width } = this.#checked(caller, rows);
+    const { values, width, steps } = this.#checked(caller, rows);
     const result = new Float64Array(values.length);
     for (let i = 0; i < values.length; i++) {
       let y = values[i] as number;
       if (Number.isNaN(y)) continue;
       let sum = 0;
       for (const map of this.#maps[i % width] as ColumnMaps) {
-        if (map.above !== undefined && !(y > map.above)) this.#outside(caller, y, map.above, i, width);
+        if (map.above !== undefined && !(y > map.above))
+          this.#outside(caller, y, map.above, placeOf(i, { width, steps }));
         sum += map.logSlope(y);
         y = map.forward(y);
       }
@@ -132,10 +135,8 @@ export class FittedTransform {
     return rows;
   }
 
-  #outside(caller: string, value: number, above: number, i: number, width: number): never {
-    throw new ValueError(
-      `${caller}: ${this.spec.name} needs values > ${above}, got ${value} at row ${Math.floor(i / width)}, column ${i % width}`,
-    );
+  #outside(caller: string, value: number, above: number, place: string): never {
+    throw new ValueError(`${caller}: ${this.spec.name} needs values > ${above}, got ${value} at ${place}`);
   }
 }
 

@@ -5,8 +5,8 @@ import { drawn, type VaeCore } from '../variational/core.ts';
 import type { Score } from './score.ts';
 
 /** What q(z | x) says of each row, and draws from it: [samples, rows, latent], or [rows, latent] for one. */
-function posteriorDraws(model: VaeCore, { near, draws }: RowInputs, samples: number) {
-  const { mean, logVariance } = model.posterior(near);
+function posteriorDraws(model: VaeCore, { near, draws, context }: RowInputs, samples: number) {
+  const { mean, logVariance } = model.posterior(near, context);
   const latent = mean.shape[1] as number;
   const noise = draws.normal(samples, latent);
   const z = drawn(mean, logVariance, samples === 1 ? noise.reshape(mean.shape) : noise);
@@ -33,7 +33,7 @@ export const boundScore: Score<'elbo' | 'reconstruction' | 'kl'> = {
   compute(model, rows, samples) {
     const posterior = posteriorDraws(model, rows, samples);
     const kl = klOfDraws(model, posterior, samples);
-    const likelihood = overDraws(model.conditionalLogProb(rows.x, posterior.z), samples);
+    const likelihood = overDraws(model.conditionalLogProb(rows.x, posterior.z, rows.context), samples);
     return { elbo: likelihood.sub(kl), reconstruction: likelihood.neg(), kl };
   },
 };
@@ -45,7 +45,8 @@ export const contributionsScore: Score<'columns' | 'kl'> = {
   outputs: { columns: { jacobian: 'subtract', per: 'column' }, kl: {} },
   compute(model, rows, samples) {
     const posterior = posteriorDraws(model, rows, samples);
-    const terms = model.columnTerms(rows.x, model.likelihoodParams(posterior.z));
+    const { x, context } = rows;
+    const terms = model.columnTerms(x, model.likelihoodParams(posterior.z, { ...context, x }), context);
     return { columns: overDraws(terms, samples).neg(), kl: klOfDraws(model, posterior, samples) };
   },
 };
@@ -55,7 +56,20 @@ export const reconstructionErrorScore: Score<'error'> = {
   name: 'reconstructionError',
   density: false,
   outputs: { error: { jacobian: 'subtract' } },
-  compute: (model, { x, near }) => ({ error: model.conditionalLogProb(x, model.posterior(near).mean).neg() }),
+  compute: (model, { x, near, context }) => ({
+    error: model.conditionalLogProb(x, model.posterior(near, context).mean, context).neg(),
+  }),
+};
+
+/** The same by step, of sequences: [rows, steps]. */
+export const stepErrorScore: Score<'steps'> = {
+  name: 'reconstructionErrorPerStep',
+  density: false,
+  outputs: { steps: { jacobian: 'subtract', per: 'step' } },
+  compute(model, { x, near, context }) {
+    const { mean } = model.posterior(near, context);
+    return { steps: model.stepTerms(x, model.likelihoodParams(mean, { ...context, x }), context).neg() };
+  },
 };
 
 /** Mean over draws of log p(x | z), and the logarithm of the mean of p(x | z). */
@@ -65,7 +79,7 @@ export const densityScore: Score<'mean' | 'averaged'> = {
   outputs: { mean: { jacobian: 'add' }, averaged: { jacobian: 'add', blocks: 'logMean' } },
   compute(model, rows, samples) {
     const { z } = posteriorDraws(model, rows, samples);
-    const terms = model.conditionalLogProb(rows.x, z);
+    const terms = model.conditionalLogProb(rows.x, z, rows.context);
     if (samples === 1) return { mean: terms, averaged: terms };
     return { mean: terms.mean({ axis: 0 }), averaged: logSumExp(terms, { axis: 0 }).sub(Math.log(samples)) };
   },
@@ -81,7 +95,9 @@ export const likelihoodScore: Score<'logLikelihood' | 'logSquares'> = {
   },
   compute(model, rows, samples) {
     const { z, mu, v } = posteriorDraws(model, rows, samples);
-    const weights = model.logWeight(rows.x, model.likelihoodParams(z), z, mu, v);
+    const { x, context } = rows;
+    const params = model.likelihoodParams(z, { ...context, x });
+    const weights = model.logWeight(x, params, z, mu, v, context);
     if (samples === 1) return { logLikelihood: weights, logSquares: weights.mul(0) };
     const logCount = Math.log(samples);
     const logLikelihood = logSumExp(weights, { axis: 0 }).sub(logCount);

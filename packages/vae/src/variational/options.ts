@@ -35,6 +35,14 @@ import { knownObjectives } from '../objectives/standard.ts';
 import { askedPerNumber } from '../reconstruction/head.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { knownLikelihoods } from '../reconstruction/standard.ts';
+import {
+  describeSequence,
+  eventOfSequence,
+  likelihoodOfSequence,
+  type Sequence,
+  type SequenceOptions,
+  sequenceCheck,
+} from '../sequence/sequence.ts';
 
 /** What a model's rows are, one of the two. */
 export interface EventOptions {
@@ -56,7 +64,16 @@ export interface CommonOptions extends EventOptions {
   readonly seed?: number;
 }
 
-export interface VaeOptions extends CommonOptions {
+/** Models whose rows may be sequences. */
+export interface RowsOptions extends CommonOptions {
+  /**
+   * In place of `inputSize` and `event`: rows are sequences of different lengths, or texts, as `{ steps: 140 }` or `{ steps: 16,
+   * tokenizer: characters('abc') }`. `reconstruction` is then of a step.
+   */
+  readonly sequence?: SequenceOptions;
+}
+
+export interface VaeOptions extends RowsOptions {
   /** Numbers in a code. */
   readonly latentSize: number;
   /**
@@ -97,7 +114,11 @@ export interface VaeOptions extends CommonOptions {
 export type Network = readonly LayerSpec[] | Layer;
 
 /** The shape of a row; options give it in one of two ways. */
-export function eventOf(caller: string, { inputSize, event }: EventOptions): Shape {
+export function eventOf(caller: string, { inputSize, event }: EventOptions, sequence: Sequence | null = null): Shape {
+  if (sequence !== null && (inputSize !== undefined || event !== undefined)) {
+    throw new ValueError(`${caller}: sequence says what rows are; leave inputSize and event out`);
+  }
+  if (sequence !== null) return eventOfSequence(sequence);
   if ((inputSize === undefined) === (event === undefined)) {
     throw new ValueError(
       `${caller}: give the rows' columns as inputSize, or their shape as event${inputSize === undefined ? '' : ', not both'}`,
@@ -163,8 +184,11 @@ export const commonChecks = {
   seed: /* @__PURE__ */ optional(whole({ min: 0 }), 0),
 };
 
+/** The same of those whose rows may be sequences. */
+export const rowsChecks = { ...commonChecks, sequence: /* @__PURE__ */ optional(sequenceCheck) };
+
 const vaeChecks = {
-  ...commonChecks,
+  ...rowsChecks,
   latentSize: /* @__PURE__ */ whole({ min: 1 }),
   encoder: /* @__PURE__ */ optional(networkOption),
   decoder: /* @__PURE__ */ optional(networkOption),
@@ -188,6 +212,8 @@ export interface ResolvedVaeOptions {
   readonly event: Shape;
   /** Numbers of a row. */
   readonly inputSize: number;
+  /** What rows are that are sequences; null for rows of one shape. */
+  readonly sequence: Sequence | null;
   readonly latentSize: number;
   readonly encoder: Network;
   readonly decoder: Network;
@@ -206,15 +232,25 @@ export interface ResolvedVaeOptions {
 /** The options with their defaults; throws a `ValueError` that names the one that cannot be. */
 export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
   const checked = checkOptions('Vae', options, vaeChecks);
-  const event = eventOf('Vae', checked as EventOptions);
-  const { activation, beta, numSamples, dropout, layerNorm, latentSize, reconstruction, missing, seed, transform } =
-    checked;
+  const { sequence = null } = checked;
+  const event = eventOf('Vae', checked as EventOptions, sequence);
+  const { activation, beta, numSamples, dropout, layerNorm, latentSize, missing, seed, transform } = checked;
+  const reconstruction =
+    sequence === null ? checked.reconstruction : likelihoodOfSequence('Vae', sequence, checked.reconstruction);
+  if (sequence !== null && missing) {
+    throw new ValueError('Vae: missing is of rows of one shape; sequences have all their values');
+  }
   const at = (path: string): Place => ({ caller: 'Vae', path });
   const layers = { dropout, layerNorm };
   const encoder = resolveNetwork(checked.encoder ?? [], layers, at('encoder'));
   const seen = missing ? [...event.slice(0, -1), 2 * (event.at(-1) as number)] : event;
   if (checked.decoder === undefined && !Array.isArray(encoder)) {
     throw new ValueError('Vae: a module as encoder has no mirror image; give a decoder');
+  }
+  if (checked.decoder === undefined && sequence?.previous) {
+    throw new ValueError(
+      'Vae: sequence.previous needs a decoder that goes step by step, such as [lstm(64, { returnSequences: true })]',
+    );
   }
   const decoder =
     checked.decoder === undefined
@@ -242,6 +278,7 @@ export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
   return {
     event,
     inputSize: sizeOf(event),
+    sequence,
     latentSize,
     encoder,
     decoder,
@@ -270,10 +307,27 @@ function mirroredDecoder(
   return [...opening(encoder, seen), ...mirrored(encoder, seen, rows)];
 }
 
+/** What rows are, for the file. */
+export function describeRows(event: Shape, sequence: Sequence | null): Readonly<Record<string, unknown>> {
+  return sequence === null ? { event } : { sequence: describeSequence(sequence) };
+}
+
 /** The options as plain data, for the file: what `resolveVaeOptions` takes. */
 export function describeVae(options: ResolvedVaeOptions): Readonly<Record<string, unknown>> {
-  const { inputSize: _, encoder, decoder, reconstruction, objective, prior, transform, ...plain } = options;
+  const {
+    inputSize: _,
+    event,
+    sequence,
+    encoder,
+    decoder,
+    reconstruction,
+    objective,
+    prior,
+    transform,
+    ...plain
+  } = options;
   return {
+    ...describeRows(event, sequence),
     ...plain,
     encoder: describeNetwork(encoder),
     decoder: describeNetwork(decoder),

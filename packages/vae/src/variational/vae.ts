@@ -1,5 +1,5 @@
 import { noGrad } from '@latent/autograd';
-import { type Dataset, type History, parseRows, type Row, type Rows } from '@latent/nn';
+import { type Dataset, type History, parseRows, type Row, type Rows, scoring } from '@latent/nn';
 import {
   checkOptions,
   instance,
@@ -17,8 +17,9 @@ import {
 } from '@latent/tensor';
 import { klPerLatent } from '../latent/diagonal-normal.ts';
 import { registerModel } from '../model/file-header.ts';
-import type { ModelFitOptions } from '../model/model.ts';
+import { allSteps, type ModelFitOptions } from '../model/model.ts';
 import { type ReadyRows, rowsProgram } from '../model/rows-program.ts';
+import type { StepwiseDistribution } from '../reconstruction/per-step.ts';
 import { type DrawOptions, Scorer, samplesCheck, seedCheck } from '../scores/score.ts';
 import {
   boundScore,
@@ -26,7 +27,11 @@ import {
   densityScore,
   likelihoodScore,
   reconstructionErrorScore,
+  stepErrorScore,
 } from '../scores/standard.ts';
+import { outputOf, type UnrollOptions, unrolled } from '../sequence/decoder.ts';
+import type { PreviousStep } from '../sequence/previous-step.ts';
+import type { Sequence } from '../sequence/sequence.ts';
 import { drawn, VaeCore, type VaeNumbers } from './core.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
 import { type ImputeOptions, Imputer } from './impute.ts';
@@ -57,12 +62,18 @@ export interface SampleOptions {
   readonly rng?: Rng;
   /** The mean of p(x | z) (default), or a draw from it, which shows the whole spread of the model. */
   readonly output?: 'mean' | 'draw';
+  /** Of draws from p(x | z): below 1 they keep to what is likely, above they spread; 1 by default. */
+  readonly temperature?: number;
 }
 
 const drawChecks = { samples: /* @__PURE__ */ optional(samplesCheck), seed: /* @__PURE__ */ optional(seedCheck, 0) };
 const rngCheck = /* @__PURE__ */ optional(instance<Rng>('a generator: new Rng(seed)', (value) => value instanceof Rng));
 const seeded = { seed: /* @__PURE__ */ optional(seedCheck), rng: rngCheck };
-const sampleChecks = { ...seeded, output: /* @__PURE__ */ optional(oneOf('mean', 'draw'), 'mean' as const) };
+const sampleChecks = {
+  ...seeded,
+  output: /* @__PURE__ */ optional(oneOf('mean', 'draw'), 'mean' as const),
+  temperature: /* @__PURE__ */ optional(real({ above: 0 }), 1),
+};
 const pathChecks = { path: /* @__PURE__ */ optional(oneOf('linear', 'spherical'), 'linear' as const) };
 
 /**
@@ -78,27 +89,28 @@ const pathChecks = { path: /* @__PURE__ */ optional(oneOf('linear', 'spherical')
  */
 export class Vae extends VaeCore {
   // What is asked of rows of data, as programs.
-  readonly #encoded = rowsProgram(({ near }) => {
-    const { mean, logVariance } = this.posterior(near);
+  readonly #encoded = rowsProgram(({ near, context }) => {
+    const { mean, logVariance } = this.posterior(near, context);
     return { mean, variance: logVariance.exp() };
   });
-  readonly #drawnCodes = rowsProgram(({ near, draws }) => {
-    const { mean, logVariance } = this.posterior(near);
+  readonly #drawnCodes = rowsProgram(({ near, draws, context }) => {
+    const { mean, logVariance } = this.posterior(near, context);
     return { codes: drawn(mean, logVariance, draws.normal(1, mean.shape[1] as number).reshape(mean.shape)) };
   });
   readonly #decoded = rowsProgram(({ x: z }) => ({
-    mean: this.reconstructionDistribution.mean(this.likelihoodParams(z)),
+    mean: this.#central(this.likelihoodParams(z)),
   }));
-  readonly #restored = rowsProgram(({ near }) => ({
-    mean: this.reconstructionDistribution.mean(this.likelihoodParams(this.posterior(near).mean)),
+  readonly #restored = rowsProgram(({ near, context }) => ({
+    mean: this.#central(this.likelihoodParams(this.posterior(near, context).mean, context)),
   }));
-  readonly #latents = rowsProgram(({ near }) => {
-    const { mean, logVariance } = this.posterior(near);
+  readonly #latents = rowsProgram(({ near, context }) => {
+    const { mean, logVariance } = this.posterior(near, context);
     return { mean, kl: klPerLatent(mean, logVariance) };
   });
   readonly #bound = new Scorer(this, boundScore);
   readonly #contributions = new Scorer(this, contributionsScore);
   readonly #error = new Scorer(this, reconstructionErrorScore);
+  readonly #stepError = new Scorer(this, stepErrorScore);
   readonly #density = new Scorer(this, densityScore);
   readonly #likelihood = new Scorer(this, likelihoodScore);
   readonly #imputer = new Imputer(this);
@@ -128,8 +140,28 @@ export class Vae extends VaeCore {
     return this.#drawnCodes(this.prepared('samplePosterior', data), this.event, { seed }).codes;
   }
 
-  /** The mean of p(x | z) for codes z [n, latentSize]: [n, …event]. */
+  /** What stands for a row: the mean, and of a sequence the likeliest at each step. */
+  #central(params: Tensor): Tensor {
+    const { reconstructionDistribution: likelihood } = this;
+    return this.sequence === null ? likelihood.mean(params) : likelihood.mode(params);
+  }
+
+  /** Rows of a decoder that sees the step before, step by step. */
+  #unrolled(previous: PreviousStep, codes: Tensor, options: UnrollOptions): Tensor {
+    const { decoder, head, sequence, reconstructionDistribution } = this;
+    const model = { decoder, head, previous };
+    return unrolled(model, reconstructionDistribution as StepwiseDistribution, sequence as Sequence, codes, options);
+  }
+
+  /**
+   * The mean of p(x | z) for codes z [n, latentSize]: [n, …event]. Of sequences the likeliest at each step, one after the other where
+   * the decoder sees the step before, and NaN past where a row stops.
+   */
   decode(codes: Rows): Tensor {
+    if (this.previous !== null) {
+      const { values, count } = this.#codes('decode', codes);
+      return this.#greedy('decode', this.previous, tensor(values, { shape: [count, this.options.latentSize] }));
+    }
     return this.restored('decode', this.#decoded(this.#codes('decode', codes), [this.options.latentSize]).mean);
   }
 
@@ -145,16 +177,32 @@ export class Vae extends VaeCore {
     return this.#drawnRows('generateRandomGivenZ', tensor(values, { shape: [count, this.options.latentSize] }), rng);
   }
 
-  #drawnRows(method: string, codes: Tensor, rng: Rng): Tensor {
-    return this.restored(
-      method,
-      noGrad(() => step(() => this.reconstructionDistribution.sample(this.likelihoodParams(codes), rng))),
-    );
+  #greedy(method: string, previous: PreviousStep, codes: Tensor, lengths?: ArrayLike<number>): Tensor {
+    const rows = this.#unrolled(previous, codes, { output: 'mean', temperature: 1, rng: new Rng(0) });
+    return this.restored(method, rows, lengths);
   }
 
-  /** Each row encoded to the mean of its code and decoded to the mean of its distribution: [n, …event]. */
+  #drawnRows(method: string, codes: Tensor, rng: Rng, temperature = 1): Tensor {
+    const options: UnrollOptions = { output: 'draw', temperature, rng };
+    const { previous, reconstructionDistribution: likelihood } = this;
+    const rows =
+      previous === null
+        ? noGrad(() => scoring(() => step(() => outputOf(likelihood, this.likelihoodParams(codes), options))))
+        : this.#unrolled(previous, codes, options);
+    return this.restored(method, rows);
+  }
+
+  /**
+   * Each row encoded to the mean of its code and decoded to the mean of its distribution: [n, …event]. Of sequences as `decode` does,
+   * as long as they are, or up to where they stop by themselves.
+   */
   reconstruct(data: Rows): Tensor {
-    return this.restored('reconstruct', this.#restored(this.prepared('reconstruct', data), this.event).mean);
+    const rows = this.prepared('reconstruct', data);
+    const lengths = this.sequence?.stop ? undefined : rows.lengths;
+    if (this.previous !== null) {
+      return this.#greedy('reconstruct', this.previous, this.#encoded(rows, this.event).mean, lengths);
+    }
+    return this.restored('reconstruct', this.#restored(rows, this.event).mean, lengths);
   }
 
   /** −log p(x | z) of each row with z the mean of its code, in nats: without draws, so the same every time. [n] */
@@ -162,14 +210,26 @@ export class Vae extends VaeCore {
     return this.#scored('reconstructionError', this.#error, data).error;
   }
 
+  /** −log p(xₜ | z) of each step of sequences, as `reconstructionError`, which is their sum: [n, steps], NaN past a row's end. */
+  reconstructionErrorPerStep(data: Rows): Tensor {
+    if (this.sequence === null) {
+      throw new UsageError(
+        'Vae.reconstructionErrorPerStep: rows are no sequences; make the model with { sequence: { steps } }',
+      );
+    }
+    const rows = this.toScore('reconstructionErrorPerStep', data);
+    const { steps } = this.#stepError.of('Vae.reconstructionErrorPerStep', rows, this.logJacobian(rows.raw));
+    return this.perStep(steps, rows);
+  }
+
   /** `n` rows from the prior: z from p(z), decoded to the mean of p(x | z), or to a draw from it. [n, …event] */
   sample(n: number, options: SampleOptions = {}): Tensor {
     whole({ min: 1 })(n, { caller: 'Vae.sample', path: 'n' });
-    const { output, ...draws } = checkOptions('Vae.sample', options, sampleChecks);
+    const { output, temperature, ...draws } = checkOptions('Vae.sample', options, sampleChecks);
     const rng = generatorOf('Vae.sample', draws, this.options.seed);
     const { latentSize } = this.options;
     const codes = this.prior === null ? rng.normal([n, latentSize]) : step(() => this.prior?.sample(n, rng) as Tensor);
-    return output === 'draw' ? this.#drawnRows('sample', codes, rng) : this.decode(codes);
+    return output === 'draw' ? this.#drawnRows('sample', codes, rng, temperature) : this.decode(codes);
   }
 
   /**
@@ -213,7 +273,8 @@ export class Vae extends VaeCore {
    * of a row and its KL add up to its score.
    */
   contributions(data: Rows, options: DrawOptions = {}): { score: Tensor; columns: Tensor; kl: Tensor } {
-    const { columns, kl } = this.#scored('contributions', this.#contributions, data, options);
+    const { columns: given, kl } = this.#scored('contributions', this.#contributions, data, options);
+    const columns = this.sequence === null ? given : allSteps(given, this.options.inputSize);
     return { score: step(() => columns.sum({ axis: -1 }).add(kl)), columns, kl };
   }
 

@@ -10,6 +10,7 @@ import {
   where,
   whole,
 } from '@latent/tensor';
+import type { Advance, StepState } from '../../module/advance.ts';
 import { type Context, withinLengths } from '../../module/context.ts';
 import { Module } from '../../module/module.ts';
 import { type LayerSpec, layers } from '../layer-spec.ts';
@@ -52,6 +53,12 @@ export class MinGru extends Module {
   forward(x: Tensor, context: Context = {}): Tensor {
     const { output, state } = this.run(x, context);
     return this.returnSequences ? output : state;
+  }
+
+  /** One step of rows that come step by step; see `advanced`. */
+  advance(x: Tensor, before: StepState | null): Advance {
+    const { output, state } = this.run(x, { state: before?.[0] as Tensor | undefined });
+    return { output, state: [state] };
   }
 
   /** All steps from a state [rows, units] on, zeros by default. */
