@@ -14,10 +14,8 @@ import { type MovingAverageOptions, movingAverage } from './moving-average.ts';
 import { plateauCallback } from './plateau.ts';
 import { checkedParts, SplitStep, trainStep } from './train-step.ts';
 import type { Metrics, Trainable } from './trainable.ts';
-import { turn } from './turn.ts';
+import { Turns } from './turn.ts';
 
-/** Milliseconds of work between two turns of the event loop: pages stay responsive, timers and signals get through. */
-const SLICE = 30;
 /** Names that the events of a run use themselves. */
 const TAKEN = ['epoch', 'epochs', 'step', 'steps', 'rows', 'rowsPerSecond', 'secondsLeft', 'validation'];
 
@@ -67,7 +65,7 @@ class Training {
   #evaluate: ((...tensors: Tensor[]) => Record<string, Tensor>) | null = null;
   /** The same after every epoch; the run's own generator is left alone. */
   readonly #validationDraws = Rng.fromState(VALIDATION_DRAWS);
-  #lastTurn = performance.now();
+  readonly #turns = new Turns();
   #lastSaved = performance.now();
   /** The weights at the end of the last epoch (or at the start), all finite. */
   #sound: Record<string, Tensor>;
@@ -147,6 +145,8 @@ class Training {
     // Steps are in training mode by themselves; what callbacks ask of the model in between is not.
     model.eval();
     let stopped: Stopped = 'finished';
+    // What came before, learning scales of the rows, and the first step, which is recorded, are long enough by themselves.
+    await this.#turns.turn();
     try {
       for (let epoch = from.epoch; epoch <= epochs; epoch++) {
         optimizer.epoch = epoch - 1;
@@ -247,10 +247,7 @@ class Training {
           if (late) await this.#save({ position: position(), stopped: null });
         }
         onProgress?.(event());
-        if (performance.now() - this.#lastTurn > SLICE) {
-          await turn();
-          this.#lastTurn = performance.now();
-        }
+        if (this.#turns.due()) await this.#turns.turn();
       }
       if (this.#split !== null && this.#split.batches > 0) {
         this.#split.update();
@@ -301,10 +298,7 @@ class Training {
         const size = tensors[0]?.shape[0] ?? 0;
         for (const name in parts) totals[name] = (totals[name] ?? 0) + (parts[name] as Tensor).item() * size;
         rows += size;
-        if (performance.now() - this.#lastTurn > SLICE) {
-          await turn();
-          this.#lastTurn = performance.now();
-        }
+        if (this.#turns.due()) await this.#turns.turn();
       }
     } finally {
       await pass.close?.();
