@@ -121,7 +121,7 @@ class Reader {
       const node = handle.resolve(this.#project) as { pos: number; end: number } | undefined;
       if (file === undefined || node === undefined) return true;
       const text = (file as unknown as { text: string }).text.slice(node.pos, node.end);
-      return /^(?:\s|\/\*[^]*?\*\/|\/\/.*)*(?:override\s+)?(?:protected|private)\b/.test(text);
+      return /^(?:\s|\/\*[\s\S]*?\*\/|\/\/.*)*(?:override\s+)?(?:protected|private)\b/.test(text);
     });
   }
 

@@ -22,6 +22,7 @@ export function uniformInit(low: number, high: number): Initializer {
   return (shape, rng) => rng.uniform(shape, { low, high });
 }
 
+/** N(mean, std²). */
 export function normalInit(mean = 0, std = 1): Initializer {
   checkNumbers('normalInit', { mean, std });
   return (shape, rng) => rng.normal(shape, { mean, std });
@@ -50,6 +51,7 @@ export function xavierUniform(gain = 1): Initializer {
   return (shape, rng) => uniformOfStd(gain * Math.sqrt(2 / (fans(shape).fanIn + fans(shape).fanOut)))(shape, rng);
 }
 
+/** N(0, gain² · 2 / (fan in + fan out)) (Glorot and Bengio 2010). */
 export function xavierNormal(gain = 1): Initializer {
   checkNumbers('xavierNormal', { gain });
   return (shape, rng) => normalInit(0, gain * Math.sqrt(2 / (fans(shape).fanIn + fans(shape).fanOut)))(shape, rng);
@@ -60,6 +62,7 @@ export function heUniform(): Initializer {
   return (shape, rng) => uniformOfStd(Math.sqrt(2 / fans(shape).fanIn))(shape, rng);
 }
 
+/** N(0, 2 / fan in), for ReLU (He et al. 2015). */
 export function heNormal(): Initializer {
   return (shape, rng) => normalInit(0, Math.sqrt(2 / fans(shape).fanIn))(shape, rng);
 }
@@ -69,6 +72,7 @@ export function lecunUniform(): Initializer {
   return (shape, rng) => uniformOfStd(Math.sqrt(1 / fans(shape).fanIn))(shape, rng);
 }
 
+/** N(0, 1 / fan in), for SELU (LeCun et al. 1998, Klambauer et al. 2017). */
 export function lecunNormal(): Initializer {
   return (shape, rng) => normalInit(0, Math.sqrt(1 / fans(shape).fanIn))(shape, rng);
 }
@@ -109,10 +113,13 @@ export function orthogonal(gain = 1): Initializer {
   };
 }
 
+/** Every weight is `value`. */
 export function constantInit(value: number): Initializer {
   checkNumbers('constantInit', { value });
   return (shape) => full(shape, value);
 }
 
+/** Every weight is 0. */
 export const zerosInit: Initializer = (shape) => full(shape, 0);
+/** Every weight is 1. */
 export const onesInit: Initializer = (shape) => full(shape, 1);

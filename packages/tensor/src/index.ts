@@ -11,8 +11,10 @@ export type { MapProgram } from './kernels/kernel.ts';
 export { mapProgram } from './kernels/map/map-program.ts';
 export type { RandomKind } from './kernels/random/threefry.ts';
 export { type KernelOptions, type KernelSet, useKernels } from './kernels/select.ts';
+export { type LoopOptions, type LoopResult, runLoop, type TurnResult } from './loop.ts';
+export { LoopDraws } from './memory/draw-scope.ts';
 export { everyStep, recordedValue } from './memory/watcher.ts';
-export type { GraphNode, Op, Saved } from './op.ts';
+export type { GraphNode, Op, PerInput, Saved } from './op.ts';
 export { checkTensor, type Operand } from './ops/argument.ts';
 export {
   type ConvolutionOptions,

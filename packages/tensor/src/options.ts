@@ -43,13 +43,17 @@ export function refuse(at: Place, expected: string, value: unknown): never {
 
 /** The one of `known` that `name` was probably meant to be; null where none is near. */
 export function nearestName(name: string, known: readonly string[]): string | null {
-  let [best, fewest] = [null as string | null, Math.max(2, Math.floor(name.length / 2))];
+  const most = Math.max(2, Math.floor(name.length / 2));
+  let best: { readonly candidate: string; readonly edits: number; readonly letters: number } | null = null;
   for (const candidate of known) {
     const [a, b] = [name.toLowerCase(), candidate.toLowerCase()];
-    const edits = a.startsWith(b) || b.startsWith(a) ? Math.min(1, distance(a, b)) : distance(a, b);
-    if (edits < fewest || (edits === fewest && best === null)) [best, fewest] = [candidate, edits];
+    const letters = distance(a, b);
+    const edits = a.startsWith(b) || b.startsWith(a) ? Math.min(1, letters) : letters;
+    // Of a name and one that it begins with, the one with fewer letters to change.
+    const nearer = best === null || edits < best.edits || (edits === best.edits && letters < best.letters);
+    if (edits <= most && nearer) best = { candidate, edits, letters };
   }
-  return best;
+  return best?.candidate ?? null;
 }
 
 /** Letters to insert, drop, change or swap with their neighbour (Damerau 1964). */
@@ -69,12 +73,12 @@ function distance(a: string, b: string): number {
   return rows[a.length]?.[b.length] ?? 0;
 }
 
-/** Throws unless `name` is one of `known`; says which was probably meant. */
-export function refuseUnknown(caller: string, what: string, name: string, known: readonly string[]): never {
+/** Throws: `name` is none of `known`; says which was probably meant, and `note`. */
+export function refuseUnknown(caller: string, what: string, name: string, known: readonly string[], note = ''): never {
   const near = nearestName(name, known);
   const remedy = near === null ? '' : `; did you mean '${near}'?`;
   throw new ValueError(
-    `${caller}: there is no ${what} '${shortText(name)}'${remedy}${known.length > 0 ? ` (known: ${known.join(', ')})` : ''}`,
+    `${caller}: there is no ${what} '${shortText(name)}'${remedy}${known.length > 0 ? ` (known: ${known.join(', ')})` : ''}${note}`,
   );
 }
 
@@ -164,10 +168,12 @@ export function whole(bounds: Bounds = {}): Check<number> {
       : refuse(at, `a whole number${inWords(bounds)}`, value);
 }
 
+/** True or false. */
 export function flag(): Check<boolean> {
   return (value, at) => (typeof value === 'boolean' ? value : refuse(at, 'true or false', value));
 }
 
+/** Any text. */
 export function text(): Check<string> {
   return (value, at) => (typeof value === 'string' ? value : refuse(at, 'text', value));
 }

@@ -381,6 +381,8 @@ const others = [
   'derivedRules',
   'elementwise',
   'logGamma',
+  'runLoop',
+  'LoopDraws',
   'mapProgram',
   'rowSum',
   'select',

@@ -27,6 +27,7 @@ export type Batch = { readonly [name: string]: Tensor };
 /** The shape of one row of each tensor of a batch. */
 export type BatchSpec = { readonly [name: string]: Shape };
 
+/** How a pass over a data set goes. */
 export interface PassOptions {
   readonly batchSize: number;
   /** Shuffles, and is advanced by it; without one, rows come in order. */

@@ -34,7 +34,9 @@ const ACTIVATIONS = {
   hardTanh,
 } satisfies Record<string, (x: Tensor) => Tensor>;
 
+/** The name of an activation, as `activationNames` lists them. */
 export type ActivationName = keyof typeof ACTIVATIONS;
+/** The names of all activations. */
 export const activationNames: readonly ActivationName[] = Object.keys(ACTIVATIONS) as ActivationName[];
 
 /** A check for the name of an activation. */

@@ -7,6 +7,7 @@ import { type LayerSpec, layers } from './layer-spec.ts';
 import { Linear } from './linear.ts';
 import { Reshape, reshape } from './shape.ts';
 
+/** Of `dense` in a network. */
 export interface DenseOptions {
   /** After the layer; the model's by default. */
   readonly activation?: ActivationName;

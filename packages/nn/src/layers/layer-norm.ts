@@ -18,6 +18,7 @@ import { Module } from '../module/module.ts';
 import { layerParameter } from '../module/role.ts';
 import { type LayerSpec, layers, sameShapeLayer } from './layer-spec.ts';
 
+/** Of a `LayerNorm`. */
 export interface LayerNormOptions {
   /** Added to the variance; 1e-5 by default. */
   readonly epsilon?: number;

@@ -16,6 +16,7 @@ import { Module } from '../module/module.ts';
 import { layerParameter } from '../module/role.ts';
 import { generatorCheck } from '../registry/generator.ts';
 
+/** Of a `Linear`. */
 export interface LinearOptions {
   readonly rng: Rng;
   /** Add a bias; true by default. */

@@ -27,6 +27,7 @@ import {
  */
 export type Reduction = 'mean' | 'sum' | 'none';
 
+/** How a loss over a batch becomes one number. */
 export interface LossOptions {
   readonly reduction?: Reduction;
 }

@@ -140,8 +140,9 @@ export interface MirroredRows {
 }
 
 /**
- * The layers of a decoder that mirrors an encoder: the way back from what its last layer makes through each of its layers. The
- * first that changes its rows is undone by its `head`, where it has one; else it is left to whom the decoder is for.
+ * The layers of a decoder that mirrors an encoder: the way back from what its last layer makes through each of its layers.
+ * What keeps the shape and has no way back is passed by. The first layer with a way back, or that changes the shape, is undone by
+ * its `head`, where it has one; else it is left to whom the decoder is for.
  */
 export function mirrored(
   encoder: readonly LayerSpec[],
@@ -169,7 +170,9 @@ export function opening(encoder: readonly LayerSpec[], input: Shape): readonly L
   const out = shapesOf('encoder', encoder, input).at(-1) as Shape;
   const last = encoder.at(-1);
   if (last === undefined) return [];
-  return last.name === 'dense' ? last.mirror(out) : [dense(sizeOf(out)), ...(out.length > 1 ? [reshape(out)] : [])];
+  return last.name === 'dense' && out.length === 1
+    ? last.mirror(out)
+    : [dense(sizeOf(out)), ...(out.length > 1 ? [reshape(out)] : [])];
 }
 
 /**

@@ -15,6 +15,7 @@ import {
 import { type Module, moduleCheck } from '../module/module.ts';
 import { roleOf } from '../module/role.ts';
 
+/** Weights of the penalties on parameters, added to the loss. */
 export interface PenaltyOptions {
   /** Times Σ|w|. */
   readonly l1?: number;

@@ -1,6 +1,7 @@
 import { flag, mapProgram, optional, real, ValueError } from '@latent/tensor';
 import { type OptimizerSpec, optimizerPart, type Rate, rateCheck } from './optimizer.ts';
 
+/** How `sgd` updates. */
 export interface SgdOptions {
   readonly learningRate: Rate;
   /** Share of the last velocity kept; 0 by default. */

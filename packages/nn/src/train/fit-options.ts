@@ -31,11 +31,14 @@ import type { EarlyStoppingOptions } from './early-stopping.ts';
 import type { FitEvent } from './history.ts';
 import type { MovingAverageOptions } from './moving-average.ts';
 
+/** Where and how often a run is kept, so that it can be resumed. */
 export interface CheckpointOptions {
   /** A file (Node), or a place of your own to keep bytes in. */
   readonly to: string | CheckpointStore;
   /** Epochs between two checkpoints; 1 by default. One is written at the start and one at the end too. */
   readonly everyEpochs?: number;
+  /** Also after so many updates, counted from where the run began or was resumed. `write` is waited for. */
+  readonly everySteps?: number;
   /** Also after so many minutes, within an epoch. */
   readonly everyMinutes?: number;
   /** Goes on from the checkpoint that is there, to the same bits as a run that was never stopped; false by default. */
@@ -84,6 +87,7 @@ export interface TrainingOptions<N extends string = never> {
   onWarning?(message: string): void;
 }
 
+/** Everything that `fit` may be told. */
 export interface FitOptions<N extends string = never> extends TrainingOptions<N> {
   /** Scored after each epoch. */
   readonly validation?: Dataset;
@@ -112,6 +116,7 @@ const storeCheck: Check<CheckpointStore> = (value, at) => {
 const checkpointFields = /* @__PURE__ */ fields({
   to: storeCheck,
   everyEpochs: optional(whole({ min: 1 }), 1),
+  everySteps: optional(whole({ min: 1 }), Infinity),
   everyMinutes: optional(real({ min: 0 }), Infinity),
   resume: optional(flag(), false),
 });

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { Turns } from './turn.ts';
+import { Slices } from './turn.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -13,14 +13,15 @@ it.each([
 ])('pieces of %d ms are put together to tasks of less than 50 ms, or stand alone', async (piece, longest) => {
   let now = 1000;
   vi.spyOn(performance, 'now').mockImplementation(() => now);
-  const turns = new Turns();
+  const slices = new Slices();
   let [since, most, tasks] = [now, 0, 0];
   for (let i = 0; i < 200; i++) {
     now += piece;
-    if (!turns.due()) continue;
+    const turned = slices.next();
+    if (turned === undefined) continue;
     most = Math.max(most, now - since);
     tasks++;
-    await turns.turn();
+    await turned;
     since = now;
   }
   expect(most).toBeLessThanOrEqual(Math.max(40, piece));
@@ -31,13 +32,14 @@ it.each([
 it('a piece that is long after short ones is not followed by another', async () => {
   let now = 0;
   vi.spyOn(performance, 'now').mockImplementation(() => now);
-  const turns = new Turns();
+  const slices = new Slices();
   now += 5;
-  expect(turns.due()).toBe(false);
+  expect(slices.next()).toBeUndefined();
   now += 20;
   // 25 so far, and the next may take 20 again.
-  expect(turns.due()).toBe(true);
-  await turns.turn();
+  const turned = slices.next();
+  expect(turned).toBeInstanceOf(Promise);
+  await turned;
   now += 5;
-  expect(turns.due()).toBe(false);
+  expect(slices.next()).toBeUndefined();
 });

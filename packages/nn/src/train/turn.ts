@@ -1,17 +1,19 @@
 /** Lets the event loop turn: pages stay responsive, timers and signals get through. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => {
-    // A message channel first, because timers are throttled in background tabs.
-    if (typeof MessageChannel === 'undefined') {
-      setTimeout(resolve, 0);
-      return;
+    // Node and its like have a call for it; a message channel there loads parts that need WebAssembly.
+    const { setImmediate: soon } = globalThis as { setImmediate?: (callback: () => void) => void };
+    if (soon !== undefined) soon(resolve);
+    else if (typeof MessageChannel === 'undefined') setTimeout(resolve, 0);
+    else {
+      // No timer, because those are throttled in background tabs.
+      const channel = new MessageChannel();
+      channel.port1.onmessage = () => {
+        channel.port1.close();
+        resolve();
+      };
+      channel.port2.postMessage(null);
     }
-    const channel = new MessageChannel();
-    channel.port1.onmessage = () => {
-      channel.port1.close();
-      resolve();
-    };
-    channel.port2.postMessage(null);
   });
 }
 
@@ -19,19 +21,19 @@ export function turn(): Promise<void> {
 const BUDGET = 40;
 
 /**
- * When work that is done piece by piece is to let the event loop turn: before the next piece, if it takes as long as the one
- * before, would keep the loop too long. A piece that takes longer than that by itself stands alone.
+ * Long work in slices, between which the event loop turns: before the next piece, if it takes as long as the one before, would
+ * keep the loop too long. A piece that takes longer than that by itself stands alone.
  */
-export class Turns {
+export class Slices {
   #since = performance.now();
   #before = this.#since;
 
-  /** After a piece of work: whether it is time. */
-  due(): boolean {
+  /** To be asked between two pieces of work; a promise where it is time to let the event loop turn. */
+  next(): Promise<void> | undefined {
     const now = performance.now();
     const piece = now - this.#before;
     this.#before = now;
-    return now - this.#since + piece > BUDGET;
+    return now - this.#since + piece > BUDGET ? this.turn() : undefined;
   }
 
   async turn(): Promise<void> {

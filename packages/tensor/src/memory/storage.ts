@@ -85,6 +85,18 @@ export class Storage {
     return this.#version;
   }
 
+  /** The numbers from byte `from` to byte `to`, which live as long as these. */
+  part(from: number, to: number): Storage {
+    const array = this.#heap;
+    const width = array?.BYTES_PER_ELEMENT ?? 1;
+    const part =
+      array === null
+        ? new Storage(this.#pointer + from, null, this.#epoch, this.pinned)
+        : new Storage(-1, array.subarray(from / width, to / width), this.#epoch, this.pinned);
+    part.whole = this;
+    return part;
+  }
+
   /** A view of `size` elements, good until the next allocation. */
   view(dtype: DType, size: number, operation = 'read'): Float32Array | Float64Array {
     if (this.#heap !== null) return this.#heap;

@@ -26,7 +26,7 @@ const linearRecurrenceOp: Op<{ readonly transposed: boolean }> = {
   },
   forward({ dtype, out, inputs, shape, params }) {
     const [rows, steps, width] = shape as [number, number, number];
-    const [a, b] = inputs as [number, number];
+    const [a, b] = inputs;
     execute(linearRecurrenceCall(dtype, [out, a, b], rows, steps, width, params.transposed));
   },
   gradient(i, g, { inputs: [a], output, params: { transposed } }) {

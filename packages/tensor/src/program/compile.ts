@@ -18,6 +18,7 @@ import { Program } from './program.ts';
 import { Recorder } from './recorder.ts';
 import type { Operand } from './step.ts';
 
+/** Of `compile`. */
 export interface CompileOptions {
   /** Called once where a step cannot be recorded and runs eagerly; a console warning by default. */
   readonly onEager?: (reason: string) => void;
@@ -222,7 +223,8 @@ function record<A extends readonly unknown[], R>(
     }) as unknown as A;
     setStepWatcher(recorder);
     const before = observeCalls((call) => {
-      recorder.add(call);
+      // Not what an action of `everyStep` computes: it is done anew before each replay.
+      if (stepWatcher() !== null) recorder.add(call);
       (before ?? perform)(call);
     });
     try {

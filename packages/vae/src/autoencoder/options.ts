@@ -29,6 +29,7 @@ import { knownLikelihoods } from '../reconstruction/standard.ts';
 import { type Corruption, corruptions, noCorruption } from './corruption.ts';
 import { type CodePenalties, penaltyChecks } from './penalties.ts';
 
+/** What an autoencoder is made of. */
 export interface AutoencoderOptions extends CodePenalties, CommonOptions {
   /** The encoder: a list of layers, in which a number is a dense layer, or a module of your own. What comes out is the code. */
   readonly encoder: NetworkSpec;

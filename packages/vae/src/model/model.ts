@@ -76,6 +76,8 @@ interface LearnedRows {
   readonly learned: Learned;
   readonly dataset: Dataset;
   readonly warnings: readonly string[];
+  /** The rows on the model's scale; null of a stream. */
+  readonly scaled: FlatRows | null;
 }
 
 /** The largest number of single precision. */
@@ -149,6 +151,14 @@ export abstract class Model<N extends string = never> extends Module implements 
     return false;
   }
 
+  /**
+   * Told the rows of a run, on the model's scale, before its first step; for parts that keep or count them. It gives what stands
+   * beside them from then on, and how to undo what it did. Null of a stream, whose rows are not in memory.
+   */
+  protected takeRows(_caller: string, _rows: FlatRows | null, _beside: Columns): Pick<BesideRows, 'rows' | 'undo'> {
+    return {};
+  }
+
   /** A transform that was fitted elsewhere and is this model's too; none by default. */
   protected get lent(): FittedTransform | null {
     return null;
@@ -169,7 +179,7 @@ export abstract class Model<N extends string = never> extends Module implements 
     const caller = `${this.#name}.fit`;
     checkNames(caller, options, [...Object.keys(trainingChecks), 'validationData']);
     const { validationData, ...training } = options;
-    const { learned, dataset, warnings } = isDataset(data)
+    const { learned, dataset, warnings, scaled } = isDataset(data)
       ? await this.#learnStream(caller, data, beside)
       : this.#learnRows(caller, data, beside);
     const validation =
@@ -186,9 +196,12 @@ export abstract class Model<N extends string = never> extends Module implements 
     // A run that is refused after all leaves the model as it was.
     const before = this.#learned;
     let begun = false;
+    const taken = this.takeRows(caller, scaled, beside);
     this.#learned = learned;
     try {
-      return await fit(this, dataset, {
+      const rows =
+        taken.rows === undefined ? dataset : this.#together(caller, scaled as FlatRows, { ...beside, ...taken.rows });
+      return await fit(this, rows, {
         ...training,
         rng: this.rng,
         warnings,
@@ -200,6 +213,7 @@ export abstract class Model<N extends string = never> extends Module implements 
     } catch (error) {
       if (!begun) {
         this.#learned = before;
+        taken.undo?.();
         undo?.();
       }
       throw error;
@@ -216,10 +230,16 @@ export abstract class Model<N extends string = never> extends Module implements 
       learned: { transform, range: SeenRange.of(values, raw.width, this.#learned.range) },
       dataset: this.#together(caller, { ...raw, values }, beside),
       warnings: this.#warnings(scales, transform),
+      scaled: { ...raw, values },
     };
   }
 
   async #learnStream(caller: string, data: Dataset, beside: Columns): Promise<LearnedRows> {
+    const { learned, warnings } = await this.#learnOf(caller, data);
+    return { learned, dataset: this.#mappedStream(caller, data, learned, beside), warnings, scaled: null };
+  }
+
+  async #learnOf(caller: string, data: Dataset): Promise<Pick<LearnedRows, 'learned' | 'warnings'>> {
     this.#checkSpec(caller, data);
     const transform = this.transform ?? (this.#spec === null ? null : await fitDataset(this.#spec, data));
     const scales = new ColumnScales(sizeOf(this.event));
@@ -230,12 +250,26 @@ export abstract class Model<N extends string = never> extends Module implements 
       scales.add(rows);
     }
     if (range === null) throw new ValueError(`${caller}: there are no rows`);
-    const learned = { transform, range };
-    return {
-      learned,
-      dataset: this.#mappedStream(caller, data, learned, beside),
-      warnings: this.#warnings(scales, transform),
-    };
+    return { learned: { transform, range }, warnings: this.#warnings(scales, transform) };
+  }
+
+  /**
+   * Learns what `fit` learns of rows before it trains, their columns' scales and range, and says what is odd about them. `fit`
+   * does it itself; this is for runs in which the rows are trained on in parts, each of which knows only its own.
+   */
+  async learn(data: Dataset): Promise<readonly string[]> {
+    const caller = `${this.#name}.learn`;
+    const { learned, warnings } = await this.#learnOf(caller, data);
+    if (isTraining(this)) throw new UsageError(`${caller}: this model is being trained; wait for that run to end`);
+    this.#learned = learned;
+    return warnings;
+  }
+
+  /** A data set as training sees it: its rows x on the model's scale, each checked as it goes by. `fit` does it itself. */
+  scaled(data: Dataset): Dataset {
+    const caller = `${this.#name}.scaled`;
+    if (this.transform === null && this.#spec !== null) throw notLearned(caller, this.#spec, "the columns' scales");
+    return this.#mappedStream(caller, data, this.#learned, {});
   }
 
   #warnings(scales: ColumnScales, transform: FittedTransform | null): readonly string[] {

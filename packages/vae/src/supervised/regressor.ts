@@ -34,6 +34,7 @@ import { squaredError } from '../reconstruction/squared-error.ts';
 import { knownLikelihoods } from '../reconstruction/standard.ts';
 import { resolveSupervised, Supervised, type SupervisedOptions, supervisedChecks } from './supervised.ts';
 
+/** What a regressor is made of. */
 export interface RegressorOptions extends SupervisedOptions {
   /** Numbers to predict for each row; 1 by default. */
   readonly outputs?: number;
@@ -43,6 +44,7 @@ export interface RegressorOptions extends SupervisedOptions {
   readonly targetTransform?: Transform | FittedTransform | null;
 }
 
+/** How a regressor is trained. */
 export interface RegressorFitOptions extends Omit<ModelFitOptions, 'validationData'> {
   /** Rows scored after each epoch, and the targets of these rows. */
   readonly validationData?: Rows;

@@ -20,6 +20,7 @@ import { layerParameter } from '../../module/role.ts';
 import { Dropout } from '../dropout.ts';
 import { Linear } from '../linear.ts';
 
+/** Of a `MultiHeadAttention`. */
 export interface AttentionOptions {
   /** Draws first weights. */
   readonly rng: Rng;

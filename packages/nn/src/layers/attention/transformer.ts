@@ -18,6 +18,7 @@ import { type LayerSpec, layers } from '../layer-spec.ts';
 import { Linear } from '../linear.ts';
 import { type AttentionOptions, MultiHeadAttention } from './multi-head-attention.ts';
 
+/** Of a `TransformerBlock`. */
 export interface TransformerOptions extends AttentionOptions {
   /** Width of the layer between; 4·width by default. */
   readonly feedForward?: number;
@@ -62,6 +63,7 @@ export class TransformerBlock extends Module {
   }
 }
 
+/** Of `transformer` in a network. */
 export interface TransformerSpecOptions {
   /** Width of the layer between; four times that of the rows by default. */
   readonly feedForward?: number;
@@ -86,7 +88,7 @@ function attended(name: string, heads: number, input: Shape): Shape {
 
 const transformerChecks = { ...attentionChecks, feedForward: /* @__PURE__ */ optional(whole({ min: 1 })) };
 
-export const transformerLayer = /* @__PURE__ */ layers.part('transformer', {
+export const transformerLayer = /* @__PURE__ */ layers.known('transformer', {
   options: transformerChecks,
   build: ({ heads, dropout, causal, feedForward }) => ({
     anySteps: true,
@@ -105,7 +107,7 @@ export function transformer(heads: number, options: TransformerSpecOptions = {})
   return transformerLayer.with({ heads }, options);
 }
 
-export const attentionLayer = /* @__PURE__ */ layers.part('attention', {
+export const attentionLayer = /* @__PURE__ */ layers.known('attention', {
   options: attentionChecks,
   build: ({ heads, dropout, causal }) => ({
     anySteps: true,

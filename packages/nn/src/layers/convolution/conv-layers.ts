@@ -57,6 +57,7 @@ export interface ConvLayerOptions {
   readonly paddingMode?: PaddingMode;
 }
 
+/** Of `convTranspose1d` and `convTranspose2d` in a network. */
 export interface ConvTransposeLayerOptions extends Omit<ConvLayerOptions, 'paddingMode'> {
   /** Added to the output's size, at its end; 0 by default. */
   readonly outputPadding?: PerAxis;
@@ -145,7 +146,7 @@ function convPart(axes: 1 | 2): Definition<LayerSpec> {
   const name = `conv${axes}d`;
   const Made = axes === 1 ? Conv1d : Conv2d;
   const checks = { features: featuresCheck, ...commonChecks(axes), groups: groupsCheck, paddingMode: modeCheck };
-  return layers.part(name, {
+  return layers.known(name, {
     options: checks,
     build(options) {
       const { features, kernel, stride, dilation, padding, groups, bias, paddingMode, norm } = options;
@@ -201,7 +202,7 @@ function convTransposePart(axes: 1 | 2): Definition<LayerSpec> {
   const Made = axes === 1 ? ConvTranspose1d : ConvTranspose2d;
   const outputPadding = optional(perAxis(axes, 0), new Array<number>(axes).fill(0));
   const checks = { features: featuresCheck, ...commonChecks(axes), groups: groupsCheck, outputPadding };
-  return layers.part(name, {
+  return layers.known(name, {
     options: checks,
     build(options) {
       const { features, kernel, stride, dilation, padding, groups, bias, outputPadding, norm } = options;
@@ -278,6 +279,7 @@ export function convTranspose2d(features: number, options: ConvTransposeLayerOpt
   return convTranspose2dLayer.with({ features }, options);
 }
 
+/** Of `depthwiseConv2d` and `separableConv2d` in a network. */
 export interface DepthwiseConvOptions extends Omit<ConvLayerOptions, 'groups'> {
   /** Features of each channel; 1 by default. */
   readonly multiplier?: number;
@@ -289,7 +291,7 @@ function depthwiseOptions() {
 const depthwiseChecks = /* @__PURE__ */ depthwiseOptions();
 const separableChecks = { features: featuresCheck, ...depthwiseChecks };
 
-export const depthwiseConv2dLayer = /* @__PURE__ */ layers.part('depthwiseConv2d', {
+export const depthwiseConv2dLayer = /* @__PURE__ */ layers.known('depthwiseConv2d', {
   options: depthwiseChecks,
   build(options) {
     const of = (input: Shape): LayerSpec => {
@@ -310,7 +312,7 @@ export function depthwiseConv2d(options: DepthwiseConvOptions = {}): LayerSpec {
   return depthwiseConv2dLayer.make(options);
 }
 
-export const separableConv2dLayer = /* @__PURE__ */ layers.part('separableConv2d', {
+export const separableConv2dLayer = /* @__PURE__ */ layers.known('separableConv2d', {
   options: separableChecks,
   build(options) {
     const { features, multiplier, kernel, stride, padding, dilation, paddingMode, ...rest } = options;

@@ -33,6 +33,7 @@ import { generatorCheck } from '../../registry/generator.ts';
 export type PaddingMode = 'zeros' | PadMode;
 export const paddingModes: readonly PaddingMode[] = ['zeros', ...padModes];
 
+/** Of a `Conv1d` or a `Conv2d`. */
 export interface ConvOptions {
   readonly rng: Rng;
   /** Sizes of the kernel; one for all axes or one for each. */
@@ -53,6 +54,7 @@ export interface ConvOptions {
   readonly init?: Initializer;
 }
 
+/** Of a `ConvTranspose1d` or a `ConvTranspose2d`. */
 export interface ConvTransposeOptions extends Omit<ConvOptions, 'paddingMode'> {
   /** Added to the output's size, at its end; 0 by default. */
   readonly outputPadding?: PerAxis;

@@ -26,6 +26,7 @@ import { reshape } from '../shape.ts';
 import { anyAxes, placesOf } from './places.ts';
 import { upsample } from './resize.ts';
 
+/** What pooling layers have in common. */
 export interface PoolLayerOptions {
   /** Steps from window to window; the window's size by default. */
   readonly stride?: PerAxis;
@@ -35,11 +36,13 @@ export interface PoolLayerOptions {
   readonly ceil?: boolean;
 }
 
+/** Of `maxPool`. */
 export interface MaxPoolLayerOptions extends PoolLayerOptions {
   /** 1 by default. */
   readonly dilation?: PerAxis;
 }
 
+/** Of `avgPool`. */
 export interface AvgPoolLayerOptions extends PoolLayerOptions {
   /** Padding counts as zeros in the mean, as PyTorch has it by default; false by default, as Keras has it. */
   readonly countPadding?: boolean;
@@ -130,7 +133,7 @@ function pooledShape(op: string, input: Shape, { size, stride, padding, ceil, di
 }
 
 const maxChecks = { ...common, dilation: /* @__PURE__ */ optional(sizeCheck) };
-export const maxPoolLayer = /* @__PURE__ */ layers.part('maxPool', {
+export const maxPoolLayer = /* @__PURE__ */ layers.known('maxPool', {
   options: maxChecks,
   build: ({ size, ...options }) => ({
     outShape: (input) => pooledShape('maxPool', input, { size, ...options }),
@@ -153,7 +156,7 @@ export function maxPool(size: PerAxis, options: MaxPoolLayerOptions = {}): Layer
 }
 
 const avgChecks = { ...common, countPadding: /* @__PURE__ */ optional(flag(), false) };
-export const avgPoolLayer = /* @__PURE__ */ layers.part('avgPool', {
+export const avgPoolLayer = /* @__PURE__ */ layers.known('avgPool', {
   options: avgChecks,
   build: ({ size, ...options }) => ({
     outShape: (input) => pooledShape('avgPool', input, { size, ...options }),
@@ -167,7 +170,7 @@ export function avgPool(size: PerAxis, options: AvgPoolLayerOptions = {}): Layer
   return avgPoolLayer.with({ size }, options);
 }
 
-export const globalAvgPoolLayer = /* @__PURE__ */ layers.part('globalAvgPool', {
+export const globalAvgPoolLayer = /* @__PURE__ */ layers.known('globalAvgPool', {
   options: {},
   build: () => ({
     outShape(input) {

@@ -23,6 +23,7 @@ import { Module } from '../../module/module.ts';
 import { buffer, layerParameter } from '../../module/role.ts';
 import { type LayerSpec, layers, sameShapeLayer } from '../layer-spec.ts';
 
+/** Of a `BatchNorm`. */
 export interface BatchNormOptions {
   /** Added to the variance; 1e-5 by default, as in PyTorch (Keras has 1e-3). */
   readonly epsilon?: number;
@@ -111,7 +112,7 @@ export class BatchNorm extends Module {
   }
 }
 
-export const batchNormLayer = /* @__PURE__ */ layers.part('batchNorm', {
+export const batchNormLayer = /* @__PURE__ */ layers.known('batchNorm', {
   options: checks,
   build: (options) => sameShapeLayer((input) => [new BatchNorm(input.at(-1) ?? 1, options)]),
 });

@@ -18,6 +18,7 @@ import { Module } from '../../module/module.ts';
 import { layerParameter } from '../../module/role.ts';
 import { type LayerSpec, layers, sameShapeLayer } from '../layer-spec.ts';
 
+/** Of a `GroupNorm`. */
 export interface GroupNormOptions {
   /** Added to the variance; 1e-5 by default. */
   readonly epsilon?: number;
@@ -73,7 +74,7 @@ function checkDivides(groups: number, channels: number): void {
 }
 
 const layerChecks = { groups: /* @__PURE__ */ whole({ min: 1 }), ...checks };
-export const groupNormLayer = /* @__PURE__ */ layers.part('groupNorm', {
+export const groupNormLayer = /* @__PURE__ */ layers.known('groupNorm', {
   options: layerChecks,
   build: ({ groups, epsilon }) => ({
     ...sameShapeLayer((input) => [new GroupNorm(groups, input.at(-1) ?? 1, { epsilon })]),

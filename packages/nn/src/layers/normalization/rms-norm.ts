@@ -16,6 +16,7 @@ import { Module } from '../../module/module.ts';
 import { layerParameter } from '../../module/role.ts';
 import { type LayerSpec, layers, sameShapeLayer } from '../layer-spec.ts';
 
+/** Of an `RmsNorm`. */
 export interface RmsNormOptions {
   /** Added to the mean square; 1e-6 by default. */
   readonly epsilon?: number;
@@ -49,7 +50,7 @@ export class RmsNorm extends Module {
   }
 }
 
-export const rmsNormLayer = /* @__PURE__ */ layers.part('rmsNorm', {
+export const rmsNormLayer = /* @__PURE__ */ layers.known('rmsNorm', {
   options: checks,
   build: ({ epsilon }) => sameShapeLayer((input) => [new RmsNorm(input.at(-1) ?? 1, { epsilon })]),
 });

@@ -3,6 +3,7 @@ import { type LayerSpec, layers } from '../layer-spec.ts';
 import { RecurrentLayer, type RecurrentLayerOptions } from './recurrent-layer.ts';
 import { type RecurrentSpecOptions, recurrentChecks, recurrentSpec, unitsCheck } from './recurrent-spec.ts';
 
+/** Of an `Lstm`. */
 export interface LstmOptions extends RecurrentLayerOptions {
   /** What is added to the forget gates' first biases, so that states are kept at first; 1 by default, 0 in PyTorch. */
   readonly forgetBias?: number;
@@ -22,6 +23,7 @@ export class Lstm extends RecurrentLayer {
   }
 }
 
+/** Of `lstm` in a network. */
 export interface LstmSpecOptions extends RecurrentSpecOptions {
   /** What is added to the forget gates' first biases, so that states are kept at first; 1 by default, 0 in PyTorch. */
   readonly forgetBias?: number;
@@ -33,7 +35,7 @@ const checks = {
   forgetBias: /* @__PURE__ */ optional(real(), 1),
 };
 
-export const lstmLayer = /* @__PURE__ */ layers.part('lstm', {
+export const lstmLayer = /* @__PURE__ */ layers.known('lstm', {
   options: checks,
   build: ({ units, ...options }) =>
     recurrentSpec('lstm', units, options, {

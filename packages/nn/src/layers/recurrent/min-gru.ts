@@ -20,6 +20,7 @@ import { Linear } from '../linear.ts';
 import { POSITIONS, repeat } from '../sequence/repeat.ts';
 import { recurrentSpec, unitsCheck } from './recurrent-spec.ts';
 
+/** Of a `MinGru`. */
 export interface MinGruOptions {
   /** Draws first weights. */
   readonly rng: Rng;
@@ -87,7 +88,7 @@ export class MinGru extends Module {
 
 const checks = { units: unitsCheck, returnSequences: /* @__PURE__ */ optional(flag(), false) };
 
-export const minGruLayer = /* @__PURE__ */ layers.part('minGru', {
+export const minGruLayer = /* @__PURE__ */ layers.known('minGru', {
   options: checks,
   build: ({ units, returnSequences }) => ({
     ...recurrentSpec(

@@ -3,6 +3,7 @@ import { type LayerSpec, layers } from '../layer-spec.ts';
 import { RecurrentLayer, type RecurrentLayerOptions } from './recurrent-layer.ts';
 import { type RecurrentSpecOptions, recurrentChecks, recurrentSpec, unitsCheck } from './recurrent-spec.ts';
 
+/** Of an `Rnn`. */
 export interface RnnOptions extends RecurrentLayerOptions {
   /** 'tanh' by default. */
   readonly activation?: 'tanh' | 'relu';
@@ -22,6 +23,7 @@ export class Rnn extends RecurrentLayer {
   }
 }
 
+/** Of `rnn` in a network. */
 export interface RnnSpecOptions extends RecurrentSpecOptions {
   /** 'tanh' by default. */
   readonly activation?: 'tanh' | 'relu';
@@ -33,7 +35,7 @@ const checks = {
   activation: /* @__PURE__ */ optional(oneOf('tanh', 'relu'), 'tanh' as const),
 };
 
-export const rnnLayer = /* @__PURE__ */ layers.part('rnn', {
+export const rnnLayer = /* @__PURE__ */ layers.known('rnn', {
   options: checks,
   build: ({ units, ...options }) =>
     recurrentSpec('rnn', units, options, {

@@ -16,6 +16,7 @@ import { Module } from '../../module/module.ts';
 import { layerParameter } from '../../module/role.ts';
 import { type LayerSpec, layers } from '../layer-spec.ts';
 
+/** Of an `Embedding`. */
 export interface EmbeddingOptions {
   /** Draws the first vectors, from N(0, 1) as PyTorch does. */
   readonly rng: Rng;
@@ -79,7 +80,7 @@ const checks = {
   padding: /* @__PURE__ */ optional(whole({ min: 0 })),
 };
 
-export const embeddingLayer = /* @__PURE__ */ layers.part('embedding', {
+export const embeddingLayer = /* @__PURE__ */ layers.known('embedding', {
   options: checks,
   build: ({ size, width, padding }, caller) => {
     if (padding !== undefined && padding >= size) {

@@ -5,6 +5,7 @@ import { Module } from '../../module/module.ts';
 import { layerParameter } from '../../module/role.ts';
 import { type LayerSpec, layers } from '../layer-spec.ts';
 
+/** Of `positions` in a network. */
 export interface PositionsOptions {
   /** Learned vectors, from N(0, 0.02²), or `sinusoid`s that are fixed (Vaswani et al. 2017); 'learned' by default. */
   readonly kind?: 'learned' | 'sinusoid';
@@ -64,7 +65,7 @@ function sinusoids(steps: number, width: number): number[] {
 
 const checks = { kind: /* @__PURE__ */ optional(oneOf('learned', 'sinusoid'), 'learned' as const) };
 
-export const positionsLayer = /* @__PURE__ */ layers.part('positions', {
+export const positionsLayer = /* @__PURE__ */ layers.known('positions', {
   options: checks,
   build: ({ kind }) => ({
     anySteps: true,

@@ -15,6 +15,7 @@ import type { Context } from '../../module/context.ts';
 import { Module } from '../../module/module.ts';
 import { type LayerSpec, layers } from '../layer-spec.ts';
 
+/** Of `repeat` in a network. */
 export interface RepeatOptions {
   /** Numbers beside the code that say where a step is: sines and cosines, an even number; none by default. */
   readonly positions?: number;
@@ -78,7 +79,7 @@ const positionsCheck: Check<number> = (value, at) => {
 
 const checks = { steps: /* @__PURE__ */ whole({ min: 1 }), positions: positionsCheck };
 
-export const repeatLayer = /* @__PURE__ */ layers.part('repeat', {
+export const repeatLayer = /* @__PURE__ */ layers.known('repeat', {
   options: checks,
   build: ({ steps, positions }) => ({
     anySteps: true,
