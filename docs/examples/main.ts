@@ -1,11 +1,14 @@
 import { parseArgs } from 'node:util';
 import { anomaly } from './anomaly.ts';
+import { conditionalDigits } from './conditional-digits.ts';
 import { denoising } from './denoising.ts';
 import { type Example, setting } from './example.ts';
+import { exemplar } from './exemplar.ts';
 import { latentMap } from './latent-map.ts';
 import { likelihood } from './likelihood.ts';
 import { ranking } from './ranking.ts';
 import { resume } from './resume.ts';
+import { semiSupervised } from './semi-supervised.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
 
@@ -18,6 +21,9 @@ const examples = {
   likelihood,
   table,
   resume,
+  'conditional-digits': conditionalDigits,
+  exemplar,
+  'semi-supervised': semiSupervised,
 } satisfies Record<string, Example>;
 
 const HELP = `usage: npm run example -- NAME [--quick] [--out FOLDER]
