@@ -6,6 +6,7 @@ const folders = {
   autograd: 'packages/autograd/src',
   nn: 'packages/nn/src',
   vae: 'packages/vae/src',
+  tables: 'packages/tables/src',
   onnx: 'packages/onnx/src',
   scale: 'packages/scale/src',
   docs: 'docs',

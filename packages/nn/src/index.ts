@@ -125,7 +125,15 @@ export { knownLayers as layers } from './layers/standard.ts';
 export * from './losses/losses.ts';
 export { type Context, repeatedContext, withinLengths } from './module/context.ts';
 export { inLayer, type Layer, Module, scoring, stepping } from './module/module.ts';
-export { buffer, layerParameter, parameterOf, type Role, roleOf, withoutFirstWeights } from './module/role.ts';
+export {
+  buffer,
+  checkRoomInFile,
+  layerParameter,
+  parameterOf,
+  type Role,
+  roleOf,
+  withoutFirstWeights,
+} from './module/role.ts';
 export { aligned } from './module/summary.ts';
 export {
   type BuiltNetwork,
@@ -159,6 +167,7 @@ export {
 export { applyConstraints, type Constraint, type PenaltyOptions, weightPenalty, weightsOf } from './optim/penalty.ts';
 export { nesterov, type SgdOptions, sgd } from './optim/sgd.ts';
 export { knownOptimizers as optimizers } from './optim/standard.ts';
+export { generatorCheck } from './registry/generator.ts';
 export {
   type Definition,
   Kind,
@@ -187,6 +196,8 @@ export type { Metrics, Parts, Trainable } from './train/trainable.ts';
 export type { ColumnFit, ColumnMap, ColumnMethod, ColumnNumbers } from './transform/column-method.ts';
 export { FittedTransform } from './transform/fitted.ts';
 export { type FittedConfig, type Transform, transforms } from './transform/kind.ts';
+export { normalCdf, normalQuantile } from './transform/normal.ts';
+export { QuantileSketch, type WeightedValues } from './transform/quantile-sketch.ts';
 export {
   chain,
   defineTransform,
@@ -195,6 +206,7 @@ export {
   log,
   minMax,
   perColumn,
+  quantile,
   robust,
   scanned,
   standardise,

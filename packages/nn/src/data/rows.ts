@@ -14,6 +14,7 @@ export type TypedArray =
 
 /** A row as users have it: numbers nested as its shape says, null or NaN where one is missing. */
 export type Row = TypedArray | readonly RowPart[];
+/** A value of a row, or a list of parts: rows are nested as deep as their shape is. */
 export type RowPart = number | null | TypedArray | readonly RowPart[];
 
 /**
@@ -30,6 +31,7 @@ export interface FlatRows {
   readonly width: number;
 }
 
+/** What rows may hold. */
 export interface ParseOptions {
   /** Whether values may be missing; refused by default. */
   readonly holes?: boolean;

@@ -11,7 +11,7 @@ import {
   isPlainObject,
   list,
   optional,
-  Rng,
+  type Rng,
   real,
   refuse,
   text,
@@ -22,6 +22,7 @@ import { batchSizeCheck, type Dataset } from '../data/dataset.ts';
 import { type OptimizerSpec, type Rate, rateCheck } from '../optim/optimizer.ts';
 import { type Constraint, constraintCheck, strengthCheck } from '../optim/penalty.ts';
 import { knownOptimizers } from '../optim/standard.ts';
+import { generatorCheck } from '../registry/generator.ts';
 import { partOf } from '../registry/registry.ts';
 import { readFileIfThere, writeFileAtomically } from '../save/file.ts';
 import type { Callback } from './callback.ts';
@@ -30,6 +31,7 @@ import type { EarlyStoppingOptions } from './early-stopping.ts';
 import type { FitEvent } from './history.ts';
 import type { MovingAverageOptions } from './moving-average.ts';
 
+/** Where and how often a run is kept, so that it can be resumed. */
 export interface CheckpointOptions {
   /** A file (Node), or a place of your own to keep bytes in. */
   readonly to: string | CheckpointStore;
@@ -85,6 +87,7 @@ export interface TrainingOptions<N extends string = never> {
   onWarning?(message: string): void;
 }
 
+/** Everything that `fit` may be told. */
 export interface FitOptions<N extends string = never> extends TrainingOptions<N> {
   /** Scored after each epoch. */
   readonly validation?: Dataset;
@@ -163,7 +166,7 @@ export const trainingChecks = {
 const fitChecks = {
   ...trainingChecks,
   validation: optional(datasetCheck),
-  rng: optional(instance<Rng>('a generator: new Rng(seed)', (value) => value instanceof Rng)),
+  rng: optional(generatorCheck),
   seed: optional(whole({ min: 0 }), 0),
   warnings: optional(list(text()), []),
   onStart: optional(callable<() => void>()),

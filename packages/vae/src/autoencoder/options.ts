@@ -12,10 +12,6 @@ import {
   type Transform,
 } from '@latent/nn';
 import { checkOptions, flag, formatShape, optional, real, type Shape, sizeOf, ValueError } from '@latent/tensor';
-import { askedPerNumber } from '../reconstruction/head.ts';
-import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
-import { squaredError } from '../reconstruction/squared-error.ts';
-import { knownLikelihoods } from '../reconstruction/standard.ts';
 import {
   activationsCheck,
   type CommonOptions,
@@ -25,10 +21,15 @@ import {
   eventOf,
   type Network,
   networkOption,
-} from '../variational/options.ts';
+} from '../model/options.ts';
+import { askedPerNumber } from '../reconstruction/head.ts';
+import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
+import { squaredError } from '../reconstruction/squared-error.ts';
+import { knownLikelihoods } from '../reconstruction/standard.ts';
 import { type Corruption, corruptions, noCorruption } from './corruption.ts';
 import { type CodePenalties, penaltyChecks } from './penalties.ts';
 
+/** What an autoencoder is made of. */
 export interface AutoencoderOptions extends CodePenalties, CommonOptions {
   /** The encoder: a list of layers, in which a number is a dense layer, or a module of your own. What comes out is the code. */
   readonly encoder: NetworkSpec;

@@ -32,6 +32,7 @@ import {
   type Rng,
   type Shape,
   sameShape,
+  shortText,
   sizeOf,
   type Tensor,
   tensor,
@@ -400,7 +401,9 @@ export abstract class Model<N extends string = never> extends Module implements 
     const { model, config, learned } = readHeader(caller, file.metadata);
     if (model !== this.modelName) {
       const theirs = modelClass(model) === undefined ? '' : '; load it with its own class, or with loadModel';
-      throw new UsageError(`${caller}: expected a file of the model '${this.modelName}', got '${model}'${theirs}`);
+      throw new UsageError(
+        `${caller}: expected a file of the model '${this.modelName}', got '${shortText(model)}'${theirs}`,
+      );
     }
     const tensors = modelTensors(file.tensors);
     const numbers = Object.values(tensors).reduce((sum, x) => sum + x.size, 0);
@@ -438,14 +441,9 @@ export abstract class Model<N extends string = never> extends Module implements 
       transform:
         transform === null
           ? this.#learned.transform
-          : FittedTransform.fromConfig(transform, { caller, path: 'learned.transform' }),
+          : FittedTransform.fromConfig(transform, { caller, path: 'learned.transform' }, width),
       range: range === null ? null : SeenRange.fromConfig(range, width, { caller, path: 'learned.range' }),
     }));
-    if (restored.transform !== null && restored.transform.width !== width) {
-      throw new ValueError(
-        `${caller}: the transform knows ${restored.transform.width} columns, but rows have ${width}`,
-      );
-    }
     this.#learned = restored;
   }
 }

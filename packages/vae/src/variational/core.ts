@@ -10,7 +10,7 @@ import {
 } from '@latent/nn';
 import { concat, equal, Rng, type Tensor, tensor, where, zeros } from '@latent/tensor';
 import { boundedLogVariance } from '../latent/bounded-variance.ts';
-import { klToStandardNormal, normalLogProb } from '../latent/diagonal-normal.ts';
+import { drawn, klToStandardNormal, normalLogProb } from '../latent/diagonal-normal.ts';
 import type { LearnedPrior } from '../latent/prior.ts';
 import { Model } from '../model/model.ts';
 import type { ObjectiveModel, ObjectiveParts } from '../objectives/objective.ts';
@@ -213,11 +213,6 @@ export class VaeCore extends Model<VaeNumbers> implements ObjectiveModel {
   watched(metrics: Metrics<VaeNumbers>): number {
     return this.#options.objective.settled?.(metrics) ?? metrics.loss;
   }
-}
-
-/** z = μ + e^(½ log σ²)·ε for noise of its own: mean and log-variance [rows, latent], noise [..., rows, latent]. */
-export function drawn(mean: Tensor, logVariance: Tensor, noise: Tensor): Tensor {
-  return mean.add(logVariance.mul(0.5).exp().mul(noise));
 }
 
 /** Rows as lines of numbers: [rows, …] → [rows, numbers]. */

@@ -1,8 +1,7 @@
 import { noGrad } from '@latent/autograd';
-import { type Dataset, type History, parseRows, type Row, type Rows } from '@latent/nn';
+import { type Dataset, generatorCheck, type History, parseRows, type Row, type Rows } from '@latent/nn';
 import {
   checkOptions,
-  instance,
   list,
   oneOf,
   optional,
@@ -15,7 +14,7 @@ import {
   ValueError,
   whole,
 } from '@latent/tensor';
-import { klPerLatent } from '../latent/diagonal-normal.ts';
+import { drawn, klPerLatent } from '../latent/diagonal-normal.ts';
 import { registerModel } from '../model/file-header.ts';
 import type { ModelFitOptions } from '../model/model.ts';
 import { type ReadyRows, rowsProgram } from '../model/rows-program.ts';
@@ -27,7 +26,7 @@ import {
   likelihoodScore,
   reconstructionErrorScore,
 } from '../scores/standard.ts';
-import { drawn, VaeCore, type VaeNumbers } from './core.ts';
+import { VaeCore, type VaeNumbers } from './core.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
 import { type ImputeOptions, Imputer } from './impute.ts';
 import { interpolateCodes } from './interpolate.ts';
@@ -44,6 +43,7 @@ export interface ElboParts {
   readonly kl: Tensor;
 }
 
+/** Importance-sampled log p(x), and how far to trust it. */
 export interface LikelihoodEstimate {
   /** log p(x) of each row, in nats: [n]. */
   readonly logLikelihood: Tensor;
@@ -51,6 +51,7 @@ export interface LikelihoodEstimate {
   readonly standardError: Tensor;
 }
 
+/** How rows are drawn. */
 export interface SampleOptions {
   /** The model's seed by default. */
   readonly seed?: number;
@@ -60,7 +61,7 @@ export interface SampleOptions {
 }
 
 const drawChecks = { samples: /* @__PURE__ */ optional(samplesCheck), seed: /* @__PURE__ */ optional(seedCheck, 0) };
-const rngCheck = /* @__PURE__ */ optional(instance<Rng>('a generator: new Rng(seed)', (value) => value instanceof Rng));
+const rngCheck = /* @__PURE__ */ optional(generatorCheck);
 const seeded = { seed: /* @__PURE__ */ optional(seedCheck), rng: rngCheck };
 const sampleChecks = { ...seeded, output: /* @__PURE__ */ optional(oneOf('mean', 'draw'), 'mean' as const) };
 const pathChecks = { path: /* @__PURE__ */ optional(oneOf('linear', 'spherical'), 'linear' as const) };
