@@ -21,7 +21,7 @@ export class WorkerProcess {
   readonly ended: Promise<number | null>;
 
   constructor({ connection, store, args = [], env = {} }: WorkerProcessOptions) {
-    const given = ['--connection', connection, '--store', store, '--lock', '1', ...args];
+    const given = ['--connection', connection, '--store', store, '--lock', '2', ...args];
     this.#child = spawn(process.execPath, ['--import', tsx, '--conditions=source', command, ...given], {
       env: { ...process.env, NODE_NO_WARNINGS: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

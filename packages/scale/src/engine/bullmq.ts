@@ -182,7 +182,7 @@ async function openQueue(backend: Backend, queue: string, seconds: number): Prom
   jobs.on('error', () => {});
   producer.on('error', () => {});
   await withTime(seconds, jobs.waitUntilReady(), async () => {
-    await Promise.allSettled([jobs.disconnect(), producer.disconnect()]);
+    await Promise.allSettled([jobs.close(), producer.close()]);
   });
   return { bullmq, jobs, producer };
 }
