@@ -79,6 +79,7 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     files: [],
     terminal: [],
     commands: ['files', 'terminal'],
+  },
   scale: {
     // Blobs under keys: nobody there knows what they are for.
     store: [],
