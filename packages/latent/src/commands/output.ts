@@ -1,4 +1,7 @@
+import { access, constants } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { writeFileAtomically } from '@latent/nn';
+import { LatentError } from '@latent/tensor';
 import { type FormatName, formatByName, tableText, writtenFormats } from '../files/table.ts';
 import { UsageFault } from '../terminal/fault.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -32,9 +35,16 @@ export async function writeText(path: string, text: string | Uint8Array): Promis
     await writeFileAtomically(path, bytes);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
+    if (code === undefined && !(error instanceof LatentError)) throw error;
     throw new UsageFault(`${path} cannot be written: ${message}`);
   }
+}
+
+/** Throws where a file could not be written: before hours of work, not after. */
+export async function checkWritable(path: string): Promise<void> {
+  await access(dirname(path), constants.W_OK).catch((error: Error) => {
+    throw new UsageFault(`${path} cannot be written: ${error.message}`);
+  });
 }
 
 /** A value as JSON for programs: what is no number is null. */

@@ -68,7 +68,7 @@ export const score: Command = {
     await writeRows(call, terminal, names, lines());
     if (!quiet) {
       const { guarantee } = model.threshold(options, rows);
-      terminal.say(`${odd.length} of ${table.rows} rows are odd. ${guarantee}`);
+      terminal.say(`${odd.length} of ${table.rows} rows are odd; ${guarantee}`);
     }
     return failOn !== undefined && odd.length > 0 ? EXIT.found : EXIT.fine;
   },

@@ -7,12 +7,12 @@ import type { Terminal } from '../terminal/terminal.ts';
 import { duration } from '../terminal/words.ts';
 import { type Call, COMMON, type Command, INPUT } from './command.ts';
 import { checkInputs, MODEL_FILE } from './model.ts';
-import { jsonText, writeText } from './output.ts';
+import { checkWritable, jsonText, writeText } from './output.ts';
 
 const TASKS = ['all', 'anomalies', 'imputation', 'synthesis', 'embedding'] as const satisfies readonly Task[];
 
 async function schemaOf(path: string, terminal: Terminal): Promise<Schema> {
-  const text = textOf(await bytesOf(path, terminal));
+  const text = textOf(nameOf(path), await bytesOf(path, terminal));
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -73,6 +73,7 @@ export const train: Command = {
       order: call.choice('order', ['random', 'time']),
       groupBy: call.text('group-by'),
     };
+    await checkWritable(out);
     const schema = schemaPath === undefined ? undefined : await schemaOf(schemaPath, terminal);
     const table = await readTable(data, terminal, call.text('input-format'));
     const interrupt = new AbortController();

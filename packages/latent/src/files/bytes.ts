@@ -67,12 +67,17 @@ export function nameOf(path: string): string {
   return path === '-' ? 'the input' : path;
 }
 
+/** Bytes in which a file that is no text has a zero. */
+const HEAD = 4096;
+
 /** The bytes as text: UTF-8, UTF-16 where they begin so, and as old Windows programs write where they are neither. */
-export function textOf(bytes: Uint8Array): string {
+export function textOf(file: string, bytes: Uint8Array): string {
   const [a, b] = bytes;
   if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) {
     return new TextDecoder(a === 0xff ? 'utf-16le' : 'utf-16be').decode(bytes);
   }
+  if (bytes.subarray(0, HEAD).includes(0))
+    throw new DataFault(`${file} is no text; name its format with --input-format`);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

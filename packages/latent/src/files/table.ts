@@ -28,19 +28,19 @@ const jsonCell = (cell: unknown): unknown =>
 
 const FORMATS = {
   csv: {
-    read: (file, bytes) => readCsv(file, textOf(bytes)),
+    read: (file, bytes) => readCsv(file, textOf(file, bytes)),
     write: { head: (names) => csvLine(names), row: (cells) => csvLine(cells), between: '', end: '' },
   },
   tsv: {
-    read: (file, bytes) => readCsv(file, textOf(bytes), '\t'),
+    read: (file, bytes) => readCsv(file, textOf(file, bytes), '\t'),
     write: { head: (names) => csvLine(names, '\t'), row: (cells) => csvLine(cells, '\t'), between: '', end: '' },
   },
   json: {
-    read: (file, bytes) => readJson(file, textOf(bytes)),
+    read: (file, bytes) => readJson(file, textOf(file, bytes)),
     write: { head: () => '[', row: (cells, names) => `\n${record(cells, names)}`, between: ',', end: '\n]\n' },
   },
   ndjson: {
-    read: (file, bytes) => readLines(file, textOf(bytes)),
+    read: (file, bytes) => readLines(file, textOf(file, bytes)),
     write: { head: () => '', row: (cells, names) => `${record(cells, names)}\n`, between: '', end: '' },
   },
   parquet: { read: readParquet },
