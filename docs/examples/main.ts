@@ -1,10 +1,14 @@
 import { parseArgs } from 'node:util';
 import { anomaly } from './anomaly.ts';
+import { convDenoising } from './conv-denoising.ts';
+import { cvaeTutorial } from './cvae-tutorial.ts';
 import { denoising } from './denoising.ts';
 import { type Example, setting } from './example.ts';
 import { latentMap } from './latent-map.ts';
 import { likelihood } from './likelihood.ts';
+import { pytorchVae } from './pytorch-vae.ts';
 import { ranking } from './ranking.ts';
+import { restoration } from './restoration.ts';
 import { resume } from './resume.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
@@ -18,6 +22,10 @@ const examples = {
   likelihood,
   table,
   resume,
+  'cvae-tutorial': cvaeTutorial,
+  'pytorch-vae': pytorchVae,
+  'conv-denoising': convDenoising,
+  restoration,
 } satisfies Record<string, Example>;
 
 const HELP = `usage: npm run example -- NAME [--quick] [--out FOLDER]
