@@ -56,7 +56,7 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     scores: ['latent', 'model', 'objectives', 'reconstruction'],
     autoencoder: ['latent', 'model', 'objectives', 'reconstruction', 'scores'],
     variational: ['latent', 'model', 'objectives', 'reconstruction', 'scores'],
-    supervised: ['autoencoder', 'model', 'reconstruction', 'scores', 'variational'],
+    supervised: ['autoencoder', 'latent', 'model', 'reconstruction', 'scores', 'variational'],
   },
   tables: {
     input: [],
@@ -70,6 +70,31 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     answer: ['calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
     fit: ['answer', 'calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
     quality: ['encode', 'input', 'kinds', 'results', 'schema'],
+  },
+  report: {
+    charts: ['text'],
+    sections: ['charts', 'contents', 'summary', 'text'],
+  },
+  latent: {
+    files: [],
+    terminal: [],
+    commands: ['files', 'terminal'],
+  },
+  scale: {
+    // Blobs under keys: nobody there knows what they are for.
+    store: [],
+    // Jobs with names and numbers, and who does them.
+    engine: [],
+    model: [],
+    data: ['store'],
+    // Steps and sums, without a queue or a store.
+    train: ['run'],
+    // What each job does.
+    jobs: ['data', 'engine', 'model', 'run', 'store', 'train'],
+    worker: ['data', 'engine', 'jobs', 'model', 'run', 'store'],
+    // What a run is, and how its caller follows it.
+    run: ['data', 'engine', 'model', 'store', 'worker'],
+    simulate: [],
   },
 };
 

@@ -101,7 +101,8 @@ function ruleOf(folder: string): PackageRule {
 function dependenciesOf(packagesFolder: string, rule: PackageRule): readonly string[] | null {
   const file = join(packagesFolder, rule.folder, 'package.json');
   if (!existsSync(file)) return null;
-  return Object.keys((JSON.parse(readFileSync(file, 'utf8')) as Manifest).dependencies ?? {});
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(file, 'utf8')) as Manifest;
+  return Object.keys({ ...dependencies, ...peerDependencies });
 }
 
 /** Says what is wrong with an import of something outside the package. */

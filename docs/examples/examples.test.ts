@@ -3,15 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { anomaly } from './anomaly.ts';
+import { conditionalDigits } from './conditional-digits.ts';
 import { convDenoising } from './conv-denoising.ts';
 import { cvaeTutorial } from './cvae-tutorial.ts';
 import { denoising } from './denoising.ts';
 import { type Example, type Findings, setting } from './example.ts';
+import { exemplar } from './exemplar.ts';
 import { latentMap } from './latent-map.ts';
 import { likelihood } from './likelihood.ts';
 import { pytorchVae } from './pytorch-vae.ts';
 import { ranking } from './ranking.ts';
 import { restoration } from './restoration.ts';
+import { semiSupervised } from './semi-supervised.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
 
@@ -53,6 +56,19 @@ const runs: [string, Example, string[], (found: Findings) => void][] = [
     ['restoration-inpainting.png', 'restoration-deblurring.png', 'restoration-super-resolution.png'],
     (found) => expect(found.inpainting).toBeLessThan(found['inpainting, spoiled'] as number),
   ],
+  [
+    'conditional-digits',
+    conditionalDigits,
+    ['conditional-digits.png'],
+    ({ accuracy }) => expect(accuracy).toBeGreaterThan(0.2),
+  ],
+  [
+    'exemplar',
+    exemplar,
+    ['exemplar-digits.png', 'exemplar-fashion.png'],
+    (found) => expect(found['fashion exemplar neighbours']).toBeGreaterThan(0.3),
+  ],
+  ['semi-supervised', semiSupervised, ['semi-supervised.png'], (found) => expect(found['m2 100']).toBeGreaterThan(0.3)],
   ['table', table, [], (found) => expect(found['Flipper Length (mm)']).toBeLessThan(1)],
 ];
 

@@ -20,10 +20,10 @@ beforeAll(() => {
     `import { Tensor } from '@latent/tensor';
     import { program } from './program.mjs';
     import required from './required.cjs';
-    ${specifiers()
+    ${specifiers('browser')
       .map((name, i) => `import * as e${i} from '${name}';`)
       .join('\n')}
-    const all = [${specifiers().map((_, i) => `e${i}`)}];
+    const all = [${specifiers('browser').map((_, i) => `e${i}`)}];
     if (required.Tensor !== Tensor) console.log('two copies of the engine');
     if (all.some((entry) => Object.keys(entry).length === 0)) console.log('an entry is empty');
     const say = globalThis.WorkerGlobalScope ? postMessage : console.log;

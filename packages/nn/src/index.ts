@@ -6,6 +6,7 @@ export {
   dataset,
   type Pass,
   type PassOptions,
+  specCheck,
   trainTestSplit,
 } from './data/dataset.ts';
 export { type ImagesOptions, images, type Picture, pictures } from './data/images.ts';
@@ -123,7 +124,7 @@ export { Softmax, softmax } from './layers/softmax.ts';
 export { knownLayers as layers } from './layers/standard.ts';
 export * from './losses/losses.ts';
 export { type Context, repeatedContext, withinLengths } from './module/context.ts';
-export { inLayer, type Layer, Module, scoring } from './module/module.ts';
+export { inLayer, type Layer, Module, scoring, stepping } from './module/module.ts';
 export {
   buffer,
   checkRoomInFile,
