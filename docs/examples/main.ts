@@ -11,6 +11,7 @@ import { resume } from './resume.ts';
 import { semiSupervised } from './semi-supervised.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
+import { vqFashion } from './vq-fashion.ts';
 
 const examples = {
   'latent-map': latentMap,
@@ -24,6 +25,7 @@ const examples = {
   'conditional-digits': conditionalDigits,
   exemplar,
   'semi-supervised': semiSupervised,
+  'vq-fashion': vqFashion,
 } satisfies Record<string, Example>;
 
 const HELP = `usage: npm run example -- NAME [--quick] [--out FOLDER]
