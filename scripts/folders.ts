@@ -59,6 +59,44 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     quantised: ['model', 'reconstruction', 'scores'],
     supervised: ['autoencoder', 'latent', 'model', 'reconstruction', 'scores', 'variational'],
   },
+  tables: {
+    input: [],
+    // Guarantees of plain numbers: of use without any model.
+    calibrate: ['results'],
+    kinds: ['input'],
+    schema: ['input', 'kinds', 'results'],
+    encode: ['input', 'kinds', 'schema'],
+    model: ['calibrate', 'encode', 'input', 'kinds', 'results', 'schema'],
+    // What a fitted model is asked.
+    answer: ['calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
+    fit: ['answer', 'calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
+    quality: ['encode', 'input', 'kinds', 'results', 'schema'],
+  },
+  report: {
+    charts: ['text'],
+    sections: ['charts', 'contents', 'summary', 'text'],
+  },
+  latent: {
+    files: [],
+    terminal: [],
+    commands: ['files', 'terminal'],
+  },
+  scale: {
+    // Blobs under keys: nobody there knows what they are for.
+    store: [],
+    // Jobs with names and numbers, and who does them.
+    engine: [],
+    model: [],
+    data: ['store'],
+    // Steps and sums, without a queue or a store.
+    train: ['run'],
+    // What each job does.
+    jobs: ['data', 'engine', 'model', 'run', 'store', 'train'],
+    worker: ['data', 'engine', 'jobs', 'model', 'run', 'store'],
+    // What a run is, and how its caller follows it.
+    run: ['data', 'engine', 'model', 'store', 'worker'],
+    simulate: [],
+  },
 };
 
 /** The folder or file right below `src` that a path is in: `kernels` of `kernels/wasm/map.ts`, `shape` of `shape.ts`. */

@@ -12,7 +12,9 @@ import {
   Tensor,
   UsageError,
 } from '@latent/tensor';
-import { reachable, refuseEnded, TapeNode, walk, withRecording } from './tape.ts';
+import { refuseEnded } from './ended.ts';
+import { withRecording } from './recording.ts';
+import { reachable, TapeNode, walk } from './tape.ts';
 
 /** Parameters of a function: a tensor, or arrays and plain objects of such, to any depth. */
 export type Tree = Tensor | readonly Tree[] | { readonly [name: string]: Tree };

@@ -16,8 +16,10 @@ import {
   whole,
 } from '@latent/tensor';
 import { gradientsOf } from './grad.ts';
-import { TapeNode, withRecording } from './tape.ts';
+import { withRecording } from './recording.ts';
+import { TapeNode } from './tape.ts';
 
+/** Of `gradCheck`. */
 export interface GradCheckOptions {
   /** Step of the central difference, scaled by max(1, |x|); 1e-5 by default (the inputs are taken in double precision). */
   readonly epsilon?: number;

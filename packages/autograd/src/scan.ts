@@ -18,8 +18,10 @@ import {
   whole,
 } from '@latent/tensor';
 import { type Nest, nestLike, structureOf, tensorsOf } from './nest.ts';
-import { isRecording, nextNode, type Parent, pullBack, recordTogether, TapeNode, withRecording } from './tape.ts';
+import { isRecording, withRecording } from './recording.ts';
+import { nextNode, type Parent, pullBack, recordTogether, TapeNode } from './tape.ts';
 
+/** Of `scan`. */
 export interface ScanOptions {
   /** How many steps, where `xs` holds no tensor; else it is the length of their first axis. */
   readonly length?: number;

@@ -1,36 +1,19 @@
 import {
   add,
-  broadcastTo,
   formatShape,
   type GraphNode,
   type JointOp,
   type Op,
   type PerInput,
-  reshape,
   type Shape,
-  sum,
   type Tensor,
   UsageError,
 } from '@latent/tensor';
+import { ENDED, type EndedNode, refuseEnded } from './ended.ts';
+import { fitTo } from './fit-to.ts';
+import { isRecording, withRecording } from './recording.ts';
 
-/** Off inside `noGrad` and while a backward pass runs that is not itself recorded. */
-let recording = true;
 let nextId = 0;
-
-export function isRecording(): boolean {
-  return recording;
-}
-
-/** Runs `body` with recording on or off, and puts it back. */
-export function withRecording<T>(on: boolean, body: () => T): T {
-  const before = recording;
-  recording = on;
-  try {
-    return body();
-  } finally {
-    recording = before;
-  }
-}
 
 /**
  * The place of one tensor on the tape: the op that made it, the nodes of its inputs, and what that op's row says its
@@ -58,7 +41,7 @@ export class TapeNode implements GraphNode {
   }
 
   record(op: Op, inputs: readonly Tensor[], params: unknown, output: Tensor): void {
-    if (!recording) return;
+    if (!isRecording()) return;
     const node = new TapeNode(false);
     node.op = op;
     node.params = params;
@@ -70,11 +53,11 @@ export class TapeNode implements GraphNode {
   }
 
   recordJoint(op: JointOp, inputs: readonly Tensor[], params: unknown, outputs: readonly Tensor[]): void {
-    if (recording) recordJoint(op, inputs, params, outputs);
+    if (isRecording()) recordJoint(op, inputs, params, outputs);
   }
 
   get recording(): boolean {
-    return recording;
+    return isRecording();
   }
 
   /** Whether nothing on the tape made it: a parameter, or a target of `grad`. */
@@ -118,54 +101,8 @@ export class TapeNode implements GraphNode {
   }
 }
 
-/** What a tensor carries that a step or a compiled function returned, where gradients would have to flow back into it. */
-class EndedNode implements GraphNode {
-  readonly ended = true;
-  readonly isParameter = false;
-
-  get grad(): null {
-    return null;
-  }
-  set grad(_gradient: Tensor | null) {}
-
-  record(op: Op, inputs: readonly Tensor[], params: unknown, output: Tensor): void {
-    if (!recording) return;
-    const tracked = inputs.find((x) => x.node !== null && !x.node.ended);
-    if (tracked === undefined) output.node = this;
-    else tracked.node?.record(op, inputs, params, output);
-  }
-
-  recordJoint(op: JointOp, inputs: readonly Tensor[], params: unknown, outputs: readonly Tensor[]): void {
-    if (!recording) return;
-    const tracked = inputs.find((x) => x.node !== null && !x.node.ended);
-    if (tracked === undefined) for (const output of outputs) output.node = this;
-    else tracked.node?.recordJoint(op, inputs, params, outputs);
-  }
-
-  get recording(): boolean {
-    return false;
-  }
-
-  backward(): never {
-    return refuseEnded();
-  }
-
-  end(): GraphNode {
-    return this;
-  }
-}
-
-const ENDED: GraphNode = /* @__PURE__ */ new EndedNode();
-
 /** Where gradients go on: to a node, nowhere, or into a step that is over. */
 export type Parent = TapeNode | EndedNode | null;
-
-/** Throws what every attempt to go on into a step that is over does. */
-export function refuseEnded(): never {
-  throw new UsageError(
-    'backward: gradients would have to flow into a tensor that a step or a compiled function returned, where they ended; call backward inside that function, or cut the tensor off with stopGradient(x)',
-  );
-}
 
 /**
  * Visits every node that `start` depends on, once, newest first, passing gradients on. Returns the finished gradients of
@@ -235,24 +172,6 @@ function propagate(node: TapeNode, op: Op, g: Tensor): void {
     if (!(parent instanceof TapeNode)) refuseEnded();
     collect(parent, fitTo(gradient, node.shapes[i] as Shape));
   }
-}
-
-/** Undoes broadcasting: sums over the axes along which the operand was repeated. */
-export function fitTo(gradient: Tensor, shape: Shape): Tensor {
-  const from = gradient.shape;
-  if (from.length === shape.length && from.every((size, axis) => size === shape[axis])) return gradient;
-  const lead = from.length - shape.length;
-  const axes: number[] = [];
-  for (let axis = 0; axis < from.length; axis++) {
-    if (axis < lead || (shape[axis - lead] === 1 && from[axis] !== 1)) axes.push(axis);
-  }
-  const summed =
-    axes.length > 0 ? reshape(sum(gradient, { axis: axes, keepDims: true }), shapeAfter(from, axes, lead)) : gradient;
-  return broadcastTo(summed, shape);
-}
-
-function shapeAfter(from: Shape, axes: readonly number[], lead: number): Shape {
-  return from.map((size, axis) => (axes.includes(axis) ? 1 : size)).slice(Math.max(0, lead));
 }
 
 /** The nodes that these depend on and they themselves, newest first, as far as `ends`. No recursion: graphs may be deep. */
@@ -443,7 +362,7 @@ export function pullBack(
   // An outer pass may be on its way through the variables.
   const outer = variables.map(([node]) => node.adjoint);
   try {
-    walkBetween(starts, ends, recording);
+    walkBetween(starts, ends, isRecording());
     return variables.map(([node]) => node.adjoint);
   } finally {
     for (const [i, [node]] of variables.entries()) node.adjoint = outer[i] ?? null;

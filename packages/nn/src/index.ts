@@ -6,6 +6,7 @@ export {
   dataset,
   type Pass,
   type PassOptions,
+  specCheck,
   trainTestSplit,
 } from './data/dataset.ts';
 export { type ImagesOptions, images, type Picture, pictures } from './data/images.ts';
@@ -123,7 +124,7 @@ export { Softmax, softmax } from './layers/softmax.ts';
 export { knownLayers as layers } from './layers/standard.ts';
 export * from './losses/losses.ts';
 export { type Context, repeatedContext, withinLengths } from './module/context.ts';
-export { inLayer, type Layer, Module, scoring } from './module/module.ts';
+export { inLayer, type Layer, Module, scoring, stepping } from './module/module.ts';
 export {
   buffer,
   checkRoomInFile,
@@ -166,6 +167,7 @@ export {
 export { applyConstraints, type Constraint, type PenaltyOptions, weightPenalty, weightsOf } from './optim/penalty.ts';
 export { nesterov, type SgdOptions, sgd } from './optim/sgd.ts';
 export { knownOptimizers as optimizers } from './optim/standard.ts';
+export { generatorCheck } from './registry/generator.ts';
 export {
   type Definition,
   Kind,
@@ -183,6 +185,7 @@ export * from './schedule/schedule.ts';
 export type { Callback, CallbackState, Run } from './train/callback.ts';
 export { type CheckpointStore, modelTensors, type TrainPosition } from './train/checkpoint.ts';
 export { type EarlyStopping, type EarlyStoppingOptions, earlyStopping } from './train/early-stopping.ts';
+export { Evaluation } from './train/evaluation.ts';
 export { fit } from './train/fit.ts';
 export { type CheckpointOptions, type FitOptions, type TrainingOptions, trainingChecks } from './train/fit-options.ts';
 export { DivergedError, type FitEvent, type History, type Progress, type Stopped } from './train/history.ts';
@@ -193,6 +196,8 @@ export type { Metrics, Parts, Trainable } from './train/trainable.ts';
 export type { ColumnFit, ColumnMap, ColumnMethod, ColumnNumbers } from './transform/column-method.ts';
 export { FittedTransform } from './transform/fitted.ts';
 export { type FittedConfig, type Transform, transforms } from './transform/kind.ts';
+export { normalCdf, normalQuantile } from './transform/normal.ts';
+export { QuantileSketch, type WeightedValues } from './transform/quantile-sketch.ts';
 export {
   chain,
   defineTransform,
@@ -201,6 +206,7 @@ export {
   log,
   minMax,
   perColumn,
+  quantile,
   robust,
   scanned,
   standardise,

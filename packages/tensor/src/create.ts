@@ -22,6 +22,7 @@ export type TypedArray =
 /** What a tensor can be made of: a number, nested arrays of numbers, a typed array, or an array of typed rows. */
 export type TensorData = NestedArray | TypedArray | readonly TypedArray[];
 
+/** Of `tensor` and the other functions that make tensors. */
 export interface TensorOptions {
   /** Element type; 'f32' unless the data is a Float64Array. 'f64' is for tests: it runs on the reference kernels. */
   readonly dtype?: DType;

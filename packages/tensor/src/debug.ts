@@ -4,6 +4,7 @@ import { describeValue } from './options.ts';
 import { formatShape, stridesOf } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 
+/** Switches for finding out what goes wrong. */
 export const debug = {
   /**
    * When on, every op checks its result and the first one that is not finite throws a `ValueError` that names the op,

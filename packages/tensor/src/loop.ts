@@ -15,6 +15,7 @@ export interface TurnResult {
   readonly outputs: readonly Tensor[];
 }
 
+/** What `runLoop` does. */
 export interface LoopOptions {
   readonly turns: number;
   /** From the last turn to the first. */
@@ -32,6 +33,7 @@ export interface LoopOptions {
   body(turn: number, carries: readonly Tensor[], inputs: readonly Tensor[]): TurnResult;
 }
 
+/** What `runLoop` gives. */
 export interface LoopResult {
   /** What the last turn made. */
   readonly carries: readonly Tensor[];

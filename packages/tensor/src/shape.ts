@@ -6,12 +6,14 @@ import { describeValue } from './options.ts';
 /** Sizes of the axes, outermost first; a scalar's is []. Tensors are contiguous and row-major. */
 export type Shape = readonly number[];
 
+/** How many elements a shape has: the product of its sizes, 1 for a scalar. */
 export function sizeOf(shape: Shape): number {
   let size = 1;
   for (let i = 0; i < shape.length; i++) size *= shape[i]!;
   return size;
 }
 
+/** Whether two shapes have the same sizes. */
 export function sameShape(a: Shape, b: Shape): boolean {
   if (a === b) return true;
   if (a.length !== b.length) return false;
@@ -19,6 +21,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return true;
 }
 
+/** `[2, 3]`, as errors show shapes. */
 export function formatShape(shape: Shape): string {
   return `[${shape.join(', ')}]`;
 }

@@ -15,6 +15,7 @@ import * as r from './ops/reduce.ts';
 import { checkNames, describeValue, refuse } from './options.ts';
 import { formatShape, type Shape } from './shape.ts';
 
+/** Numbers in nested arrays, as deep as there are axes: what `toArray` gives. */
 export type NestedArray = number | readonly NestedArray[];
 
 /**

@@ -9,6 +9,7 @@ export {
   swapNoise,
 } from './autoencoder/corruption.ts';
 export { DenoisingAutoencoder, type DenoisingAutoencoderOptions } from './autoencoder/denoising.ts';
+export { blur, lowResolution, occlusion } from './autoencoder/image-corruption.ts';
 export type { AutoencoderOptions, ResolvedAutoencoderOptions } from './autoencoder/options.ts';
 export type { CodePenalties } from './autoencoder/penalties.ts';
 export { boundedLogVariance } from './latent/bounded-variance.ts';
@@ -34,7 +35,15 @@ export { loadModel, modelFromBytes } from './model/load.ts';
 export { Model, type ModelClass, type ModelFitOptions, type PreparedRows } from './model/model.ts';
 export type { CommonOptions, EventOptions } from './model/options.ts';
 export { progressLine } from './model/progress.ts';
-export type { RowDraws, RowInputs, RowsBeside } from './model/rows-program.ts';
+export {
+  type ReadyRows,
+  type RowDraws,
+  type RowInputs,
+  type RowsBeside,
+  type RowsProgram,
+  type RowsProgramOptions,
+  rowsProgram,
+} from './model/rows-program.ts';
 export { SeenRange } from './model/seen-range.ts';
 export { type ElboOptions, elbo } from './objectives/elbo.ts';
 export { type IwaeOptions, iwae } from './objectives/iwae.ts';

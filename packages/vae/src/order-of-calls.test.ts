@@ -129,7 +129,6 @@ const autoencoderTable: Table = {
   ...moduleTable,
   forward: fine((m: Autoencoder) => m.forward(batch)),
   loss: fine((m: Autoencoder) => m.loss(batch)),
-  likelihoodParams: fine((m: Autoencoder) => m.likelihoodParams(tensor(codes))),
   trainingLoss: fine((m: Autoencoder) => m.trainingLoss(batch, new Rng(1))),
   parts: fine((m: Autoencoder) => m.parts({ x: batch }, new Rng(1)).loss),
   evaluate: fine((m: Autoencoder) => m.evaluate({ x: batch }).loss),

@@ -218,14 +218,20 @@ const contracts: Record<string, Contract> = {
     table: {
       noCorruption: NONE,
       masking: RATE,
-      gaussianNoise: { samples: [{ std: 0.3 }], takes: { std: 'positive' } },
+      gaussianNoise: {
+        samples: [{ std: 0.3 }, { std: 0.3, low: -1, high: 2 }],
+        takes: { std: 'positive', low: 'real', high: 'real' },
+      },
       saltAndPepper: {
         samples: [{ rate: 0.5 }, { rate: 0.5, low: -1, high: 2 }],
         takes: { rate: 'share', low: 'real', high: 'real' },
       },
       swapNoise: RATE,
+      occlusion: { samples: [{ size: 2 }, { size: 1, value: 0.5 }], takes: { size: 'count', value: 'real' } },
+      blur: { samples: [{ std: 0.5 }], takes: { std: 'positive' } },
+      lowResolution: { samples: [{ factor: 2 }], takes: { factor: 'count' } },
     },
-    behaviour: (corruption: Corruption) => corruption.apply(new Rng(5).normal([6, 3]), new Rng(1)).toArray(),
+    behaviour: (corruption: Corruption) => corruption.apply(new Rng(5).normal([6, 4, 3, 1]), new Rng(1)).toArray(),
   },
 };
 

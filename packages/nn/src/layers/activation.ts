@@ -1,4 +1,5 @@
 import {
+  checkTensor,
   elu,
   gelu,
   hardSigmoid,
@@ -6,7 +7,6 @@ import {
   leakyRelu,
   mish,
   oneOf,
-  refuseUnknown,
   relu,
   selu,
   sigmoid,
@@ -49,8 +49,7 @@ export class Activation extends Module {
 
   constructor(name: ActivationName) {
     super();
-    if (!Object.hasOwn(ACTIVATIONS, name)) refuseUnknown('activation', 'activation', String(name), activationNames);
-    this.name = name;
+    this.name = activationCheck(name, { caller: 'activation', path: 'name' });
     this.#run = ACTIVATIONS[name];
   }
 
@@ -59,6 +58,7 @@ export class Activation extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     return this.#run(x);
   }
 }

@@ -1,6 +1,7 @@
 import {
   add,
   checkOptions,
+  checkTensor,
   formatShape,
   mul,
   ones,
@@ -44,6 +45,7 @@ export class LayerNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     if (x.shape[x.shape.length - 1] !== this.weight.size) {
       throw new ShapeError(`LayerNorm: expected last axis ${this.weight.size}, got ${formatShape(x.shape)}`);
     }

@@ -1,12 +1,15 @@
 import {
+  type Check,
   callable,
   checkOptions,
   describeValue,
   formatShape,
+  isPlainObject,
   LatentError,
   optional,
   Rng,
   recordedValue,
+  refuse,
   sameShape,
   Tensor,
   UsageError,
@@ -205,6 +208,18 @@ export interface Layer extends Module {
   forward(x: Tensor, context?: Context): Tensor;
 }
 
+/** Whether a value is a module with a forward pass. */
+export function isLayer(value: unknown): value is Layer {
+  return typeof (value as Partial<Layer> | null | undefined)?.forward === 'function' && isModule(value);
+}
+
+/** A check for a layer. */
+export const layerCheck: Check<Layer> = (value, at) =>
+  isLayer(value) ? value : refuse(at, 'a module with forward(x)', value);
+
+/** A check for a module. */
+export const moduleCheck: Check<Module> = (value, at) => (isModule(value) ? value : refuse(at, 'a module', value));
+
 const MOST_PROBLEMS = 8;
 
 const stateChecks = {
@@ -213,7 +228,7 @@ const stateChecks = {
 
 /** Tensors by the names that `rename` gives them. */
 function renamed(state: unknown, rename: (name: string) => string | null): ReadonlyMap<string, unknown> {
-  if (typeof state !== 'object' || state === null || Array.isArray(state)) {
+  if (!isPlainObject(state)) {
     throw new ValueError(`loadStateDict: the state must be an object of tensors by name, got ${describeValue(state)}`);
   }
   const given = new Map<string, unknown>();

@@ -2,6 +2,7 @@ import { parameter } from '@latent/autograd';
 import {
   type DType,
   formatShape,
+  oneOf,
   type Shape,
   sizeOf,
   Tensor,
@@ -17,6 +18,7 @@ import {
  */
 export type Role = 'weight' | 'bias' | 'scale' | 'table' | 'buffer';
 
+const roleCheck = /* @__PURE__ */ oneOf('weight', 'bias', 'scale', 'table');
 const roles = /* @__PURE__ */ new WeakMap<Tensor, Role>();
 
 /** The role of a module's tensor; without one given, a parameter of two or more axes is a weight and others are biases. */
@@ -29,6 +31,7 @@ export function roleOf(x: Tensor): Role | null {
 
 /** A parameter with a role. */
 export function parameterOf(role: Exclude<Role, 'buffer'>, data: Tensor | TensorData): Tensor {
+  roleCheck(role, { caller: 'parameterOf', path: 'role' });
   const made = parameter(data);
   roles.set(made, role);
   return made;

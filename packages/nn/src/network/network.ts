@@ -4,11 +4,10 @@ import {
   checkOptions,
   describeValue,
   formatShape,
-  instance,
   LatentError,
   list,
   optional,
-  Rng,
+  type Rng,
   type Shape,
   sameShape,
   sizeOf,
@@ -25,6 +24,7 @@ import { Sequential } from '../layers/sequential.ts';
 import { reshape } from '../layers/shape.ts';
 import { knownLayers } from '../layers/standard.ts';
 import { inLayer, type Layer, Module, scoring } from '../module/module.ts';
+import { generatorCheck } from '../registry/generator.ts';
 import { partOf } from '../registry/registry.ts';
 
 /** A network as data: layers one after the other; a number is short for `dense(number)`. Or a module of your own. */
@@ -211,7 +211,7 @@ export function network(
 ): Layer {
   const { input, rng, activation } = checkOptions('network', options, {
     input: list(whole({ min: 1 }), { min: 1 }),
-    rng: instance<Rng>('a generator: new Rng(seed)', (value) => value instanceof Rng),
+    rng: generatorCheck,
     activation: optional(activationCheck, 'relu' as const),
   });
   const [noise] = rng.split(1) as [Rng];

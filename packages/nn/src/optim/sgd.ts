@@ -42,5 +42,5 @@ export function sgd(options: SgdOptions): OptimizerSpec {
 
 /** `sgd` with Nesterov momentum, 0.9 by default. */
 export function nesterov(options: Omit<SgdOptions, 'nesterov'>): OptimizerSpec {
-  return sgdOptimizer.make({ momentum: 0.9, ...options, nesterov: true });
+  return sgdOptimizer.with({ nesterov: true }, { momentum: 0.9, ...options });
 }

@@ -2,11 +2,15 @@ import {
   type Check,
   type Checked,
   type Checks,
+  callable,
+  checkNames,
   checkOptions,
   describeValue,
   isPlainObject,
   type Place,
+  refuse,
   refuseUnknown,
+  text,
   ValueError,
 } from '@latent/tensor';
 
@@ -29,6 +33,8 @@ export interface Definition<T extends Part, S extends Checks = Checks> {
   readonly options: S;
   /** The part with these options, which are checked; `at` is where they stand, for errors. */
   make(options?: unknown, at?: Place): T;
+  /** The same with some of the options given apart from the others, as `dense(units, options)` does. */
+  with(given: Readonly<Partial<Record<keyof S, unknown>>>, options?: unknown): T;
 }
 
 /** How a part is built from its checked options; `name` and `config` are added to it. */
@@ -56,15 +62,25 @@ export class Kind<T extends Part> {
   readonly name: string;
   readonly #definitions = new Map<string, Definition<T>>();
 
-  constructor(name: string) {
-    this.name = name;
+  readonly #remedy: string;
+
+  /** `remedy`: what to do where a file names a part that is not known, added to the error. */
+  constructor(name: string, remedy = '') {
+    this.name = text()(name, { caller: 'Kind', path: 'name' });
+    this.#remedy = text()(remedy, { caller: 'Kind', path: 'remedy' });
   }
 
   /** Makes a part known, so that files that name it can be read; gives back the function that makes it. */
   define<S extends Checks>(name: string, spec: PartSpec<T, S>): (options?: unknown) => T {
+    const definition = this.known(name, spec);
+    return (options) => definition.make(options);
+  }
+
+  /** A definition that files know wherever its module is part of the program. */
+  known<S extends Checks>(name: string, spec: PartSpec<T, S>): Definition<T, S> {
     const definition = this.part(name, spec);
     this.register(definition);
-    return (options) => definition.make(options);
+    return definition;
   }
 
   /** A definition that files do not know yet; see `register`. */
@@ -72,14 +88,18 @@ export class Kind<T extends Part> {
     if (typeof name !== 'string' || name === '') {
       throw new ValueError(`${this.name}: a part needs a name, got ${describeValue(name)}`);
     }
+    const at = { caller: `${this.name}: '${name}'`, path: 'what it is' };
+    if (!isPlainObject(spec) || !isPlainObject(spec.options)) refuse(at, '{ options, build }', spec);
+    callable()(spec.build, { ...at, path: 'build' });
     for (const taken of ['name', 'config']) {
       if (Object.hasOwn(spec.options, taken)) {
         throw new ValueError(`${this.name}: '${name}' cannot have an option '${taken}', which says what the part is`);
       }
     }
-    const make = (options?: unknown, { caller, path }: Place = { caller: spec.caller ?? name, path: '' }): T => {
-      const checked = checkOptions(caller, options, spec.options, path);
-      const at = path === '' ? caller : `${caller}: ${path}`;
+    const caller = spec.caller ?? name;
+    const make = (options?: unknown, { caller: asker, path }: Place = { caller, path: '' }): T => {
+      const checked = checkOptions(asker, options, spec.options, path);
+      const at = path === '' ? asker : `${asker}: ${path}`;
       const { depth, within } = extentOf(checked);
       if (depth > DEEPEST) throw new ValueError(`${at}: parts within parts go ${DEEPEST} levels at most, got ${depth}`);
       if (within > MOST_WITHIN) throw tooMany(at);
@@ -92,7 +112,21 @@ export class Kind<T extends Part> {
         [EXTENT]: { value: { depth, within } },
       }) as T;
     };
-    return { kind: this, name, options: spec.options, make };
+    const others = Object.keys(spec.options);
+    return {
+      kind: this,
+      name,
+      options: spec.options,
+      make,
+      with(given, options = {}) {
+        checkNames(
+          caller,
+          options,
+          others.filter((option) => !Object.hasOwn(given, option)),
+        );
+        return make({ ...(options as object), ...given });
+      },
+    };
   }
 
   /**
@@ -136,7 +170,9 @@ export class Kind<T extends Part> {
       throw new ValueError(`${at.caller}: ${at.path}.name must be text, got ${describeValue(name)}`);
     }
     const definition = this.#definitions.get(name);
-    if (definition === undefined) refuseUnknown(at.caller, `${this.name} (${at.path})`, name, this.names());
+    if (definition === undefined) {
+      refuseUnknown(at.caller, `${this.name} (${at.path})`, name, this.names(), this.#remedy);
+    }
     if (depth === 0) made = 0;
     else if (++made > MOST_WITHIN) throw tooMany(`${at.caller}: ${at.path.slice(0, 60)}…`);
     if (depth >= DEEPEST) {

@@ -1,5 +1,15 @@
-import { describeValue, isPlainObject, type Place, ShapeError, type Tensor, tensor, ValueError } from '@latent/tensor';
-import type { FlatRows, TypedArray } from '../data/rows.ts';
+import {
+  checkTensor,
+  describeValue,
+  isPlainObject,
+  type Place,
+  ShapeError,
+  type Tensor,
+  tensor,
+  ValueError,
+  whole,
+} from '@latent/tensor';
+import { type FlatRows, isTyped, type TypedArray } from '../data/rows.ts';
 import type { ColumnMap, ColumnNumbers } from './column-method.ts';
 import { type FittedConfig, methodsOfRows, type Transform, transforms } from './kind.ts';
 
@@ -30,6 +40,7 @@ export class FittedTransform {
 
   /** What column c's methods learned, one list for each. */
   learned(column: number): readonly ColumnNumbers[] {
+    whole({ min: 0, max: this.width - 1 })(column, { caller: 'learned', path: 'column' });
     return this.#numbers[column] ?? [];
   }
 
@@ -56,6 +67,7 @@ export class FittedTransform {
   /** Rows on their own scale again, in double precision. */
   inverse(values: TypedArray): Float64Array {
     const width = this.width;
+    if (!isTyped(values)) throw new ValueError(`inverse: expected a typed array, got ${describeValue(values)}`);
     if (values.length % width !== 0) {
       throw new ShapeError(`inverse: the transform knows ${width} columns, got ${values.length} values`);
     }
@@ -73,6 +85,7 @@ export class FittedTransform {
 
   /** A model's rows [n, …] on the scale of the data, in double precision. */
   inverseTensor(rows: Tensor): Tensor {
+    checkTensor('inverseTensor', rows);
     return tensor(this.inverse(rows.data), { shape: rows.shape, dtype: 'f64' });
   }
 

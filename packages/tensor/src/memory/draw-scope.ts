@@ -1,8 +1,7 @@
 import { UsageError } from '../errors.ts';
-import { STATE_BYTES } from '../kernels/random/random.ts';
 import { memory } from './linear-memory.ts';
 import { scratch } from './storage.ts';
-import { type DrawSource, stepWatcher } from './watcher.ts';
+import { type DrawSource, STATE_BYTES, stepWatcher } from './watcher.ts';
 
 /** What a draw began from: its four words, or, where a step is recorded, what its recorder gave for them. */
 type Kept = Int32Array | { readonly recorded: object };

@@ -1,6 +1,9 @@
 import { ValueError } from '../errors.ts';
 import type { Storage } from './storage.ts';
 
+/** Bytes of the state of a draw: four words. */
+export const STATE_BYTES = 16;
+
 /** Advances a generator by `blocks` and writes the four words of the draw at `pointer`, unless that is negative. */
 export interface DrawSource {
   writeDraw(pointer: number, blocks: number): void;

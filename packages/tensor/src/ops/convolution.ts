@@ -107,11 +107,13 @@ export const convolutionOps = {
   convolutionWeights: weightsOp,
 } as const;
 
+/** Of `conv1d` and `conv2d`. */
 export interface ConvolutionOptions extends WindowOptions {
   /** Runs of channels that see each other alone; 1 by default. As many as channels: depthwise. */
   readonly groups?: number;
 }
 
+/** Of `convTranspose1d` and `convTranspose2d`. */
 export interface TransposedConvolutionOptions extends ConvolutionOptions {
   /** Added to the output's size, at its end; 0 by default. */
   readonly outputPadding?: PerAxis;

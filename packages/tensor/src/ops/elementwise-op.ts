@@ -14,6 +14,7 @@ import { copyBox } from './copy-box.ts';
 /** The gradient to one input: g, the inputs, then the output, as expressions. Null: zero everywhere. */
 export type GradientRule = ((g: Expr, ...values: Expr[]) => Expr) | null;
 
+/** The row of an elementwise op: the formula is all there is to it. */
 export interface ElementwiseOp extends Op<undefined> {
   readonly program: MapProgram;
 }

@@ -56,6 +56,7 @@ const scatterAddOp: Op<undefined> = {
   },
 };
 
+/** The rows of ops that look up by index; see `opTable`. */
 export const indexingOps = { gather: gatherOp, scatterAdd: scatterAddOp } as const;
 
 /** The slices of x at `indices` along `axis` (0): NumPy's `take`. Result: x's shape with that axis replaced by the indices' shape. */

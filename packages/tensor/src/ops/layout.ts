@@ -152,6 +152,7 @@ const concatOp: Op<number> = {
   },
 };
 
+/** The rows of ops that move numbers without changing them; see `opTable`. */
 export const layoutOps = {
   reshape: reshapeOp,
   transpose: transposeOp,

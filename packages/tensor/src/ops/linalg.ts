@@ -14,6 +14,7 @@ import { checkFlag, checkTensor } from './argument.ts';
 import { broadcastTo, reshape } from './layout.ts';
 import { sum } from './reduce.ts';
 
+/** Of `matmul`. */
 export interface MatmulOptions {
   /** Use aᵀ (the last two axes swapped); nothing is copied. */
   readonly transposeA?: boolean;
@@ -96,6 +97,7 @@ const linearOp: Op<undefined> = {
   },
 };
 
+/** The rows of products; see `opTable`. */
 export const linalgOps = { matmul: matmulOp, linear: linearOp } as const;
 
 /**

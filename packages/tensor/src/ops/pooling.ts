@@ -67,15 +67,18 @@ const maxPoolOp: Op<Geometry> = {
 
 export const poolingOps = { maxPool: maxPoolOp, maxPick: pickOp, maxSpread: spreadOp } as const;
 
+/** Of every pooling: stride (the window's size by default), padding, and what happens at the input's end. */
 export interface PoolOptions extends Omit<WindowOptions, 'dilation'> {
   /** Windows that the input's end cuts count too; false by default. */
   readonly ceil?: boolean;
 }
 
+/** Of `maxPool1d` and `maxPool2d`. */
 export interface MaxPoolOptions extends PoolOptions {
   readonly dilation?: PerAxis;
 }
 
+/** Of `avgPool1d` and `avgPool2d`. */
 export interface AvgPoolOptions extends PoolOptions {
   /** Padding counts as zeros in the mean, as PyTorch has it by default; false by default, as TensorFlow has it. */
   readonly countPadding?: boolean;

@@ -40,6 +40,7 @@ export interface RecurrentWeights {
   readonly biasHh: Tensor;
 }
 
+/** Of `recurrent`. */
 export interface RecurrentOptions {
   /** The first states [rows, units]: h, and c of an LSTM; zeros by default. */
   readonly state?: readonly Tensor[];

@@ -22,6 +22,7 @@ import { type GradientRule, gradientOp } from './elementwise-op.ts';
 import { checkCount } from './indices.ts';
 import { broadcastTo, concat, reshape, slice, transpose } from './layout.ts';
 
+/** Of every reduction. */
 export interface ReduceOptions {
   /** The axis or axes to reduce; all by default. Negative axes count from the end. */
   readonly axis?: number | readonly number[];
@@ -118,6 +119,7 @@ function lastAxis(shape: Shape): { rows: number; cols: number } {
   return { rows: sizeOf(shape.slice(0, -1)), cols };
 }
 
+/** The rows of reductions; see `opTable`. */
 export const reduceOps: {
   readonly sum: Op<Axes>;
   readonly max: Op<Axes>;
@@ -249,6 +251,7 @@ export function min(x: Tensor, options?: ReduceOptions): Tensor {
   return reduceWith(reduceOps.min, x, options);
 }
 
+/** Of `variance`. */
 export interface VarianceOptions extends ReduceOptions {
   /** Divide by n − correction: 0 (default) for the population, 1 for the unbiased estimate. */
   readonly correction?: number;

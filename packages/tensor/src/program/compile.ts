@@ -18,6 +18,7 @@ import { Program } from './program.ts';
 import { Recorder } from './recorder.ts';
 import type { Operand } from './step.ts';
 
+/** Of `compile`. */
 export interface CompileOptions {
   /** Called once where a step cannot be recorded and runs eagerly; a console warning by default. */
   readonly onEager?: (reason: string) => void;

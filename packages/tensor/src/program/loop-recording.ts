@@ -1,9 +1,8 @@
 import { elementBytes } from '../dtype.ts';
 import { readFault } from '../kernels/check-indices/check-indices.ts';
 import { perform } from '../kernels/execute.ts';
-import { STATE_BYTES } from '../kernels/random/random.ts';
 import { memory } from '../memory/linear-memory.ts';
-import type { DrawSource, FaultReport } from '../memory/watcher.ts';
+import { type DrawSource, type FaultReport, STATE_BYTES } from '../memory/watcher.ts';
 import type { CallStep, Loop, Step, Value } from './step.ts';
 
 /** A draw of a recorded step, which is made once for each turn of each loop around it. */

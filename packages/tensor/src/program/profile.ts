@@ -15,6 +15,7 @@ export interface ProfileRow {
   readonly share: number;
 }
 
+/** Where the time of a step goes, kernel by kernel: what `profile` gives. */
 export interface Profile {
   /** Longest first. */
   readonly rows: readonly ProfileRow[];

@@ -1,9 +1,8 @@
 import { UsageError } from '../errors.ts';
 import type { Extent, KernelCall } from '../kernels/kernel.ts';
-import { STATE_BYTES } from '../kernels/random/random.ts';
 import { memory } from '../memory/linear-memory.ts';
 import type { Storage } from '../memory/storage.ts';
-import type { DrawSource, FaultReport, StepWatcher } from '../memory/watcher.ts';
+import { type DrawSource, type FaultReport, STATE_BYTES, type StepWatcher } from '../memory/watcher.ts';
 import { type Draw, type Event, LoopRecording, RecordedTurns } from './loop-recording.ts';
 import type { Operand, Step, Value } from './step.ts';
 

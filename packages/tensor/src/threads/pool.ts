@@ -193,7 +193,9 @@ function startWorker(data: WorkerStart, fail: (reason: string) => void): { termi
   }
   const url = URL.createObjectURL(new Blob([WEB_SOURCE], { type: 'text/javascript' }));
   const worker = new Worker(url);
-  worker.onerror = (event) => fail(`a worker failed (${event.message})`);
+  // Where a page's policy stops it there is no message.
+  worker.onerror = ({ message }) =>
+    fail(message ? `a worker failed (${message})` : 'a worker failed, which a policy may forbid');
   worker.postMessage(data);
   return worker;
 }

@@ -1,4 +1,4 @@
-import { apply, type Expr, elementwise, rowSum, type Tensor } from '@latent/tensor';
+import { apply, checkTensor, type Expr, elementwise, rowSum, type Tensor } from '@latent/tensor';
 
 /** ½ Σ μ² + e^v − 1 − v. expm1 keeps the small differences near v = 0. */
 const klFormula = (mean: Expr, v: Expr): Expr => mean.square().add(v.expm1()).sub(v).mul(0.5);
@@ -26,6 +26,11 @@ const logProbOp = /* @__PURE__ */ rowSum(
   ],
 );
 
+/** Throws unless all are tensors. */
+function tensors(caller: string, ...values: readonly Tensor[]): Tensor[] {
+  return values.map((value) => checkTensor(caller, value));
+}
+
 /** ½ Σ w − v + (e^v + (μ − ν)²)e^(−w) − 1. expm1 keeps the small differences near v = w. */
 const betweenOp = /* @__PURE__ */ rowSum(
   'klBetweenNormals',
@@ -41,12 +46,12 @@ const betweenOp = /* @__PURE__ */ rowSum(
 
 /** log N(z; μ, diag e^v), summed over the last axis; all three in one shape [..., latent] → [...]. */
 export function normalLogProb(z: Tensor, mean: Tensor, logVariance: Tensor): Tensor {
-  return apply(logProbOp, [z, mean, logVariance], undefined);
+  return apply(logProbOp, tensors('normalLogProb', z, mean, logVariance), undefined);
 }
 
 /** The terms of `klToStandardNormal`, latent by latent. */
 export function klPerLatent(mean: Tensor, logVariance: Tensor): Tensor {
-  return apply(klPerLatentOp, [mean, logVariance], undefined);
+  return apply(klPerLatentOp, tensors('klPerLatent', mean, logVariance), undefined);
 }
 
 /**
@@ -54,7 +59,7 @@ export function klPerLatent(mean: Tensor, logVariance: Tensor): Tensor {
  * appendix B). `mean` and `logVariance` [..., latent] → [...].
  */
 export function klToStandardNormal(mean: Tensor, logVariance: Tensor): Tensor {
-  return apply(klOp, [mean, logVariance], undefined);
+  return apply(klOp, tensors('klToStandardNormal', mean, logVariance), undefined);
 }
 
 /** z = μ + e^(½ log σ²)·ε for noise of its own: mean and log-variance [rows, latent], noise [..., rows, latent]. */

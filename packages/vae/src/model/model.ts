@@ -28,8 +28,10 @@ import {
 import {
   checkNames,
   formatShape,
+  isPlainObject,
   LatentError,
   type Rng,
+  refuse,
   type Shape,
   sameShape,
   shortText,
@@ -233,6 +235,11 @@ export abstract class Model<N extends string = never> extends Module implements 
   }
 
   async #learnStream(caller: string, data: Dataset, beside: Columns): Promise<LearnedRows> {
+    const { learned, warnings } = await this.#learnOf(caller, data);
+    return { learned, dataset: this.#mappedStream(caller, data, learned, beside), warnings, scaled: null };
+  }
+
+  async #learnOf(caller: string, data: Dataset): Promise<Pick<LearnedRows, 'learned' | 'warnings'>> {
     this.#checkSpec(caller, data);
     const transform = this.transform ?? (this.#spec === null ? null : await fitDataset(this.#spec, data));
     const scales = new ColumnScales(sizeOf(this.event));
@@ -243,13 +250,26 @@ export abstract class Model<N extends string = never> extends Module implements 
       scales.add(rows);
     }
     if (range === null) throw new ValueError(`${caller}: there are no rows`);
-    const learned = { transform, range };
-    return {
-      learned,
-      dataset: this.#mappedStream(caller, data, learned, beside),
-      warnings: this.#warnings(scales, transform),
-      scaled: null,
-    };
+    return { learned: { transform, range }, warnings: this.#warnings(scales, transform) };
+  }
+
+  /**
+   * Learns what `fit` learns of rows before it trains, their columns' scales and range, and says what is odd about them. `fit`
+   * does it itself; this is for runs in which the rows are trained on in parts, each of which knows only its own.
+   */
+  async learn(data: Dataset): Promise<readonly string[]> {
+    const caller = `${this.#name}.learn`;
+    const { learned, warnings } = await this.#learnOf(caller, data);
+    if (isTraining(this)) throw new UsageError(`${caller}: this model is being trained; wait for that run to end`);
+    this.#learned = learned;
+    return warnings;
+  }
+
+  /** A data set as training sees it: its rows x on the model's scale, each checked as it goes by. `fit` does it itself. */
+  scaled(data: Dataset): Dataset {
+    const caller = `${this.#name}.scaled`;
+    if (this.transform === null && this.#spec !== null) throw notLearned(caller, this.#spec, "the columns' scales");
+    return this.#mappedStream(caller, data, this.#learned, {});
   }
 
   #warnings(scales: ColumnScales, transform: FittedTransform | null): readonly string[] {
@@ -394,6 +414,7 @@ export abstract class Model<N extends string = never> extends Module implements 
     own: Readonly<Record<string, unknown>> = {},
   ): M {
     const caller = `${displayName(this)}.fromBytes`;
+    if (!isPlainObject(own)) refuse({ caller, path: 'own' }, 'an object of modules by the option they stand in', own);
     const file = decodeSafetensors(bytes);
     const { model, config, learned } = readHeader(caller, file.metadata);
     if (model !== this.modelName) {
@@ -416,7 +437,7 @@ export abstract class Model<N extends string = never> extends Module implements 
   static async load<M extends Model>(
     this: ModelClass<M>,
     path: string,
-    own?: Readonly<Record<string, unknown>>,
+    own: Readonly<Record<string, unknown>> = {},
   ): Promise<M> {
     const bytes = await readFileBytes(path);
     return (this as unknown as { fromBytes(bytes: Uint8Array, own?: Readonly<Record<string, unknown>>): M }).fromBytes(
@@ -427,6 +448,7 @@ export abstract class Model<N extends string = never> extends Module implements 
 
   /** Takes over what another model learned of the same columns. */
   takeLearned(other: Model<never>): void {
+    if (!(other instanceof Model)) refuse({ caller: 'takeLearned', path: 'other' }, 'a model', other);
     this.#learned = other.#learned;
   }
 

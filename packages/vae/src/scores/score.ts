@@ -1,4 +1,5 @@
-import { step, type Tensor, tensor, UsageError, whole } from '@latent/tensor';
+import { refuse, step, type Tensor, tensor, UsageError, whole } from '@latent/tensor';
+import { Model } from '../model/model.ts';
 import type { ReadyRows, RowInputs, RowsProgram } from '../model/rows-program.ts';
 import { rowsProgram } from '../model/rows-program.ts';
 import type { ObjectiveModel } from '../objectives/objective.ts';
@@ -61,6 +62,10 @@ export class Scorer<K extends string> {
   readonly #program: RowsProgram<K>;
 
   constructor(model: VaeCore, score: Score<K>) {
+    if (!(model instanceof Model)) refuse({ caller: 'Scorer', path: 'the model' }, 'a Vae', model);
+    if (typeof (score as Partial<Score<K>> | null)?.compute !== 'function') {
+      refuse({ caller: 'Scorer', path: 'the score' }, 'a score such as densityScore', score);
+    }
     this.#model = model;
     this.#score = score;
     this.#program = rowsProgram((rows, samples) => score.compute(model.given(rows.beside ?? {}), rows, samples));

@@ -1,10 +1,9 @@
 import { noGrad } from '@latent/autograd';
-import { type Batch, type Dataset, type History, parseRows, type Row, type Rows } from '@latent/nn';
+import { type Batch, type Dataset, generatorCheck, type History, parseRows, type Row, type Rows } from '@latent/nn';
 import {
   anything,
   checkOptions,
   formatShape,
-  instance,
   isPlainObject,
   list,
   oneOf,
@@ -86,7 +85,7 @@ const drawChecks = {
   samples: /* @__PURE__ */ optional(samplesCheck),
   seed: /* @__PURE__ */ optional(seedCheck, 0),
 };
-const rngCheck = /* @__PURE__ */ optional(instance<Rng>('a generator: new Rng(seed)', (value) => value instanceof Rng));
+const rngCheck = /* @__PURE__ */ optional(generatorCheck);
 const seeded = { ...conditionOption, seed: /* @__PURE__ */ optional(seedCheck), rng: rngCheck };
 const sampleChecks = { ...seeded, output: /* @__PURE__ */ optional(oneOf('mean', 'draw'), 'mean' as const) };
 const pathChecks = {

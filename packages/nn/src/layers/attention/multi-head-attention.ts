@@ -1,4 +1,5 @@
 import {
+  checkTensor,
   formatShape,
   lessEqual,
   linear,
@@ -68,6 +69,7 @@ export class MultiHeadAttention extends Module {
   }
 
   forward(x: Tensor, { lengths }: Context = {}): Tensor {
+    checkTensor(this.type, x);
     const width = this.out_proj.inFeatures;
     if (x.shape.length !== 3 || x.shape[2] !== width) {
       throw new ShapeError(`attention: expected [rows, steps, ${width}], got ${formatShape(x.shape)}`);

@@ -1,4 +1,5 @@
 import {
+  checkTensor,
   flag,
   formatShape,
   gelu,
@@ -53,6 +54,7 @@ export class TransformerBlock extends Module {
   }
 
   forward(x: Tensor, context: Context = {}): Tensor {
+    checkTensor(this.type, x);
     const drop = (value: Tensor): Tensor => this.dropout?.forward(value) ?? value;
     const attended = inLayer('self_attn', () => this.self_attn.forward(this.norm1.forward(x), context));
     const between = x.add(drop(attended));
@@ -86,7 +88,7 @@ function attended(name: string, heads: number, input: Shape): Shape {
 
 const transformerChecks = { ...attentionChecks, feedForward: /* @__PURE__ */ optional(whole({ min: 1 })) };
 
-export const transformerLayer = /* @__PURE__ */ layers.part('transformer', {
+export const transformerLayer = /* @__PURE__ */ layers.known('transformer', {
   options: transformerChecks,
   build: ({ heads, dropout, causal, feedForward }) => ({
     anySteps: true,
@@ -102,10 +104,10 @@ export const transformerLayer = /* @__PURE__ */ layers.part('transformer', {
 
 /** A pre-norm transformer block, as a layer of a network: rows [steps, width] → the same. Put `positions` before the first. */
 export function transformer(heads: number, options: TransformerSpecOptions = {}): LayerSpec {
-  return transformerLayer.make({ ...options, heads });
+  return transformerLayer.with({ heads }, options);
 }
 
-export const attentionLayer = /* @__PURE__ */ layers.part('attention', {
+export const attentionLayer = /* @__PURE__ */ layers.known('attention', {
   options: attentionChecks,
   build: ({ heads, dropout, causal }) => ({
     anySteps: true,
@@ -122,5 +124,5 @@ export function attention(
   heads: number,
   options: { readonly dropout?: number; readonly causal?: boolean } = {},
 ): LayerSpec {
-  return attentionLayer.make({ ...options, heads });
+  return attentionLayer.with({ heads }, options);
 }

@@ -146,7 +146,7 @@ function convPart(axes: 1 | 2): Definition<LayerSpec> {
   const name = `conv${axes}d`;
   const Made = axes === 1 ? Conv1d : Conv2d;
   const checks = { features: featuresCheck, ...commonChecks(axes), groups: groupsCheck, paddingMode: modeCheck };
-  return layers.part(name, {
+  return layers.known(name, {
     options: checks,
     build(options) {
       const { features, kernel, stride, dilation, padding, groups, bias, paddingMode, norm } = options;
@@ -202,7 +202,7 @@ function convTransposePart(axes: 1 | 2): Definition<LayerSpec> {
   const Made = axes === 1 ? ConvTranspose1d : ConvTranspose2d;
   const outputPadding = optional(perAxis(axes, 0), new Array<number>(axes).fill(0));
   const checks = { features: featuresCheck, ...commonChecks(axes), groups: groupsCheck, outputPadding };
-  return layers.part(name, {
+  return layers.known(name, {
     options: checks,
     build(options) {
       const { features, kernel, stride, dilation, padding, groups, bias, outputPadding, norm } = options;
@@ -255,7 +255,7 @@ export const convTranspose2dLayer = /* @__PURE__ */ convTransposePart(2);
 
 /** A convolution of rows [length, channels] with `features` kernels, then normalisation, activation and dropout. */
 export function conv1d(features: number, options: ConvLayerOptions = {}): LayerSpec {
-  return conv1dLayer.make({ ...options, features });
+  return conv1dLayer.with({ features }, options);
 }
 
 /**
@@ -263,12 +263,12 @@ export function conv1d(features: number, options: ConvLayerOptions = {}): LayerS
  * `conv2d(32, { kernel: 3, stride: 2 })`. Mirrored it is the transposed convolution that gives the image's sizes back.
  */
 export function conv2d(features: number, options: ConvLayerOptions = {}): LayerSpec {
-  return conv2dLayer.make({ ...options, features });
+  return conv2dLayer.with({ features }, options);
 }
 
 /** A transposed convolution of rows [length, channels]; see `convTranspose2d`. */
 export function convTranspose1d(features: number, options: ConvTransposeLayerOptions = {}): LayerSpec {
-  return convTranspose1dLayer.make({ ...options, features });
+  return convTranspose1dLayer.with({ features }, options);
 }
 
 /**
@@ -276,7 +276,7 @@ export function convTranspose1d(features: number, options: ConvTransposeLayerOpt
  * the stride, as in Keras; PyTorch's `padding` and `outputPadding` are numbers here too.
  */
 export function convTranspose2d(features: number, options: ConvTransposeLayerOptions = {}): LayerSpec {
-  return convTranspose2dLayer.make({ ...options, features });
+  return convTranspose2dLayer.with({ features }, options);
 }
 
 /** Of `depthwiseConv2d` and `separableConv2d` in a network. */
@@ -291,7 +291,7 @@ function depthwiseOptions() {
 const depthwiseChecks = /* @__PURE__ */ depthwiseOptions();
 const separableChecks = { features: featuresCheck, ...depthwiseChecks };
 
-export const depthwiseConv2dLayer = /* @__PURE__ */ layers.part('depthwiseConv2d', {
+export const depthwiseConv2dLayer = /* @__PURE__ */ layers.known('depthwiseConv2d', {
   options: depthwiseChecks,
   build(options) {
     const of = (input: Shape): LayerSpec => {
@@ -312,7 +312,7 @@ export function depthwiseConv2d(options: DepthwiseConvOptions = {}): LayerSpec {
   return depthwiseConv2dLayer.make(options);
 }
 
-export const separableConv2dLayer = /* @__PURE__ */ layers.part('separableConv2d', {
+export const separableConv2dLayer = /* @__PURE__ */ layers.known('separableConv2d', {
   options: separableChecks,
   build(options) {
     const { features, multiplier, kernel, stride, padding, dilation, paddingMode, ...rest } = options;
@@ -355,5 +355,5 @@ export const separableConv2dLayer = /* @__PURE__ */ layers.part('separableConv2d
  * and dropout (Chollet 2017): far fewer weights than `conv2d` of the same sizes.
  */
 export function separableConv2d(features: number, options: DepthwiseConvOptions = {}): LayerSpec {
-  return separableConv2dLayer.make({ ...options, features });
+  return separableConv2dLayer.with({ features }, options);
 }

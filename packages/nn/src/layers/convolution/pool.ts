@@ -2,6 +2,9 @@ import {
   avgPool1d,
   avgPool2d,
   type Check,
+  checkNames,
+  checkOptions,
+  checkTensor,
   flag,
   globalAvgPool as globalMean,
   maxPool1d,
@@ -52,13 +55,16 @@ export class MaxPool extends Module {
 
   constructor(size: PerAxis, options: MaxPoolLayerOptions = {}) {
     super();
-    this.size = size;
-    this.options = options;
+    checkNames('MaxPool', options, Object.keys(maxChecks).slice(1));
+    const { size: checked, ...others } = checkOptions('MaxPool', { size, ...options }, maxChecks);
+    this.size = checked;
+    this.options = given(others);
   }
   override get type(): string {
     return 'MaxPool';
   }
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     return (x.shape.length === 3 ? maxPool1d : maxPool2d)(x, this.size, this.options);
   }
 }
@@ -70,13 +76,16 @@ export class AvgPool extends Module {
 
   constructor(size: PerAxis, options: AvgPoolLayerOptions = {}) {
     super();
-    this.size = size;
-    this.options = options;
+    checkNames('AvgPool', options, Object.keys(avgChecks).slice(1));
+    const { size: checked, ...others } = checkOptions('AvgPool', { size, ...options }, avgChecks);
+    this.size = checked;
+    this.options = given(others);
   }
   override get type(): string {
     return 'AvgPool';
   }
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     return (x.shape.length === 3 ? avgPool1d : avgPool2d)(x, this.size, this.options);
   }
 }
@@ -87,6 +96,7 @@ export class GlobalAvgPool extends Module {
     return 'GlobalAvgPool';
   }
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     return globalMean(x);
   }
 }
@@ -123,7 +133,7 @@ function pooledShape(op: string, input: Shape, { size, stride, padding, ceil, di
 }
 
 const maxChecks = { ...common, dilation: /* @__PURE__ */ optional(sizeCheck) };
-export const maxPoolLayer = /* @__PURE__ */ layers.part('maxPool', {
+export const maxPoolLayer = /* @__PURE__ */ layers.known('maxPool', {
   options: maxChecks,
   build: ({ size, ...options }) => ({
     outShape: (input) => pooledShape('maxPool', input, { size, ...options }),
@@ -142,11 +152,11 @@ function given<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], un
  * nearest-neighbour upsampling to the sizes before.
  */
 export function maxPool(size: PerAxis, options: MaxPoolLayerOptions = {}): LayerSpec {
-  return maxPoolLayer.make({ ...options, size });
+  return maxPoolLayer.with({ size }, options);
 }
 
 const avgChecks = { ...common, countPadding: /* @__PURE__ */ optional(flag(), false) };
-export const avgPoolLayer = /* @__PURE__ */ layers.part('avgPool', {
+export const avgPoolLayer = /* @__PURE__ */ layers.known('avgPool', {
   options: avgChecks,
   build: ({ size, ...options }) => ({
     outShape: (input) => pooledShape('avgPool', input, { size, ...options }),
@@ -157,10 +167,10 @@ export const avgPoolLayer = /* @__PURE__ */ layers.part('avgPool', {
 
 /** The mean of each window, as a layer of a network; mirrored like `maxPool`. */
 export function avgPool(size: PerAxis, options: AvgPoolLayerOptions = {}): LayerSpec {
-  return avgPoolLayer.make({ ...options, size });
+  return avgPoolLayer.with({ size }, options);
 }
 
-export const globalAvgPoolLayer = /* @__PURE__ */ layers.part('globalAvgPool', {
+export const globalAvgPoolLayer = /* @__PURE__ */ layers.known('globalAvgPool', {
   options: {},
   build: () => ({
     outShape(input) {

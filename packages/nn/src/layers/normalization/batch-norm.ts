@@ -2,6 +2,7 @@ import { noGrad } from '@latent/autograd';
 import {
   add,
   checkOptions,
+  checkTensor,
   formatShape,
   mapInto,
   mapProgram,
@@ -79,6 +80,7 @@ export class BatchNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     const features = this.weight.size;
     if (x.shape.length < 2 || x.shape.at(-1) !== features) {
       throw new ShapeError(`BatchNorm: expected last axis ${features}, got ${formatShape(x.shape)}`);
@@ -110,7 +112,7 @@ export class BatchNorm extends Module {
   }
 }
 
-export const batchNormLayer = /* @__PURE__ */ layers.part('batchNorm', {
+export const batchNormLayer = /* @__PURE__ */ layers.known('batchNorm', {
   options: checks,
   build: (options) => sameShapeLayer((input) => [new BatchNorm(input.at(-1) ?? 1, options)]),
 });

@@ -1,6 +1,7 @@
 import {
   add,
   checkOptions,
+  checkTensor,
   formatShape,
   mul,
   ones,
@@ -51,6 +52,7 @@ export class GroupNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     const channels = this.weight.size;
     if (x.shape.length < 2 || x.shape.at(-1) !== channels) {
       throw new ShapeError(`GroupNorm: expected last axis ${channels}, got ${formatShape(x.shape)}`);
@@ -72,7 +74,7 @@ function checkDivides(groups: number, channels: number): void {
 }
 
 const layerChecks = { groups: /* @__PURE__ */ whole({ min: 1 }), ...checks };
-export const groupNormLayer = /* @__PURE__ */ layers.part('groupNorm', {
+export const groupNormLayer = /* @__PURE__ */ layers.known('groupNorm', {
   options: layerChecks,
   build: ({ groups, epsilon }) => ({
     ...sameShapeLayer((input) => [new GroupNorm(groups, input.at(-1) ?? 1, { epsilon })]),
@@ -85,5 +87,5 @@ export const groupNormLayer = /* @__PURE__ */ layers.part('groupNorm', {
 
 /** `GroupNorm` as a layer of a network. */
 export function groupNorm(groups: number, options: GroupNormOptions = {}): LayerSpec {
-  return groupNormLayer.make({ ...options, groups });
+  return groupNormLayer.with({ groups }, options);
 }

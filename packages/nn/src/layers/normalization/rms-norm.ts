@@ -1,6 +1,7 @@
 import {
   add,
   checkOptions,
+  checkTensor,
   formatShape,
   mul,
   ones,
@@ -40,6 +41,7 @@ export class RmsNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     if (x.shape.at(-1) !== this.weight.size) {
       throw new ShapeError(`RmsNorm: expected last axis ${this.weight.size}, got ${formatShape(x.shape)}`);
     }
@@ -48,7 +50,7 @@ export class RmsNorm extends Module {
   }
 }
 
-export const rmsNormLayer = /* @__PURE__ */ layers.part('rmsNorm', {
+export const rmsNormLayer = /* @__PURE__ */ layers.known('rmsNorm', {
   options: checks,
   build: ({ epsilon }) => sameShapeLayer((input) => [new RmsNorm(input.at(-1) ?? 1, { epsilon })]),
 });

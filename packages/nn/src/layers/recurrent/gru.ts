@@ -93,7 +93,7 @@ export interface GruSpecOptions extends RecurrentSpecOptions {
 
 const checks = { units: unitsCheck, ...recurrentChecks, resetAfter: /* @__PURE__ */ optional(flag(), true) };
 
-export const gruLayer = /* @__PURE__ */ layers.part('gru', {
+export const gruLayer = /* @__PURE__ */ layers.known('gru', {
   options: checks,
   build: ({ units, ...options }) =>
     recurrentSpec('gru', units, options, {
@@ -104,5 +104,5 @@ export const gruLayer = /* @__PURE__ */ layers.part('gru', {
 
 /** A GRU layer of a network; what goes in and comes out is as of `lstm`. */
 export function gru(units: number, options: GruSpecOptions = {}): LayerSpec {
-  return gruLayer.make({ ...options, units });
+  return gruLayer.with({ units }, options);
 }

@@ -35,7 +35,7 @@ const checks = {
   forgetBias: /* @__PURE__ */ optional(real(), 1),
 };
 
-export const lstmLayer = /* @__PURE__ */ layers.part('lstm', {
+export const lstmLayer = /* @__PURE__ */ layers.known('lstm', {
   options: checks,
   build: ({ units, ...options }) =>
     recurrentSpec('lstm', units, options, {
@@ -50,5 +50,5 @@ export const lstmLayer = /* @__PURE__ */ layers.part('lstm', {
  * end. With `steps`, rows [features] are the input of every step: a decoder's code.
  */
 export function lstm(units: number, options: LstmSpecOptions = {}): LayerSpec {
-  return lstmLayer.make({ ...options, units });
+  return lstmLayer.with({ units }, options);
 }

@@ -1,4 +1,6 @@
 import {
+  checkOptions,
+  checkTensor,
   flag,
   formatShape,
   linearRecurrence,
@@ -12,6 +14,7 @@ import {
 } from '@latent/tensor';
 import { type Context, withinLengths } from '../../module/context.ts';
 import { Module } from '../../module/module.ts';
+import { drawing } from '../../registry/generator.ts';
 import { type LayerSpec, layers } from '../layer-spec.ts';
 import { Linear } from '../linear.ts';
 import { POSITIONS, repeat } from '../sequence/repeat.ts';
@@ -40,9 +43,13 @@ export class MinGru extends Module {
   constructor(features: number, units: number, options: MinGruOptions) {
     super();
     for (const [path, size] of Object.entries({ features, units })) whole({ min: 1 })(size, { caller: 'MinGru', path });
-    this.update = new Linear(features, units, options);
-    this.candidate = new Linear(features, units, options);
-    this.returnSequences = options.returnSequences ?? false;
+    const { rng, returnSequences } = checkOptions('MinGru', options, {
+      ...drawing,
+      returnSequences: optional(flag(), false),
+    });
+    this.update = new Linear(features, units, { rng });
+    this.candidate = new Linear(features, units, { rng });
+    this.returnSequences = returnSequences;
   }
 
   override get type(): string {
@@ -51,6 +58,7 @@ export class MinGru extends Module {
 
   /** x [rows, steps, features] → the last states [rows, units], or every step's. */
   forward(x: Tensor, context: Context = {}): Tensor {
+    checkTensor(this.type, x);
     const { output, state } = this.run(x, context);
     return this.returnSequences ? output : state;
   }
@@ -60,6 +68,7 @@ export class MinGru extends Module {
     x: Tensor,
     { state, lengths }: { readonly state?: Tensor | undefined; readonly lengths?: Tensor | undefined } = {},
   ): { readonly output: Tensor; readonly state: Tensor } {
+    checkTensor(this.type, x);
     if (x.shape.length !== 3)
       throw new ShapeError(`minGru: expected [rows, steps, features], got ${formatShape(x.shape)}`);
     const [rows, steps] = x.shape as [number, number, number];
@@ -79,7 +88,7 @@ export class MinGru extends Module {
 
 const checks = { units: unitsCheck, returnSequences: /* @__PURE__ */ optional(flag(), false) };
 
-export const minGruLayer = /* @__PURE__ */ layers.part('minGru', {
+export const minGruLayer = /* @__PURE__ */ layers.known('minGru', {
   options: checks,
   build: ({ units, returnSequences }) => ({
     ...recurrentSpec(
@@ -108,5 +117,5 @@ function unfolded(input: readonly number[]): readonly LayerSpec[] {
 
 /** A minGRU layer of a network; what goes in and comes out is as of `lstm`. */
 export function minGru(units: number, options: { readonly returnSequences?: boolean } = {}): LayerSpec {
-  return minGruLayer.make({ ...options, units });
+  return minGruLayer.with({ units }, options);
 }

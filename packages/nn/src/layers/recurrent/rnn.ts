@@ -35,7 +35,7 @@ const checks = {
   activation: /* @__PURE__ */ optional(oneOf('tanh', 'relu'), 'tanh' as const),
 };
 
-export const rnnLayer = /* @__PURE__ */ layers.part('rnn', {
+export const rnnLayer = /* @__PURE__ */ layers.known('rnn', {
   options: checks,
   build: ({ units, ...options }) =>
     recurrentSpec('rnn', units, options, {
@@ -46,5 +46,5 @@ export const rnnLayer = /* @__PURE__ */ layers.part('rnn', {
 
 /** An Elman layer of a network; what goes in and comes out is as of `lstm`. */
 export function rnn(units: number, options: RnnSpecOptions = {}): LayerSpec {
-  return rnnLayer.make({ ...options, units });
+  return rnnLayer.with({ units }, options);
 }

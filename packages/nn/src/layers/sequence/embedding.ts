@@ -1,4 +1,5 @@
 import {
+  checkTensor,
   checkWhole,
   formatShape,
   gather,
@@ -51,6 +52,7 @@ export class Embedding extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     const [size, width] = this.weight.shape as [number, number];
     const perRow = x.shape[0] ? x.size / x.shape[0] : 1;
     const bad = (position: number, value: number, note = ''): ValueError => {
@@ -78,7 +80,7 @@ const checks = {
   padding: /* @__PURE__ */ optional(whole({ min: 0 })),
 };
 
-export const embeddingLayer = /* @__PURE__ */ layers.part('embedding', {
+export const embeddingLayer = /* @__PURE__ */ layers.known('embedding', {
   options: checks,
   build: ({ size, width, padding }, caller) => {
     if (padding !== undefined && padding >= size) {
@@ -103,5 +105,5 @@ export const embeddingLayer = /* @__PURE__ */ layers.part('embedding', {
  * the vector of that index is 0.
  */
 export function embedding(size: number, width: number, options: { readonly padding?: number } = {}): LayerSpec {
-  return embeddingLayer.make({ ...options, size, width });
+  return embeddingLayer.with({ size, width }, options);
 }

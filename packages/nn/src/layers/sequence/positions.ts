@@ -1,4 +1,4 @@
-import { formatShape, oneOf, optional, type Rng, ShapeError, type Tensor, whole } from '@latent/tensor';
+import { checkTensor, formatShape, oneOf, optional, type Rng, ShapeError, type Tensor, whole } from '@latent/tensor';
 import { normalInit } from '../../init.ts';
 import type { Context } from '../../module/context.ts';
 import { Module } from '../../module/module.ts';
@@ -39,6 +39,7 @@ export class Positions extends Module {
   }
 
   forward(x: Tensor, _context: Context = {}): Tensor {
+    checkTensor(this.type, x);
     const [, steps = 0, own] = x.shape;
     if (x.shape.length !== 3 || own !== this.width || steps > this.steps) {
       throw new ShapeError(
@@ -64,7 +65,7 @@ function sinusoids(steps: number, width: number): number[] {
 
 const checks = { kind: /* @__PURE__ */ optional(oneOf('learned', 'sinusoid'), 'learned' as const) };
 
-export const positionsLayer = /* @__PURE__ */ layers.part('positions', {
+export const positionsLayer = /* @__PURE__ */ layers.known('positions', {
   options: checks,
   build: ({ kind }) => ({
     anySteps: true,

@@ -1,6 +1,8 @@
 import {
   broadcastTo,
   type Check,
+  checkOptions,
+  checkTensor,
   concat,
   formatShape,
   optional,
@@ -33,7 +35,7 @@ export class Repeat extends Module {
   constructor(steps: number, options: RepeatOptions = {}) {
     super();
     this.steps = whole({ min: 1 })(steps, { caller: 'Repeat', path: 'steps' });
-    this.positions = positionsCheck(options.positions, { caller: 'Repeat', path: 'positions' });
+    this.positions = checkOptions('Repeat', options, { positions: positionsCheck }).positions;
   }
 
   override get type(): string {
@@ -41,6 +43,7 @@ export class Repeat extends Module {
   }
 
   forward(x: Tensor, context: Context = {}): Tensor {
+    checkTensor(this.type, x);
     if (x.shape.length !== 2) throw new ShapeError(`repeat: expected [rows, features], got ${formatShape(x.shape)}`);
     const [rows, features] = x.shape as [number, number];
     const { steps = this.steps } = context;
@@ -76,7 +79,7 @@ const positionsCheck: Check<number> = (value, at) => {
 
 const checks = { steps: /* @__PURE__ */ whole({ min: 1 }), positions: positionsCheck };
 
-export const repeatLayer = /* @__PURE__ */ layers.part('repeat', {
+export const repeatLayer = /* @__PURE__ */ layers.known('repeat', {
   options: checks,
   build: ({ steps, positions }) => ({
     anySteps: true,
@@ -91,5 +94,5 @@ export const repeatLayer = /* @__PURE__ */ layers.part('repeat', {
 
 /** A row as the input of every step, with sines and cosines that say where the step is: a recurrent decoder's first layer. */
 export function repeat(steps: number, options: RepeatOptions = {}): LayerSpec {
-  return repeatLayer.make({ ...options, steps });
+  return repeatLayer.with({ steps }, options);
 }
