@@ -17,6 +17,7 @@ import { restoration } from './restoration.ts';
 import { semiSupervised } from './semi-supervised.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
+import { vqFashion } from './vq-fashion.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'latent-examples-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -69,6 +70,7 @@ const runs: [string, Example, string[], (found: Findings) => void][] = [
     (found) => expect(found['fashion exemplar neighbours']).toBeGreaterThan(0.3),
   ],
   ['semi-supervised', semiSupervised, ['semi-supervised.png'], (found) => expect(found['m2 100']).toBeGreaterThan(0.3)],
+  ['vq-fashion', vqFashion, ['vq-fashion.png'], (found) => expect(found.learned).toBeLessThan(found.uniform as number)],
   ['table', table, [], (found) => expect(found['Flipper Length (mm)']).toBeLessThan(1)],
 ];
 

@@ -15,6 +15,7 @@ import { resume } from './resume.ts';
 import { semiSupervised } from './semi-supervised.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
+import { vqFashion } from './vq-fashion.ts';
 
 const examples = {
   'latent-map': latentMap,
@@ -32,6 +33,7 @@ const examples = {
   'conditional-digits': conditionalDigits,
   exemplar,
   'semi-supervised': semiSupervised,
+  'vq-fashion': vqFashion,
 } satisfies Record<string, Example>;
 
 const HELP = `usage: npm run example -- NAME [--quick] [--out FOLDER]
