@@ -13,6 +13,7 @@ const pages = [
   './guide.md',
   './formats.md',
   './tables.md',
+  './scale.md',
   ...libraries.map(({ folder }) => `../packages/${folder}/README.md`),
 ];
 
