@@ -5,7 +5,7 @@ import type { TableState } from '../model/state.ts';
 import type { AnyRow, ColumnImputationError, ColumnName, Expected } from '../results.ts';
 import { ask, type Belief, belief, bestValue, drawnValue, expectedOf, meanOf } from './beliefs.ts';
 
-type Asked = Pick<TableState, 'code' | 'members' | 'seed'>;
+type Asked = Pick<TableState, 'code' | 'members' | 'seed' | 'recipe'>;
 
 /** A hole and what is believed to be in it. */
 export interface FilledHole {

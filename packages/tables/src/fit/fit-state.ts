@@ -69,7 +69,7 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
   const histories: MemberHistory[] = [];
   const members = [];
   for (let i = 0; i < recipe.members; i++) {
-    const member = makeMember(code, recipe, seed + i);
+    const member = makeMember(code, recipe, seed, i);
     const history = await trainMember(member, learned, watched, recipe, {
       signal,
       maxSeconds: request.maxSeconds === undefined ? undefined : request.maxSeconds / recipe.members,
@@ -93,7 +93,7 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
   const bank = bankOf(members[0] as (typeof members)[number], learned, code, rows.places, seed);
   const reference = someRows(calibrationRows, code.width, MOST_REFERENCE, seed);
   progress('calibrate', 0.5);
-  const imputation = imputationErrors({ code, members, seed }, rows.learned, rows.calibration);
+  const imputation = imputationErrors({ code, members, seed, recipe }, rows.learned, rows.calibration);
 
   const model = plain.reduce((sum, score) => sum + score, 0) / Math.max(1, plain.length);
   const line = nullLoss(code, learned, watched, recipe.minStd);
