@@ -64,7 +64,7 @@ export const TASKS: Readonly<Record<Task, TaskDefaults>> = {
   all: everything,
   synthesis: { ...everything, hide: 0 },
   embedding: { ...everything, beta: 1, numberWeight: 1, components: 0, steps: 3000 },
-  imputation: { ...everything, beta: 1, numberWeight: 1, hide: 0.9, components: 0, minStd: 0.1, steps: 4000 },
+  imputation: { ...everything, members: 3, numberWeight: 1, hide: 0.5, minStd: 0.1 },
   anomalies: {
     numbers: standardise,
     discrete: 0,
@@ -137,7 +137,7 @@ const clamp = (value: number, low: number, high: number): number => Math.max(low
 /** Fewer rows than this are learned in smaller batches. */
 const FEW_ROWS = 1000;
 /** A small table is gone through this often at most. */
-const MOST_EPOCHS = 400;
+const MOST_EPOCHS = 800;
 
 /** A task's recipe for a table of so many rows, coded in so many numbers. */
 export function recipeFor(task: Task, rows: number, width: number, options: RecipeOptions): Recipe {
