@@ -31,6 +31,8 @@ export interface TableOptions<Row extends object = AnyRow> {
   /** Training ends after so many seconds. */
   readonly maxSeconds?: number;
   readonly signal?: AbortSignal;
+  /** Ends training: what has been learned by then is calibrated and kept. */
+  readonly finish?: AbortSignal;
   onProgress?(event: TableProgress): void;
   /** Told what is odd about the data or the fit; `card().warnings` has it too. */
   onWarning?(message: string): void;
@@ -52,6 +54,9 @@ const optionChecks = {
   draws: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1, max: 1024 })),
   maxSeconds: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0 })),
   signal: /* @__PURE__ */ optional(
+    /* @__PURE__ */ instance<AbortSignal>('an AbortSignal', (value) => 'aborted' in value),
+  ),
+  finish: /* @__PURE__ */ optional(
     /* @__PURE__ */ instance<AbortSignal>('an AbortSignal', (value) => 'aborted' in value),
   ),
   onProgress: /* @__PURE__ */ optional(/* @__PURE__ */ callable<(event: TableProgress) => void>()),
@@ -80,6 +85,7 @@ export async function fitted<Row extends object>(
     draws: checked.draws,
     maxSeconds: checked.maxSeconds,
     signal: checked.signal,
+    finish: checked.finish,
     onProgress: (event) => checked.onProgress?.(event),
     onWarning: (message) => checked.onWarning?.(message),
   });
