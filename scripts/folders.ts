@@ -56,7 +56,7 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     scores: ['latent', 'model', 'objectives', 'reconstruction'],
     autoencoder: ['latent', 'model', 'objectives', 'reconstruction', 'scores'],
     variational: ['latent', 'model', 'objectives', 'reconstruction', 'scores'],
-    supervised: ['autoencoder', 'model', 'reconstruction', 'scores', 'variational'],
+    supervised: ['autoencoder', 'latent', 'model', 'reconstruction', 'scores', 'variational'],
   },
   tables: {
     input: [],

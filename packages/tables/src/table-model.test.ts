@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
-import { type Person, people } from './samples.ts';
 import { AnomalyDetector, column, inferSchema, TableModel } from './index.ts';
+import { type Person, people } from './samples.ts';
 
 const small = { hidden: [24], latentSize: 4, epochs: 200, draws: 4, members: 1 } as const;
 const rows = people(900);
@@ -92,14 +92,17 @@ describe('odd rows', () => {
   });
 
   it('are explained by the cell that is wrong, with what was expected', () => {
-    const planted = fresh.filter(({ plan }) => plan === 'gold').slice(0, 20).map((row) => ({ ...row, price: 10 }));
+    const planted = fresh
+      .filter(({ plan }) => plan === 'gold')
+      .slice(0, 20)
+      .map((row) => ({ ...row, price: 10 }));
     const found = model.explain(planted);
     const first = found.filter(({ cells }) => cells[0]?.column === 'price' || cells[0]?.column === 'plan').length;
     expect(first).toBeGreaterThanOrEqual(18);
     const price = found[0]?.cells.find((cell) => cell.column === 'price');
     expect(price).toMatchObject({ value: 10 });
     expect(price?.expected).toHaveProperty('low');
-    expect((price?.expected as { value: number }).value).toBeGreaterThan(20);
+    expect(price?.expected).toSatisfy(({ value }: { value: number }) => value > 20);
     expect(found[0]?.cells.map((cell) => cell.column)).not.toContain('name');
   });
 
@@ -133,7 +136,9 @@ describe('holes', () => {
     expect(new Set(draws.map((table) => table[0]?.weight)).size).toBeGreaterThan(1);
     const weight = model.imputationError.find((error) => error.column === 'weight');
     expect(weight?.error).toBeLessThan(0.9 * (weight?.baseline as number));
-    expectTypeOf(filled[0] as (typeof filled)[number]).toHaveProperty('weight').toEqualTypeOf<number>();
+    expectTypeOf(filled[0] as (typeof filled)[number])
+      .toHaveProperty('weight')
+      .toEqualTypeOf<number>();
     expect(holes[0]?.weight).toBeNull();
   });
 
@@ -168,7 +173,9 @@ describe('synthetic rows', () => {
     const mean = gold.reduce((sum, { price }) => sum + price, 0) / 300;
     expect(mean).toBeGreaterThan(25);
     expect(model.synthesize(50, { where: { price: 0 } }).every(({ price }) => price === 0)).toBe(true);
-    expect(model.synthesize(50, { where: { plan: ['free', 'basic'] } }).every(({ plan }) => plan !== 'gold')).toBe(true);
+    expect(model.synthesize(50, { where: { plan: ['free', 'basic'] } }).every(({ plan }) => plan !== 'gold')).toBe(
+      true,
+    );
     let told = 0;
     const ruled = model.synthesize(40, {
       constraints: [({ visits }) => visits > 5],
@@ -182,9 +189,15 @@ describe('synthetic rows', () => {
   });
 
   it('of conditions that cannot be met are refused by name', () => {
-    expect(() => model.synthesize(1, { where: { plan: 'silver' as 'gold' } })).toThrow("where.plan must be one of free, basic, gold, got \"silver\"");
-    expect(() => model.synthesize(1, { where: { name: 'x' } })).toThrow('where.name: the model does not see this column');
-    expect(() => model.synthesize(1, { where: { plans: 'free' } as never })).toThrow("there is no column 'plans'; did you mean 'plan'?");
+    expect(() => model.synthesize(1, { where: { plan: 'silver' as 'gold' } })).toThrow(
+      'where.plan must be one of free, basic, gold, got "silver"',
+    );
+    expect(() => model.synthesize(1, { where: { name: 'x' } })).toThrow(
+      'where.name: the model does not see this column',
+    );
+    expect(() => model.synthesize(1, { where: { plans: 'free' } as never })).toThrow(
+      "there is no column 'plans'; did you mean 'plan'?",
+    );
     expect(() => model.synthesize(5, { constraints: [() => false] })).toThrow('met the constraints');
     expect(() => model.synthesize(-1)).toThrow('n must be a whole number ≥ 0');
   });
@@ -205,7 +218,9 @@ describe('codes and drift', () => {
     expect(moved.columns.filter(({ drift }) => drift).map((found) => found.column)).toContain('height');
     const gone = model.drift(people(300, 23).map((row) => ({ ...row, price: null as unknown as number })));
     expect(gone.columns.find((found) => found.column === 'price')?.holes.drift).toBe(true);
-    expect(model.drift(people(60, 3).map(({ plan: _, ...row }) => ({ ...row, extra: 1 })) as never).notes).toHaveLength(2);
+    expect(model.drift(people(60, 3).map(({ plan: _, ...row }) => ({ ...row, extra: 1 })) as never).notes).toHaveLength(
+      2,
+    );
   });
 });
 
@@ -218,7 +233,9 @@ describe('input that is not meant', () => {
     expect(() => model.score([1] as never)).toThrow('row 0 must be a record');
     expect(() => model.score([{ a: 1 }] as never)).toThrow("the rows have none of the model's columns");
     await expect(TableModel.fit(rows.slice(0, 10))).rejects.toThrow('10 rows are too few to learn from; it takes 20');
-    await expect(TableModel.fit(rows, { epoch: 3 } as never)).rejects.toThrow("no option 'epoch'; did you mean 'epochs'?");
+    await expect(TableModel.fit(rows, { epoch: 3 } as never)).rejects.toThrow(
+      "no option 'epoch'; did you mean 'epochs'?",
+    );
     await expect(TableModel.fit(rows.map(({ name }) => ({ name })))).rejects.toThrow('no column to learn from');
     await expect(TableModel.fit(rows, { ...small, epochs: 2, signal: AbortSignal.abort() })).rejects.toThrow('abort');
   });
@@ -234,9 +251,13 @@ describe('input that is not meant', () => {
 
 it('a detector keeps together what belongs together, and takes a schema', async () => {
   const schema = inferSchema(rows).with({ joined: column.ignore(), visits: column.numeric() });
-  const detector = await AnomalyDetector.fit(rows, { ...small, schema, groupBy: 'plan', epochs: 5, calibration: 0.3 }).catch(
-    (error: Error) => error.message,
-  );
+  const detector = await AnomalyDetector.fit(rows, {
+    ...small,
+    schema,
+    groupBy: 'plan',
+    epochs: 5,
+    calibration: 0.3,
+  }).catch((error: Error) => error.message);
   // Three groups cannot be shared out in four parts.
   expect(detector).toContain('leave none to learn from');
   const found = await AnomalyDetector.fit(rows, { ...small, schema, order: 'time', epochs: 20 });

@@ -12,6 +12,7 @@ import {
   type Model,
   modelFromBytes,
   Regressor,
+  SemiSupervisedVae,
   Vae,
   VaeCore,
 } from './index.ts';
@@ -29,6 +30,7 @@ const rows = new Rng(1)
 const few = rows.slice(0, 7);
 const torn = few.map((row, r) => row.map((x, c) => ((r + c) % 3 ? x : Number.NaN)));
 const labels = rows.map(([x]) => (x! > 0 ? 1 : 0));
+const partial = labels.map((label, i) => (i % 4 === 0 ? label : null));
 const targets = rows.map(([x]) => 3 * x!);
 const codes = new Rng(2).normal([5, 2]).toArray() as number[][];
 const batch = tensor(few);
@@ -49,6 +51,15 @@ type Table = Readonly<Record<string, Entry>>;
 const fine = (call: (model: never) => unknown): Entry => ({ call });
 const needs = (call: (model: never) => unknown): Entry => ({ call, learned: true });
 const path = (): string => join(folder, `${Math.random()}`);
+
+/** What a call that rows of one shape have no answer to says. */
+const says = (call: () => unknown): string => {
+  try {
+    return `nothing: ${call()}`;
+  } catch (error) {
+    return (error as Error).message;
+  }
+};
 
 /** Of every module. */
 const moduleTable: Table = {
@@ -78,6 +89,7 @@ const vaeTable: Table = {
   ...moduleTable,
   // What is computed of tensors, on the model's scale.
   beginEpoch: { call: (m: Vae) => m.beginEpoch(0), changes: true },
+  given: fine((m: Vae) => m.given({}).logPrior(tensor(codes))),
   posterior: fine((m: Vae) => Object.values(m.posterior(batch))),
   forward: fine((m: Vae) => m.forward(batch)),
   likelihoodParams: fine((m: Vae) => m.likelihoodParams(tensor(codes))),
@@ -103,6 +115,8 @@ const vaeTable: Table = {
   samplePosterior: needs((m: Vae) => m.samplePosterior(few, { seed: 3 })),
   reconstruct: needs((m: Vae) => m.reconstruct(few)),
   reconstructionError: needs((m: Vae) => m.reconstructionError(few)),
+  reconstructionErrorPerStep: fine((m: Vae) => says(() => m.reconstructionErrorPerStep(few))),
+  stepTerms: fine((m: Vae) => says(() => m.stepTerms(batch, m.likelihoodParams(tensor(codes))))),
   interpolate: needs((m: Vae) => m.interpolate(few[0]!, few[1]!, 3)),
   traverse: needs((m: Vae) => m.traverse(few[0]!, 1, [-1, 1])),
   elbo: needs((m: Vae) => Object.values(m.elbo(few, { samples: 2 }))),
@@ -118,6 +132,7 @@ const vaeTable: Table = {
   generateAtMeanGivenZ: needs((m: Vae) => m.generateAtMeanGivenZ(codes)),
   generateRandomGivenZ: needs((m: Vae) => m.generateRandomGivenZ(codes, { seed: 1 })),
   sample: needs((m: Vae) => m.sample(3)),
+  moreLike: needs((m: Vae) => m.moreLike(few, 2)),
 };
 
 const autoencoderTable: Table = {
@@ -134,6 +149,7 @@ const autoencoderTable: Table = {
   decode: needs((m: Autoencoder) => m.decode(codes)),
   reconstruct: needs((m: Autoencoder) => m.reconstruct(few)),
   reconstructionError: needs((m: Autoencoder) => m.reconstructionError(few)),
+  reconstructionErrorPerStep: fine((m: Autoencoder) => says(() => m.reconstructionErrorPerStep(few))),
 };
 
 const classifierTable: Table = {
@@ -151,6 +167,19 @@ const regressorTable: Table = {
   parts: fine((m: Regressor) => m.parts({ x: batch, y: tensor(few.map(([x]) => [x!])) }, new Rng(1)).loss),
   fit: { call: (m: Regressor) => m.fit(rows, targets, run), trains: true },
   predict: needs((m: Regressor) => m.predict(few)),
+};
+
+const semiTable: Table = {
+  ...moduleTable,
+  forward: fine((m: SemiSupervisedVae) => m.forward(batch)),
+  parts: fine((m: SemiSupervisedVae) => {
+    const some = tensor(labels.slice(0, 7));
+    return Object.values(m.parts({ x: batch, y: some }, new Rng(1))).length;
+  }),
+  fit: { call: (m: SemiSupervisedVae) => m.fit(rows, partial, run), trains: true },
+  predictProbability: needs((m: SemiSupervisedVae) => m.predictProbability(few)),
+  predict: needs((m: SemiSupervisedVae) => m.predict(few)),
+  elbo: needs((m: SemiSupervisedVae) => m.elbo(few, { seed: 2 })),
 };
 
 const common = { inputSize: 4, encoder: [dense(6), dropout(0.3), dense(2)], transform: standardise() };
@@ -181,6 +210,13 @@ const classes = [
     train: (m: Classifier, options: object) => m.fit(rows, labels, { ...run, ...options }),
   },
   {
+    type: SemiSupervisedVae,
+    table: semiTable,
+    make: (type: typeof SemiSupervisedVae) =>
+      new type({ ...common, latentSize: 2, classes: 2, reconstruction: gaussian() }),
+    train: (m: SemiSupervisedVae, options: object) => m.fit(rows, partial, { ...run, ...options }),
+  },
+  {
     type: Regressor,
     table: regressorTable,
     make: (type: typeof Regressor) => new type({ ...common, likelihood: gaussian(), targetTransform: standardise() }),
@@ -199,10 +235,12 @@ const PROTECTED = [
   'likelihood',
   'holes',
   'lent',
+  'takeRows',
   'fitTo',
   'prepared',
   'toScore',
   'restored',
+  'perStep',
   'logJacobian',
   'featuresOf',
   'jointLoss',
@@ -242,7 +280,14 @@ const inside = (model: Model<never>): string =>
   ]);
 
 it('all public methods of all models are in the tables', () => {
-  expect(classes.map(({ type }) => type)).toEqual([Vae, Autoencoder, DenoisingAutoencoder, Classifier, Regressor]);
+  expect(classes.map(({ type }) => type)).toEqual([
+    Vae,
+    Autoencoder,
+    DenoisingAutoencoder,
+    Classifier,
+    SemiSupervisedVae,
+    Regressor,
+  ]);
   for (const { type, table } of classes) expect(Object.keys(table).sort(), type.name).toEqual(methodsOf(type).sort());
   expect(methodsOf(VaeCore).filter((name) => !methodsOf(Vae).includes(name))).toEqual([]);
 });
