@@ -335,7 +335,7 @@ describe('serve', () => {
 
 it('a reader that leaves ends the command without a word', async () => {
   const main = fileURLToPath(new URL('./main.ts', import.meta.url));
-  const words = ['--import', 'tsx', '--conditions=source', main, 'synthesize', MODEL, '--n', '100000'];
+  const words = ['--import', 'tsx', '--conditions=source', main, 'synthesize', MODEL, '--n', '20000'];
   const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   child.stderr.on('data', (part: Buffer) => {
