@@ -81,6 +81,13 @@ export {
   likelihoodScore,
   reconstructionErrorScore,
 } from './scores/standard.ts';
+export {
+  type ActiveFeatures,
+  type FeatureUse,
+  SparseAutoencoder,
+  type SparseAutoencoderOptions,
+  type SparseNumbers,
+} from './sparse/sparse-autoencoder.ts';
 export { Classifier, type ClassifierFitOptions, type ClassifierOptions } from './supervised/classifier.ts';
 export { Regressor, type RegressorFitOptions, type RegressorOptions } from './supervised/regressor.ts';
 export {
