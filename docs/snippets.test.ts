@@ -14,6 +14,7 @@ const pages = [
   './formats.md',
   './models.md',
   './tables.md',
+  './scale.md',
   ...libraries.map(({ folder }) => `../packages/${folder}/README.md`),
 ];
 

@@ -5,6 +5,7 @@ import * as vaePackage from '@latent/vae';
 import {
   bernoulli,
   beta,
+  bivariateMixture,
   categorical,
   composite,
   continuousBernoulli,
@@ -17,6 +18,7 @@ import {
   mixturePrior,
   negativeBinomial,
   type PriorSpec,
+  perStep,
   poisson,
   type ReconstructionDistribution,
   type RowInputs,
@@ -24,6 +26,7 @@ import {
   squaredError,
   standardNormalPrior,
   studentT,
+  tokens,
   Vae,
   vampPrior,
 } from '@latent/vae';
@@ -73,6 +76,15 @@ export const LIKELIHOODS: Readonly<Record<string, LikelihoodRow>> = {
   continuousBernoulli: { distributions: [continuousBernoulli()], rows: (rng) => draws.unit(rng, 4) },
   categorical: { distributions: [categorical()], rows: (rng) => draws.oneHot(rng, 4) },
   gaussianMixture: { distributions: [gaussianMixture({ components: 3 })], rows: (rng) => draws.real(rng, 4) },
+  bivariateMixture: { distributions: [bivariateMixture({ components: 2 })], rows: (rng) => draws.real(rng, 2) },
+  tokens: {
+    distributions: [tokens(5)],
+    rows: (rng) => tensor(rng.uniform([ROWS, 3]).mul(5).data.map(Math.floor), { shape: [ROWS, 3] }),
+  },
+  perStep: {
+    distributions: [perStep({ width: 2, of: gaussian({ variance: 'shared' }) }), perStep({ width: 2, of: laplace() })],
+    rows: (rng) => draws.real(rng, 6),
+  },
   composite: {
     distributions: [
       composite([

@@ -33,7 +33,7 @@ export { type VampPriorOptions, vampPrior } from './latent/vamp-prior.ts';
 export { registerModel } from './model/file-header.ts';
 export { loadModel, modelFromBytes } from './model/load.ts';
 export { Model, type ModelClass, type ModelFitOptions, type PreparedRows } from './model/model.ts';
-export type { CommonOptions, EventOptions } from './model/options.ts';
+export type { CommonOptions, EventOptions, RowsOptions } from './model/options.ts';
 export { progressLine } from './model/progress.ts';
 export {
   type ReadyRows,
@@ -54,6 +54,7 @@ export type { Codebook, CodebookOptions, Quantised } from './quantised/codebook.
 export type { ResolvedVqVaeOptions, VqVaeOptions } from './quantised/options.ts';
 export { type CodeBound, VqVae, type VqVaeNumbers } from './quantised/vq-vae.ts';
 export { bernoulli } from './reconstruction/bernoulli.ts';
+export { bivariateMixture } from './reconstruction/bivariate-mixture.ts';
 export { categorical } from './reconstruction/categorical.ts';
 export { type ColumnDistribution, columnwise } from './reconstruction/columnwise.ts';
 export { type CompositePart, composite } from './reconstruction/composite.ts';
@@ -69,9 +70,11 @@ export {
   type Support,
 } from './reconstruction/likelihood.ts';
 export { logNormal } from './reconstruction/log-normal.ts';
+export { perStep, type StepwiseDistribution } from './reconstruction/per-step.ts';
 export { squaredError } from './reconstruction/squared-error.ts';
 export { knownLikelihoods as likelihoods } from './reconstruction/standard.ts';
 export { type StudentTOptions, studentT } from './reconstruction/student-t.ts';
+export { tokens } from './reconstruction/tokens.ts';
 export { beta, continuousBernoulli } from './reconstruction/unit-interval.ts';
 export { type DrawOptions, type Score, type ScoredModel, type ScoreOutput, Scorer } from './scores/score.ts';
 export {
@@ -81,6 +84,9 @@ export {
   likelihoodScore,
   reconstructionErrorScore,
 } from './scores/standard.ts';
+export type { Given } from './sequence/decoder.ts';
+export type { PreviousStep } from './sequence/previous-step.ts';
+export type { PreviousOptions, Sequence, SequenceOptions, StopOptions } from './sequence/sequence.ts';
 export {
   type ActiveFeatures,
   type FeatureUse,

@@ -54,6 +54,15 @@ const fine = (call: (model: never) => unknown): Entry => ({ call });
 const needs = (call: (model: never) => unknown): Entry => ({ call, learned: true });
 const path = (): string => join(folder, `${Math.random()}`);
 
+/** What a call that rows of one shape have no answer to says. */
+const says = (call: () => unknown): string => {
+  try {
+    return `nothing: ${call()}`;
+  } catch (error) {
+    return (error as Error).message;
+  }
+};
+
 /** Of every module. */
 const moduleTable: Table = {
   train: { call: (m: Module) => m.train().training, changes: true },
@@ -108,6 +117,8 @@ const vaeTable: Table = {
   samplePosterior: needs((m: Vae) => m.samplePosterior(few, { seed: 3 })),
   reconstruct: needs((m: Vae) => m.reconstruct(few)),
   reconstructionError: needs((m: Vae) => m.reconstructionError(few)),
+  reconstructionErrorPerStep: fine((m: Vae) => says(() => m.reconstructionErrorPerStep(few))),
+  stepTerms: fine((m: Vae) => says(() => m.stepTerms(batch, m.likelihoodParams(tensor(codes))))),
   interpolate: needs((m: Vae) => m.interpolate(few[0]!, few[1]!, 3)),
   traverse: needs((m: Vae) => m.traverse(few[0]!, 1, [-1, 1])),
   elbo: needs((m: Vae) => Object.values(m.elbo(few, { samples: 2 }))),
@@ -140,6 +151,7 @@ const autoencoderTable: Table = {
   decode: needs((m: Autoencoder) => m.decode(codes)),
   reconstruct: needs((m: Autoencoder) => m.reconstruct(few)),
   reconstructionError: needs((m: Autoencoder) => m.reconstructionError(few)),
+  reconstructionErrorPerStep: fine((m: Autoencoder) => says(() => m.reconstructionErrorPerStep(few))),
 };
 
 const classifierTable: Table = {
@@ -283,6 +295,7 @@ const PROTECTED = [
   'prepared',
   'toScore',
   'restored',
+  'perStep',
   'logJacobian',
   'featuresOf',
   'jointLoss',

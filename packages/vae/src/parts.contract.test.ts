@@ -111,6 +111,15 @@ const contracts: Record<string, Contract> = {
         samples: [{ components: 2 }, { components: 3, minStd: 0.5 }],
         takes: { components: 'count', minStd: 'positive' },
       },
+      bivariateMixture: COMPONENTS,
+      tokens: { samples: [{ size: 3 }], takes: { size: 'count' } },
+      perStep: {
+        samples: [
+          { width: 1, of: gaussian() },
+          { width: 3, of: gaussian({ variance: 'shared' }) },
+        ],
+        takes: { width: 'count', of: 'choice' },
+      },
       composite: {
         samples: [
           {
@@ -124,10 +133,12 @@ const contracts: Record<string, Contract> = {
       },
     },
     behaviour(likelihood: ReconstructionDistribution) {
-      const width = likelihood.paramCount(3);
+      const size = likelihood.name === 'bivariateMixture' ? 2 : 3;
+      const width = likelihood.paramCount(size);
       const params = new Rng(1).normal([2, width]);
-      const x = likelihood.support(3).every((column) => column.contains(0)) ? X : INSIDE;
-      const head = likelihood.head?.((count) => new Linear(4, count, { rng: new Rng(2) }), 3);
+      const rows = likelihood.support(size).every((column) => column.contains(0)) ? X : INSIDE;
+      const x = rows.slice([null, [0, size]]);
+      const head = likelihood.head?.((count) => new Linear(4, count, { rng: new Rng(2) }), size);
       return [
         width,
         likelihood.normalized,
@@ -136,8 +147,8 @@ const contracts: Record<string, Contract> = {
         likelihood.mean(params).toArray(),
         likelihood.mode(params).toArray(),
         likelihood.sample(params, new Rng(3)).toArray(),
-        likelihood.support(3).map((column) => column.description),
-        likelihood.oneHotGroups?.(3) ?? [],
+        likelihood.support(size).map((column) => column.description),
+        likelihood.oneHotGroups?.(size) ?? [],
         head?.namedTensors().map(([name, x]) => [name, x.toArray()]),
       ];
     },
@@ -287,7 +298,7 @@ describe.each(Object.entries(contracts))('%s', (_name, { kind, table, behaviour,
         const inside = Array.isArray(value)
           ? value.map(describeValue)
           : isPlainObject(value)
-            ? ["'name'", 'undefined']
+            ? ["'name'", 'undefined', 'nothing of the kind']
             : [];
         expect(
           [describeValue(value), ...inside].some((words) => message.includes(words)),

@@ -78,6 +78,7 @@ const surface: Surface = {
     'Autoencoder.load': () => [file],
     modelFromBytes: () => [autoencoder().toBytes()],
     loadModel: () => [file],
+    rowsProgram: () => [({ x: rows }: vae.RowInputs) => ({ rows })],
     masking: () => [0.5],
     saltAndPepper: () => [0.5],
     swapNoise: () => [0.5],
