@@ -56,7 +56,8 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     scores: ['latent', 'model', 'objectives', 'reconstruction'],
     autoencoder: ['latent', 'model', 'objectives', 'reconstruction', 'scores'],
     variational: ['latent', 'model', 'objectives', 'reconstruction', 'scores'],
-    supervised: ['autoencoder', 'model', 'reconstruction', 'scores', 'variational'],
+    quantised: ['model', 'reconstruction', 'scores'],
+    supervised: ['autoencoder', 'latent', 'model', 'reconstruction', 'scores', 'variational'],
   },
   tables: {
     input: [],
@@ -70,6 +71,15 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     answer: ['calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
     fit: ['answer', 'calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
     quality: ['encode', 'input', 'kinds', 'results', 'schema'],
+  },
+  report: {
+    charts: ['text'],
+    sections: ['charts', 'contents', 'summary', 'text'],
+  },
+  latent: {
+    files: [],
+    terminal: [],
+    commands: ['files', 'terminal'],
   },
   scale: {
     // Blobs under keys: nobody there knows what they are for.

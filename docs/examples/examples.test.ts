@@ -3,13 +3,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { anomaly } from './anomaly.ts';
+import { conditionalDigits } from './conditional-digits.ts';
+import { convDenoising } from './conv-denoising.ts';
+import { cvaeTutorial } from './cvae-tutorial.ts';
 import { denoising } from './denoising.ts';
 import { type Example, type Findings, setting } from './example.ts';
+import { exemplar } from './exemplar.ts';
 import { latentMap } from './latent-map.ts';
 import { likelihood } from './likelihood.ts';
+import { pytorchVae } from './pytorch-vae.ts';
 import { ranking } from './ranking.ts';
+import { restoration } from './restoration.ts';
+import { semiSupervised } from './semi-supervised.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
+import { vqFashion } from './vq-fashion.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'latent-examples-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -22,6 +30,47 @@ const runs: [string, Example, string[], (found: Findings) => void][] = [
   ['denoising', denoising, ['denoising.png'], (found) => expect(found.restored).toBeLessThan(found.spoiled as number)],
   ['stacked', stacked, [], ({ random100 }) => expect(random100).toBeGreaterThan(0.1)],
   ['likelihood', likelihood, [], (found) => expect(found['VAE gap']).toBeGreaterThan(0)],
+  [
+    'cvae-tutorial',
+    cvaeTutorial,
+    ['cvae-samples.png', 'cvae-manifold.png'],
+    ({ first, elbo, frames }) => {
+      expect(elbo).toBeGreaterThan(first as number);
+      expect(frames).toBe(3);
+    },
+  ],
+  [
+    'pytorch-vae',
+    pytorchVae,
+    ['pytorch-vae-reconstruction.png', 'pytorch-vae-samples.png'],
+    ({ first, loss }) => expect(loss).toBeLessThan(first as number),
+  ],
+  [
+    'conv-denoising',
+    convDenoising,
+    ['conv-denoising.png'],
+    ({ restored, noisy }) => expect(restored).toBeLessThan(noisy as number),
+  ],
+  [
+    'restoration',
+    restoration,
+    ['restoration-inpainting.png', 'restoration-deblurring.png', 'restoration-super-resolution.png'],
+    (found) => expect(found.inpainting).toBeLessThan(found['inpainting, spoiled'] as number),
+  ],
+  [
+    'conditional-digits',
+    conditionalDigits,
+    ['conditional-digits.png'],
+    ({ accuracy }) => expect(accuracy).toBeGreaterThan(0.2),
+  ],
+  [
+    'exemplar',
+    exemplar,
+    ['exemplar-digits.png', 'exemplar-fashion.png'],
+    (found) => expect(found['fashion exemplar neighbours']).toBeGreaterThan(0.3),
+  ],
+  ['semi-supervised', semiSupervised, ['semi-supervised.png'], (found) => expect(found['m2 100']).toBeGreaterThan(0.3)],
+  ['vq-fashion', vqFashion, ['vq-fashion.png'], (found) => expect(found.learned).toBeLessThan(found.uniform as number)],
   ['table', table, [], (found) => expect(found['Flipper Length (mm)']).toBeLessThan(1)],
 ];
 

@@ -1,13 +1,21 @@
 import { parseArgs } from 'node:util';
 import { anomaly } from './anomaly.ts';
+import { conditionalDigits } from './conditional-digits.ts';
+import { convDenoising } from './conv-denoising.ts';
+import { cvaeTutorial } from './cvae-tutorial.ts';
 import { denoising } from './denoising.ts';
 import { type Example, setting } from './example.ts';
+import { exemplar } from './exemplar.ts';
 import { latentMap } from './latent-map.ts';
 import { likelihood } from './likelihood.ts';
+import { pytorchVae } from './pytorch-vae.ts';
 import { ranking } from './ranking.ts';
+import { restoration } from './restoration.ts';
 import { resume } from './resume.ts';
+import { semiSupervised } from './semi-supervised.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
+import { vqFashion } from './vq-fashion.ts';
 
 const examples = {
   'latent-map': latentMap,
@@ -18,6 +26,14 @@ const examples = {
   likelihood,
   table,
   resume,
+  'cvae-tutorial': cvaeTutorial,
+  'pytorch-vae': pytorchVae,
+  'conv-denoising': convDenoising,
+  restoration,
+  'conditional-digits': conditionalDigits,
+  exemplar,
+  'semi-supervised': semiSupervised,
+  'vq-fashion': vqFashion,
 } satisfies Record<string, Example>;
 
 const HELP = `usage: npm run example -- NAME [--quick] [--out FOLDER]

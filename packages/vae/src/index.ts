@@ -9,30 +9,37 @@ export {
   swapNoise,
 } from './autoencoder/corruption.ts';
 export { DenoisingAutoencoder, type DenoisingAutoencoderOptions } from './autoencoder/denoising.ts';
+export { blur, lowResolution, occlusion } from './autoencoder/image-corruption.ts';
 export type { AutoencoderOptions, ResolvedAutoencoderOptions } from './autoencoder/options.ts';
 export type { CodePenalties } from './autoencoder/penalties.ts';
 export { boundedLogVariance } from './latent/bounded-variance.ts';
-export { klPerLatent, klToStandardNormal, normalLogProb } from './latent/diagonal-normal.ts';
+export { type ConditionalPriorOptions, conditionalPrior } from './latent/conditional-prior.ts';
+export { klBetweenNormals, klPerLatent, klToStandardNormal, normalLogProb } from './latent/diagonal-normal.ts';
+export { type ExemplarPriorOptions, exemplarPrior } from './latent/exemplar-prior.ts';
 export { kl, type Parametric } from './latent/kl.ts';
+export { mixturePrior } from './latent/mixture-prior.ts';
+export { type Codes, type Neighbours, nearestNeighbours, neighbourVotes } from './latent/neighbours.ts';
 export {
   type Components,
   LearnedPrior,
-  mixturePrior,
+  Prior,
   type PriorContext,
+  type PriorRows,
   type PriorSpec,
-  priors,
-  standardNormalPrior,
-  vampPrior,
 } from './latent/prior.ts';
+export { knownPriors as priors } from './latent/standard.ts';
+export { standardNormalPrior } from './latent/standard-normal-prior.ts';
+export { type VampPriorOptions, vampPrior } from './latent/vamp-prior.ts';
 export { registerModel } from './model/file-header.ts';
 export { loadModel, modelFromBytes } from './model/load.ts';
 export { Model, type ModelClass, type ModelFitOptions, type PreparedRows } from './model/model.ts';
-export type { CommonOptions, EventOptions } from './model/options.ts';
+export type { CommonOptions, EventOptions, RowsOptions } from './model/options.ts';
 export { progressLine } from './model/progress.ts';
 export {
   type ReadyRows,
   type RowDraws,
   type RowInputs,
+  type RowsBeside,
   type RowsProgram,
   type RowsProgramOptions,
   rowsProgram,
@@ -42,7 +49,12 @@ export { type ElboOptions, elbo } from './objectives/elbo.ts';
 export { type IwaeOptions, iwae } from './objectives/iwae.ts';
 export type { Objective, ObjectiveModel, ObjectiveParts } from './objectives/objective.ts';
 export { knownObjectives as objectives } from './objectives/standard.ts';
+export type { CodePrior, CodePriorOptions } from './quantised/code-prior.ts';
+export type { Codebook, CodebookOptions, Quantised } from './quantised/codebook.ts';
+export type { ResolvedVqVaeOptions, VqVaeOptions } from './quantised/options.ts';
+export { type CodeBound, VqVae, type VqVaeNumbers } from './quantised/vq-vae.ts';
 export { bernoulli } from './reconstruction/bernoulli.ts';
+export { bivariateMixture } from './reconstruction/bivariate-mixture.ts';
 export { categorical } from './reconstruction/categorical.ts';
 export { type ColumnDistribution, columnwise } from './reconstruction/columnwise.ts';
 export { type CompositePart, composite } from './reconstruction/composite.ts';
@@ -58,11 +70,13 @@ export {
   type Support,
 } from './reconstruction/likelihood.ts';
 export { logNormal } from './reconstruction/log-normal.ts';
+export { perStep, type StepwiseDistribution } from './reconstruction/per-step.ts';
 export { squaredError } from './reconstruction/squared-error.ts';
 export { knownLikelihoods as likelihoods } from './reconstruction/standard.ts';
 export { type StudentTOptions, studentT } from './reconstruction/student-t.ts';
+export { tokens } from './reconstruction/tokens.ts';
 export { beta, continuousBernoulli } from './reconstruction/unit-interval.ts';
-export { type DrawOptions, type Score, type ScoreOutput, Scorer } from './scores/score.ts';
+export { type DrawOptions, type Score, type ScoredModel, type ScoreOutput, Scorer } from './scores/score.ts';
 export {
   boundScore,
   contributionsScore,
@@ -70,9 +84,20 @@ export {
   likelihoodScore,
   reconstructionErrorScore,
 } from './scores/standard.ts';
+export type { Given } from './sequence/decoder.ts';
+export type { PreviousStep } from './sequence/previous-step.ts';
+export type { PreviousOptions, Sequence, SequenceOptions, StopOptions } from './sequence/sequence.ts';
 export { Classifier, type ClassifierFitOptions, type ClassifierOptions } from './supervised/classifier.ts';
 export { Regressor, type RegressorFitOptions, type RegressorOptions } from './supervised/regressor.ts';
+export {
+  type PartialLabels,
+  type SemiSupervisedFitOptions,
+  type SemiSupervisedNumbers,
+  type SemiSupervisedOptions,
+  SemiSupervisedVae,
+} from './supervised/semi-supervised.ts';
 export type { Encoder, SupervisedOptions } from './supervised/supervised.ts';
+export type { Condition, ConditionOptions, ConditionValue } from './variational/condition.ts';
 export { VaeCore, type VaeNumbers } from './variational/core.ts';
 export type { Diagnosis } from './variational/diagnose.ts';
 export { expectedRows, type ImputeOptions } from './variational/impute.ts';
@@ -82,5 +107,6 @@ export {
   type FitOptions,
   type LikelihoodEstimate,
   type SampleOptions,
+  type ScoreOptions,
   Vae,
 } from './variational/vae.ts';

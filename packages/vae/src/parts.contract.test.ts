@@ -30,9 +30,11 @@ import {
   type Corruption,
   columnwise,
   composite,
+  conditionalPrior,
   corruptions,
   DenoisingAutoencoder,
   elbo,
+  exemplarPrior,
   exponential,
   gaussian,
   LearnedPrior,
@@ -48,9 +50,11 @@ import {
   priors,
   type ReconstructionDistribution,
   Regressor,
+  SemiSupervisedVae,
   squaredError,
   studentT,
   Vae,
+  VqVae,
 } from './index.ts';
 import { modelNames, registerModel } from './model/file-header.ts';
 
@@ -106,6 +110,15 @@ const contracts: Record<string, Contract> = {
         samples: [{ components: 2 }, { components: 3, minStd: 0.5 }],
         takes: { components: 'count', minStd: 'positive' },
       },
+      bivariateMixture: COMPONENTS,
+      tokens: { samples: [{ size: 3 }], takes: { size: 'count' } },
+      perStep: {
+        samples: [
+          { width: 1, of: gaussian() },
+          { width: 3, of: gaussian({ variance: 'shared' }) },
+        ],
+        takes: { width: 'count', of: 'choice' },
+      },
       composite: {
         samples: [
           {
@@ -119,10 +132,12 @@ const contracts: Record<string, Contract> = {
       },
     },
     behaviour(likelihood: ReconstructionDistribution) {
-      const width = likelihood.paramCount(3);
+      const size = likelihood.name === 'bivariateMixture' ? 2 : 3;
+      const width = likelihood.paramCount(size);
       const params = new Rng(1).normal([2, width]);
-      const x = likelihood.support(3).every((column) => column.contains(0)) ? X : INSIDE;
-      const head = likelihood.head?.((count) => new Linear(4, count, { rng: new Rng(2) }), 3);
+      const rows = likelihood.support(size).every((column) => column.contains(0)) ? X : INSIDE;
+      const x = rows.slice([null, [0, size]]);
+      const head = likelihood.head?.((count) => new Linear(4, count, { rng: new Rng(2) }), size);
       return [
         width,
         likelihood.normalized,
@@ -131,8 +146,8 @@ const contracts: Record<string, Contract> = {
         likelihood.mean(params).toArray(),
         likelihood.mode(params).toArray(),
         likelihood.sample(params, new Rng(3)).toArray(),
-        likelihood.support(3).map((column) => column.description),
-        likelihood.oneHotGroups?.(3) ?? [],
+        likelihood.support(size).map((column) => column.description),
+        likelihood.oneHotGroups?.(size) ?? [],
         head?.namedTensors().map(([name, x]) => [name, x.toArray()]),
       ];
     },
@@ -179,12 +194,31 @@ const contracts: Record<string, Contract> = {
   priors: {
     kind: priors as unknown as Kind<Part>,
     own: ['shiftedNormal'],
-    table: { standardNormal: NONE, mixture: COMPONENTS, vamp: COMPONENTS },
+    table: {
+      standardNormal: NONE,
+      mixture: COMPONENTS,
+      vamp: {
+        samples: [{ components: 3 }, { components: 3, start: 'rows' }],
+        takes: { components: 'count', start: 'choice' },
+      },
+      exemplar: {
+        samples: [{ rows: 4 }, { rows: 3, neighbours: 1 }, { rows: 3, perStep: 2 }],
+        takes: { rows: 'count', neighbours: 'count', perStep: 'count' },
+      },
+      conditional: {
+        samples: [{}, { hidden: [4], activation: 'tanh' }],
+        takes: { hidden: 'choice', activation: 'choice' },
+      },
+    },
     behaviour(prior: PriorSpec) {
-      const vae = new Vae({ inputSize: 3, latentSize: 2, encoder: [4], reconstruction: bernoulli(), prior });
+      const given = prior.name === 'conditional' ? { condition: [[1, 2]] } : {};
+      const vae = new Vae({
+        ...{ inputSize: 3, latentSize: 2, encoder: [4], reconstruction: bernoulli(), prior },
+        ...('condition' in given && { condition: { columns: 2 } }),
+      });
       return [
-        vae.sample(3, { seed: 1 }).toArray(),
-        vae.logPrior(new Rng(1).normal([2, 2])).toArray(),
+        vae.sample(3, { seed: 1, ...given }).toArray(),
+        vae.logPrior(new Rng(1).normal([2, 2]), { condition: tensor([[1, 2]]) }).toArray(),
         vae.namedTensors().map(([name]) => name),
       ];
     },
@@ -195,14 +229,20 @@ const contracts: Record<string, Contract> = {
     table: {
       noCorruption: NONE,
       masking: RATE,
-      gaussianNoise: { samples: [{ std: 0.3 }], takes: { std: 'positive' } },
+      gaussianNoise: {
+        samples: [{ std: 0.3 }, { std: 0.3, low: -1, high: 2 }],
+        takes: { std: 'positive', low: 'real', high: 'real' },
+      },
       saltAndPepper: {
         samples: [{ rate: 0.5 }, { rate: 0.5, low: -1, high: 2 }],
         takes: { rate: 'share', low: 'real', high: 'real' },
       },
       swapNoise: RATE,
+      occlusion: { samples: [{ size: 2 }, { size: 1, value: 0.5 }], takes: { size: 'count', value: 'real' } },
+      blur: { samples: [{ std: 0.5 }], takes: { std: 'positive' } },
+      lowResolution: { samples: [{ factor: 2 }], takes: { factor: 'count' } },
     },
-    behaviour: (corruption: Corruption) => corruption.apply(new Rng(5).normal([6, 3]), new Rng(1)).toArray(),
+    behaviour: (corruption: Corruption) => corruption.apply(new Rng(5).normal([6, 4, 3, 1]), new Rng(1)).toArray(),
   },
 };
 
@@ -257,7 +297,7 @@ describe.each(Object.entries(contracts))('%s', (_name, { kind, table, behaviour,
         const inside = Array.isArray(value)
           ? value.map(describeValue)
           : isPlainObject(value)
-            ? ["'name'", 'undefined']
+            ? ["'name'", 'undefined', 'nothing of the kind']
             : [];
         expect(
           [describeValue(value), ...inside].some((words) => message.includes(words)),
@@ -371,6 +411,17 @@ describe('models', () => {
         },
         (vae: Vae) => [vae.elbo(rows).elbo.toArray(), vae.reconstruct(rows).shape, vae.event],
       ],
+      [
+        async () => {
+          const vae = new Vae({
+            ...{ inputSize: 6, latentSize: 2, encoder: [5], reconstruction: gaussian(), transform: standardise() },
+            prior: exemplarPrior({ neighbours: 2 }),
+          });
+          await vae.fit(rows, quick);
+          return vae;
+        },
+        (vae: Vae) => [vae.elbo(rows).elbo.toArray(), vae.sample(3).toArray(), vae.moreLike(rows, 2).toArray()],
+      ],
     ],
     autoencoder: [
       [
@@ -420,6 +471,40 @@ describe('models', () => {
           return model as unknown as Model<never>;
         },
         (model: Classifier) => model.predictProbability(rows).toArray(),
+      ],
+    ],
+    vqVae: [
+      [
+        async () => {
+          const model = new VqVae({
+            ...{ inputSize: 6, encoder: [5], codes: 4, codeSize: 2, places: 2, transform: standardise() },
+            ...{ reconstruction: gaussian(), prior: { width: 4, layers: 1, heads: 2 }, commitment: 0.5 },
+          });
+          await model.fit(rows, quick);
+          await model.fitPrior(rows, quick);
+          return model as unknown as Model<never>;
+        },
+        (model: VqVae) => [
+          model.codeBound(rows).bound.toArray(),
+          model.sample(3).toArray(),
+          model.encode(rows).toArray(),
+        ],
+      ],
+    ],
+    semiSupervisedVae: [
+      [
+        async () => {
+          const model = new SemiSupervisedVae({
+            ...{ inputSize: 6, latentSize: 2, encoder: [5], reconstruction: gaussian(), classes: 3 },
+            transform: standardise(),
+            prior: conditionalPrior(),
+            labelWeight: 2,
+          });
+          const partial = Array.from(labels, (label, i) => (i % 2 === 0 ? label : null));
+          await model.fit(rows, partial, quick);
+          return model as unknown as Model<never>;
+        },
+        (model: SemiSupervisedVae) => [model.elbo(rows).toArray(), model.vae.sample(2, { condition: 1 }).toArray()],
       ],
     ],
     regressor: [

@@ -1,4 +1,5 @@
 import { describeValue, formatShape, type Shape, ShapeError, sizeOf, Tensor, ValueError } from '@latent/tensor';
+import { lengthsOf, listedRagged } from './ragged.ts';
 
 /** Any array of numbers of one kind. */
 export type TypedArray =
@@ -19,9 +20,9 @@ export type RowPart = number | null | TypedArray | readonly RowPart[];
 
 /**
  * Rows as users have them: a tensor [n, …event], an array of rows, or one flat array with the rows end to end. NaN and null
- * are holes.
+ * are holes. Of models of text, texts.
  */
-export type Rows = Tensor | TypedArray | readonly Row[];
+export type Rows = Tensor | TypedArray | readonly Row[] | readonly string[];
 
 /** Rows end to end, in the precision they were given in: arrays of numbers in double, typed arrays as they are. */
 export interface FlatRows {
@@ -29,6 +30,10 @@ export interface FlatRows {
   readonly count: number;
   /** Numbers in a row. */
   readonly width: number;
+  /** Steps of each row, where rows are sequences that end before the longest: past its end a row is NaN. */
+  readonly lengths?: Uint32Array;
+  /** Where these rows are the steps of longer rows, how many each of those has. */
+  readonly steps?: number;
 }
 
 /** What rows may hold. */
@@ -39,6 +44,8 @@ export interface ParseOptions {
   readonly remedy?: string;
   /** Whether no rows at all are fine; refused by default. */
   readonly empty?: boolean;
+  /** Whether rows may have fewer steps than the event's first axis; refused by default. */
+  readonly ragged?: boolean;
 }
 
 /**
@@ -53,7 +60,7 @@ export function parseRows(caller: string, data: unknown, event: Shape, options: 
   let values: TypedArray;
   if (data instanceof Tensor) values = tensorRows(caller, data, event);
   else if (isTyped(data)) values = flatRows(caller, data, event);
-  else if (Array.isArray(data)) values = listedRows(caller, data, event);
+  else if (Array.isArray(data)) values = (options.ragged ? listedRagged : listedRows)(caller, data, event);
   else if (isForeignTensor(data)) {
     throw new ValueError(
       `${caller}: this tensor was made by another copy of @latent/tensor; see that one version is installed`,
@@ -61,6 +68,7 @@ export function parseRows(caller: string, data: unknown, event: Shape, options: 
   } else throw new ValueError(`${caller}: expected rows of numbers, got ${describeValue(data)}`);
   const count = values.length / width;
   if (count === 0 && !options.empty) throw new ValueError(`${caller}: needs at least one row, got none`);
+  if (options.ragged) return { values, count, width, lengths: lengthsOf(caller, values, event) };
   if (values instanceof Float32Array || values instanceof Float64Array) checkFinite(caller, values, event, options);
   return { values, count, width };
 }

@@ -20,6 +20,8 @@ import {
   rateCheck,
   schedules,
   standardise,
+  type Tokenizer,
+  tokenizers,
   transforms,
 } from '../index.ts';
 import { gaps, type PartEntry, takes, VALUES } from './samples.ts';
@@ -375,6 +377,15 @@ const contracts: Record<string, Contract> = {
       });
     },
   },
+  tokenizers: {
+    kind: tokenizers as unknown as Kind<Part>,
+    table: {
+      characters: { samples: [{ alphabet: 'ab c' }], takes: {} },
+      bytes: { samples: [{}], takes: {} },
+      words: { samples: [{ vocabulary: ['a', 'b'] }], takes: { vocabulary: 'choice' } },
+    },
+    behaviour: (tokenizer: Tokenizer) => [tokenizer.size, tokenizer.encode('a b'), tokenizer.decode([2, 1, 0, 1])],
+  },
   transforms: {
     kind: transforms as unknown as Kind<Part>,
     own: ['cubeRoot'],
@@ -382,6 +393,7 @@ const contracts: Record<string, Contract> = {
       standardise: { samples: [{}], takes: {} },
       minMax: { samples: [{}, { low: -1, high: 3 }], takes: { low: 'real', high: 'real' } },
       robust: { samples: [{}], takes: {} },
+      quantile: { samples: [{}, { knots: 4 }], takes: { knots: 'count' } },
       log: { samples: [{}, { offset: 2 }], takes: { offset: 'real' } },
       chain: { samples: [{ steps: [log(), standardise()] }], takes: { steps: 'choice' } },
       perColumn: {

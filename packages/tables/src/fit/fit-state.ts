@@ -1,6 +1,7 @@
 import { ValueError } from '@latent/tensor';
 import { imputationErrors } from '../answer/impute.ts';
 import { Calibration } from '../calibrate/conformal.ts';
+import type { RowCode } from '../encode/row-code.ts';
 import type { Rows } from '../input/source.ts';
 import { LIMITS, VERSION } from '../model/card.ts';
 import { makeMember } from '../model/member.ts';
@@ -8,7 +9,7 @@ import { Neighbours } from '../model/neighbours.ts';
 import { nullLoss } from '../model/null-line.ts';
 import { type RecipeOptions, recipeFor, TASKS, type Task } from '../model/recipe.ts';
 import { someRows } from '../model/some-rows.ts';
-import { type CodeBank, scoreRows, type TableState } from '../model/state.ts';
+import { type CodeBank, HOLES_PER_NUMBER, scoreRows, type TableState } from '../model/state.ts';
 import type { Card, TableProgress } from '../results.ts';
 import type { Schema } from '../schema/schema.ts';
 import { codeOf, type MemberHistory, sortRows, splitOf, survey, trainMember } from './fit-table.ts';
@@ -28,6 +29,8 @@ export interface FitRequest extends RecipeOptions {
   readonly inOrder: boolean;
   readonly maxSeconds: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Ends training with what has been learned. */
+  readonly finish: AbortSignal | undefined;
   onProgress(event: TableProgress): void;
   onWarning(message: string): void;
 }
@@ -38,7 +41,7 @@ const PHASES = { read: [0, 0.02], learn: [0.02, 0.06], train: [0.06, 0.9], calib
 /** Fits a model to rows: two walks over them, then training, then calibration. */
 export async function fitState(caller: string, input: Rows, request: FitRequest): Promise<TableState> {
   const began = performance.now();
-  const { task, seed, signal } = request;
+  const { task, seed, signal, finish } = request;
   const warnings: string[] = [];
   const warn = (message: string): void => {
     warnings.push(message);
@@ -54,7 +57,7 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
   progress('read', 0);
   const found = await survey(caller, input, request.schema, request.groupBy, signal);
   const split = splitOf(found, seed, request.calibration, request.inOrder);
-  if (split.calibration === 0 || split.learned === 0) {
+  if (split.calibration === 0 || split.watched === 0 || split.learned === 0) {
     throw new ValueError(`${caller}: ${found.rows} rows in such groups leave none to learn from or to calibrate with`);
   }
   progress('learn', 0);
@@ -63,23 +66,28 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
   const code = codeOf(caller, found.schema, rows);
   const learned = code.encode(rows.learned);
   const watched = code.encode(rows.watched);
-  const recipe = recipeFor(task, split.learned, code.width, request);
+  const wanted = recipeFor(task, split.learned, code.width, request);
+  const ends = [signal, finish].filter((each) => each !== undefined);
 
   const histories: MemberHistory[] = [];
   const members = [];
-  for (let i = 0; i < recipe.members; i++) {
-    const member = makeMember(code, recipe, seed + i);
-    const history = await trainMember(member, learned, watched, recipe, {
-      signal,
-      maxSeconds: request.maxSeconds === undefined ? undefined : request.maxSeconds / recipe.members,
+  for (let i = 0; i < wanted.members; i++) {
+    if (i > 0 && finish?.aborted) break;
+    const member = makeMember(code, wanted, seed + i);
+    const history = await trainMember(member, learned, watched, wanted, {
+      signal: ends.length === 0 ? undefined : AbortSignal.any(ends),
+      maxSeconds: request.maxSeconds === undefined ? undefined : request.maxSeconds / wanted.members,
       onStep: ({ epoch, epochs, done, loss }) =>
-        progress('train', (i + done) / recipe.members, { epoch, epochs, loss }),
+        progress('train', (i + done) / wanted.members, { epoch, epochs, loss }),
       onWarning: () => {},
     });
     signal?.throwIfAborted();
     histories.push(history);
     members.push(member);
   }
+
+  const recipe = { ...wanted, members: members.length };
+  if (finish?.aborted) warn('training was ended before it was done; the model is what had been learned by then');
 
   progress('calibrate', 0);
   const neighbours = recipe.neighbours > 0 ? Neighbours.of(found.schema, rows.learned, rows.watched, seed) : null;
@@ -89,7 +97,7 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
   const calibrationRows = code.encode(rows.calibration);
   const scores = scoreRows(scored, rows.calibration, calibrationRows);
   progress('calibrate', 0.3);
-  const bank = bankOf(members[0] as (typeof members)[number], learned, code.width, rows.places, seed);
+  const bank = bankOf(members[0] as (typeof members)[number], learned, code, rows.places, seed);
   const reference = someRows(calibrationRows, code.width, MOST_REFERENCE, seed);
   progress('calibrate', 0.5);
   const imputation = imputationErrors({ code, members, seed }, rows.learned, rows.calibration);
@@ -170,17 +178,27 @@ function bankOf(
     readonly options: { readonly latentSize: number };
   },
   learned: Float32Array,
-  width: number,
+  code: RowCode,
   places: Uint32Array,
   seed: number,
 ): CodeBank {
-  const some = someRows(learned, width, MOST_CODES, seed);
+  const some = someRows(learned, code.width, MOST_CODES, seed);
+  const words = Math.ceil(code.columns.length / HOLES_PER_NUMBER);
+  const holes = new Float32Array(some.places.length * words);
+  for (let r = 0; r < some.places.length; r++) {
+    code.columns.forEach(({ at }, c) => {
+      if (!Number.isNaN(some.rows[r * code.width + (at[0] as number)])) return;
+      const word = r * words + Math.floor(c / HOLES_PER_NUMBER);
+      holes[word] = (holes[word] as number) + 2 ** (c % HOLES_PER_NUMBER);
+    });
+  }
   const { mean, logVariance } = member.codesOf(some.rows);
   return {
     count: some.places.length,
     latent: member.options.latentSize,
     mean,
     logVariance,
+    holes,
     places: Uint32Array.from(some.places, (place) => places[place] as number),
   };
 }

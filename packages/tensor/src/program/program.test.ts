@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { concat, Rng, step, type Tensor, tensor, useKernels, useThreads, zeros } from '../index.ts';
+import { tiles } from '../kernels/select.ts';
+import { SHORT, TALL } from '../kernels/wasm/tile.ts';
 import { everyStep, recordedValue } from '../memory/watcher.ts';
 import { sampleInputs } from '../ops/sample-inputs.ts';
 import { type Sample, samples } from '../ops/samples.ts';
@@ -24,6 +26,24 @@ function expectSame(fn: (...args: Tensor[]) => Tensor | Tensor[], rounds: readon
 }
 
 describe('compile', () => {
+  it('lowers programs anew when another tile turns out to be the fastest, with the same bits', () => {
+    const [a, b] = [new Rng(1).normal([130, 300]), new Rng(2).normal([300, 90])];
+    const product = compile((x: Tensor, y: Tensor) => x.matmul(y).tanh());
+    const before = tiles.best;
+    const want = a.matmul(b).tanh().data;
+    try {
+      for (const tile of [TALL, SHORT, TALL]) {
+        tiles.best = tile;
+        for (const threads of [1, 2]) {
+          useThreads(threads);
+          for (let i = 0; i < 4; i++) expect(product(a, b).data).toEqual(want);
+        }
+      }
+    } finally {
+      tiles.best = before;
+    }
+  });
+
   it.each(Object.entries(samples) as [string, Sample][])('records and replays %s', (_name, sample) => {
     for (const [group, shapes] of sample.shapes.entries()) {
       for (const dtype of ['f32', 'f64'] as const) {
@@ -191,6 +211,25 @@ describe('compile', () => {
     expect(outside(tensor([10])).item()).toBe(60);
     expect(recorded).toBe(2);
     expect(run(tensor([1])).item()).toBe(7); // assign is not recorded: this one runs eagerly
+  });
+
+  it('computes anew in actions, which are no part of the step', () => {
+    const x = tensor([1, 2, 3]);
+    const table = zeros([3]).persisted(true);
+    let times = 0;
+    const run = compile(
+      (y: Tensor) => {
+        everyStep(() => {
+          const values = step(() => x.mul(++times).add(table.mul(0))).data;
+          table.assign(values);
+        });
+        return y.add(table).mul(2);
+      },
+      { onEager: (reason) => expect.fail(reason) },
+    );
+    for (let t = 1; t <= 4; t++)
+      expect(run(tensor([10, 10, 10])).toArray()).toEqual([20 + 2 * t, 20 + 4 * t, 20 + 6 * t]);
+    expect(times).toBe(4);
   });
 
   it('runs a step that reads its own values eagerly, and says so once', () => {

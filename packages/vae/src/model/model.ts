@@ -15,21 +15,27 @@ import {
   modelTensors,
   type Parts,
   parseRows,
+  placeOf,
   type Rows,
   readFileBytes,
+  SequenceDataset,
   scanned,
+  stepsAsRows,
   type Trainable,
   type TrainingOptions,
   type Transform,
   trainingChecks,
   withoutFirstWeights,
   writeFileAtomically,
+  zeroPadded,
 } from '@latent/nn';
 import {
   checkNames,
   formatShape,
+  isPlainObject,
   LatentError,
   type Rng,
+  refuse,
   type Shape,
   sameShape,
   shortText,
@@ -40,6 +46,8 @@ import {
   ValueError,
 } from '@latent/tensor';
 import { checkSupport, REAL, type ReconstructionDistribution, type Support } from '../reconstruction/likelihood.ts';
+import { isStepwise } from '../reconstruction/per-step.ts';
+import { lengthsByStop, parseSequences, type Sequence } from '../sequence/sequence.ts';
 import { ColumnScales, columnWarnings } from './column-warnings.ts';
 import { FORMAT, modelClass, readHeader, VERSION } from './file-header.ts';
 import type { ReadyRows } from './rows-program.ts';
@@ -74,6 +82,8 @@ interface LearnedRows {
   readonly learned: Learned;
   readonly dataset: Dataset;
   readonly warnings: readonly string[];
+  /** The rows on the model's scale; null of a stream. */
+  readonly scaled: FlatRows | null;
 }
 
 /** The largest number of single precision. */
@@ -101,20 +111,38 @@ export abstract class Model<N extends string = never> extends Module implements 
   readonly event: Shape;
   /** Draws of training: order, sampling, dropout and corruption. */
   readonly rng: Rng;
+  /** What rows are that are sequences; null for rows of one shape. */
+  readonly sequence: Sequence | null;
   readonly #spec: Transform | null;
   #learned: Learned;
 
-  constructor(event: Shape, transform: Transform | FittedTransform | null, rng: Rng) {
+  constructor(event: Shape, transform: Transform | FittedTransform | null, rng: Rng, sequence: Sequence | null = null) {
     super();
     this.event = event;
     this.rng = rng;
+    this.sequence = sequence;
     this.#spec = transform instanceof FittedTransform ? null : transform;
     this.#learned = { transform: transform instanceof FittedTransform ? transform : null, range: null };
-    if (transform instanceof FittedTransform && transform.width !== sizeOf(event)) {
+    if (transform instanceof FittedTransform && transform.width !== this.#width) {
       throw new ValueError(
-        `${this.#name}: the transform was fitted to rows of ${transform.width} values, but these have ${sizeOf(event)}`,
+        `${this.#name}: the transform was fitted to rows of ${transform.width} values, but these have ${this.#width}`,
       );
     }
+  }
+
+  /** Columns: of sequences those of a step, since all steps have one scale. */
+  get #width(): number {
+    return this.sequence?.features ?? sizeOf(this.event);
+  }
+
+  /** Rows as what transforms, ranges and supports know: of sequences their steps. */
+  #asColumns(rows: FlatRows): FlatRows {
+    return this.sequence === null ? rows : stepsAsRows(rows, this.sequence.features);
+  }
+
+  /** Whether batches may be cut to their longest row. */
+  protected get anySteps(): boolean {
+    return false;
   }
 
   /** What `fit` learned of the columns' scales; null without a transform, or before. */
@@ -147,6 +175,14 @@ export abstract class Model<N extends string = never> extends Module implements 
     return false;
   }
 
+  /**
+   * Told the rows of a run, on the model's scale, before its first step; for parts that keep or count them. It gives what stands
+   * beside them from then on, and how to undo what it did. Null of a stream, whose rows are not in memory.
+   */
+  protected takeRows(_caller: string, _rows: FlatRows | null, _beside: Columns): Pick<BesideRows, 'rows' | 'undo'> {
+    return {};
+  }
+
   /** A transform that was fitted elsewhere and is this model's too; none by default. */
   protected get lent(): FittedTransform | null {
     return null;
@@ -154,7 +190,7 @@ export abstract class Model<N extends string = never> extends Module implements 
 
   /** What each column may hold. */
   #supports(): readonly Support[] {
-    const width = sizeOf(this.event);
+    const width = this.#width;
     return this.likelihood()?.support(width) ?? new Array<Support>(width).fill(REAL);
   }
 
@@ -167,7 +203,7 @@ export abstract class Model<N extends string = never> extends Module implements 
     const caller = `${this.#name}.fit`;
     checkNames(caller, options, [...Object.keys(trainingChecks), 'validationData']);
     const { validationData, ...training } = options;
-    const { learned, dataset, warnings } = isDataset(data)
+    const { learned, dataset, warnings, scaled } = isDataset(data)
       ? await this.#learnStream(caller, data, beside)
       : this.#learnRows(caller, data, beside);
     const validation =
@@ -184,9 +220,12 @@ export abstract class Model<N extends string = never> extends Module implements 
     // A run that is refused after all leaves the model as it was.
     const before = this.#learned;
     let begun = false;
+    const taken = this.takeRows(caller, scaled, beside);
     this.#learned = learned;
     try {
-      return await fit(this, dataset, {
+      const rows =
+        taken.rows === undefined ? dataset : this.#together(caller, scaled as FlatRows, { ...beside, ...taken.rows });
+      return await fit(this, rows, {
         ...training,
         rng: this.rng,
         warnings,
@@ -198,6 +237,7 @@ export abstract class Model<N extends string = never> extends Module implements 
     } catch (error) {
       if (!begun) {
         this.#learned = before;
+        taken.undo?.();
         undo?.();
       }
       throw error;
@@ -206,23 +246,25 @@ export abstract class Model<N extends string = never> extends Module implements 
 
   #learnRows(caller: string, data: Rows, beside: Columns): LearnedRows {
     const raw = this.#parse(caller, data);
-    const transform = this.transform ?? (this.#spec === null ? null : fitRows(this.#spec, raw));
+    const columns = this.#asColumns(raw);
+    const transform = this.transform ?? (this.#spec === null ? null : fitRows(this.#spec, columns));
     const values = this.#scaled(caller, raw, transform);
-    const scales = new ColumnScales(raw.width);
-    scales.add(raw);
+    const scales = new ColumnScales(columns.width);
+    scales.add(columns);
     return {
-      learned: { transform, range: SeenRange.of(values, raw.width, this.#learned.range) },
+      learned: { transform, range: SeenRange.of(values, columns.width, this.#learned.range) },
       dataset: this.#together(caller, { ...raw, values }, beside),
       warnings: this.#warnings(scales, transform),
+      scaled: { ...raw, values },
     };
   }
 
   async #learnStream(caller: string, data: Dataset, beside: Columns): Promise<LearnedRows> {
     const { learned, warnings } = await this.#learnOf(caller, data);
-    return { learned, dataset: this.#mappedStream(caller, data, learned, beside), warnings };
+    return { learned, dataset: this.#mappedStream(caller, data, learned, beside), warnings, scaled: null };
   }
 
-  async #learnOf(caller: string, data: Dataset): Promise<Omit<LearnedRows, 'dataset'>> {
+  async #learnOf(caller: string, data: Dataset): Promise<Pick<LearnedRows, 'learned' | 'warnings'>> {
     this.#checkSpec(caller, data);
     const transform = this.transform ?? (this.#spec === null ? null : await fitDataset(this.#spec, data));
     const scales = new ColumnScales(sizeOf(this.event));
@@ -267,10 +309,14 @@ export abstract class Model<N extends string = never> extends Module implements 
         throw new ValueError(`${caller}: there are ${rows.count} rows, but ${own.count} ${called}`);
       }
     }
+    if (this.sequence !== null) return new SequenceDataset(rows, { shape: this.event, cut: this.anySteps }, beside);
     return new ArrayDataset({ x: { rows, shape: this.event }, ...beside });
   }
 
   #checkSpec(caller: string, data: Dataset): void {
+    if (this.sequence !== null) {
+      throw new UsageError(`${caller}: sequences are trained from rows in memory; give the rows and not a data set`);
+    }
     const shape = data.spec.x;
     if (shape === undefined || !sameShape(shape, this.event)) {
       const got = shape === undefined ? Object.keys(data.spec).join(', ') : formatShape(shape);
@@ -296,6 +342,7 @@ export abstract class Model<N extends string = never> extends Module implements 
   }
 
   #parse(caller: string, data: Rows): FlatRows {
+    if (this.sequence !== null) return parseSequences(caller, data, this.sequence);
     return parseRows(caller, data, this.event, {
       holes: this.holes,
       remedy: 'for rows with holes make the model with { missing: true }',
@@ -307,20 +354,25 @@ export abstract class Model<N extends string = never> extends Module implements 
    * refused, or `held` at its end.
    */
   #scaled(caller: string, raw: FlatRows, transform: FittedTransform | null, held = false): Float32Array {
-    const values = transform === null ? Float32Array.from(raw.values) : transform.forward(caller, raw);
+    const columns = this.#asColumns(raw);
+    const values = transform === null ? Float32Array.from(raw.values) : transform.forward(caller, columns);
     for (let i = 0; i < values.length; i++) {
       const value = values[i] as number;
       if (value !== Infinity && value !== -Infinity) continue;
       if (!held) {
-        const place = `row ${Math.floor(i / raw.width)}, column ${i % raw.width}`;
         throw new ValueError(
-          `${caller}: ${raw.values[i]} at ${place} is too large for single precision on the model's scale`,
+          `${caller}: ${raw.values[i]} at ${placeOf(i, columns)} is too large for single precision on the model's scale`,
         );
       }
       values[i] = Math.sign(value) * LARGEST_SINGLE;
     }
     const likelihood = this.likelihood();
-    if (likelihood !== null) checkSupport(caller, likelihood, values, raw.width, this.holes);
+    if (likelihood !== null) {
+      // Past a row's end there is nothing, as in a hole.
+      const holes = this.holes || this.sequence !== null;
+      const own = isStepwise(likelihood) ? likelihood.ofStep : likelihood;
+      checkSupport(caller, own, values, columns.width, holes, columns.steps);
+    }
     return values;
   }
 
@@ -340,18 +392,47 @@ export abstract class Model<N extends string = never> extends Module implements 
     const { transform } = this;
     if (transform === null && this.#spec !== null) throw notLearned(caller, this.#spec, "the columns' scales");
     const values = this.#scaled(caller, raw, transform, true);
-    const range = this.#learned.range ?? SeenRange.unknown(raw.width);
-    return { raw, values, near: range.drawIn(values, of), count: raw.count };
+    const range = this.#learned.range ?? SeenRange.unknown(this.#width);
+    // Numbers of things have no far end.
+    const near = this.sequence?.tokenizer ? null : range.drawIn(values, of);
+    const { count, lengths } = raw;
+    if (lengths === undefined || this.sequence === null) return { raw, values, near, count };
+    const { steps } = this.sequence;
+    const padded = (x: Float32Array): Float32Array => zeroPadded(x, lengths, raw.width, steps);
+    const parts = { values: padded(values), near: near === null ? null : padded(near) };
+    return { raw, ...parts, count, lengths, cut: this.anySteps };
   }
 
-  /** Rows [n, …] that the model made for `method`, in the event's shape and on the scale of the data. */
-  protected restored(method: string, rows: Tensor): Tensor {
+  /**
+   * Rows [n, …] that the model made for `method`, in the event's shape and on the scale of the data. Sequences are NaN past their
+   * `lengths`, or past where they stop by themselves.
+   */
+  protected restored(method: string, rows: Tensor, lengths?: ArrayLike<number>): Tensor {
     const { transform } = this;
     if (transform === null && this.#spec !== null) {
       throw notLearned(`${this.#name}.${method}`, this.#spec, "the columns' scales");
     }
-    const shaped = rows.reshape([rows.shape[0] ?? 0, ...this.event]);
-    return transform === null ? shaped : transform.inverseTensor(shaped);
+    const [count = 0] = rows.shape;
+    const whole = this.sequence === null ? rows : allSteps(rows, sizeOf(this.event));
+    const shaped = whole.reshape([count, ...this.event]);
+    const scaled = transform === null ? shaped : transform.inverseTensor(shaped);
+    const { sequence } = this;
+    if (sequence === null) return scaled;
+    const values = scaled.data;
+    const ends = lengths ?? lengthsByStop(values, sequence);
+    const width = sequence.steps * sequence.features;
+    for (let r = 0; r < ends.length; r++) {
+      values.fill(Number.NaN, r * width + (ends[r] as number) * sequence.features, (r + 1) * width);
+    }
+    return tensor(values, { shape: scaled.shape, dtype: scaled.dtype });
+  }
+
+  /** What was computed of each step, [n, steps], with NaN past each row's end. */
+  protected perStep(steps: Tensor, { lengths = [] }: ReadyRows): Tensor {
+    const { steps: most } = this.sequence as Sequence;
+    const values = allSteps(steps, most).data;
+    for (let r = 0; r < lengths.length; r++) values.fill(Number.NaN, r * most + (lengths[r] as number), (r + 1) * most);
+    return tensor(values, { shape: [lengths.length, most] });
   }
 
   /**
@@ -361,7 +442,8 @@ export abstract class Model<N extends string = never> extends Module implements 
   protected logJacobian(rows: FlatRows): Tensor | null {
     const { transform } = this;
     if (transform === null || this.likelihood()?.normalized === false) return null;
-    return tensor(Float32Array.from(transform.logJacobian(this.#name, rows)), { shape: [rows.count, rows.width] });
+    const slopes = transform.logJacobian(this.#name, this.#asColumns(rows));
+    return tensor(Float32Array.from(slopes), { shape: [rows.count, rows.width] });
   }
 
   /** What the file says of the model. */
@@ -397,6 +479,7 @@ export abstract class Model<N extends string = never> extends Module implements 
     own: Readonly<Record<string, unknown>> = {},
   ): M {
     const caller = `${displayName(this)}.fromBytes`;
+    if (!isPlainObject(own)) refuse({ caller, path: 'own' }, 'an object of modules by the option they stand in', own);
     const file = decodeSafetensors(bytes);
     const { model, config, learned } = readHeader(caller, file.metadata);
     if (model !== this.modelName) {
@@ -419,7 +502,7 @@ export abstract class Model<N extends string = never> extends Module implements 
   static async load<M extends Model>(
     this: ModelClass<M>,
     path: string,
-    own?: Readonly<Record<string, unknown>>,
+    own: Readonly<Record<string, unknown>> = {},
   ): Promise<M> {
     const bytes = await readFileBytes(path);
     return (this as unknown as { fromBytes(bytes: Uint8Array, own?: Readonly<Record<string, unknown>>): M }).fromBytes(
@@ -430,13 +513,14 @@ export abstract class Model<N extends string = never> extends Module implements 
 
   /** Takes over what another model learned of the same columns. */
   takeLearned(other: Model<never>): void {
+    if (!(other instanceof Model)) refuse({ caller: 'takeLearned', path: 'other' }, 'a model', other);
     this.#learned = other.#learned;
   }
 
   /** Takes over what a file says that the model learned of its columns. */
   restoreLearned(caller: string, learned: Readonly<Record<string, unknown>>): void {
     const { transform = null, range = null } = learned;
-    const width = sizeOf(this.event);
+    const width = this.#width;
     const restored = inFile(caller, () => ({
       transform:
         transform === null
@@ -446,6 +530,17 @@ export abstract class Model<N extends string = never> extends Module implements 
     }));
     this.#learned = restored;
   }
+}
+
+/** Rows that were made without steps that none of them has, with zeros in their place: [rows, numbers] → [rows, width]. */
+export function allSteps(rows: Tensor, width: number): Tensor {
+  const [count = 0] = rows.shape;
+  const own = count === 0 ? width : rows.size / count;
+  if (own === width) return rows;
+  const values = new Float32Array(count * width);
+  const numbers = rows.data;
+  for (let r = 0; r < count; r++) values.set(numbers.subarray(r * own, (r + 1) * own), r * width);
+  return tensor(values, { shape: [count, width] });
 }
 
 /** The error of a method that needs what only `fit` learns. */

@@ -1,6 +1,6 @@
 import { noGrad } from '@latent/autograd';
-import { scoring } from '@latent/nn';
-import { compile, drawRows, type Shape, sizeOf, type Tensor, tensor, zeros } from '@latent/tensor';
+import { type Batch, bucketsOf, scoring } from '@latent/nn';
+import { callable, compile, drawRows, type Shape, sizeOf, type Tensor, tensor, zeros } from '@latent/tensor';
 import { rowKeys } from './row-keys.ts';
 
 /**
@@ -17,6 +17,9 @@ export interface RowDraws {
   normal(samples: number, width: number): Tensor;
 }
 
+/** What stands beside each row, by name: a condition. The shape is of one row's. */
+export type RowsBeside = Readonly<Record<string, { readonly values: Float32Array; readonly shape: Shape }>>;
+
 /** Rows of a model, ready for it. */
 export interface ReadyRows {
   /** Rows on the model's scale, end to end. */
@@ -24,6 +27,34 @@ export interface ReadyRows {
   /** The same with far values drawn in, for an encoder; null where no value is far. */
   readonly near: Float32Array | null;
   readonly count: number;
+  /** Nothing by default. */
+  readonly beside?: RowsBeside;
+  /** Steps of each row, where rows are sequences: past its end a row is zeros. They stand beside the rows as `lengths`. */
+  readonly lengths?: ArrayLike<number>;
+  /** Whether steps past a row's end may be left out. */
+  readonly cut?: boolean;
+}
+
+/** What stands beside `count` rows, each `copies` times in a row. */
+export function repeatedBeside(beside: RowsBeside, count: number, copies: number): RowsBeside {
+  const repeat = ({ values, shape }: RowsBeside[string]) => {
+    const width = sizeOf(shape);
+    const all = new Float32Array(count * copies * width);
+    for (let r = 0; r < count * copies; r++) {
+      const row = Math.floor(r / copies);
+      all.set(values.subarray(row * width, (row + 1) * width), r * width);
+    }
+    return { values: all, shape };
+  };
+  return Object.fromEntries(Object.entries(beside).map(([name, of]) => [name, repeat(of)]));
+}
+
+/** What stands beside rows as tensors, for what is computed of all rows at once. */
+export function tensorsBeside({ beside = {}, count }: ReadyRows): Batch {
+  const entries = Object.entries(beside);
+  return Object.fromEntries(
+    entries.map(([name, { values, shape }]) => [name, tensor(values, { shape: [count, ...shape] })]),
+  );
 }
 
 /** What a program of rows is computed from. */
@@ -32,6 +63,8 @@ export interface RowInputs {
   /** What an encoder is to see in place of x. */
   readonly near: Tensor;
   readonly draws: RowDraws;
+  /** What stands beside the rows, by name; nothing by default. */
+  readonly beside?: Batch;
 }
 
 export interface RowsProgramOptions {
@@ -56,36 +89,53 @@ export type RowsProgram<K extends string> = (
 export function rowsProgram<K extends string>(
   compute: (inputs: RowInputs, samples: number) => Record<K, Tensor>,
 ): RowsProgram<K> {
-  const run = (x: Tensor, near: Tensor, keys: Tensor, samples: number): Record<K, Tensor> =>
-    noGrad(() =>
-      compute({ x, near, draws: { normal: (count, width) => drawRows('normal', keys, count, width) } }, samples),
-    );
-  const usual = compile((x: Tensor, keys: Tensor, samples: number) => run(x, x, keys, samples), {
-    reuse: true,
-    onEager: () => {},
-  });
-  const far = compile(run, { reuse: true, onEager: () => {} });
-  const rooms = new Map<number, Room>();
+  callable()(compute, { caller: 'rowsProgram', path: 'compute' });
+  // The names of what stands beside the rows are one constant of a recording, and its tensors the last arguments.
+  const run = (x: Tensor, near: Tensor, keys: Tensor, samples: number, names: string, others: Tensor[]) =>
+    noGrad(() => {
+      const beside = Object.fromEntries(namesOf(names).map((name, i) => [name, others[i] as Tensor]));
+      const normal = (count: number, width: number): Tensor => drawRows('normal', keys, count, width);
+      return compute({ x, near, draws: { normal }, beside }, samples);
+    });
+  const usual = compile(
+    (x: Tensor, keys: Tensor, samples: number, names: string, ...others: Tensor[]) =>
+      run(x, x, keys, samples, names, others),
+    { reuse: true, onEager: () => {} },
+  );
+  const far = compile(
+    (x: Tensor, near: Tensor, keys: Tensor, samples: number, names: string, ...others: Tensor[]) =>
+      run(x, near, keys, samples, names, others),
+    { reuse: true, onEager: () => {} },
+  );
+  const rooms = new Map<string, Room>();
 
-  return ({ values, near, count }, event, { seed = 0, samples = 1, block = 0 } = {}) => {
+  const ofEvent: RowsProgram<K> = (given, event, { seed = 0, samples = 1, block = 0 } = {}) => {
+    const { values, near, count } = given;
+    const beside = withLengths(given);
     const width = sizeOf(event);
+    const names = Object.keys(beside).join(' ');
     const most = largestSize(Math.max(1, Math.floor(MOST_DRAWS / samples)));
     const parts: Record<K, Tensor>[] = [];
     const results = {} as Record<K, { readonly values: Float32Array; readonly shape: Shape }>;
     for (let start = 0; start < count; start += most) {
       const rows = Math.min(most, count - start);
       const size = SIZES.find((known) => known >= rows) as number;
-      const room = roomOf(rooms, size, event);
+      const room = roomOf(rooms, size, event, beside);
       const rowsOf = (of: Float32Array): Float32Array => of.subarray(start * width, (start + rows) * width);
       // By what the encoder sees: rows that are far in the same way are scored by the same codes.
       rowKeys(rowsOf(near ?? values), width, seed, block, room.keyNumbers);
       room.keys.assign(room.keyNumbers);
-      room.fill(room.x, rowsOf(values), rows);
+      room.x.fill(rowsOf(values), rows);
+      const others = Object.entries(room.beside).map(([name, place]) => {
+        const { values: all, shape } = beside[name] as RowsBeside[string];
+        const each = sizeOf(shape);
+        return place.fill(all.subarray(start * each, (start + rows) * each), rows);
+      });
       let part: Record<K, Tensor>;
-      if (near === null) part = scoring(() => usual(room.x, room.keys, samples));
+      if (near === null) part = scoring(() => usual(room.x.tensor, room.keys, samples, names, ...others));
       else {
-        room.fill(room.near, rowsOf(near), rows);
-        part = scoring(() => far(room.x, room.near, room.keys, samples));
+        const seen = room.near.fill(rowsOf(near), rows);
+        part = scoring(() => far(room.x.tensor, seen, room.keys, samples, names, ...others));
       }
       if (rows === count) return mapValues(part, (x) => firstRows(x, rows));
       parts.push(part);
@@ -98,40 +148,144 @@ export function rowsProgram<K extends string>(
     }
     return mapValues(results, (result) => tensor(result.values, { shape: result.shape }));
   };
+  return (rows, event, options) =>
+    rows.lengths === undefined || !rows.cut
+      ? ofEvent(rows, event, options)
+      : byLength(rows, rows.lengths, event, (some, shape) => ofEvent(some, shape, options));
+}
+
+/**
+ * `run` on rows of similar lengths at a time, without the steps that none of them has: which those are is a matter of the row alone,
+ * so what is computed of it is too. What comes out for each step is put together with zeros past a row's end.
+ */
+function byLength<K extends string>(
+  rows: ReadyRows,
+  lengths: ArrayLike<number>,
+  event: Shape,
+  run: (some: ReadyRows, event: Shape) => Record<K, Tensor>,
+): Record<K, Tensor> {
+  const [steps = 1, ...rest] = event;
+  const features = sizeOf(rest);
+  const results = {} as Record<K, { perRow: number; shape: Shape; parts: { chosen: number[]; x: Tensor }[] }>;
+  let from = 0;
+  for (const bucket of bucketsOf(steps)) {
+    const chosen = Array.from({ length: rows.count }, (_, r) => r).filter(
+      (r) => (lengths[r] as number) > from && (lengths[r] as number) <= bucket,
+    );
+    from = bucket;
+    if (chosen.length === 0) continue;
+    const part = bucket * features;
+    const some = (of: Float32Array): Float32Array => {
+      const values = new Float32Array(chosen.length * part);
+      chosen.forEach((r, i) => {
+        values.set(of.subarray(r * steps * features, r * steps * features + part), i * part);
+      });
+      return values;
+    };
+    const given = {
+      values: some(rows.values),
+      near: rows.near === null ? null : some(rows.near),
+      count: chosen.length,
+      lengths: chosen.map((r) => lengths[r] as number),
+      ...(rows.beside !== undefined && { beside: chosenBeside(rows.beside, chosen) }),
+    };
+    const made = run(given, [bucket, ...rest]);
+    for (const name in made) {
+      const x: Tensor = made[name];
+      const perRow = x.size / chosen.length;
+      // Of what is longer for longer rows, the longest that there may be.
+      const own = results[name];
+      if (own === undefined) results[name] = { perRow, shape: x.shape, parts: [{ chosen, x }] };
+      else {
+        if (perRow > own.perRow) Object.assign(own, { perRow, shape: x.shape });
+        own.parts.push({ chosen, x });
+      }
+    }
+  }
+  return mapValues(results, ({ perRow, shape, parts }) => {
+    const values = new Float32Array(rows.count * perRow);
+    for (const { chosen, x } of parts) {
+      const own = x.size / chosen.length;
+      const numbers = x.data;
+      chosen.forEach((r, i) => {
+        values.set(numbers.subarray(i * own, (i + 1) * own), r * perRow);
+      });
+    }
+    return tensor(values, { shape: [rows.count, ...shape.slice(1)] });
+  });
+}
+
+/** What stands beside the rows, the lengths of sequences among it. */
+function withLengths({ beside = {}, lengths }: ReadyRows): RowsBeside {
+  return lengths === undefined ? beside : { ...beside, lengths: { values: Float32Array.from(lengths), shape: [] } };
+}
+
+/** What stands beside some of the rows. */
+function chosenBeside(beside: RowsBeside, chosen: readonly number[]): RowsBeside {
+  const entries = Object.entries(beside).map(([name, { values, shape }]) => {
+    const width = sizeOf(shape);
+    const some = new Float32Array(chosen.length * width);
+    chosen.forEach((r, i) => {
+      some.set(values.subarray(r * width, (r + 1) * width), i * width);
+    });
+    return [name, { values: some, shape }] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function namesOf(names: string): readonly string[] {
+  return names === '' ? [] : names.split(' ');
 }
 
 /** Where the rows of one size are handed over, written over and over. */
 interface Room {
-  readonly x: Tensor;
-  readonly near: Tensor;
+  readonly x: Place;
+  readonly near: Place;
   readonly keys: Tensor;
   readonly keyNumbers: Float32Array;
-  /** Writes `rows` rows, and the last again in the places after them. */
-  fill(target: Tensor, values: Float32Array, rows: number): void;
+  readonly beside: Readonly<Record<string, Place>>;
 }
 
-function roomOf(rooms: Map<number, Room>, size: number, event: Shape): Room {
-  let room = rooms.get(size);
+/** Rows of one shape in a room. */
+class Place {
+  readonly tensor: Tensor;
+  readonly #width: number;
+  readonly #padded: Float32Array;
+
+  constructor(size: number, shape: Shape) {
+    this.tensor = zeros([size, ...shape]).persisted(true);
+    this.#width = sizeOf(shape);
+    this.#padded = new Float32Array(size * this.#width);
+  }
+
+  /** Writes `rows` rows, and the last again in the places after them. */
+  fill(values: Float32Array, rows: number): Tensor {
+    const [padded, width] = [this.#padded, this.#width];
+    const size = padded.length / width;
+    if (rows === size) this.tensor.assign(values);
+    else {
+      padded.set(values);
+      for (let r = rows; r < size; r++) padded.copyWithin(r * width, (rows - 1) * width, rows * width);
+      this.tensor.assign(padded);
+    }
+    return this.tensor;
+  }
+}
+
+function roomOf(rooms: Map<string, Room>, size: number, event: Shape, beside: RowsBeside): Room {
+  const key = [size, event[0], ...Object.entries(beside).map(([name, { shape }]) => `${name}:${shape.join('x')}`)].join(
+    ' ',
+  );
+  let room = rooms.get(key);
   if (room === undefined) {
-    const width = sizeOf(event);
-    const padded = new Float32Array(size * width);
-    const pinned = (shape: Shape): Tensor => zeros(shape).persisted(true);
     room = {
-      x: pinned([size, ...event]),
-      near: pinned([size, ...event]),
-      keys: pinned([size, 2]),
+      x: new Place(size, event),
+      near: new Place(size, event),
+      keys: zeros([size, 2]).persisted(true),
       keyNumbers: new Float32Array(2 * size),
-      fill(target, values, rows) {
-        if (rows === size) {
-          target.assign(values);
-          return;
-        }
-        padded.set(values);
-        for (let r = rows; r < size; r++) padded.copyWithin(r * width, (rows - 1) * width, rows * width);
-        target.assign(padded);
-      },
+      beside: Object.fromEntries(Object.entries(beside).map(([name, { shape }]) => [name, new Place(size, shape)])),
     };
-    rooms.set(size, room);
+    rooms.set(key, room);
   }
   return room;
 }

@@ -1,13 +1,16 @@
-import { step, type Tensor, tensor, UsageError, whole } from '@latent/tensor';
+import { refuse, step, type Tensor, tensor, UsageError, whole } from '@latent/tensor';
+import { Model } from '../model/model.ts';
 import type { ReadyRows, RowInputs, RowsProgram } from '../model/rows-program.ts';
 import { rowsProgram } from '../model/rows-program.ts';
+import type { ObjectiveModel } from '../objectives/objective.ts';
+import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import type { VaeCore } from '../variational/core.ts';
 
 /** How a number of a score changes from the model's scale to the data's, and how blocks of draws are put together. */
 export interface ScoreOutput {
-  /** What is added of log |dy/dx|: the row's sum or each column's, or taken away; nothing by default. */
+  /** What is added of log |dy/dx|: the row's sum, each step's or each column's, or taken away; nothing by default. */
   readonly jacobian?: 'add' | 'subtract';
-  readonly per?: 'row' | 'column';
+  readonly per?: 'row' | 'column' | 'step';
   /** The mean of blocks, or the logarithm of the mean of their exponentials. */
   readonly blocks?: 'mean' | 'logMean';
   /** Of a logarithm: the output whose double was taken away from it, so that it keeps its digits. */
@@ -24,7 +27,20 @@ export interface Score<K extends string> {
   readonly density: boolean;
   readonly outputs: { readonly [name in K]: ScoreOutput };
   /** The numbers of each row, each with the rows as its first axis. */
-  compute(model: VaeCore, rows: RowInputs, samples: number): Record<K, Tensor>;
+  compute(model: ScoredModel, rows: RowInputs, samples: number): Record<K, Tensor>;
+}
+
+/** What scores ask of a model, as of the rows that are scored: see `VaeCore.given`. */
+export interface ScoredModel extends ObjectiveModel {
+  /** The parameters of p(x | z): z [..., rows, latent] → [..., rows, parameters]. */
+  likelihoodParams(z: Tensor): Tensor;
+  conditionalLogProbOf(x: Tensor, params: Tensor): Tensor;
+  columnTerms(x: Tensor, params: Tensor): Tensor;
+  /** Of sequences: [..., rows, steps]. */
+  stepTerms(x: Tensor, params: Tensor): Tensor;
+  klOf(mean: Tensor, logVariance: Tensor, z: Tensor): Tensor;
+  logWeight(x: Tensor, params: Tensor, z: Tensor, mean: Tensor, logVariance: Tensor): Tensor;
+  readonly reconstructionDistribution: ReconstructionDistribution;
 }
 
 /** Draws and their seed. */
@@ -48,9 +64,15 @@ export class Scorer<K extends string> {
   readonly #program: RowsProgram<K>;
 
   constructor(model: VaeCore, score: Score<K>) {
+    if (!(model instanceof Model)) refuse({ caller: 'Scorer', path: 'the model' }, 'a Vae', model);
+    if (typeof (score as Partial<Score<K>> | null)?.compute !== 'function') {
+      refuse({ caller: 'Scorer', path: 'the score' }, 'a score such as densityScore', score);
+    }
     this.#model = model;
     this.#score = score;
-    this.#program = rowsProgram((rows, samples) => score.compute(model, rows, samples));
+    this.#program = rowsProgram((rows, samples) =>
+      score.compute(model.given({ ...rows.beside, x: rows.x }), rows, samples),
+    );
   }
 
   /** The scores of rows, on the scale of the data. */
@@ -73,7 +95,8 @@ export class Scorer<K extends string> {
       const part = this.#program(rows, event, { seed, samples: count, block });
       total = total === null ? part : joined(total, done, part, count, outputs);
     }
-    return jacobian === null ? (total as Record<K, Tensor>) : shifted(total as Record<K, Tensor>, jacobian, outputs);
+    if (jacobian === null) return total as Record<K, Tensor>;
+    return shifted(total as Record<K, Tensor>, jacobian, outputs, this.#model.sequence?.features ?? 1);
   }
 }
 
@@ -110,19 +133,28 @@ function logMean(a: number, n: number, b: number, m: number): number {
   return largest + Math.log((n * Math.exp(a - largest) + m * Math.exp(b - largest)) / (n + m));
 }
 
-/** Scores of the model's scale as scores of the data's. */
+/** log |dy/dx| as a score by column or by step has it: [rows, columns] or [rows, steps]. */
+function shiftOf(jacobian: Tensor, per: 'column' | 'step', score: Tensor, features: number): Tensor {
+  const [rows = 0, columns = 0] = jacobian.shape;
+  const slopes = per === 'column' ? jacobian : jacobian.reshape([rows, columns / features, features]).sum({ axis: -1 });
+  return slopes.slice([null, [0, score.shape[1] as number]]);
+}
+
+/** Scores of the model's scale as scores of the data's; steps have so many features. */
 function shifted<K extends string>(
   scores: Record<K, Tensor>,
   jacobian: Tensor,
   outputs: Score<K>['outputs'],
+  features: number,
 ): Record<K, Tensor> {
   return step(() => {
     const rows = jacobian.sum({ axis: 1 });
     const result = {} as Record<K, Tensor>;
     for (const name in scores) {
       const { jacobian: how, per = 'row' } = outputs[name];
-      const shift = per === 'row' ? rows : jacobian;
       const score: Tensor = scores[name];
+      // What was computed of sequences may have fewer steps than the longest.
+      const shift = per === 'row' ? rows : shiftOf(jacobian, per, score, features);
       result[name] = how === undefined ? score : how === 'add' ? score.add(shift) : score.sub(shift);
     }
     return result;

@@ -2,11 +2,10 @@ import type { Tensor } from '@latent/tensor';
 import { logSumExp } from '@latent/tensor';
 import { drawn } from '../latent/diagonal-normal.ts';
 import type { RowInputs } from '../model/rows-program.ts';
-import type { VaeCore } from '../variational/core.ts';
-import type { Score } from './score.ts';
+import type { Score, ScoredModel } from './score.ts';
 
 /** What q(z | x) says of each row, and draws from it: [samples, rows, latent], or [rows, latent] for one. */
-function posteriorDraws(model: VaeCore, { near, draws }: RowInputs, samples: number) {
+function posteriorDraws(model: ScoredModel, { near, draws }: RowInputs, samples: number) {
   const { mean, logVariance } = model.posterior(near);
   const latent = mean.shape[1] as number;
   const noise = draws.normal(samples, latent);
@@ -21,7 +20,7 @@ function overDraws(x: Tensor, samples: number): Tensor {
 }
 
 /** The KL of each row: exact, else the mean over draws. */
-function klOfDraws(model: VaeCore, rows: ReturnType<typeof posteriorDraws>, samples: number): Tensor {
+function klOfDraws(model: ScoredModel, rows: ReturnType<typeof posteriorDraws>, samples: number): Tensor {
   const { mean, logVariance, z, mu, v } = rows;
   return model.exactKl(mean, logVariance) ?? overDraws(model.klOf(mu, v, z), samples);
 }
@@ -57,6 +56,16 @@ export const reconstructionErrorScore: Score<'error'> = {
   density: false,
   outputs: { error: { jacobian: 'subtract' } },
   compute: (model, { x, near }) => ({ error: model.conditionalLogProb(x, model.posterior(near).mean).neg() }),
+};
+
+/** The same by step, of sequences: [rows, steps]. */
+export const stepErrorScore: Score<'steps'> = {
+  name: 'reconstructionErrorPerStep',
+  density: false,
+  outputs: { steps: { jacobian: 'subtract', per: 'step' } },
+  compute(model, { x, near }) {
+    return { steps: model.stepTerms(x, model.likelihoodParams(model.posterior(near).mean)).neg() };
+  },
 };
 
 /** Mean over draws of log p(x | z), and the logarithm of the mean of p(x | z). */

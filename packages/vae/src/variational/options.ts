@@ -10,18 +10,32 @@ import {
   partOf,
   type Transform,
 } from '@latent/nn';
-import { checkOptions, flag, optional, type Place, real, type Shape, sizeOf, ValueError, whole } from '@latent/tensor';
-import { type PriorSpec, priors, standardNormalPrior } from '../latent/prior.ts';
+import {
+  checkOptions,
+  flag,
+  nullable,
+  optional,
+  type Place,
+  real,
+  type Shape,
+  sizeOf,
+  ValueError,
+  whole,
+} from '@latent/tensor';
+import type { PriorSpec } from '../latent/prior.ts';
+import { knownPriors } from '../latent/standard.ts';
+import { standardNormalPrior } from '../latent/standard-normal-prior.ts';
 import {
   activationsCheck,
-  type CommonOptions,
-  commonChecks,
   describeNetwork,
+  describeRows,
   type EventOptions,
   eventOf,
   type Network,
   networkOption,
+  type RowsOptions,
   resolveNetwork,
+  rowsChecks,
 } from '../model/options.ts';
 import { elbo } from '../objectives/elbo.ts';
 import type { Objective } from '../objectives/objective.ts';
@@ -29,9 +43,11 @@ import { knownObjectives } from '../objectives/standard.ts';
 import { askedPerNumber } from '../reconstruction/head.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { knownLikelihoods } from '../reconstruction/standard.ts';
+import { likelihoodOfSequence, type Sequence } from '../sequence/sequence.ts';
+import { type Condition, conditionCheck, conditionSize } from './condition.ts';
 
 /** What a variational autoencoder is made of. */
-export interface VaeOptions extends CommonOptions {
+export interface VaeOptions extends RowsOptions {
   /** Numbers in a code. */
   readonly latentSize: number;
   /**
@@ -60,6 +76,11 @@ export interface VaeOptions extends CommonOptions {
   readonly numSamples?: number;
   /** p(z); `standardNormalPrior()` by default. */
   readonly prior?: PriorSpec;
+  /**
+   * What rows are given with, for a model of p(x | c): the encoder and the decoder see it, and so may the prior
+   * (`conditionalPrior()`). None by default. Columns should be on a scale near 1.
+   */
+  readonly condition?: Condition | null;
   /** Share of the outputs that is dropped while training, of layers given as numbers; 0 by default. */
   readonly dropout?: number;
   /** Normalise before the activation, in layers given as numbers; false by default. */
@@ -69,7 +90,7 @@ export interface VaeOptions extends CommonOptions {
 }
 
 const vaeChecks = {
-  ...commonChecks,
+  ...rowsChecks,
   latentSize: /* @__PURE__ */ whole({ min: 1 }),
   encoder: /* @__PURE__ */ optional(networkOption),
   decoder: /* @__PURE__ */ optional(networkOption),
@@ -82,7 +103,8 @@ const vaeChecks = {
   objective: /* @__PURE__ */ optional(partOf(knownObjectives, 'elbo()')),
   beta: /* @__PURE__ */ optional(real({ min: 0 })),
   numSamples: /* @__PURE__ */ optional(whole({ min: 1 })),
-  prior: /* @__PURE__ */ optional(partOf(priors, 'standardNormalPrior()')),
+  prior: /* @__PURE__ */ optional(partOf(knownPriors, 'standardNormalPrior()')),
+  condition: /* @__PURE__ */ optional(nullable(conditionCheck)),
   dropout: /* @__PURE__ */ optional(dropoutCheck, 0),
   layerNorm: /* @__PURE__ */ optional(flag(), false),
   missing: /* @__PURE__ */ optional(flag(), false),
@@ -93,6 +115,8 @@ export interface ResolvedVaeOptions {
   readonly event: Shape;
   /** Numbers of a row. */
   readonly inputSize: number;
+  /** What rows are that are sequences; null for rows of one shape. */
+  readonly sequence: Sequence | null;
   readonly latentSize: number;
   readonly encoder: Network;
   readonly decoder: Network;
@@ -103,6 +127,8 @@ export interface ResolvedVaeOptions {
   readonly reconstruction: ReconstructionDistribution;
   readonly objective: Objective;
   readonly prior: PriorSpec;
+  /** Null where rows are given with nothing. */
+  readonly condition: Condition | null;
   readonly missing: boolean;
   readonly transform: Transform | FittedTransform | null;
   readonly seed: number;
@@ -111,15 +137,26 @@ export interface ResolvedVaeOptions {
 /** The options with their defaults; throws a `ValueError` that names the one that cannot be. */
 export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
   const checked = checkOptions('Vae', options, vaeChecks);
-  const event = eventOf('Vae', checked as EventOptions);
-  const { activation, beta, numSamples, dropout, layerNorm, latentSize, reconstruction, missing, seed, transform } =
-    checked;
+  const { sequence = null } = checked;
+  const event = eventOf('Vae', checked as EventOptions, sequence);
+  const { activation, beta, numSamples, dropout, layerNorm, latentSize, missing, seed, transform } = checked;
+  const reconstruction =
+    sequence === null ? checked.reconstruction : likelihoodOfSequence('Vae', sequence, checked.reconstruction);
+  if (sequence !== null && missing) {
+    throw new ValueError('Vae: missing is of rows of one shape; sequences have all their values');
+  }
   const at = (path: string): Place => ({ caller: 'Vae', path });
   const layers = { dropout, layerNorm };
   const encoder = resolveNetwork(checked.encoder ?? [], layers, at('encoder'));
-  const seen = missing ? [...event.slice(0, -1), 2 * (event.at(-1) as number)] : event;
+  const condition = checked.condition ?? null;
+  const seen = seenShape({ event, missing, condition });
   if (checked.decoder === undefined && !Array.isArray(encoder)) {
     throw new ValueError('Vae: a module as encoder has no mirror image; give a decoder');
+  }
+  if (checked.decoder === undefined && sequence?.previous) {
+    throw new ValueError(
+      'Vae: sequence.previous needs a decoder that goes step by step, such as [lstm(64, { returnSequences: true })]',
+    );
   }
   const decoder =
     checked.decoder === undefined
@@ -147,6 +184,7 @@ export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
   return {
     event,
     inputSize: sizeOf(event),
+    sequence,
     latentSize,
     encoder,
     decoder,
@@ -157,10 +195,21 @@ export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
     reconstruction,
     objective,
     prior,
+    condition,
     missing,
     transform,
     seed,
   };
+}
+
+/** What an encoder sees of a row: the row, which values are there, and the condition, as columns or channels. */
+export function seenShape({
+  event,
+  missing,
+  condition,
+}: Pick<ResolvedVaeOptions, 'event' | 'missing' | 'condition'>): Shape {
+  const own = event.at(-1) as number;
+  return [...event.slice(0, -1), (missing ? 2 * own : own) + conditionSize(condition)];
 }
 
 /** From a code to the parameters of rows, or to what a head makes them of. */
@@ -177,8 +226,20 @@ function mirroredDecoder(
 
 /** The options as plain data, for the file: what `resolveVaeOptions` takes. */
 export function describeVae(options: ResolvedVaeOptions): Readonly<Record<string, unknown>> {
-  const { inputSize: _, encoder, decoder, reconstruction, objective, prior, transform, ...plain } = options;
+  const {
+    inputSize: _,
+    event,
+    sequence,
+    encoder,
+    decoder,
+    reconstruction,
+    objective,
+    prior,
+    transform,
+    ...plain
+  } = options;
   return {
+    ...describeRows(event, sequence),
     ...plain,
     encoder: describeNetwork(encoder),
     decoder: describeNetwork(decoder),
