@@ -1,3 +1,5 @@
+import type { ImageWork } from './images.ts';
+
 /** A VAE training step: forward, backward and Adam on one batch. */
 export interface VaeConfig {
   readonly name: string;
@@ -40,9 +42,9 @@ export const ELEMENTWISE_SHAPE = [128, 784] as const;
 
 /**
  * Does the work once, to the end: results are computed when it returns (or when its promise resolves). Work in another
- * process takes its own time: milliseconds of one run, of so many.
+ * process takes its own time: milliseconds of one run, of so many, by the clock or the processor's.
  */
-export type Work = (() => void | Promise<void>) | { timed(repeats: number): Promise<number> };
+export type Work = (() => void | Promise<void>) | { timed(repeats: number, byProcessor?: boolean): Promise<number> };
 
 /** A library under test. Every method prepares its data and gives back the work to be timed. */
 export interface Contender {
@@ -52,6 +54,7 @@ export interface Contender {
   vaeStep(config: VaeConfig): Promise<Work>;
   /** The bound of one row, given as ordinary numbers, as a number. */
   scoreRow(config: VaeConfig): Promise<Work>;
+  image(work: ImageWork): Promise<Work>;
   /** Of its library. */
   readonly version?: string;
   /** Ends what it started. */

@@ -1,6 +1,7 @@
 import { add, sigmoid, softplus, step, sum, type Tensor, tensor, useThreads } from '@latent/tensor';
 import { bernoulli, Vae } from '@latent/vae';
 import { type Contender, ELEMENTWISE_SHAPE, testData, type VaeConfig, type Work } from './contender.ts';
+import { latentImages } from './latent-images.ts';
 import { trainer } from './trainer.ts';
 
 const unary: Record<string, (x: Tensor) => Tensor> = {
@@ -13,7 +14,12 @@ const unary: Record<string, (x: Tensor) => Tensor> = {
 
 /** Latent with so many threads. Matrix products and elementwise work are eager, on one. */
 export function latentWith(threads: number | 'auto', name: string): Contender {
-  return { ...latent, name, vaeStep: (config) => vaeStep(config, threads) };
+  return {
+    ...latent,
+    name,
+    vaeStep: (config) => vaeStep(config, threads),
+    image: (work) => latentImages(work, threads),
+  };
 }
 
 const latent: Contender = {
@@ -42,6 +48,7 @@ const latent: Contender = {
   },
 
   vaeStep: (config) => vaeStep(config, 'auto'),
+  image: (work) => latentImages(work, 'auto'),
 
   async scoreRow({ input, hidden, latent: latentSize }) {
     const vae = new Vae({ inputSize: input, latentSize, encoder: hidden, reconstruction: bernoulli() });

@@ -14,6 +14,7 @@ import {
   vaeConfigs,
   type Work,
 } from './contender.ts';
+import { imageWork } from './images.ts';
 import { latentWith } from './latent.ts';
 import { line, type Result } from './table.ts';
 
@@ -24,6 +25,8 @@ usage: npm run bench -- [options]
   --only NAME    benchmarks whose name contains NAME (vae, matmul, 32³, sigmoid …)
   --rounds N     rounds of each benchmark (15)
   --ours         without the peers
+  --peers NAME   only peers whose name contains NAME (pytorch, jax …)
+  --cpu          processor time in place of the clock's, on one thread: for machines that others use too
   --json FILE    also write the figures to FILE
   --help         this text`;
 
@@ -47,6 +50,10 @@ const benchmarks: readonly Benchmark[] = [
   })),
   ...vaeConfigs.map((config) => ({ name: config.name, prepare: (contender: Contender) => contender.vaeStep(config) })),
   { name: 'score of one row, 30-16-8-2', prepare: (contender) => contender.scoreRow(small) },
+  ...imageWork.map(({ image, ...benchmark }) => ({
+    ...benchmark,
+    prepare: (contender: Contender) => contender.image(image),
+  })),
 ];
 
 /** Peers by name: the module that wraps them and its argument. */
@@ -62,17 +69,33 @@ const peers = [
 const SHORTEST_MS = 100;
 /** Between two contestants: threads that wait for more work by spinning (PyTorch's, and ours) go to sleep. */
 const PAUSE_MS = 100;
+/** Work longer than this runs once to warm up, once in each round, and in a few rounds only. */
+const LONG_MS = 2000;
+const LONG_ROUNDS = 3;
+
+/** Whether time is the processor's. */
+let byProcessor = false;
 
 await main();
 
 async function main(): Promise<void> {
-  let options: { only?: string; rounds: string; ours: boolean; json?: string; help: boolean };
+  let options: {
+    only?: string;
+    rounds: string;
+    ours: boolean;
+    cpu: boolean;
+    peers?: string;
+    json?: string;
+    help: boolean;
+  };
   try {
     options = parseArgs({
       options: {
         only: { type: 'string' },
         rounds: { type: 'string', default: '15' },
         ours: { type: 'boolean', default: false },
+        cpu: { type: 'boolean', default: false },
+        peers: { type: 'string' },
         json: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
@@ -94,16 +117,18 @@ async function main(): Promise<void> {
     return;
   }
 
+  byProcessor = options.cpu;
   const contenders: (Contender | { name: string; missing: string })[] = [
-    latentWith('auto', 'latent'),
-    latentWith(1, 'latent ×1'),
-    ...(options.ours ? [] : await loadPeers()),
+    ...(options.cpu ? [] : [latentWith('auto', 'latent')]),
+    latentWith(1, options.cpu ? 'latent' : 'latent ×1'),
+    ...(options.ours ? [] : await loadPeers(options.cpu ? '×1' : (options.peers ?? ''))),
   ];
   const peak = microKernelPeak();
   console.log(
     `\nNode ${process.version} · ${cpus()[0]?.model.trim()} · ${availableParallelism()} cores · micro-kernel ${peak.toFixed(1)} GFLOP/s`,
   );
-  console.log('median ms (fastest … slowest) and how many times our median\n');
+  const clock = options.cpu ? ' of the processor' : '';
+  console.log(`median ms${clock} (fastest … slowest) and how many times our median\n`);
   const results: Result[] = [];
   for (const benchmark of chosen) {
     console.log(benchmark.name);
@@ -130,7 +155,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function loadPeers(): Promise<(Contender | { name: string; missing: string })[]> {
+async function loadPeers(chosen: string): Promise<(Contender | { name: string; missing: string })[]> {
   const folder = fileURLToPath(new URL('./peers/', import.meta.url));
   if (!existsSync(`${folder}node_modules`)) {
     console.log('installing the peers (once) …');
@@ -138,7 +163,7 @@ async function loadPeers(): Promise<(Contender | { name: string; missing: string
     if (status !== 0) console.log('npm could not install the peers; they will be reported as missing');
   }
   const loaded = [];
-  for (const { name, module, backend } of peers) {
+  for (const { name, module, backend } of peers.filter((peer) => peer.name.includes(chosen))) {
     try {
       const file = new URL(`./peers/${module}.js`, import.meta.url).href;
       const { create } = (await import(file)) as { create(backend: string, tools: object): Promise<Contender> };
@@ -167,25 +192,27 @@ async function measure(
     rounds: 0,
     ...(flop !== undefined && { flop }),
   };
-  const runners: { name: string; work?: Work; repeats: number; times: number[]; missing?: string }[] = [];
+  const runners: { name: string; work?: Work; long?: boolean; repeats: number; times: number[]; missing?: string }[] =
+    [];
   for (const contender of contenders) {
     const runner = { name: contender.name, repeats: 1, times: [] as number[] };
     runners.push(runner);
     try {
       if ('missing' in contender) throw new Error(contender.missing);
       const work = await prepare(contender);
-      await warmUp(work);
-      const once = await time(work, 1);
-      Object.assign(runner, { work, repeats: Math.max(1, Math.ceil(SHORTEST_MS / once)) });
+      const first = await time(work, 1);
+      if (first < LONG_MS) await warmUp(work);
+      const once = first < LONG_MS ? await time(work, 1) : first;
+      Object.assign(runner, { work, long: once >= LONG_MS, repeats: Math.max(1, Math.ceil(SHORTEST_MS / once)) });
     } catch (error) {
       Object.assign(runner, { missing: firstLine(error) });
     }
   }
   for (let round = 0; round < rounds; round++) {
     for (const runner of runners) {
-      if (!runner.work) continue;
+      if (!runner.work || (runner.long && round >= LONG_ROUNDS)) continue;
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      await time(runner.work, Math.ceil(runner.repeats / 4));
+      if (!runner.long) await time(runner.work, Math.ceil(runner.repeats / 4));
       runner.times.push(await time(runner.work, runner.repeats));
     }
   }
@@ -199,7 +226,7 @@ async function measure(
       median: sorted[Math.floor(sorted.length / 2)] as number,
       min: sorted[0] as number,
       max: sorted.at(-1) as number,
-      rounds,
+      rounds: sorted.length,
     };
   });
 }
@@ -209,17 +236,23 @@ async function warmUp(work: Work): Promise<void> {
   const started = performance.now();
   for (let i = 0; i < 3 || (i < 10_000 && performance.now() - started < 1500); i++) {
     if (typeof work === 'function') await work();
-    else await work.timed(1);
+    else await work.timed(1, byProcessor);
   }
 }
 
 /** Milliseconds of one run. Only asynchronous work is awaited: a turn of the event loop is not part of synchronous work. */
 async function time(work: Work, repeats: number): Promise<number> {
-  if (typeof work !== 'function') return work.timed(repeats);
-  const started = performance.now();
+  if (typeof work !== 'function') return work.timed(repeats, byProcessor);
+  const started = now();
   for (let i = 0; i < repeats; i++) {
     const pending = work();
     if (pending !== undefined) await pending;
   }
-  return (performance.now() - started) / repeats;
+  return (now() - started) / repeats;
+}
+
+function now(): number {
+  if (!byProcessor) return performance.now();
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }

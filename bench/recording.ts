@@ -1,6 +1,6 @@
 // Milliseconds to record, plan and lower a step, against the number of its kernel calls: each row should cost about ten
-// times the one above it.
-import { parameter } from '@latent/autograd';
+// times the one above it, and in a loop the same.
+import { parameter, scan } from '@latent/autograd';
 import { sgd } from '@latent/nn';
 import { compile, linear, Rng, type Tensor } from '@latent/tensor';
 
@@ -41,6 +41,20 @@ function chain(calls: number): () => (x: Tensor) => Tensor {
     });
 }
 
+/** The same operations as turns of a loop, and the way back: a loop in the program, whose length costs nothing to record. */
+function loop(calls: number): () => (x: Tensor) => Tensor {
+  const scale = parameter([0.5]);
+  return () =>
+    compile((x) => {
+      const [y] = scan((h: Tensor) => [h.mul(scale).tanh().add(x), null], x, null, { length: Math.ceil(calls / 3) });
+      const loss = y.square().mean();
+      loss.backward();
+      const { grad } = scale;
+      if (scale.node !== null) scale.node.grad = null;
+      return grad as Tensor;
+    });
+}
+
 function time(body: () => void): number {
   const started = performance.now();
   body();
@@ -52,6 +66,7 @@ const x = new Rng(0).normal([8, WIDTH]);
 for (const [name, make] of [
   ['training step of a deep network', deepNetwork],
   ['chain of elementwise operations', chain],
+  ['loop over elementwise operations, with gradient', loop],
 ] as const) {
   console.log(`\n${name}\n   calls   record + plan   lower + first replay   replay, ms (best of ${ROUNDS})`);
   for (const calls of COUNTS) {

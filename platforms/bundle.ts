@@ -13,7 +13,7 @@ export async function bundle(source: string, format: 'esm' | 'iife'): Promise<st
     external: ['node:*'],
     logLevel: 'error',
   });
-  return result.outputFiles[0].text;
+  return result.outputFiles[0]!.text;
 }
 
 /** Trains a small VAE for some steps and scores a row: numbers that are the same on every platform, but for rounding. */

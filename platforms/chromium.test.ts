@@ -52,7 +52,7 @@ describe.skipIf(browserFile === undefined)('in Chromium', () => {
     expect([plain.isolated, isolated.isolated]).toEqual([false, true]);
     expect(isolated.trained).toEqual(plain.trained);
     expect(plain.trained.threads).toBe(1);
-    expect(plain.trained.losses[11]).toBeLessThan(plain.trained.losses[0]);
+    expect(plain.trained.losses[11]).toBeLessThan(plain.trained.losses[0]!);
   });
 
   it('uses threads in a worker of an isolated page, with the same bits', async () => {
@@ -65,6 +65,6 @@ describe.skipIf(browserFile === undefined)('in Chromium', () => {
   it('trains where a policy forbids WebAssembly', async () => {
     const { trained } = await inPage('plain', trainInPage);
     const forbidden = await inPage('no-wasm', trainInPage);
-    for (const [i, loss] of forbidden.trained.losses.entries()) expect(loss / trained.losses[i]).toBeCloseTo(1, 4);
+    for (const [i, loss] of forbidden.trained.losses.entries()) expect(loss / trained.losses[i]!).toBeCloseTo(1, 4);
   });
 });

@@ -29,13 +29,13 @@ function run(...flags: string[]): Trained {
 describe('a process of its own', () => {
   it('trains, and ends although its workers still wait', () => {
     const { losses } = run();
-    expect(losses[11]).toBeLessThan(losses[0]);
+    expect(losses[11]).toBeLessThan(losses[0]!);
   });
 
   it('trains without WebAssembly, on the reference kernels', () => {
     const [usual, jitless] = [run(), run('--jitless')];
     expect(jitless.threads).toBe(1);
-    for (const [i, loss] of jitless.losses.entries()) expect(loss / usual.losses[i]).toBeCloseTo(1, 4);
+    for (const [i, loss] of jitless.losses.entries()) expect(loss / usual.losses[i]!).toBeCloseTo(1, 4);
     expect(jitless.score / usual.score).toBeCloseTo(1, 3);
   });
 });

@@ -6,15 +6,16 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
   tensor: {
     // Formulas are data: they know nothing of who computes them.
     expr: ['errors'],
-    memory: ['errors'],
+    memory: ['dtype', 'errors'],
     // Kernels know pointers and sizes: no tensors, no ops, no programs.
-    kernels: ['errors', 'expr', 'memory', 'options', 'shape'],
-    threads: ['errors', 'kernels', 'memory', 'options'],
+    kernels: ['dtype', 'errors', 'expr', 'memory', 'options', 'shape'],
+    threads: ['dtype', 'errors', 'kernels', 'memory', 'options'],
     // An op is the same whether it is recorded or not.
-    ops: ['eager', 'errors', 'expr', 'kernels', 'memory', 'op', 'options', 'shape', 'tensor'],
+    ops: ['dtype', 'eager', 'errors', 'expr', 'joint-op', 'kernels', 'memory', 'op', 'options', 'shape', 'tensor'],
     program: [
       ...[
         'create',
+        'dtype',
         'eager',
         'errors',
         'expr',
@@ -35,9 +36,8 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     module: ['registry'],
     data: ['registry'],
     save: ['registry'],
-    schedule: ['optim', 'registry'],
+    schedule: ['registry'],
     losses: ['registry'],
-    normalise: ['data', 'registry'],
     transform: ['data', 'registry'],
     layers: ['init', 'module', 'registry'],
     network: ['init', 'layers', 'module', 'registry'],
@@ -52,11 +52,42 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     reconstruction: ['latent'],
     // What is asked of a model, not how it answers.
     objectives: ['latent'],
-    model: ['latent', 'objectives', 'reconstruction'],
+    // What rows are that are sequences, and how decoders make them step by step.
+    sequence: ['reconstruction'],
+    model: ['latent', 'objectives', 'reconstruction', 'sequence'],
     scores: ['latent', 'model', 'objectives', 'reconstruction'],
-    autoencoder: ['latent', 'model', 'objectives', 'reconstruction', 'scores'],
-    variational: ['latent', 'model', 'objectives', 'reconstruction', 'scores'],
-    supervised: ['autoencoder', 'model', 'scores', 'variational'],
+    autoencoder: ['latent', 'model', 'objectives', 'reconstruction', 'scores', 'sequence'],
+    variational: ['latent', 'model', 'objectives', 'reconstruction', 'scores', 'sequence'],
+    supervised: ['autoencoder', 'model', 'reconstruction', 'scores', 'variational'],
+  },
+  tables: {
+    input: [],
+    // Guarantees of plain numbers: of use without any model.
+    calibrate: ['results'],
+    kinds: ['input'],
+    schema: ['input', 'kinds', 'results'],
+    encode: ['input', 'kinds', 'schema'],
+    model: ['calibrate', 'encode', 'input', 'kinds', 'results', 'schema'],
+    // What a fitted model is asked.
+    answer: ['calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
+    fit: ['answer', 'calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
+    quality: ['encode', 'input', 'kinds', 'results', 'schema'],
+  },
+  scale: {
+    // Blobs under keys: nobody there knows what they are for.
+    store: [],
+    // Jobs with names and numbers, and who does them.
+    engine: [],
+    model: [],
+    data: ['store'],
+    // Steps and sums, without a queue or a store.
+    train: ['run'],
+    // What each job does.
+    jobs: ['data', 'engine', 'model', 'run', 'store', 'train'],
+    worker: ['data', 'engine', 'jobs', 'model', 'run', 'store'],
+    // What a run is, and how its caller follows it.
+    run: ['data', 'engine', 'model', 'store', 'worker'],
+    simulate: [],
   },
 };
 

@@ -114,7 +114,7 @@ test('a folder imports only what its row allows; types, tests and files beside t
   const ops = { 'tensor/src/ops/add.ts': 'export const add = 1;\n' };
   const importing = "import { add } from '../ops/add.ts';\nexport { add };\n";
   expect(await errorsOf({ ...ops, 'tensor/src/kernels/wasm/map.ts': importing.replace('..', '../..') })).toEqual([
-    "tensor/src/kernels/wasm/map.ts: wrong direction, got 'ops'; kernels may import errors, expr, memory, options, shape",
+    "tensor/src/kernels/wasm/map.ts: wrong direction, got 'ops'; kernels may import dtype, errors, expr, memory, options, shape",
   ]);
   expect(await errorsOf({ ...ops, 'tensor/src/memory/pool.ts': importing })).toHaveLength(1);
   expect(await errorsOf({ ...ops, 'tensor/src/program/compile.ts': importing })).toEqual([]);

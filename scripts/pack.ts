@@ -46,7 +46,7 @@ export function packFolder(folder: string, target: string): { file: string; path
     stdio: ['ignore', 'pipe', 'ignore'],
     shell,
   });
-  const [{ filename, files }] = JSON.parse(output) as { filename: string; files: { path: string }[] }[];
+  const [{ filename, files }] = JSON.parse(output) as [{ filename: string; files: { path: string }[] }];
   return { file: join(target, filename), paths: files.map((file) => file.path) };
 }
 

@@ -18,21 +18,23 @@ export interface PackageRule {
   readonly types?: readonly string[];
   /** Whether it may have other dependencies, and Node's modules: the core runs everywhere and has none. */
   readonly outside?: boolean;
+  /** Whether it is for servers alone: bundles for browsers leave it out. */
+  readonly server?: boolean;
 }
 
 const core = ['tensor', 'autograd', 'nn', 'vae'] as const;
 
 /**
  * The packages in dependency order. Imports point left: tensor ← autograd ← nn ← vae ← tables ← the command line `latent`;
- * `report` draws what `tables` found and knows only its types; `scale` and `onnx` stand right of vae.
+ * `report` draws what `tables` found and knows only its types; `onnx` stands right of vae, and `scale` right of that.
  * A row may stand here before its folder does.
  */
 export const packageRules: readonly PackageRule[] = [
   ...core.map((folder, i) => ({ folder, name: `@latent/${folder}`, imports: core.slice(0, i) })),
   { folder: 'tables', name: '@latent/tables', imports: core },
   { folder: 'report', name: '@latent/report', imports: [], types: ['tables'] },
-  { folder: 'scale', name: '@latent/scale', imports: core, outside: true },
   { folder: 'onnx', name: '@latent/onnx', imports: core },
+  { folder: 'scale', name: '@latent/scale', imports: [...core, 'onnx'], outside: true, server: true },
   { folder: 'latent', name: 'latent', imports: [...core, 'tables', 'report', 'scale', 'onnx'], outside: true },
 ];
 
@@ -64,6 +66,8 @@ export interface Manifest {
   readonly exports?: Readonly<Record<string, string | EntryTarget>>;
   readonly bin?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
+  /** What users install themselves, if they need it. */
+  readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly [field: string]: unknown;
 }
 
@@ -107,9 +111,10 @@ export function entriesOf(manifest: Manifest): Entry[] {
 /** The packages that can be imported; a command alone cannot. */
 export const libraries = packages.filter(({ folder }) => readManifest(folder).exports !== undefined);
 
-/** All that can be imported, as a user writes it: `@latent/vae/evaluate`. */
-export function specifiers(): string[] {
-  return packages.flatMap(({ folder, name }) =>
+/** All that can be imported, as a user writes it: `@latent/vae/evaluate`; in a browser, what is not for servers alone. */
+export function specifiers(where: 'anywhere' | 'browser' = 'anywhere'): string[] {
+  const there = packages.filter(({ server }) => where === 'anywhere' || !server);
+  return there.flatMap(({ folder, name }) =>
     entriesOf(readManifest(folder)).flatMap(({ path }) => (path === null ? [] : [name + path.slice(1)])),
   );
 }

@@ -35,7 +35,57 @@ const branches = tf.model({
   outputs: tf.layers.add().apply([dense(2, 'relu', 21).apply(flat), dense(2, 'relu', 22).apply(flat)]),
 });
 
-// Ones and zeros hide mistakes.
+const images = tf.sequential({
+  layers: [
+    tf.layers.zeroPadding2d({ padding: [1, 0], inputShape: [7, 8, 2] }),
+    tf.layers.conv2d({ filters: 4, kernelSize: [3, 2], strides: 2, padding: 'same', activation: 'relu' }),
+    tf.layers.batchNormalization({ epsilon: 0.01 }),
+    tf.layers.depthwiseConv2d({ kernelSize: 2, depthMultiplier: 2, padding: 'same' }),
+    tf.layers.maxPooling2d({ poolSize: 2, strides: 1 }),
+    tf.layers.separableConv2d({ filters: 3, kernelSize: 2, useBias: false, activation: 'tanh' }),
+    tf.layers.conv2dTranspose({ filters: 3, kernelSize: 3, strides: 2, padding: 'same' }),
+    tf.layers.averagePooling2d({ poolSize: [2, 1], padding: 'same' }),
+    tf.layers.upSampling2d({ size: [2, 3] }),
+    tf.layers.cropping2D({
+      cropping: [
+        [0, 1],
+        [1, 0],
+      ],
+    }),
+    dense(4, 'elu', 31),
+    tf.layers.globalAveragePooling2d({}),
+    dense(2, 'softmax', 32),
+  ],
+});
+const recurrent = { recurrentActivation: 'sigmoid', returnSequences: true, biasInitializer: seed(60) };
+const sequences = tf.sequential({
+  layers: [
+    tf.layers.embedding({ inputDim: 9, outputDim: 3, inputLength: 6 }),
+    tf.layers.conv1d({ filters: 4, kernelSize: 3, dilationRate: 2, padding: 'same', activation: 'tanh' }),
+    tf.layers.maxPooling1d({ poolSize: 2, strides: 1, padding: 'same' }),
+    tf.layers.lstm({ units: 3, ...recurrent }),
+    tf.layers.gru({ units: 4, ...recurrent }),
+    tf.layers.simpleRNN({ units: 3, activation: 'relu', biasInitializer: seed(61) }),
+    tf.layers.repeatVector({ n: 4 }),
+    tf.layers.simpleRNN({ units: 2, returnSequences: true }),
+    tf.layers.globalMaxPooling1d({}),
+  ],
+});
+
+// Ones and zeros hide mistakes, and first draws differ from run to run.
+let draws = 0;
+const everyWeight = (model) => {
+  for (const layer of model.layers) {
+    layer.setWeights(
+      layer.getWeights().map((w, i) => {
+        const noise = tf.randomNormal(w.shape, 0, 0.5, 'float32', ++draws);
+        return layer.getClassName() === 'BatchNormalization' && i !== 1 ? noise.abs().add(0.5) : noise;
+      }),
+    );
+  }
+};
+everyWeight(images);
+everyWeight(sequences);
 for (const model of [sequential, chain]) {
   for (const layer of model.layers.filter((each) => each.getClassName() === 'LayerNormalization')) {
     layer.setWeights(layer.getWeights().map((w, i) => w.add(tf.randomNormal(w.shape, 0, 0.5, 'float32', i + 1))));
@@ -62,8 +112,7 @@ async function saved(model) {
   return { json, shards: [bytes.slice(0, cut), bytes.slice(cut)].map((part) => Buffer.from(part).toString('base64')) };
 }
 
-function computed(model, shape) {
-  const x = tf.randomNormal([5, ...shape], 0, 1, 'float32', 3);
+function computed(model, shape, x = tf.randomNormal([5, ...shape], 0, 1, 'float32', 3)) {
   const y = model.predict(x);
   return { x: { shape: x.shape, data: [...x.dataSync()] }, y: { shape: y.shape, data: [...y.dataSync()] } };
 }
@@ -72,5 +121,10 @@ const models = {
   sequential: { ...(await saved(sequential)), ...computed(sequential, [4]) },
   functional: { ...(await saved(chain)), ...computed(chain, [2, 3]) },
   branches: await saved(branches),
+  images: { ...(await saved(images)), ...computed(images, [7, 8, 2]) },
+  sequences: {
+    ...(await saved(sequences)),
+    ...computed(sequences, [6], tf.randomUniform([5, 6], 0, 9, 'int32', 7).toFloat()),
+  },
 };
 writeFileSync(`${out}/tfjs.json`, `${JSON.stringify(models, null, 1)}\n`);

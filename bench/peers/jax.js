@@ -1,5 +1,6 @@
 // The work on jax-js, on its WebAssembly device: each step is one jitted function, optimizer included.
 import { defaultDevice, init, jit, nn, numpy as np, random, valueAndGrad } from '@jax-js/jax';
+import { imageModel } from './jax-images.js';
 
 export async function create(_backend, { testData, ELEMENTWISE_SHAPE }) {
   await init('wasm');
@@ -33,37 +34,10 @@ export async function create(_backend, { testData, ELEMENTWISE_SHAPE }) {
       );
       return () => finish(run(x.ref));
     },
-    async vaeStep(config) {
-      const { params: initial, shapes, loss, x } = model(config);
-      let params = initial;
-      let first = shapes.map((shape) => np.zeros(shape));
-      let second = shapes.map((shape) => np.zeros(shape));
-      const update = jit((p, m, v, data, key, rate, root) => {
-        const [value, grads] = valueAndGrad(loss)(
-          p.map((w) => w.ref),
-          data,
-          key,
-        );
-        const m2 = m.map((mi, i) => mi.mul(0.9).add(grads[i].ref.mul(0.1)));
-        const v2 = v.map((vi, i) => vi.mul(0.999).add(np.square(grads[i]).mul(0.001)));
-        const p2 = p.map((w, i) => w.sub(rate.ref.mul(m2[i].ref).div(np.sqrt(v2[i].ref).mul(root.ref).add(1e-8))));
-        rate.dispose();
-        root.dispose();
-        return [value, p2, m2, v2];
-      });
-      let key = random.key(0);
-      let t = 0;
-      return async () => {
-        t++;
-        const keys = random.split(key, 2);
-        key = keys.ref.slice(0);
-        const sub = keys.slice(1);
-        const rate = np.array(1e-3 / (1 - 0.9 ** t));
-        const root = np.array(1 / Math.sqrt(1 - 0.999 ** t));
-        let value;
-        [value, params, first, second] = update(params, first, second, x.ref, sub, rate, root);
-        await value.data();
-      };
+    vaeStep: async (config) => trainStep(model(config)),
+    async image({ work, model: config }) {
+      if (work !== 'step') throw new Error(`${work} is not written for jax-js`);
+      return trainStep(imageModel(config, testData));
     },
     async scoreRow(config) {
       const { params, loss, x } = model({ ...config, batch: 1 });
@@ -113,4 +87,37 @@ export async function create(_backend, { testData, ELEMENTWISE_SHAPE }) {
     };
     return { params, shapes, loss, x };
   }
+}
+
+/** A training step with Adam. */
+function trainStep({ params: initial, shapes, loss, x }) {
+  let params = initial;
+  let first = shapes.map((shape) => np.zeros(shape));
+  let second = shapes.map((shape) => np.zeros(shape));
+  const update = jit((p, m, v, data, key, rate, root) => {
+    const [value, grads] = valueAndGrad(loss)(
+      p.map((w) => w.ref),
+      data,
+      key,
+    );
+    const m2 = m.map((mi, i) => mi.mul(0.9).add(grads[i].ref.mul(0.1)));
+    const v2 = v.map((vi, i) => vi.mul(0.999).add(np.square(grads[i]).mul(0.001)));
+    const p2 = p.map((w, i) => w.sub(rate.ref.mul(m2[i].ref).div(np.sqrt(v2[i].ref).mul(root.ref).add(1e-8))));
+    rate.dispose();
+    root.dispose();
+    return [value, p2, m2, v2];
+  });
+  let key = random.key(0);
+  let t = 0;
+  return async () => {
+    t++;
+    const keys = random.split(key, 2);
+    key = keys.ref.slice(0);
+    const sub = keys.slice(1);
+    const rate = np.array(1e-3 / (1 - 0.9 ** t));
+    const root = np.array(1 / Math.sqrt(1 - 0.999 ** t));
+    let value;
+    [value, params, first, second] = update(params, first, second, x.ref, sub, rate, root);
+    await value.data();
+  };
 }

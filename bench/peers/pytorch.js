@@ -34,7 +34,9 @@ export async function create(threads, { ELEMENTWISE_SHAPE }) {
   const { version } = await ask(null);
   const prepare = async (name, options) => {
     const { id } = await ask({ prepare: name, options });
-    return { timed: async (repeats) => (await ask({ run: id, repeats })).milliseconds };
+    return {
+      timed: async (repeats, byProcessor = false) => (await ask({ run: id, repeats, byProcessor })).milliseconds,
+    };
   };
   return {
     name: `pytorch ×${threads}`,
@@ -43,6 +45,7 @@ export async function create(threads, { ELEMENTWISE_SHAPE }) {
     elementwise: (name) => prepare('elementwise', { name, shape: [...ELEMENTWISE_SHAPE] }),
     vaeStep: (config) => prepare('vae', config),
     scoreRow: (config) => prepare('score', config),
+    image: ({ work, ...options }) => prepare(work, options),
     peakMemory: async () => (await ask({ memory: true })).peak,
     close: () => child.kill(),
   };

@@ -1,6 +1,6 @@
 """The work on PyTorch, as a process that is told what to prepare and how often to run it.
 
-Reads one JSON object a line: {"prepare": name, ...} answers {"id": n}, {"run": n, "repeats": r} answers
+Reads one JSON object a line: {"prepare": name, ...} answers {"id": n}, {"run": n, "repeats": r, "byProcessor": b} answers
 {"milliseconds": per run}, {"memory": true} answers {"peak": peak resident bytes}. Time is taken here, so that the
 pipe is not part of it.
 """
@@ -13,6 +13,8 @@ import time
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from images import WORK as IMAGES
 
 
 def matmul(m, n, k, transA, transB, **_):
@@ -82,7 +84,7 @@ def score(input, hidden, latent, **_):
     return run
 
 
-WORK = {"matmul": matmul, "elementwise": elementwise, "vae": vae, "score": score}
+WORK = {"matmul": matmul, "elementwise": elementwise, "vae": vae, "score": score, **IMAGES}
 
 
 def main():
@@ -96,10 +98,11 @@ def main():
             answer = {"id": len(prepared) - 1}
         elif "run" in request:
             work = prepared[request["run"]]
-            started = time.perf_counter()
+            clock = time.process_time if request["byProcessor"] else time.perf_counter
+            started = clock()
             for _ in range(request["repeats"]):
                 work()
-            answer = {"milliseconds": (time.perf_counter() - started) * 1e3 / request["repeats"]}
+            answer = {"milliseconds": (clock() - started) * 1e3 / request["repeats"]}
         else:
             answer = {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
         print(json.dumps(answer), flush=True)

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
+import { imageWork } from './tfjs-images.js';
 
 const require = createRequire(import.meta.url);
 
@@ -52,6 +53,16 @@ export async function create(backend, { testData, ELEMENTWISE_SHAPE }) {
       return () => {
         tf.setBackend(backend);
         const value = tf.tidy(() => optimizer.minimize(loss, true));
+        value.dataSync();
+        value.dispose();
+      };
+    },
+    async image(work) {
+      await use();
+      const run = imageWork(work, testData);
+      return () => {
+        tf.setBackend(backend);
+        const value = run();
         value.dataSync();
         value.dispose();
       };

@@ -29,6 +29,7 @@ interface RuntimeTensor {
 const ARRAYS = {
   float: ['float32', (data: readonly number[]) => Float32Array.from(data)],
   double: ['float64', (data: readonly number[]) => Float64Array.from(data)],
+  int32: ['int32', (data: readonly number[]) => Int32Array.from(data)],
   int64: ['int64', (data: readonly number[]) => BigInt64Array.from(data.map(BigInt))],
   bool: ['bool', (data: readonly number[]) => Uint8Array.from(data)],
 } as const;

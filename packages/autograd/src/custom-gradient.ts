@@ -9,7 +9,7 @@ import {
   type Tensor,
   UsageError,
 } from '@latent/tensor';
-import { withRecording } from './tape.ts';
+import { withRecording } from './recording.ts';
 
 /** From the gradient of the output to those of the inputs. */
 type Gradient = (g: Tensor) => readonly (Tensor | null)[];

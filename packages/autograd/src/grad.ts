@@ -12,7 +12,9 @@ import {
   Tensor,
   UsageError,
 } from '@latent/tensor';
-import { reachable, refuseEnded, TapeNode, walk, withRecording } from './tape.ts';
+import { refuseEnded } from './ended.ts';
+import { withRecording } from './recording.ts';
+import { reachable, TapeNode, walk } from './tape.ts';
 
 /** Parameters of a function: a tensor, or arrays and plain objects of such, to any depth. */
 export type Tree = Tensor | readonly Tree[] | { readonly [name: string]: Tree };
@@ -85,7 +87,7 @@ export function valueAndGrad<P extends Tree, R extends readonly unknown[]>(
       const nested = node !== null && !node.ended && reachable([node]).some((n) => n.leaf && !ours.has(n));
       const list = gradientsOf(value, targets, { createGraph: nested, retainGraph: nested });
       let next = 0;
-      const grads = mapTree(params, () => list[next++]) as P;
+      const grads = mapTree(params, () => list[next++]!) as P;
       return { value: nested ? value : value.detach(), grads };
     });
   };

@@ -16,8 +16,10 @@ import {
   whole,
 } from '@latent/tensor';
 import { gradientsOf } from './grad.ts';
-import { TapeNode, withRecording } from './tape.ts';
+import { withRecording } from './recording.ts';
+import { TapeNode } from './tape.ts';
 
+/** Of `gradCheck`. */
 export interface GradCheckOptions {
   /** Step of the central difference, scaled by max(1, |x|); 1e-5 by default (the inputs are taken in double precision). */
   readonly epsilon?: number;
@@ -66,19 +68,19 @@ export function gradCheck(
 
   let worst = 0;
   for (const i of chosen ?? exact.keys()) {
-    const values = exact[i].data;
+    const values = exact[i]!.data;
     const at = (j: number, value: number): number => {
       const moved = values.slice();
       moved[j] = value;
       return scalar(exact.map((x, k) => (k === i ? tensor(moved, { shape: x.shape, dtype: 'f64' }) : x))).item();
     };
     for (let j = 0; j < values.length; j++) {
-      const h = epsilon * Math.max(1, Math.abs(values[j]));
-      const numeric = (at(j, values[j] + h) - at(j, values[j] - h)) / (2 * h);
-      const error = Math.abs(analytic[i][j] - numeric) / Math.max(1, Math.abs(analytic[i][j]), Math.abs(numeric));
+      const h = epsilon * Math.max(1, Math.abs(values[j]!));
+      const numeric = (at(j, values[j]! + h) - at(j, values[j]! - h)) / (2 * h);
+      const error = Math.abs(analytic[i]![j]! - numeric) / Math.max(1, Math.abs(analytic[i]![j]!), Math.abs(numeric));
       if (!(error <= tolerance)) {
         throw new ValueError(
-          `gradCheck: input ${i} ${formatShape(exact[i].shape)}, element ${j}: the gradient is ${analytic[i][j]}, central differences give ${numeric} (relative error ${error.toExponential(1)})`,
+          `gradCheck: input ${i} ${formatShape(exact[i]!.shape)}, element ${j}: the gradient is ${analytic[i]![j]}, central differences give ${numeric} (relative error ${error.toExponential(1)})`,
         );
       }
       worst = Math.max(worst, error);

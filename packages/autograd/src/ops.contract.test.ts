@@ -37,8 +37,8 @@ describe.each(entries)('the gradient of %s', (_name, sample) => {
           const grads = grad((p: Tensor[]) => sum(square(sample.call(...p))))(x) as Tensor[];
           // One number that depends on every gradient in its own way.
           return wanted.reduce<Tensor>(
-            (total, i) => add(total, sum(mul(grads[i], weights(grads[i], i)))),
-            sum(mul(x[0], 0)),
+            (total, i) => add(total, sum(mul(grads[i]!, weights(grads[i]!, i)))),
+            sum(mul(x[0]!, 0)),
           );
         };
         expect(gradCheck(first, inputs, { inputs: wanted, tolerance: 2e-6 })).toBeLessThan(2e-6);
@@ -69,10 +69,10 @@ describe('random graphs', () => {
           rng.normal([1, 3], { dtype: 'f64' }),
         ];
         const graph = (...x: Tensor[]): Tensor => {
-          const made: Tensor[] = [...x.slice(0, 2), add(x[0], x[2])];
+          const made: Tensor[] = [...x.slice(0, 2), add(x[0]!, x[2]!)];
           for (const { op, a, b } of nodes) {
-            const left = made[a % made.length];
-            const right = made[b % made.length];
+            const left = made[a % made.length]!;
+            const right = made[b % made.length]!;
             // Values are kept near 1, so that differences stay accurate.
             if (op === 'matmul') made.push(left.matmul(right).tanh());
             else if (op === 'sumRows') made.push(add(left, left.sum({ axis: 1, keepDims: true })).tanh());
@@ -80,7 +80,7 @@ describe('random graphs', () => {
             else if (op === 'add' || op === 'sub' || op === 'mul') made.push(left[op](right).sin());
             else made.push(left[op]().tanh());
           }
-          return add(made[made.length - 1], made[nodes[0].a % made.length]);
+          return add(made[made.length - 1]!, made[nodes[0]!.a % made.length]!);
         };
         expect(gradCheck(graph, inputs)).toBeLessThan(1e-6);
       }),

@@ -10,7 +10,8 @@ import {
   UsageError,
   ValueError,
 } from '@latent/tensor';
-import { TapeNode, withRecording } from './tape.ts';
+import { withRecording } from './recording.ts';
+import { TapeNode } from './tape.ts';
 
 /**
  * A tensor that is learned: what is computed from it is recorded, and `loss.backward()` leaves its gradient in `.grad`.

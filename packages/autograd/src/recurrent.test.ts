@@ -124,13 +124,13 @@ describe.each(cells)('%s', (cell) => {
     const all = inputs(cell, sizes);
     const eager = lossAndGradients(cell, all, { lengths, reverse: true });
     for (const threads of [1, 2]) {
-      await useThreads(threads);
+      useThreads(threads);
       const recorded = compile((...p: Tensor[]) =>
         lossAndGradients(cell, p.slice(1), { lengths: p[0]!, reverse: true }),
       );
       for (let i = 0; i < 3; i++) expect(bits(recorded(lengths, ...all))).toEqual(bits(eager));
     }
-    await useThreads(1);
+    useThreads(1);
   });
 });
 

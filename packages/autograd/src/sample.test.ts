@@ -11,14 +11,17 @@ function meanAndError(values: ArrayLike<number>): { mean: number; error: number 
   return { mean, error: Math.sqrt(variance / x.length) };
 }
 
+/** As many as the family has; it looks at no others. */
+type Params = readonly [number, number];
+
 interface Family {
   readonly name: string;
   readonly params: readonly number[];
-  sample(params: readonly Tensor[], rng: Rng): Tensor;
+  sample(params: readonly [Tensor, Tensor], rng: Rng): Tensor;
   /** d log p / d param, for the score-function estimator. */
-  score(z: number, params: readonly number[]): readonly number[];
+  score(z: number, params: Params): readonly number[];
   /** d E[z²] / d param, exact. */
-  gradient(params: readonly number[]): readonly number[];
+  gradient(params: Params): readonly number[];
 }
 
 const families: readonly Family[] = [
@@ -48,14 +51,15 @@ const families: readonly Family[] = [
 describe.each(families)('a reparameterised draw: $name', ({ params, sample, score, gradient }) => {
   it('has the gradient of the expectation, and so has the score-function estimator, with more noise', () => {
     const scalars = params.map((value) => parameter(value));
-    const wide = scalars.map((p) => p.broadcastTo([N]));
+    const wide = scalars.map((p) => p.broadcastTo([N])) as unknown as readonly [Tensor, Tensor];
     const z = sample(wide, new Rng(3));
     // Per draw, the gradients to the broadcast parameters are the estimator's terms.
     const terms = gradients(z.square().sum(), wide);
     const draws = Array.from(z.data);
-    gradient(params).forEach((exact, i) => {
-      const pathwise = meanAndError(terms[i].data);
-      const scoring = meanAndError(draws.map((value) => value ** 2 * score(value, params)[i]));
+    const given = params as unknown as Params;
+    gradient(given).forEach((exact, i) => {
+      const pathwise = meanAndError(terms[i]!.data);
+      const scoring = meanAndError(draws.map((value) => value ** 2 * score(value, given)[i]!));
       expect(Math.abs(pathwise.mean - exact)).toBeLessThan(5 * pathwise.error + 1e-4);
       expect(Math.abs(scoring.mean - exact)).toBeLessThan(5 * scoring.error + 1e-4);
       expect(pathwise.error).toBeLessThan(scoring.error);
@@ -63,7 +67,7 @@ describe.each(families)('a reparameterised draw: $name', ({ params, sample, scor
   });
 
   it('gives the same draw for the same seed', () => {
-    const at = params.map((value) => full([6], value));
+    const at = params.map((value) => full([6], value)) as unknown as readonly [Tensor, Tensor];
     expect(sample(at, new Rng(8)).toArray()).toEqual(sample(at, new Rng(8)).toArray());
     expect(sample(at, new Rng(8)).toArray()).not.toEqual(sample(at, new Rng(9)).toArray());
   });

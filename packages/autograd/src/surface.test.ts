@@ -22,6 +22,12 @@ const bad = {
     { a: '5' },
     new Array(1),
   ],
+  nest: () => [
+    ...without((value) => value === null || Array.isArray(value) || value?.constructor === Object),
+    [5],
+    { a: '5' },
+    new Array(1),
+  ],
   generator: () => words,
   data: () => [
     ...without((value) => typeof value === 'number' || Array.isArray(value)),
@@ -70,6 +76,15 @@ const table: Record<string, Entry> = {
     good: [[() => ({ value: x(), gradient: () => [] }), 'options']],
     call: (made) => autograd.customGradient(() => made)(x()),
     says: 'customGradient',
+  },
+  scan: {
+    good: [
+      [() => (c: Tensor) => [c, null], 'fn'],
+      [x, 'nest'],
+      [() => null, 'nest'],
+      [() => ({ length: 2 }), 'options'],
+    ],
+    options: { length: [0, -1, 1.5, '2', null], reverse: ['yes', 1], truncate: [0, 2.5, '1'] },
   },
   sampleNormal: { good: [t, t, rng] },
   sampleLaplace: { good: [t, t, rng] },

@@ -89,13 +89,13 @@ describe('functional gradients', () => {
   it('come back in the shape of the parameters', () => {
     const params = { layer: { w: tensor([[1, 2]]), b: tensor([1]) }, list: [tensor(3)] };
     const loss = (p: typeof params, scale: number): Tensor =>
-      add(p.layer.w.square().sum(), p.layer.b.sum().mul(p.list[0])).mul(scale);
+      add(p.layer.w.square().sum(), p.layer.b.sum().mul(p.list[0]!)).mul(scale);
     const { value, grads } = valueAndGrad(loss)(params, 2);
     expect(value.item()).toBe(16);
     expect(grads.layer.w.toArray()).toEqual([[4, 8]]);
     expect(grads.layer.b.toArray()).toEqual([6]);
-    expect(grads.list[0].toArray()).toBe(2);
-    expect(params.list[0].requiresGrad).toBe(false);
+    expect(grads.list[0]!.toArray()).toBe(2);
+    expect(params.list[0]!.requiresGrad).toBe(false);
   });
 
   it('are zero for what the value does not depend on', () => {
@@ -139,7 +139,7 @@ describe('functional gradients', () => {
   it('reach intermediates as well as leaves, also when one target depends on another', () => {
     const a = parameter([2]);
     const b = a.mul(3);
-    const [ga, gb] = gradients(b.square().sum(), [a, b]);
+    const [ga, gb] = gradients(b.square().sum(), [a, b]) as [Tensor, Tensor];
     expect([ga.toArray(), gb.toArray(), a.grad]).toEqual([[36], [12], null]);
   });
 

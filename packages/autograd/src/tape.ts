@@ -1,35 +1,19 @@
 import {
   add,
-  broadcastTo,
   formatShape,
   type GraphNode,
   type JointOp,
   type Op,
-  reshape,
+  type PerInput,
   type Shape,
-  sum,
   type Tensor,
   UsageError,
 } from '@latent/tensor';
+import { ENDED, type EndedNode, refuseEnded } from './ended.ts';
+import { fitTo } from './fit-to.ts';
+import { isRecording, withRecording } from './recording.ts';
 
-/** Off inside `noGrad` and while a backward pass runs that is not itself recorded. */
-let recording = true;
 let nextId = 0;
-
-export function isRecording(): boolean {
-  return recording;
-}
-
-/** Runs `body` with recording on or off, and puts it back. */
-export function withRecording<T>(on: boolean, body: () => T): T {
-  const before = recording;
-  recording = on;
-  try {
-    return body();
-  } finally {
-    recording = before;
-  }
-}
 
 /**
  * The place of one tensor on the tape: the op that made it, the nodes of its inputs, and what that op's row says its
@@ -57,7 +41,7 @@ export class TapeNode implements GraphNode {
   }
 
   record(op: Op, inputs: readonly Tensor[], params: unknown, output: Tensor): void {
-    if (!recording) return;
+    if (!isRecording()) return;
     const node = new TapeNode(false);
     node.op = op;
     node.params = params;
@@ -69,11 +53,11 @@ export class TapeNode implements GraphNode {
   }
 
   recordJoint(op: JointOp, inputs: readonly Tensor[], params: unknown, outputs: readonly Tensor[]): void {
-    if (recording) recordJoint(op, inputs, params, outputs);
+    if (isRecording()) recordJoint(op, inputs, params, outputs);
   }
 
   get recording(): boolean {
-    return recording;
+    return isRecording();
   }
 
   /** Whether nothing on the tape made it: a parameter, or a target of `grad`. */
@@ -117,54 +101,8 @@ export class TapeNode implements GraphNode {
   }
 }
 
-/** What a tensor carries that a step or a compiled function returned, where gradients would have to flow back into it. */
-class EndedNode implements GraphNode {
-  readonly ended = true;
-  readonly isParameter = false;
-
-  get grad(): null {
-    return null;
-  }
-  set grad(_gradient: Tensor | null) {}
-
-  record(op: Op, inputs: readonly Tensor[], params: unknown, output: Tensor): void {
-    if (!recording) return;
-    const tracked = inputs.find((x) => x.node !== null && !x.node.ended);
-    if (tracked === undefined) output.node = this;
-    else tracked.node?.record(op, inputs, params, output);
-  }
-
-  recordJoint(op: JointOp, inputs: readonly Tensor[], params: unknown, outputs: readonly Tensor[]): void {
-    if (!recording) return;
-    const tracked = inputs.find((x) => x.node !== null && !x.node.ended);
-    if (tracked === undefined) for (const output of outputs) output.node = this;
-    else tracked.node?.recordJoint(op, inputs, params, outputs);
-  }
-
-  get recording(): boolean {
-    return false;
-  }
-
-  backward(): never {
-    return refuseEnded();
-  }
-
-  end(): GraphNode {
-    return this;
-  }
-}
-
-const ENDED: GraphNode = /* @__PURE__ */ new EndedNode();
-
 /** Where gradients go on: to a node, nowhere, or into a step that is over. */
-type Parent = TapeNode | EndedNode | null;
-
-/** Throws what every attempt to go on into a step that is over does. */
-export function refuseEnded(): never {
-  throw new UsageError(
-    'backward: gradients would have to flow into a tensor that a step or a compiled function returned, where they ended; call backward inside that function, or cut the tensor off with stopGradient(x)',
-  );
-}
+export type Parent = TapeNode | EndedNode | null;
 
 /**
  * Visits every node that `start` depends on, once, newest first, passing gradients on. Returns the finished gradients of
@@ -183,7 +121,7 @@ export function walk(
 function walkFrom(
   starts: readonly (readonly [TapeNode, Tensor])[],
   order: readonly TapeNode[],
-  options: { createGraph?: boolean; retainGraph?: boolean },
+  options: { readonly createGraph?: boolean | undefined; readonly retainGraph?: boolean | undefined },
   wanted: (node: TapeNode) => boolean,
 ): readonly (readonly [TapeNode, Tensor])[] {
   const { createGraph = false, retainGraph = createGraph } = options;
@@ -221,44 +159,26 @@ function collect(node: TapeNode, gradient: Tensor): void {
 function propagate(node: TapeNode, op: Op, g: Tensor): void {
   const saved = {
     // The row declares what it reads, so the places left null are never looked at.
-    inputs: node.savedInputs as readonly Tensor[],
+    inputs: node.savedInputs as PerInput<Tensor>,
     output: node.savedOutput as Tensor,
-    shapes: node.shapes,
+    shapes: node.shapes as PerInput<Shape>,
     params: node.params,
   };
   for (let i = 0; i < node.parents.length; i++) {
-    const parent = node.parents[i];
+    const parent = node.parents[i] as Parent;
     if (parent === null) continue;
     const gradient = op.gradient(i, g, saved);
     if (gradient === null) continue;
-    if (parent.ended) refuseEnded();
-    collect(parent, fitTo(gradient, node.shapes[i]));
+    if (!(parent instanceof TapeNode)) refuseEnded();
+    collect(parent, fitTo(gradient, node.shapes[i] as Shape));
   }
 }
 
-/** Undoes broadcasting: sums over the axes along which the operand was repeated. */
-export function fitTo(gradient: Tensor, shape: Shape): Tensor {
-  const from = gradient.shape;
-  if (from.length === shape.length && from.every((size, axis) => size === shape[axis])) return gradient;
-  const lead = from.length - shape.length;
-  const axes: number[] = [];
-  for (let axis = 0; axis < from.length; axis++) {
-    if (axis < lead || (shape[axis - lead] === 1 && from[axis] !== 1)) axes.push(axis);
-  }
-  const summed =
-    axes.length > 0 ? reshape(sum(gradient, { axis: axes, keepDims: true }), shapeAfter(from, axes, lead)) : gradient;
-  return broadcastTo(summed, shape);
-}
-
-function shapeAfter(from: Shape, axes: readonly number[], lead: number): Shape {
-  return from.map((size, axis) => (axes.includes(axis) ? 1 : size)).slice(Math.max(0, lead));
-}
-
-/** The nodes that these depend on and they themselves, newest first, as far as `end`. No recursion: graphs may be deep. */
-export function reachable(starts: readonly TapeNode[], end: ReadonlySet<TapeNode> = NO_NODES): TapeNode[] {
+/** The nodes that these depend on and they themselves, newest first, as far as `ends`. No recursion: graphs may be deep. */
+export function reachable(starts: readonly TapeNode[], ends: { has(node: TapeNode): boolean } = NO_NODES): TapeNode[] {
   const found = new Set<TapeNode>(starts);
   for (const node of found) {
-    if (end.has(node)) continue;
+    if (ends.has(node)) continue;
     for (const parent of node.parents) if (parent !== null && !parent.ended) found.add(parent);
   }
   return [...found].sort((a, b) => b.id - a.id);
@@ -266,22 +186,24 @@ export function reachable(starts: readonly TapeNode[], end: ReadonlySet<TapeNode
 
 const NO_NODES: ReadonlySet<TapeNode> = new Set();
 
-/** A joint op on the tape: gradients come to its results one by one, and leave it together. */
+/** From the gradients to the results to those to the inputs, null for none. */
+export type JointGradient = (
+  g: readonly (Tensor | null)[],
+  createGraph: boolean,
+) => readonly (Tensor | null | undefined)[];
+
+/** What has several results: gradients come to them one by one, and leave it together. */
 class JointNode extends TapeNode {
-  readonly #op: JointOp;
   /** The gradients to the results that have come so far. */
   readonly arrived: (Tensor | null)[];
-  #outputs: readonly (Tensor | null)[];
+  #gradient: JointGradient | null;
 
-  constructor(op: JointOp, inputs: readonly Tensor[], params: unknown, outputs: readonly Tensor[]) {
+  constructor(parents: readonly Parent[], shapes: readonly Shape[], results: number, gradient: JointGradient) {
     super(false);
-    this.#op = op;
-    this.params = params;
-    this.parents = inputs.map((x) => x.node as Parent);
-    this.shapes = inputs.map((x) => x.shape);
-    this.savedInputs = inputs;
-    this.#outputs = outputs.map((x, i) => (op.saves.includes(i) ? x : null));
-    this.arrived = outputs.map(() => null);
+    this.parents = parents;
+    this.shapes = shapes;
+    this.arrived = new Array(results).fill(null);
+    this.#gradient = gradient;
   }
 
   override get leaf(): boolean {
@@ -289,19 +211,11 @@ class JointNode extends TapeNode {
   }
 
   override pass(_first: Tensor, createGraph: boolean): void {
-    const g = this.arrived.slice();
-    const inputs = this.savedInputs as readonly Tensor[];
-    const gradients = createGraph
-      ? composedGradients(this.#op, inputs, this.params, g)
-      : this.#op.gradients(
-          g,
-          { inputs, outputs: this.#outputs as readonly Tensor[], shapes: this.shapes, params: this.params },
-          this.parents.map((parent) => parent !== null),
-        );
+    const gradients = (this.#gradient as JointGradient)(this.arrived.slice(), createGraph);
     for (const [i, parent] of this.parents.entries()) {
       const gradient = gradients[i];
       if (parent === null || gradient === null || gradient === undefined) continue;
-      if (parent.ended) refuseEnded();
+      if (!(parent instanceof TapeNode)) refuseEnded();
       collect(parent, gradient);
     }
   }
@@ -313,11 +227,11 @@ class JointNode extends TapeNode {
 
   override free(): void {
     super.free();
-    this.#outputs = [];
+    this.#gradient = null;
   }
 }
 
-/** One result of a joint op. */
+/** One result of several. */
 class ResultNode extends TapeNode {
   readonly #joint: JointNode;
   readonly #index: number;
@@ -339,9 +253,27 @@ class ResultNode extends TapeNode {
   }
 }
 
+/** Puts `results` on the tape, all computed at once from the tensors of `parents`, which have these shapes. */
+export function recordTogether(
+  parents: readonly Parent[],
+  shapes: readonly Shape[],
+  results: readonly Tensor[],
+  gradient: JointGradient,
+): void {
+  const joint = new JointNode(parents, shapes, results.length, gradient);
+  for (const [i, x] of results.entries()) x.node = new ResultNode(joint, i);
+}
+
 function recordJoint(op: JointOp, inputs: readonly Tensor[], params: unknown, outputs: readonly Tensor[]): void {
-  const joint = new JointNode(op, inputs, params, outputs);
-  for (const [i, output] of outputs.entries()) output.node = new ResultNode(joint, i);
+  const parents = inputs.map((x) => x.node as Parent);
+  const shapes = inputs.map((x) => x.shape);
+  const saved = outputs.map((x, i) => (op.saves.includes(i) ? x : null)) as readonly Tensor[];
+  const wanted = parents.map((parent) => parent !== null);
+  recordTogether(parents, shapes, outputs, (g, createGraph) =>
+    createGraph
+      ? composedGradients(op, inputs, params, g)
+      : op.gradients(g, { inputs, outputs: saved, shapes, params }, wanted),
+  );
 }
 
 const STANDS_FOR: Op = {
@@ -373,18 +305,71 @@ function composedGradients(
     const gradient = g[i];
     return gradient && result?.requiresGrad ? [[result.node as TapeNode, gradient]] : [];
   });
-  const ends = new Set(stand.flatMap((x) => (x.requiresGrad ? [x.node as TapeNode] : [])));
-  const order = reachable(
-    starts.map(([node]) => node),
-    ends,
-  );
-  // What was reached past the ends is somebody else's.
-  const inside = order.filter((node) => !ends.has(node));
-  walkFrom(starts, inside, { createGraph: true }, () => false);
+  const ends = new Map(stand.flatMap((x) => (x.requiresGrad ? [[x.node as TapeNode, null] as const] : [])));
+  walkBetween(starts, ends, true);
   return stand.map((x) => {
     const node = x.node as TapeNode | null;
     const gradient = node?.adjoint ?? null;
     node?.forget();
     return gradient;
   });
+}
+
+/** Passes gradients on from `starts` as far as `ends`, where they are left; some of those have one to begin with. */
+function walkBetween(
+  starts: readonly (readonly [TapeNode, Tensor])[],
+  ends: ReadonlyMap<TapeNode, Tensor | null>,
+  createGraph: boolean,
+): void {
+  const order = reachable(
+    starts.map(([node]) => node),
+    ends,
+  );
+  for (const [node, gradient] of ends) node.adjoint = gradient;
+  // What was reached past the ends is somebody else's.
+  walkFrom(
+    starts,
+    order.filter((node) => !ends.has(node)),
+    { createGraph },
+    () => false,
+  );
+}
+
+/**
+ * The gradients to `variables`, given those of `roots`, of what was made after node number `since` and is not used again.
+ * Each variable comes with what its gradient begins with.
+ */
+export function pullBack(
+  roots: readonly (readonly [Parent, Tensor])[],
+  variables: readonly (readonly [TapeNode, Tensor | null])[],
+  since: number,
+): (Tensor | null)[] {
+  const starts = roots.flatMap(([node, g]): [TapeNode, Tensor][] => {
+    if (node === null) return [];
+    if (!(node instanceof TapeNode)) refuseEnded();
+    return [[node, g]];
+  });
+  const ends = new Map(variables);
+  for (const node of reachable(
+    starts.map(([start]) => start),
+    ends,
+  )) {
+    if (node.id >= since || ends.has(node)) continue;
+    throw new UsageError(
+      'backward: a step of a scan used other tensors when it ran again; it must do the same each time',
+    );
+  }
+  // An outer pass may be on its way through the variables.
+  const outer = variables.map(([node]) => node.adjoint);
+  try {
+    walkBetween(starts, ends, isRecording());
+    return variables.map(([node]) => node.adjoint);
+  } finally {
+    for (const [i, [node]] of variables.entries()) node.adjoint = outer[i] ?? null;
+  }
+}
+
+/** The number of the next node. */
+export function nextNode(): number {
+  return nextId;
 }

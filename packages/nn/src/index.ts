@@ -6,6 +6,7 @@ export {
   dataset,
   type Pass,
   type PassOptions,
+  specCheck,
   trainTestSplit,
 } from './data/dataset.ts';
 export { type ImagesOptions, images, type Picture, pictures } from './data/images.ts';
@@ -34,6 +35,7 @@ export {
   words,
   wordsOf,
 } from './data/tokenizer.ts';
+export { type PerPointOptions, Windows, type WindowsOptions, windows } from './data/windows.ts';
 export * from './init.ts';
 export {
   Activation,
@@ -138,8 +140,16 @@ export { knownLayers as layers } from './layers/standard.ts';
 export * from './losses/losses.ts';
 export { type Advance, advanced, type StepState } from './module/advance.ts';
 export { type Context, repeatedContext, withinLengths } from './module/context.ts';
-export { inLayer, type Layer, Module, scoring } from './module/module.ts';
-export { buffer, layerParameter, parameterOf, type Role, roleOf, withoutFirstWeights } from './module/role.ts';
+export { inLayer, type Layer, Module, scoring, stepping } from './module/module.ts';
+export {
+  buffer,
+  checkRoomInFile,
+  layerParameter,
+  parameterOf,
+  type Role,
+  roleOf,
+  withoutFirstWeights,
+} from './module/role.ts';
 export { aligned } from './module/summary.ts';
 export {
   type BuiltNetwork,
@@ -173,6 +183,7 @@ export {
 export { applyConstraints, type Constraint, type PenaltyOptions, weightPenalty, weightsOf } from './optim/penalty.ts';
 export { nesterov, type SgdOptions, sgd } from './optim/sgd.ts';
 export { knownOptimizers as optimizers } from './optim/standard.ts';
+export { generatorCheck } from './registry/generator.ts';
 export {
   type Definition,
   Kind,
@@ -190,6 +201,7 @@ export * from './schedule/schedule.ts';
 export type { Callback, CallbackState, Run } from './train/callback.ts';
 export { type CheckpointStore, modelTensors, type TrainPosition } from './train/checkpoint.ts';
 export { type EarlyStopping, type EarlyStoppingOptions, earlyStopping } from './train/early-stopping.ts';
+export { Evaluation } from './train/evaluation.ts';
 export { fit } from './train/fit.ts';
 export { type CheckpointOptions, type FitOptions, type TrainingOptions, trainingChecks } from './train/fit-options.ts';
 export { DivergedError, type FitEvent, type History, type Progress, type Stopped } from './train/history.ts';
@@ -200,6 +212,8 @@ export type { Metrics, Parts, Trainable } from './train/trainable.ts';
 export type { ColumnFit, ColumnMap, ColumnMethod, ColumnNumbers } from './transform/column-method.ts';
 export { FittedTransform } from './transform/fitted.ts';
 export { type FittedConfig, type Transform, transforms } from './transform/kind.ts';
+export { normalCdf, normalQuantile } from './transform/normal.ts';
+export { QuantileSketch, type WeightedValues } from './transform/quantile-sketch.ts';
 export {
   chain,
   defineTransform,
@@ -208,6 +222,7 @@ export {
   log,
   minMax,
   perColumn,
+  quantile,
   robust,
   scanned,
   standardise,

@@ -1,4 +1,4 @@
-import { full, type Rng, type Shape, sizeOf, type Tensor, tensor, ValueError } from '@latent/tensor';
+import { full, type Rng, real, type Shape, sizeOf, type Tensor, tensor, ValueError } from '@latent/tensor';
 
 /** Makes the first values of a weight. Weights are [out, in, …]: fan-in is `in`, fan-out is `out`. */
 export type Initializer = (shape: Shape, rng: Rng) => Tensor;
@@ -11,17 +11,26 @@ function fans(shape: Shape): { fanIn: number; fanOut: number } {
   return { fanIn: into * field, fanOut: out * field };
 }
 
+/** Throws unless these are finite numbers. */
+function checkNumbers(caller: string, numbers: Readonly<Record<string, number>>): void {
+  for (const [path, value] of Object.entries(numbers)) real()(value, { caller, path });
+}
+
 /** Uniform on [low, high). */
 export function uniformInit(low: number, high: number): Initializer {
+  checkNumbers('uniformInit', { low, high });
   return (shape, rng) => rng.uniform(shape, { low, high });
 }
 
+/** N(mean, std²). */
 export function normalInit(mean = 0, std = 1): Initializer {
+  checkNumbers('normalInit', { mean, std });
   return (shape, rng) => rng.normal(shape, { mean, std });
 }
 
 /** Normal, drawn again until within two standard deviations of the mean. */
 export function truncatedNormal(mean = 0, std = 1): Initializer {
+  checkNumbers('truncatedNormal', { mean, std });
   return (shape, rng) => {
     const values = new Float32Array(sizeOf(shape));
     let filled = 0;
@@ -38,10 +47,13 @@ const uniformOfStd = (std: number): Initializer => uniformInit(-std * Math.sqrt(
 
 /** Variance gain²·2/(fanIn + fanOut) (Glorot & Bengio 2010). */
 export function xavierUniform(gain = 1): Initializer {
+  checkNumbers('xavierUniform', { gain });
   return (shape, rng) => uniformOfStd(gain * Math.sqrt(2 / (fans(shape).fanIn + fans(shape).fanOut)))(shape, rng);
 }
 
+/** N(0, gain² · 2 / (fan in + fan out)) (Glorot and Bengio 2010). */
 export function xavierNormal(gain = 1): Initializer {
+  checkNumbers('xavierNormal', { gain });
   return (shape, rng) => normalInit(0, gain * Math.sqrt(2 / (fans(shape).fanIn + fans(shape).fanOut)))(shape, rng);
 }
 
@@ -50,6 +62,7 @@ export function heUniform(): Initializer {
   return (shape, rng) => uniformOfStd(Math.sqrt(2 / fans(shape).fanIn))(shape, rng);
 }
 
+/** N(0, 2 / fan in), for ReLU (He et al. 2015). */
 export function heNormal(): Initializer {
   return (shape, rng) => normalInit(0, Math.sqrt(2 / fans(shape).fanIn))(shape, rng);
 }
@@ -59,6 +72,7 @@ export function lecunUniform(): Initializer {
   return (shape, rng) => uniformOfStd(Math.sqrt(1 / fans(shape).fanIn))(shape, rng);
 }
 
+/** N(0, 1 / fan in), for SELU (LeCun et al. 1998, Klambauer et al. 2017). */
 export function lecunNormal(): Initializer {
   return (shape, rng) => normalInit(0, Math.sqrt(1 / fans(shape).fanIn))(shape, rng);
 }
@@ -68,6 +82,7 @@ export function lecunNormal(): Initializer {
  * normal draws.
  */
 export function orthogonal(gain = 1): Initializer {
+  checkNumbers('orthogonal', { gain });
   return (shape, rng) => {
     const [rows, ...rest] = shape;
     if (rows === undefined || rest.length === 0)
@@ -98,9 +113,13 @@ export function orthogonal(gain = 1): Initializer {
   };
 }
 
+/** Every weight is `value`. */
 export function constantInit(value: number): Initializer {
+  checkNumbers('constantInit', { value });
   return (shape) => full(shape, value);
 }
 
+/** Every weight is 0. */
 export const zerosInit: Initializer = (shape) => full(shape, 0);
+/** Every weight is 1. */
 export const onesInit: Initializer = (shape) => full(shape, 1);

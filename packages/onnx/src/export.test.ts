@@ -1,6 +1,17 @@
 import { customGradient, noGrad, parameter } from '@latent/autograd';
 import { dense, type Layer, LayerNorm, Linear, Module, network, standardise } from '@latent/nn';
-import { add, apply, elementwise, type Op, Rng, type Tensor, tensor } from '@latent/tensor';
+import {
+  add,
+  apply,
+  elementwise,
+  linearRecurrence,
+  type Op,
+  opTable,
+  Rng,
+  recurrent,
+  type Tensor,
+  tensor,
+} from '@latent/tensor';
 import { Autoencoder, bernoulli, boundScore, gaussian, type Score, squaredError, Vae, VaeCore } from '@latent/vae';
 import { describe, expect, it } from 'vitest';
 import { difference } from '../test/cases.ts';
@@ -67,7 +78,7 @@ describe('a file', () => {
   it('takes any number of rows, none too', () => {
     const module = shaken(network([4, 2], { input: [3], rng }));
     for (const rows of [0, 1, 2, 9]) {
-      const { model, inputs, expected } = networkCase('rows', module, [3], rows);
+      const { model, inputs, expected } = networkCase('rows', module, new Rng(rows).normal([rows, 3]));
       expect(difference(expected, run(model, inputs))).toBeNull();
     }
   });
@@ -111,7 +122,7 @@ describe('parts of the user', () => {
         .softmax()
         .mul(x.sum({ axis: 1, keepDims: true })),
     );
-    const { model, inputs, expected } = networkCase('own', module, [3], 4);
+    const { model, inputs, expected } = networkCase('own', module, new Rng(4).normal([4, 3]));
     expect(difference(expected, run(model, inputs))).toBeNull();
     expect(model.graph?.initializer?.map(({ name }) => name)).toContain('kernel');
   });
@@ -167,7 +178,11 @@ describe('parts of the user', () => {
 
   it('are not taken for the engine’s because they have an op’s name', () => {
     const softmax = elementwise('softmax', (x) => x.mul(2), [null]);
-    const { model, inputs, expected } = networkCase('own', new Own((x) => apply(softmax, [x], undefined)), [3], 2);
+    const { model, inputs, expected } = networkCase(
+      'own',
+      new Own((x) => apply(softmax, [x], undefined)),
+      new Rng(2).normal([2, 3]),
+    );
     expect(difference(expected, run(model, inputs))).toBeNull();
   });
 });
@@ -208,7 +223,43 @@ describe('what no graph can say is refused, with its path', () => {
       customGradient((x) => ({ value: x.mul(2), gradient: (g) => [g] })),
       "0: the op 'customGradient' has no rule",
     ],
-    ['rows added at positions', (x: Tensor) => x.scatterAdd([0, 0], x.slice([[0, 2]])), '0'],
+    [
+      'steps that are the rows',
+      (x: Tensor) => {
+        const all = x.reshape([1, x.shape[0] as number, 3]);
+        return linearRecurrence(all, all).reshape(x.shape);
+      },
+      "0: the op 'linearRecurrence' has no rule for ONNX with these parameters",
+    ],
+    [
+      'a state that goes over the rows',
+      (x: Tensor) => {
+        const weights = {
+          weightIh: x.full([2, 3], 1),
+          weightHh: x.full([2, 2], 1),
+          biasIh: x.full([2], 0),
+          biasHh: x.full([2], 0),
+        };
+        return recurrent('rnnTanh', x.reshape([1, x.shape[0] as number, 3]), weights).output;
+      },
+      "0: the op 'rnnTanh' has no rule for ONNX with these parameters",
+    ],
+    [
+      'windows whose places are beside the image',
+      (x: Tensor) => {
+        const image = x.reshape([-1, 1, 3, 1]);
+        const windows = {
+          input: [1, 3],
+          output: [1, 3],
+          kernel: [1, 2],
+          stride: [1, 1],
+          dilation: [1, 2],
+          padding: [0, 2],
+        };
+        return apply(opTable.maxPick as Op<typeof windows>, [image, image], windows);
+      },
+      "0: the op 'maxPick' has no rule for ONNX with these parameters",
+    ],
     ['a foreign parameter', (x: Tensor) => add(foreign, x), 'tensors that the module holds'],
   ])('%s', (_what, work, message) => {
     expect(refused((x) => work(x).mul(1.5))).toThrow(message);

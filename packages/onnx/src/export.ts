@@ -3,6 +3,7 @@ import {
   anything,
   checkOptions,
   describeValue,
+  flag,
   list,
   oneOf,
   optional,
@@ -20,7 +21,7 @@ import { type ModelGraphs, modelRules } from './models/models.ts';
 import { scoreRule } from './models/vae.ts';
 import { MODEL, type OnnxModel } from './proto/schema.ts';
 import { encodeMessage } from './proto/write.ts';
-import { trace } from './trace/trace.ts';
+import { type Operand, trace } from './trace/trace.ts';
 
 const CALLER = 'exportOnnx';
 
@@ -49,6 +50,8 @@ export interface ExportModelOptions {
 export interface ExportNetworkOptions {
   /** The shape of a row that goes in. */
   readonly input: Shape;
+  /** Rows have steps of their own: a second input `lengths` [N], whole numbers, for the layers that ask for them. False by default. */
+  readonly lengths?: boolean;
 }
 
 /** The bytes of an ONNX file; see `onnxModel`. */
@@ -116,11 +119,17 @@ function chosenGraph(model: Model, graphs: ModelGraphs, chosen: unknown): readon
 }
 
 function networkOf(network: Layer, options: unknown): OnnxModel {
-  const { input } = checkOptions(CALLER, options, { input: list(whole({ min: 1 }), { min: 1 }) });
+  const { input, lengths } = checkOptions(CALLER, options, {
+    input: list(whole({ min: 1 }), { min: 1 }),
+    lengths: optional(flag(), false),
+  });
   const graph = new Graph();
   const dims = [N, ...input];
   const x = { value: graph.input('x', 'float', dims), dims };
-  const { y } = trace(graph, network, [x], (rows) => ({ y: network.forward(rows as Tensor) }));
+  const ends = (): Operand => ({ value: graph.cast(graph.input('lengths', 'int64', [N]), 'float'), dims: [N] });
+  const { y } = trace(graph, network, lengths ? [x, ends()] : [x], (rows, own) => ({
+    y: network.forward(rows as Tensor, own === undefined ? {} : { lengths: own }),
+  }));
   graph.output('y', y.value, y.dims);
   return graph.model('network', { model: network.type });
 }

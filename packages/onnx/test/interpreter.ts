@@ -1,6 +1,8 @@
 // What the operators of exported graphs mean, in plain loops and double precision, from the ONNX specification of opset 17.
 // It stands in for a runtime where none is installed, and shares nothing with the code that writes the graphs.
 import type { OnnxAttribute, OnnxModel, OnnxTensor } from '../src/proto/schema.ts';
+import { imageOperators } from './interpreter-images.ts';
+import { sequenceOperators } from './interpreter-sequences.ts';
 
 /** Numbers of any type. */
 export interface Numbers {
@@ -8,8 +10,10 @@ export interface Numbers {
   readonly data: readonly number[];
 }
 
-type Options = Readonly<Record<string, OnnxAttribute>>;
+export type Options = Readonly<Record<string, OnnxAttribute>>;
 type Operator = (inputs: readonly Numbers[], options: Options) => Numbers;
+/** Of one result or several; what is left out of the inputs is undefined there. */
+export type Operation = (inputs: readonly (Numbers | undefined)[], options: Options) => Numbers | readonly Numbers[];
 
 const sizeOf = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
 const strides = (dims: readonly number[]): number[] => dims.map((_, axis) => sizeOf(dims.slice(axis + 1)));
@@ -262,13 +266,30 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
       return outside ? (value?.data[0] ?? 0) : element(x as Numbers, inside);
     });
   },
-  Gather: ([table, indices]) => {
+  Gather: ([table, indices], { axis }) => {
     const { dims } = table as Numbers;
     const own = indices as Numbers;
-    return filled([...own.dims, ...dims.slice(1)], (index) =>
-      element(table as Numbers, [element(own, index.slice(0, own.dims.length)), ...index.slice(own.dims.length)]),
+    const at = axis?.i ?? 0;
+    const width = own.dims.length;
+    return filled([...dims.slice(0, at), ...own.dims, ...dims.slice(at + 1)], (index) =>
+      element(table as Numbers, [
+        ...index.slice(0, at),
+        element(own, index.slice(at, at + width)),
+        ...index.slice(at + width),
+      ]),
     );
   },
+  Clip: ([x, low, high]) =>
+    each((value) => Math.max(low?.data[0] ?? -Infinity, Math.min(high?.data[0] ?? Infinity, value)))(
+      [x as Numbers],
+      {},
+    ),
+};
+
+const OPERATIONS: Readonly<Record<string, Operation>> = {
+  ...(OPERATORS as Readonly<Record<string, Operation>>),
+  ...imageOperators,
+  ...sequenceOperators,
 };
 
 /** The numbers of an initialiser, which has them as bytes. */
@@ -279,9 +300,11 @@ function numbersOf({ dims = [], dataType, rawData }: OnnxTensor): Numbers {
       ? Array.from(new Float32Array(buffer))
       : dataType === 11
         ? Array.from(new Float64Array(buffer))
-        : dataType === 7
-          ? Array.from(new BigInt64Array(buffer), Number)
-          : Array.from(new Uint8Array(buffer));
+        : dataType === 6
+          ? Array.from(new Int32Array(buffer))
+          : dataType === 7
+            ? Array.from(new BigInt64Array(buffer), Number)
+            : Array.from(new Uint8Array(buffer));
   if (sizeOf(dims) !== data.length) throw new Error(`${data.length} numbers for ${dims}`);
   return { dims, data };
 }
@@ -297,13 +320,18 @@ export function run({ graph }: OnnxModel, inputs: Readonly<Record<string, Number
   for (const { name } of graph?.input ?? []) valueAt(name as string);
   for (const tensor of graph?.initializer ?? []) values.set(tensor.name as string, numbersOf(tensor));
   for (const { opType = '', input = [], output = [], attribute = [] } of graph?.node ?? []) {
-    const operator = OPERATORS[opType];
+    const operator = OPERATIONS[opType];
     if (operator === undefined) throw new Error(`the operator ${opType} is not written here`);
     const options = Object.fromEntries(attribute.map((each) => [each.name as string, each]));
-    for (const name of output) {
+    const made = operator(
+      input.map((name) => (name === '' ? undefined : valueAt(name))),
+      options,
+    );
+    const results = 'dims' in made ? [made] : made;
+    output.forEach((name, i) => {
       if (values.has(name)) throw new Error(`there are two values ${name}`);
-      values.set(name, operator(input.map(valueAt), options));
-    }
+      values.set(name, results[i] as Numbers);
+    });
   }
   return Object.fromEntries((graph?.output ?? []).map(({ name = '' }) => [name, valueAt(name)]));
 }

@@ -6,6 +6,7 @@ import {
   log,
   minMax,
   perColumn,
+  quantile,
   reshape,
   robust,
   scoring,
@@ -38,6 +39,7 @@ export const TRANSFORMS: Readonly<Record<string, readonly Transform[]>> = {
   standardise: [standardise()],
   minMax: [minMax(), minMax({ low: -2, high: 3 })],
   robust: [robust()],
+  quantile: [quantile(), quantile({ knots: 4 })],
   log: [log(), log({ offset: 2 })],
   chain: [chain(log(), standardise()), chain(standardise(), minMax({ low: -1 }), standardise())],
   perColumn: [

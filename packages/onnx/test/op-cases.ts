@@ -8,7 +8,6 @@ import { ACTIVATION, type Case } from './cases.ts';
 /** Samples of ops that ONNX has no operator for at this opset, and why. */
 export const REFUSED: Readonly<Record<string, string>> = {
   drawRows: 'draws of rows are no function of the input; noise is an input of its own',
-  scatterAdd: 'sums over repeated positions are an operator from opset 18 on',
 };
 
 /** Results at the edges of arithmetic that the operators of ONNX do not have, and what they give there. */

@@ -1,5 +1,5 @@
+import type { DType } from './dtype.ts';
 import { ShapeError, ValueError } from './errors.ts';
-import type { DType } from './kernels/kernel.ts';
 import { allocate } from './memory/storage.ts';
 import { checkDType, checkNumber, isTensor, refuseForeign } from './ops/argument.ts';
 import { checkCount } from './ops/indices.ts';
@@ -22,6 +22,7 @@ export type TypedArray =
 /** What a tensor can be made of: a number, nested arrays of numbers, a typed array, or an array of typed rows. */
 export type TensorData = NestedArray | TypedArray | readonly TypedArray[];
 
+/** Of `tensor` and the other functions that make tensors. */
 export interface TensorOptions {
   /** Element type; 'f32' unless the data is a Float64Array. 'f64' is for tests: it runs on the reference kernels. */
   readonly dtype?: DType;

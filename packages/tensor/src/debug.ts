@@ -4,6 +4,7 @@ import { describeValue } from './options.ts';
 import { formatShape, stridesOf } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 
+/** Switches for finding out what goes wrong. */
 export const debug = {
   /**
    * When on, every op checks its result and the first one that is not finite throws a `ValueError` that names the op,
@@ -19,7 +20,7 @@ function checkFinite(op: { readonly name: string }, inputs: readonly Tensor[], o
   const values = output.data;
   for (let i = 0; i < values.length; i++) {
     if (Number.isFinite(values[i])) continue;
-    const index = stridesOf(output.shape).map((stride, axis) => Math.floor(i / stride) % output.shape[axis]);
+    const index = stridesOf(output.shape).map((stride, axis) => Math.floor(i / stride) % output.shape[axis]!);
     throw new ValueError(
       `checkFinite: ${op.name} is the first op whose output is not finite, got ${values[i]} at ${formatShape(index)} of ${formatShape(output.shape)}; inputs ${inputs.map(range).join(', ')}`,
     );
@@ -30,8 +31,8 @@ function range(x: Tensor): string {
   const values = x.data;
   let [low, high] = [Infinity, -Infinity];
   for (let i = 0; i < values.length; i++) {
-    low = Math.min(low, values[i]);
-    high = Math.max(high, values[i]);
+    low = Math.min(low, values[i]!);
+    high = Math.max(high, values[i]!);
   }
   return `${formatShape(x.shape)} in [${low}, ${high}]`;
 }

@@ -1,13 +1,15 @@
+import type { DType } from './dtype.ts';
 import { ValueError } from './errors.ts';
 import { execute } from './kernels/execute.ts';
-import type { DType, Layout, MapProgram } from './kernels/kernel.ts';
+import type { Layout, MapProgram } from './kernels/kernel.ts';
 import { FULL, SCALAR } from './kernels/map/layout.ts';
 import { mapCall } from './kernels/map/map.ts';
 import { mapProgram } from './kernels/map/map-program.ts';
+import { refuseAgain } from './memory/draw-scope.ts';
 import { memory } from './memory/linear-memory.ts';
 import { allocate, bytesOf, markScratch, releaseScratch, type Storage, scratch } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
-import type { Call, Op } from './op.ts';
+import type { Call, Op, PerInput } from './op.ts';
 import { checkTensor, checkTensors, refuseForeign } from './ops/argument.ts';
 import { describeValue } from './options.ts';
 import { checkedSize, type Shape } from './shape.ts';
@@ -16,16 +18,17 @@ import type { Tensor } from './tensor.ts';
 class EagerCall<P> implements Call<P> {
   readonly dtype: DType;
   readonly shape: Shape;
-  readonly shapes: readonly Shape[];
+  readonly shapes: PerInput<Shape>;
   readonly params: P;
-  readonly inputs: number[] = [];
+  readonly inputs: PerInput<number>;
   out = 0;
 
-  constructor(dtype: DType, shape: Shape, shapes: readonly Shape[], params: P) {
+  constructor(dtype: DType, shape: Shape, shapes: PerInput<Shape>, params: P, inputs: readonly number[]) {
     this.dtype = dtype;
     this.shape = shape;
     this.shapes = shapes;
     this.params = params;
+    this.inputs = inputs as PerInput<number>;
   }
 
   scratch(bytes: number): number {
@@ -54,7 +57,7 @@ export function apply<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tenso
   const output = compute(op, inputs, params);
   if (inspect !== null) inspect(op as Op, inputs, output);
   for (let i = 0; i < inputs.length; i++) {
-    const node = inputs[i].node;
+    const node = inputs[i]!.node;
     if (node !== null) {
       node.record(op as Op, inputs, params, output);
       break;
@@ -67,20 +70,20 @@ export function apply<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tenso
 export function inputShapes(name: string, inputs: readonly Tensor[]): readonly Shape[] {
   const shapes: Shape[] = new Array(inputs.length);
   for (let i = 0; i < inputs.length; i++) {
-    if (inputs[i].dtype !== inputs[0].dtype) {
+    if (inputs[i]!.dtype !== inputs[0]!.dtype) {
       throw new ValueError(
-        `${name}: dtypes differ, got ${inputs.map((x) => x.dtype).join(' and ')}; convert one with cast('${inputs[0].dtype}')`,
+        `${name}: dtypes differ, got ${inputs.map((x) => x.dtype).join(' and ')}; convert one with cast('${inputs[0]!.dtype}')`,
       );
     }
-    shapes[i] = inputs[i].shape;
+    shapes[i] = inputs[i]!.shape;
   }
   return shapes;
 }
 
 function compute<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
-  const first = inputs[0];
+  const first = inputs[0] as Tensor;
   const { dtype } = first;
-  const shapes = inputShapes(op.name, inputs);
+  const shapes = inputShapes(op.name, inputs) as PerInput<Shape>;
   const shape = op.shape(shapes, params);
   if (op.alias) {
     first.storage.checkAlive(op.name);
@@ -90,8 +93,9 @@ function compute<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
   const size = checkedSize(op.name, shape, dtype);
   const storage = allocate(dtype, size);
   const mark = markScratch();
-  const call = new EagerCall(dtype, shape, shapes, params);
-  for (let i = 0; i < inputs.length; i++) call.inputs.push(addressOf(inputs[i], op.name));
+  const addresses: number[] = [];
+  for (let i = 0; i < inputs.length; i++) addresses.push(addressOf(inputs[i]!, op.name));
+  const call = new EagerCall(dtype, shape, shapes, params, addresses);
   // A result on the JavaScript heap is computed in scratch space and copied out.
   call.out = storage.pointer >= 0 ? storage.pointer : scratch(bytesOf(dtype, size));
   op.forward(call);
@@ -127,6 +131,7 @@ export function mapInto(program: MapProgram, targets: readonly Tensor[], inputs:
   const [first] = checkTensors('mapInto', targets);
   if (first === undefined) throw new ValueError('mapInto: needs at least one target, got none');
   checkTensors('mapInto', inputs);
+  refuseAgain('mapInto');
   const { expressions, inputs: operands } = program;
   if (expressions.length !== targets.length || operands !== targets.length + inputs.length) {
     throw new ValueError(
@@ -214,5 +219,5 @@ export function copyOut(heap: NonNullable<Storage['heap']>, dtype: DType, pointe
   const from: Float32Array | Float64Array = dtype === 'f32' ? memory.f32 : memory.f64;
   const start = dtype === 'f32' ? pointer / 4 : pointer / 8;
   if (heap.length > 8) heap.set(from.subarray(start, start + heap.length));
-  else for (let i = 0; i < heap.length; i++) heap[i] = from[start + i];
+  else for (let i = 0; i < heap.length; i++) heap[i] = from[start + i]!;
 }

@@ -15,16 +15,16 @@ export function formatTensor(values: ArrayLike<number>, shape: Shape, dtype: str
       ? Array.from({ length: size }, (_, i) => i)
       : [0, 1, 2, null, ...Array.from({ length: EDGE }, (_, i) => size - EDGE + i)];
   const visit = (axis: number, offset: number, render: (text: string) => void): void => {
-    if (axis === shape.length) render(number(values[offset]));
-    else for (const i of shown(shape[axis])) if (i !== null) visit(axis + 1, offset + i * strides[axis], render);
+    if (axis === shape.length) render(number(values[offset]!));
+    else for (const i of shown(shape[axis]!)) if (i !== null) visit(axis + 1, offset + i * strides[axis]!, render);
   };
   visit(0, 0, (text) => {
     width = Math.max(width, text.length);
   });
   const print = (axis: number, offset: number, indent: string): string => {
-    if (axis === shape.length) return number(values[offset]).padStart(shape.length === 0 ? 0 : width);
-    const parts = shown(shape[axis]).map((i) =>
-      i === null ? '…' : print(axis + 1, offset + i * strides[axis], `${indent} `),
+    if (axis === shape.length) return number(values[offset]!).padStart(shape.length === 0 ? 0 : width);
+    const parts = shown(shape[axis]!).map((i) =>
+      i === null ? '…' : print(axis + 1, offset + i * strides[axis]!, `${indent} `),
     );
     return `[${parts.join(axis === shape.length - 1 ? ', ' : `,\n${indent} `)}]`;
   };

@@ -1,17 +1,20 @@
 export * from './create.ts';
 export { debug } from './debug.ts';
+export type { DType } from './dtype.ts';
 export { apply, fillRows, mapInto, overwrite } from './eager.ts';
 export * from './errors.ts';
 export { derivedRules } from './expr/differentiate.ts';
 export { constant, type Expr, input, select } from './expr/expr.ts';
 export { logGamma } from './expr/log-gamma.ts';
 export { applyJoint, isRecorded, type JointCall, type JointOp, type JointSaved } from './joint-op.ts';
-export type { DType, MapProgram } from './kernels/kernel.ts';
+export type { MapProgram } from './kernels/kernel.ts';
 export { mapProgram } from './kernels/map/map-program.ts';
 export type { RandomKind } from './kernels/random/threefry.ts';
 export { type KernelOptions, type KernelSet, useKernels } from './kernels/select.ts';
+export { type LoopOptions, type LoopResult, runLoop, type TurnResult } from './loop.ts';
+export { LoopDraws } from './memory/draw-scope.ts';
 export { everyStep, recordedValue } from './memory/watcher.ts';
-export type { GraphNode, Op, Saved } from './op.ts';
+export type { GraphNode, Op, PerInput, Saved } from './op.ts';
 export { checkTensor, type Operand } from './ops/argument.ts';
 export {
   type ConvolutionOptions,

@@ -1,5 +1,5 @@
+import type { DType } from './dtype.ts';
 import { addressOf, copyOut, inputShapes, inspector } from './eager.ts';
-import type { DType } from './kernels/kernel.ts';
 import { allocate, bytesOf, markScratch, releaseScratch, scratch } from './memory/storage.ts';
 import { checkedSize, type Shape } from './shape.ts';
 import type { Tensor } from './tensor.ts';

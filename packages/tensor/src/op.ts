@@ -1,15 +1,18 @@
+import type { DType } from './dtype.ts';
 import type { JointOp } from './joint-op.ts';
-import type { DType } from './kernels/kernel.ts';
 import type { Shape } from './shape.ts';
 import type { Tensor } from './tensor.ts';
+
+/** Of each input, looked at by position: a row knows how many it has. */
+export type PerInput<T> = readonly T[] & { readonly 0: T; readonly 1: T; readonly 2: T };
 
 /** One run of an op's forward: addresses and shapes. */
 export interface Call<P> {
   readonly dtype: DType;
   readonly out: number;
   readonly shape: Shape;
-  readonly inputs: readonly number[];
-  readonly shapes: readonly Shape[];
+  readonly inputs: PerInput<number>;
+  readonly shapes: PerInput<Shape>;
   readonly params: P;
   /** Bytes that are free again when the op is done. */
   scratch(bytes: number): number;
@@ -17,9 +20,9 @@ export interface Call<P> {
 
 /** What an op's gradient may look at: the tensors the row said it saves, its parameters and all input shapes. */
 export interface Saved<P> {
-  readonly inputs: readonly Tensor[];
+  readonly inputs: PerInput<Tensor>;
   readonly output: Tensor;
-  readonly shapes: readonly Shape[];
+  readonly shapes: PerInput<Shape>;
   readonly params: P;
 }
 
@@ -33,7 +36,7 @@ export interface Saved<P> {
  */
 export interface Op<P = unknown> {
   readonly name: string;
-  shape(shapes: readonly Shape[], params: P): Shape;
+  shape(shapes: PerInput<Shape>, params: P): Shape;
   forward(call: Call<P>): void;
   gradient(i: number, g: Tensor, saved: Saved<P>): Tensor | null;
   /** Which inputs, and whether the output, the gradient looks at; only these are kept for the backward pass. */

@@ -22,13 +22,18 @@ export function describeValue(value: unknown): string {
   if (value === null || value === undefined || typeof value === 'boolean') return String(value);
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
   if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === 'string') return JSON.stringify(shortText(value));
   if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
   if (typeof value === 'symbol') return 'a symbol';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : `an array of ${value.length}`;
   const name = (value as object).constructor?.name;
   if (ArrayBuffer.isView(value)) return `${name} of ${(value as unknown as { length?: number }).length ?? 0}`;
   return name === undefined || name === 'Object' ? 'an object' : `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
+}
+
+/** A text short enough for an error. */
+export function shortText(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
 
 /** Throws what every check throws: `caller: path must be …, got …`. */
@@ -38,13 +43,17 @@ export function refuse(at: Place, expected: string, value: unknown): never {
 
 /** The one of `known` that `name` was probably meant to be; null where none is near. */
 export function nearestName(name: string, known: readonly string[]): string | null {
-  let [best, fewest] = [null as string | null, Math.max(2, Math.floor(name.length / 2))];
+  const most = Math.max(2, Math.floor(name.length / 2));
+  let best: { readonly candidate: string; readonly edits: number; readonly letters: number } | null = null;
   for (const candidate of known) {
     const [a, b] = [name.toLowerCase(), candidate.toLowerCase()];
-    const edits = a.startsWith(b) || b.startsWith(a) ? Math.min(1, distance(a, b)) : distance(a, b);
-    if (edits < fewest || (edits === fewest && best === null)) [best, fewest] = [candidate, edits];
+    const letters = distance(a, b);
+    const edits = a.startsWith(b) || b.startsWith(a) ? Math.min(1, letters) : letters;
+    // Of a name and one that it begins with, the one with fewer letters to change.
+    const nearer = best === null || edits < best.edits || (edits === best.edits && letters < best.letters);
+    if (edits <= most && nearer) best = { candidate, edits, letters };
   }
-  return best;
+  return best?.candidate ?? null;
 }
 
 /** Letters to insert, drop, change or swap with their neighbour (Damerau 1964). */
@@ -69,7 +78,7 @@ export function refuseUnknown(caller: string, what: string, name: string, known:
   const near = nearestName(name, known);
   const remedy = near === null ? '' : `; did you mean '${near}'?`;
   throw new ValueError(
-    `${caller}: there is no ${what} '${name}'${remedy}${known.length > 0 ? ` (known: ${known.join(', ')})` : ''}`,
+    `${caller}: there is no ${what} '${shortText(name)}'${remedy}${known.length > 0 ? ` (known: ${known.join(', ')})` : ''}`,
   );
 }
 
@@ -159,10 +168,12 @@ export function whole(bounds: Bounds = {}): Check<number> {
       : refuse(at, `a whole number${inWords(bounds)}`, value);
 }
 
+/** True or false. */
 export function flag(): Check<boolean> {
   return (value, at) => (typeof value === 'boolean' ? value : refuse(at, 'true or false', value));
 }
 
+/** Any text. */
 export function text(): Check<string> {
   return (value, at) => (typeof value === 'string' ? value : refuse(at, 'text', value));
 }

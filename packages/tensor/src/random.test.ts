@@ -67,11 +67,11 @@ describe('Rng', () => {
     const draws = parts.map((part) => Array.from(part.uniform([20_000]).data));
     for (let i = 0; i < 4; i++) {
       for (let j = 0; j < i; j++) {
-        const covariance = draws[i].reduce((sum, x, k) => sum + (x - 0.5) * (draws[j][k] - 0.5), 0) / 20_000;
+        const covariance = draws[i]!.reduce((sum, x, k) => sum + (x - 0.5) * (draws[j]![k]! - 0.5), 0) / 20_000;
         expect(Math.abs(covariance)).toBeLessThan(5 / 12 / Math.sqrt(20_000));
       }
     }
-    expect(new Rng(4).split(2)[1].uniform([3]).toArray()).toEqual(new Rng(4).split(2)[1].uniform([3]).toArray());
+    expect(new Rng(4).split(2)[1]!.uniform([3]).toArray()).toEqual(new Rng(4).split(2)[1]!.uniform([3]).toArray());
   });
 
   it('permutes: every number once, and every place equally often', () => {
@@ -81,7 +81,7 @@ describe('Rng', () => {
       const order = rng.permutation(5);
       expect([...order].sort()).toEqual([0, 1, 2, 3, 4]);
       order.forEach((value, place) => {
-        counts[place][value]++;
+        counts[place]![value]!++;
       });
     }
     for (const count of counts.flat()) expect(Math.abs(count - 1000)).toBeLessThan(5 * Math.sqrt(800));

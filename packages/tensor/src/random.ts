@@ -1,8 +1,9 @@
+import type { DType } from './dtype.ts';
 import { ShapeError, ValueError } from './errors.ts';
 import { execute } from './kernels/execute.ts';
-import type { DType } from './kernels/kernel.ts';
-import { randomCall, STATE_BYTES } from './kernels/random/random.ts';
+import { randomCall } from './kernels/random/random.ts';
 import { type RandomKind, threefry2x32 } from './kernels/random/threefry.ts';
+import { drawState, refuseInLoop } from './memory/draw-scope.ts';
 import { memory } from './memory/linear-memory.ts';
 import { allocate, bytesOf, markScratch, releaseScratch, scratch } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
@@ -72,6 +73,7 @@ export class Rng {
   split(count = 2): Rng[] {
     whole({ min: 0, max: 2 ** 20 })(count, { caller: 'Rng.split', path: 'count' });
     stepWatcher()?.forbid('Rng.split');
+    refuseInLoop('Rng.split');
     return Array.from({ length: count }, () => {
       const key = threefry2x32(this.#key[0], this.#key[1], this.#low, this.#high);
       this.#advance(1);
@@ -138,6 +140,7 @@ export class Rng {
     checkShape('permutation', [n]);
     checkedSize('permutation', [n], 'f32');
     stepWatcher()?.forbid('Rng.permutation');
+    refuseInLoop('Rng.permutation');
     const order = Uint32Array.from({ length: n }, (_, i) => i);
     const [key0, key1] = this.#key;
     for (let i = n - 1; i > 0; i--) {
@@ -145,7 +148,7 @@ export class Rng {
       this.#advance(1);
       // 53 random bits scaled to 0 … i: the bias is below i / 2⁵³.
       const j = Math.floor((((a >>> 0) * 2 ** 21 + (b >>> 11)) / 2 ** 53) * (i + 1));
-      [order[i], order[j]] = [order[j], order[i]];
+      [order[i], order[j]] = [order[j]!, order[i]!];
     }
     return order;
   }
@@ -176,11 +179,9 @@ export class Rng {
     const size = checkedSize(name, shape, dtype);
     const storage = allocate(dtype, size);
     const mark = markScratch();
-    const state = scratch(STATE_BYTES);
     const out = storage.pointer >= 0 ? storage.pointer : scratch(bytesOf(dtype, size));
     const blocks = Math.ceil(size / 2);
-    this.writeDraw(state, blocks);
-    stepWatcher()?.drew(this, state, blocks);
+    const state = drawState(this, blocks);
     execute(randomCall(kind, dtype, out, state, size));
     const result = new Tensor([...shape], dtype, storage);
     if (storage.heap !== null) {

@@ -1,17 +1,19 @@
+import { type DType, elementBytes } from './dtype.ts';
 import { MemoryError, ShapeError } from './errors.ts';
-import { type DType, elementBytes } from './kernels/kernel.ts';
 import { memory } from './memory/linear-memory.ts';
 import { describeValue } from './options.ts';
 
 /** Sizes of the axes, outermost first; a scalar's is []. Tensors are contiguous and row-major. */
 export type Shape = readonly number[];
 
+/** How many elements a shape has: the product of its sizes, 1 for a scalar. */
 export function sizeOf(shape: Shape): number {
   let size = 1;
-  for (let i = 0; i < shape.length; i++) size *= shape[i];
+  for (let i = 0; i < shape.length; i++) size *= shape[i]!;
   return size;
 }
 
+/** Whether two shapes have the same sizes. */
 export function sameShape(a: Shape, b: Shape): boolean {
   if (a === b) return true;
   if (a.length !== b.length) return false;
@@ -19,6 +21,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return true;
 }
 
+/** `[2, 3]`, as errors show shapes. */
 export function formatShape(shape: Shape): string {
   return `[${shape.join(', ')}]`;
 }
@@ -55,15 +58,15 @@ export function checkedSize(op: string, shape: Shape, dtype: DType): number {
 
 /** NumPy's rule: shapes are aligned at their last axis; sizes must agree or be 1. */
 export function broadcastShapes(op: string, shapes: readonly Shape[]): Shape {
-  let result = shapes[0];
+  let result = shapes[0]!;
   for (let s = 1; s < shapes.length; s++) {
-    const other = shapes[s];
+    const other = shapes[s]!;
     if (sameShape(result, other)) continue;
     const rank = Math.max(result.length, other.length);
     const merged: number[] = new Array(rank);
     for (let i = 1; i <= rank; i++) {
-      const x = i <= result.length ? result[result.length - i] : 1;
-      const y = i <= other.length ? other[other.length - i] : 1;
+      const x = i <= result.length ? result[result.length - i]! : 1;
+      const y = i <= other.length ? other[other.length - i]! : 1;
       if (x !== y && x !== 1 && y !== 1) {
         throw new ShapeError(
           `${op}: shapes do not broadcast, got ${shapes.map(formatShape).join(' and ')} (axis ${rank - i}: ${x} ≠ ${y})`,
@@ -106,7 +109,7 @@ export function stridesOf(shape: Shape): number[] {
   let stride = 1;
   for (let i = shape.length - 1; i >= 0; i--) {
     strides[i] = stride;
-    stride *= shape[i];
+    stride *= shape[i]!;
   }
   return strides;
 }

@@ -315,6 +315,25 @@ const table: Record<string, Entry> = {
   pixelShuffle: { good: [[() => zeros([1, 2, 2, 4]), 'tensor'], size] },
   pixelUnshuffle: { good: [[() => zeros([1, 2, 2, 4]), 'tensor'], size] },
 
+  recurrent: {
+    good: [
+      fixed('lstm'),
+      [() => zeros([2, 3, 2]), 'tensor'],
+      fixed({ weightIh: zeros([4, 2]), weightHh: zeros([4, 1]), biasIh: zeros([4]), biasHh: zeros([4]) }),
+      options,
+    ],
+    options: {
+      state: [5, null, [1], [zeros([2, 1])], [zeros([2, 1]), zeros([1, 2])]],
+      lengths: [[1, 2], 5, null, zeros([3])],
+      reverse: ['yes', 1, null],
+      steps: [-1, 1.5, '3', null],
+    },
+  },
+  linearRecurrence: {
+    good: [[() => zeros([2, 3, 2]), 'tensor'], [() => zeros([2, 3, 2]), 'tensor'], options],
+    options: { initial: [5, null, [0], zeros([2, 3])] },
+  },
+
   'debug.checkFinite': {
     good: [[() => false, 'flag']],
     call: (on) => latent.debug.checkFinite(on),
@@ -348,6 +367,9 @@ const others = [
   'layoutOps',
   'indexingOps',
   'opTable',
+  'applyJoint',
+  'isRecorded',
+  'checkWhole',
   'padModes',
   'paddingCheck',
   'perAxis',
@@ -359,6 +381,8 @@ const others = [
   'derivedRules',
   'elementwise',
   'logGamma',
+  'runLoop',
+  'LoopDraws',
   'mapProgram',
   'rowSum',
   'select',
@@ -377,6 +401,7 @@ const others = [
   'checkNames',
   'checkOptions',
   'describeValue',
+  'shortText',
   'either',
   'fields',
   'flag',

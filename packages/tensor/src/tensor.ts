@@ -1,7 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+
+import type { DType } from './dtype.ts';
 import { ShapeError, UsageError, ValueError } from './errors.ts';
 import { formatTensor } from './format.ts';
-import type { DType } from './kernels/kernel.ts';
 import { allocate, allocateOutside, allocatePinned, bytesOf, type Storage } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
 import type { GraphNode } from './op.ts';
@@ -14,6 +15,7 @@ import * as r from './ops/reduce.ts';
 import { checkNames, describeValue, refuse } from './options.ts';
 import { formatShape, type Shape } from './shape.ts';
 
+/** Numbers in nested arrays, as deep as there are axes: what `toArray` gives. */
 export type NestedArray = number | readonly NestedArray[];
 
 /**
@@ -32,7 +34,7 @@ export class Tensor {
 
   constructor(shape: Shape, dtype: DType, storage: Storage) {
     let size = 1;
-    for (let axis = 0; axis < shape.length; axis++) size *= shape[axis];
+    for (let axis = 0; axis < shape.length; axis++) size *= shape[axis]!;
     this.shape = shape;
     this.dtype = dtype;
     this.size = size;
@@ -54,7 +56,9 @@ export class Tensor {
     const flat = this.storage.read(this.dtype, this.size, 'toArray');
     let next = 0;
     const build = (axis: number): NestedArray =>
-      axis === this.shape.length ? flat[next++] : Array.from({ length: this.shape[axis] }, () => build(axis + 1));
+      axis === this.shape.length
+        ? flat[next++]!
+        : Array.from({ length: this.shape[axis] as number }, () => build(axis + 1));
     return build(0);
   }
 

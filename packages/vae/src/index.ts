@@ -27,8 +27,17 @@ export {
 export { registerModel } from './model/file-header.ts';
 export { loadModel, modelFromBytes } from './model/load.ts';
 export { Model, type ModelClass, type ModelFitOptions, type PreparedRows } from './model/model.ts';
+export type { CommonOptions, EventOptions } from './model/options.ts';
 export { progressLine } from './model/progress.ts';
-export type { RowDraws, RowInputs } from './model/rows-program.ts';
+export type { RowsOptions } from './model/rows-options.ts';
+export {
+  type ReadyRows,
+  type RowDraws,
+  type RowInputs,
+  type RowsProgram,
+  type RowsProgramOptions,
+  rowsProgram,
+} from './model/rows-program.ts';
 export { SeenRange } from './model/seen-range.ts';
 export { type ElboOptions, elbo } from './objectives/elbo.ts';
 export { type IwaeOptions, iwae } from './objectives/iwae.ts';
@@ -74,13 +83,7 @@ export type { Encoder, SupervisedOptions } from './supervised/supervised.ts';
 export { VaeCore, type VaeNumbers } from './variational/core.ts';
 export type { Diagnosis } from './variational/diagnose.ts';
 export { expectedRows, type ImputeOptions } from './variational/impute.ts';
-export type {
-  CommonOptions,
-  EventOptions,
-  ResolvedVaeOptions,
-  RowsOptions,
-  VaeOptions,
-} from './variational/options.ts';
+export type { ResolvedVaeOptions, VaeOptions } from './variational/options.ts';
 export {
   type ElboParts,
   type FitOptions,

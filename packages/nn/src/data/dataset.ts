@@ -4,11 +4,10 @@ import {
   describeValue,
   fillRows,
   flag,
-  instance,
   isPlainObject,
   list,
   optional,
-  Rng,
+  type Rng,
   real,
   refuse,
   refuseUnknown,
@@ -19,6 +18,7 @@ import {
   whole,
   zeros,
 } from '@latent/tensor';
+import { generatorCheck } from '../registry/generator.ts';
 import { type FlatRows, isList, isTyped, parseRows, type Rows } from './rows.ts';
 
 /** Named tensors whose first axis is the rows: `x`, and what goes with it (`y`, `observed`, `lengths`, …). */
@@ -27,6 +27,7 @@ export type Batch = { readonly [name: string]: Tensor };
 /** The shape of one row of each tensor of a batch. */
 export type BatchSpec = { readonly [name: string]: Shape };
 
+/** How a pass over a data set goes. */
 export interface PassOptions {
   readonly batchSize: number;
   /** Shuffles, and is advanced by it; without one, rows come in order. */
@@ -64,7 +65,7 @@ export interface Dataset {
 export const batchSizeCheck = /* @__PURE__ */ whole({ min: 1 });
 
 const splitChecks = {
-  rng: /* @__PURE__ */ instance<Rng>('a generator: new Rng(seed)', (value) => value instanceof Rng),
+  rng: generatorCheck,
   testFraction: /* @__PURE__ */ optional(real({ above: 0, below: 1 }), 0.2),
 };
 

@@ -28,6 +28,7 @@ export interface Picture {
   readonly channels?: number;
 }
 
+/** How pixels become rows. */
 export interface ImagesOptions {
   /** 1 for grey, 3 for colours (default), 4 for colours and alpha. */
   readonly channels?: 1 | 3 | 4;

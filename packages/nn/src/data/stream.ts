@@ -18,6 +18,7 @@ export type Chunk = Readonly<Record<string, Rows | readonly number[]>>;
 /** Opens the source at its first row. Called for every walk, so it must give the same rows in the same order each time. */
 export type Source = () => AsyncIterable<Chunk> | Iterable<Chunk>;
 
+/** What the rows of a stream are, and how they are shuffled. */
 export interface StreamOptions {
   /** The shape of a row of each name: `{ x: [784] }`. */
   readonly spec: BatchSpec;
@@ -48,6 +49,7 @@ export function stream(source: Source, options: StreamOptions): StreamDataset {
   return new StreamDataset(source, options);
 }
 
+/** Rows from a source that is read anew at every pass, through a shuffle buffer: data larger than memory. */
 export class StreamDataset implements Dataset {
   readonly spec: BatchSpec;
   #length: number | null;

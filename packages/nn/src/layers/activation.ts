@@ -1,4 +1,5 @@
 import {
+  checkTensor,
   elu,
   gelu,
   hardSigmoid,
@@ -6,7 +7,6 @@ import {
   leakyRelu,
   mish,
   oneOf,
-  refuseUnknown,
   relu,
   selu,
   sigmoid,
@@ -34,7 +34,9 @@ const ACTIVATIONS = {
   hardTanh,
 } satisfies Record<string, (x: Tensor) => Tensor>;
 
+/** The name of an activation, as `activationNames` lists them. */
 export type ActivationName = keyof typeof ACTIVATIONS;
+/** The names of all activations. */
 export const activationNames: readonly ActivationName[] = Object.keys(ACTIVATIONS) as ActivationName[];
 
 /** A check for the name of an activation. */
@@ -47,8 +49,7 @@ export class Activation extends Module {
 
   constructor(name: ActivationName) {
     super();
-    if (!Object.hasOwn(ACTIVATIONS, name)) refuseUnknown('activation', 'activation', String(name), activationNames);
-    this.name = name;
+    this.name = activationCheck(name, { caller: 'activation', path: 'name' });
     this.#run = ACTIVATIONS[name];
   }
 
@@ -57,6 +58,7 @@ export class Activation extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     return this.#run(x);
   }
 }

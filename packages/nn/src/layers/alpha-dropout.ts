@@ -1,5 +1,6 @@
-import { type Rng, type Tensor, where } from '@latent/tensor';
+import { checkOptions, checkTensor, type Rng, type Tensor, where } from '@latent/tensor';
 import { Module } from '../module/module.ts';
+import { drawing } from '../registry/generator.ts';
 import { rateCheck } from './dropout.ts';
 import { type LayerSpec, layers, sameShapeLayer } from './layer-spec.ts';
 
@@ -18,7 +19,7 @@ export class AlphaDropout extends Module {
   constructor(rate: number, options: { readonly rng: Rng }) {
     super();
     this.rate = rateCheck(rate, { caller: 'AlphaDropout', path: 'rate' });
-    this.rng = options.rng;
+    this.rng = checkOptions('AlphaDropout', options, drawing).rng;
   }
 
   override get type(): string {
@@ -26,6 +27,7 @@ export class AlphaDropout extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     const { rate, rng } = this;
     if (!this.training || rate === 0) return x;
     const q = 1 - rate;

@@ -7,6 +7,7 @@ import { type LayerSpec, layers } from './layer-spec.ts';
 import { Linear } from './linear.ts';
 import { Reshape, reshape } from './shape.ts';
 
+/** Of `dense` in a network. */
 export interface DenseOptions {
   /** After the layer; the model's by default. */
   readonly activation?: ActivationName;
@@ -57,5 +58,5 @@ export const denseLayer = /* @__PURE__ */ layers.part('dense', {
  * step: x·Wᵀ + b, then normalisation, activation and dropout. In a list of layers the number alone is short for it.
  */
 export function dense(units: number, options: DenseOptions = {}): LayerSpec {
-  return denseLayer.make({ ...options, units });
+  return denseLayer.with({ units }, options);
 }

@@ -1,5 +1,6 @@
-import { div, mul, type Rng, real, type Tensor } from '@latent/tensor';
+import { checkOptions, checkTensor, div, mul, type Rng, real, type Tensor } from '@latent/tensor';
 import { Module } from '../module/module.ts';
+import { drawing } from '../registry/generator.ts';
 import { type LayerSpec, layers, sameShapeLayer } from './layer-spec.ts';
 
 /** A check for a share that may be dropped. */
@@ -16,7 +17,7 @@ export class Dropout extends Module {
   constructor(rate: number, options: { readonly rng: Rng }) {
     super();
     this.rate = rateCheck(rate, { caller: 'Dropout', path: 'rate' });
-    this.rng = options.rng;
+    this.rng = checkOptions('Dropout', options, drawing).rng;
   }
 
   override get type(): string {
@@ -24,6 +25,7 @@ export class Dropout extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     if (!this.training || this.rate === 0) return x;
     const keep = this.rng.bernoulli(x.shape, { p: 1 - this.rate, dtype: x.dtype });
     return mul(x, div(keep, 1 - this.rate));

@@ -1,5 +1,6 @@
-import { div, formatShape, mul, type Rng, ShapeError, type Tensor } from '@latent/tensor';
+import { checkOptions, checkTensor, div, formatShape, mul, type Rng, ShapeError, type Tensor } from '@latent/tensor';
 import { Module } from '../module/module.ts';
+import { drawing } from '../registry/generator.ts';
 import { rateCheck } from './dropout.ts';
 import { type LayerSpec, layers, sameShapeLayer } from './layer-spec.ts';
 
@@ -15,7 +16,7 @@ export class Dropout2d extends Module {
   constructor(rate: number, options: { readonly rng: Rng }) {
     super();
     this.rate = rateCheck(rate, { caller: 'Dropout2d', path: 'rate' });
-    this.rng = options.rng;
+    this.rng = checkOptions('Dropout2d', options, drawing).rng;
   }
 
   override get type(): string {
@@ -23,6 +24,7 @@ export class Dropout2d extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     const { shape } = x;
     if (shape.length < 3) throw new ShapeError(`Dropout2d: expected [n, …sizes, channels], got ${formatShape(shape)}`);
     if (!this.training || this.rate === 0) return x;

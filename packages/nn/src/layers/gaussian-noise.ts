@@ -1,5 +1,6 @@
-import { add, mul, type Rng, real, type Tensor } from '@latent/tensor';
+import { add, checkOptions, checkTensor, mul, type Rng, real, type Tensor } from '@latent/tensor';
 import { Module } from '../module/module.ts';
+import { drawing } from '../registry/generator.ts';
 import { type LayerSpec, layers, sameShapeLayer } from './layer-spec.ts';
 
 const stdCheck = /* @__PURE__ */ real({ min: 0 });
@@ -15,7 +16,7 @@ export class GaussianNoise extends Module {
   constructor(std: number, options: { readonly rng: Rng }) {
     super();
     this.std = stdCheck(std, { caller: 'GaussianNoise', path: 'std' });
-    this.rng = options.rng;
+    this.rng = checkOptions('GaussianNoise', options, drawing).rng;
   }
 
   override get type(): string {
@@ -23,6 +24,7 @@ export class GaussianNoise extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     if (!this.training || this.std === 0) return x;
     return add(x, mul(this.rng.normal(x.shape, { dtype: x.dtype }), this.std));
   }

@@ -1,6 +1,7 @@
 import {
   add,
   checkOptions,
+  checkTensor,
   formatShape,
   mul,
   ones,
@@ -17,6 +18,7 @@ import { Module } from '../module/module.ts';
 import { layerParameter } from '../module/role.ts';
 import { type LayerSpec, layers, sameShapeLayer } from './layer-spec.ts';
 
+/** Of a `LayerNorm`. */
 export interface LayerNormOptions {
   /** Added to the variance; 1e-5 by default. */
   readonly epsilon?: number;
@@ -43,6 +45,7 @@ export class LayerNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     if (x.shape[x.shape.length - 1] !== this.weight.size) {
       throw new ShapeError(`LayerNorm: expected last axis ${this.weight.size}, got ${formatShape(x.shape)}`);
     }

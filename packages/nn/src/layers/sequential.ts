@@ -1,7 +1,7 @@
-import { refuse, type Tensor } from '@latent/tensor';
+import { checkTensor, refuse, type Tensor } from '@latent/tensor';
 import { type Advance, advanced, type StepState } from '../module/advance.ts';
 import type { Context } from '../module/context.ts';
-import { inLayer, type Layer, Module } from '../module/module.ts';
+import { inLayer, isLayer, type Layer, Module } from '../module/module.ts';
 
 /** Layers one after the other, named by position. */
 export class Sequential extends Module {
@@ -10,7 +10,7 @@ export class Sequential extends Module {
   constructor(...layers: readonly Layer[]) {
     super();
     for (const [i, layer] of layers.entries()) {
-      if (typeof (layer as Partial<Layer> | null)?.forward === 'function') continue;
+      if (isLayer(layer)) continue;
       const at = { caller: 'Sequential', path: `layer ${i}` };
       refuse(at, "a module with forward(x) (a list such as [16, activation('tanh')] is for network(…))", layer);
     }
@@ -22,6 +22,7 @@ export class Sequential extends Module {
   }
 
   forward(x: Tensor, context: Context = {}): Tensor {
+    checkTensor(this.type, x);
     let value = x;
     for (const [i, layer] of this.layers.entries()) {
       const input = value;

@@ -1,4 +1,14 @@
-import { formatShape, list, type Shape, ShapeError, sameShape, sizeOf, type Tensor, whole } from '@latent/tensor';
+import {
+  checkTensor,
+  formatShape,
+  list,
+  type Shape,
+  ShapeError,
+  sameShape,
+  sizeOf,
+  type Tensor,
+  whole,
+} from '@latent/tensor';
 import { Module } from '../module/module.ts';
 import { type LayerSpec, layers } from './layer-spec.ts';
 
@@ -16,6 +26,7 @@ export class Reshape extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     const rows = x.shape[0] ?? 1;
     if (x.size !== rows * sizeOf(this.shape)) {
       throw new ShapeError(`reshape: rows of ${formatShape(x.shape.slice(1))} do not fit ${formatShape(this.shape)}`);

@@ -1,4 +1,4 @@
-import { softmax as softmaxOf, type Tensor } from '@latent/tensor';
+import { checkTensor, softmax as softmaxOf, type Tensor } from '@latent/tensor';
 import { Module } from '../module/module.ts';
 import { type LayerSpec, layers, sameShapeLayer } from './layer-spec.ts';
 
@@ -9,6 +9,7 @@ export class Softmax extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     return softmaxOf(x);
   }
 }

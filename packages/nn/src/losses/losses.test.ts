@@ -63,7 +63,7 @@ describe.each(losses)('%s', (_name, loss, prediction, target, row) => {
     expect(loss(prediction, target).item()).toBeCloseTo(mean(want), 5);
     expect(loss(prediction, target, { reduction: 'sum' }).item()).toBeCloseTo(sum(want), 4);
     expect(() => loss(prediction, target, { reduction: 'average' as never })).toThrow(
-      "reduction must be 'mean', 'sum' or 'none', got 'average'",
+      "reduction must be one of 'mean', 'sum', 'none', got \"average\"",
     );
   });
 

@@ -1,18 +1,24 @@
 import {
   apply,
+  checkOptions,
+  checkTensor,
   constant,
   type Expr,
   elementwise,
   formatShape,
+  list,
   logSoftmax,
   mul,
   oneHot,
+  oneOf,
+  optional,
+  real,
   ShapeError,
   sameShape,
   select,
   sum,
   type Tensor,
-  ValueError,
+  whole,
 } from '@latent/tensor';
 
 /**
@@ -21,19 +27,22 @@ import {
  */
 export type Reduction = 'mean' | 'sum' | 'none';
 
+/** How a loss over a batch becomes one number. */
 export interface LossOptions {
   readonly reduction?: Reduction;
 }
 
-function reduceRows(rows: Tensor, options: LossOptions | undefined): Tensor {
-  const reduction = options?.reduction ?? 'mean';
+const checks = { reduction: /* @__PURE__ */ optional(oneOf('mean', 'sum', 'none'), 'mean' as const) };
+const huberChecks = { ...checks, delta: /* @__PURE__ */ optional(real({ above: 0 }), 1) };
+
+function reduceRows(rows: Tensor, reduction: Reduction): Tensor {
   if (reduction === 'none') return rows;
-  if (reduction === 'sum') return rows.sum();
-  if (reduction === 'mean') return rows.mean();
-  throw new ValueError(`reduction must be 'mean', 'sum' or 'none', got '${String(reduction)}'`);
+  return reduction === 'sum' ? rows.sum() : rows.mean();
 }
 
 function checkSame(name: string, prediction: Tensor, target: Tensor): void {
+  checkTensor(name, prediction);
+  checkTensor(name, target);
   if (!sameShape(prediction.shape, target.shape) || prediction.shape.length === 0) {
     throw new ShapeError(
       `${name}: prediction and target must have one shape with at least one axis, got ${formatShape(prediction.shape)} and ${formatShape(target.shape)}`,
@@ -44,13 +53,16 @@ function checkSame(name: string, prediction: Tensor, target: Tensor): void {
 /** Mean squared error: each row's is the mean over its columns. */
 export function mseLoss(prediction: Tensor, target: Tensor, options?: LossOptions): Tensor {
   checkSame('mseLoss', prediction, target);
-  return reduceRows(prediction.sub(target).square().mean({ axis: -1 }), options);
+  return reduceRows(
+    prediction.sub(target).square().mean({ axis: -1 }),
+    checkOptions('mseLoss', options, checks).reduction,
+  );
 }
 
 /** Mean absolute error: each row's is the mean over its columns. */
 export function l1Loss(prediction: Tensor, target: Tensor, options?: LossOptions): Tensor {
   checkSame('l1Loss', prediction, target);
-  return reduceRows(prediction.sub(target).abs().mean({ axis: -1 }), options);
+  return reduceRows(prediction.sub(target).abs().mean({ axis: -1 }), checkOptions('l1Loss', options, checks).reduction);
 }
 
 const half = (d: Expr): Expr => d.mul(d).mul(0.5);
@@ -68,10 +80,9 @@ export function huberLoss(
   options: LossOptions & { readonly delta?: number } = {},
 ): Tensor {
   checkSame('huberLoss', prediction, target);
-  const { delta = 1 } = options;
-  if (!(delta > 0)) throw new ValueError(`huberLoss: delta must be > 0, got ${delta}`);
+  const { delta, reduction } = checkOptions('huberLoss', options, huberChecks);
   const d = prediction.sub(target);
-  return reduceRows(apply(huberOp, [d, d.scalar(delta)], undefined).mean({ axis: -1 }), options);
+  return reduceRows(apply(huberOp, [d, d.scalar(delta)], undefined).mean({ axis: -1 }), reduction);
 }
 
 const sigmoidOf = (l: Expr): Expr => constant(1).div(l.neg().exp().add(1));
@@ -85,7 +96,10 @@ const bceOp = /* @__PURE__ */ elementwise(
 /** −x log σ(l) − (1 − x) log(1 − σ(l)) from logits l, stable for |l| = 1000; nats per row, summed over columns. */
 export function binaryCrossEntropyWithLogits(logits: Tensor, target: Tensor, options?: LossOptions): Tensor {
   checkSame('binaryCrossEntropyWithLogits', logits, target);
-  return reduceRows(apply(bceOp, [logits, target], undefined).sum({ axis: -1 }), options);
+  return reduceRows(
+    apply(bceOp, [logits, target], undefined).sum({ axis: -1 }),
+    checkOptions('binaryCrossEntropyWithLogits', options, checks).reduction,
+  );
 }
 
 /**
@@ -93,11 +107,17 @@ export function binaryCrossEntropyWithLogits(logits: Tensor, target: Tensor, opt
  * the shape of the logits.
  */
 export function crossEntropy(logits: Tensor, target: Tensor | readonly number[], options?: LossOptions): Tensor {
+  checkTensor('crossEntropy', logits);
   const classes = logits.shape[logits.shape.length - 1] ?? 0;
-  const given = Array.isArray(target) ? logits.from(target, [target.length]) : (target as Tensor);
+  const given = Array.isArray(target)
+    ? logits.from(list(whole({ min: 0 }))(target, { caller: 'crossEntropy', path: 'target' }), [target.length])
+    : checkTensor('crossEntropy', target as Tensor);
   const probabilities = sameShape(given.shape, logits.shape) ? given : oneHot(given, classes);
   checkSame('crossEntropy', logits, probabilities);
-  return reduceRows(sum(mul(logSoftmax(logits), probabilities), { axis: -1 }).neg(), options);
+  return reduceRows(
+    sum(mul(logSoftmax(logits), probabilities), { axis: -1 }).neg(),
+    checkOptions('crossEntropy', options, checks).reduction,
+  );
 }
 
 /** p·(log p − log q), with 0·log 0 = 0, of p and log q. */
@@ -110,5 +130,8 @@ const klOp = /* @__PURE__ */ elementwise(
 /** KL(p ‖ q) = Σ p (log p − log q) of probability vectors p, given log q; nats per row, summed over columns. */
 export function klDivergence(p: Tensor, logQ: Tensor, options?: LossOptions): Tensor {
   checkSame('klDivergence', p, logQ);
-  return reduceRows(apply(klOp, [p, logQ], undefined).sum({ axis: -1 }), options);
+  return reduceRows(
+    apply(klOp, [p, logQ], undefined).sum({ axis: -1 }),
+    checkOptions('klDivergence', options, checks).reduction,
+  );
 }

@@ -84,6 +84,10 @@ describe('state', () => {
     );
     expect(model.scale.item()).toBe(before.scale!.item());
     expect(() => model.loadStateDict({ ...bad, 'heads.0.bias': tensor([-Infinity]) })).toThrow('is -Infinity');
+    const large = { ...model.stateDict(), 'heads.0.bias': tensor([-1e300], { dtype: 'f64' }) };
+    expect(() => model.loadStateDict(large)).toThrow(
+      'element 0 of heads.0.bias is -1e+300, which is too large for single precision',
+    );
   });
 
   it('of others comes in under other names, in single from double precision', () => {

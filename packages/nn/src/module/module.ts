@@ -1,12 +1,15 @@
 import {
+  type Check,
   callable,
   checkOptions,
   describeValue,
   formatShape,
+  isPlainObject,
   LatentError,
   optional,
   Rng,
   recordedValue,
+  refuse,
   sameShape,
   Tensor,
   UsageError,
@@ -176,9 +179,14 @@ export abstract class Module {
     }
     for (const name of given.keys()) if (!own.has(name)) problems.push(`unexpected ${name}`);
     if (problems.length > 0) throw new ValueError(`loadStateDict: ${shortened(problems)}`);
-    for (const name of own.keys()) {
-      const bad = (given.get(name) as Tensor).data.findIndex((value) => !Number.isFinite(value));
-      if (bad >= 0) problems.push(`element ${bad} of ${name} is ${(given.get(name) as Tensor).data[bad]}`);
+    for (const [name, { dtype }] of own) {
+      const { data } = given.get(name) as Tensor;
+      // A double may be finite and still past the largest single.
+      const kept = dtype === 'f32' ? Math.fround : Number;
+      const bad = data.findIndex((value) => !Number.isFinite(kept(value)));
+      if (bad < 0) continue;
+      const past = Number.isFinite(data[bad]) ? ', which is too large for single precision' : '';
+      problems.push(`element ${bad} of ${name} is ${data[bad]}${past}`);
     }
     if (problems.length > 0) throw new ValueError(`loadStateDict: numbers must be finite, but ${shortened(problems)}`);
     for (const [name, tensor] of own) tensor.assign(given.get(name) as Tensor);
@@ -200,6 +208,18 @@ export interface Layer extends Module {
   forward(x: Tensor, context?: Context): Tensor;
 }
 
+/** Whether a value is a module with a forward pass. */
+export function isLayer(value: unknown): value is Layer {
+  return typeof (value as Partial<Layer> | null | undefined)?.forward === 'function' && isModule(value);
+}
+
+/** A check for a layer. */
+export const layerCheck: Check<Layer> = (value, at) =>
+  isLayer(value) ? value : refuse(at, 'a module with forward(x)', value);
+
+/** A check for a module. */
+export const moduleCheck: Check<Module> = (value, at) => (isModule(value) ? value : refuse(at, 'a module', value));
+
 const MOST_PROBLEMS = 8;
 
 const stateChecks = {
@@ -208,7 +228,7 @@ const stateChecks = {
 
 /** Tensors by the names that `rename` gives them. */
 function renamed(state: unknown, rename: (name: string) => string | null): ReadonlyMap<string, unknown> {
-  if (typeof state !== 'object' || state === null || Array.isArray(state)) {
+  if (!isPlainObject(state)) {
     throw new ValueError(`loadStateDict: the state must be an object of tensors by name, got ${describeValue(state)}`);
   }
   const given = new Map<string, unknown>();

@@ -1,5 +1,16 @@
 import { parameter } from '@latent/autograd';
-import { type DType, type Shape, sizeOf, Tensor, type TensorData, tensor, ValueError, zeros } from '@latent/tensor';
+import {
+  type DType,
+  formatShape,
+  oneOf,
+  type Shape,
+  sizeOf,
+  Tensor,
+  type TensorData,
+  tensor,
+  ValueError,
+  zeros,
+} from '@latent/tensor';
 
 /**
  * What a module's tensor is for. Penalties and constraints are of weights alone; a scale multiplies, a bias is added, a table
@@ -7,6 +18,7 @@ import { type DType, type Shape, sizeOf, Tensor, type TensorData, tensor, ValueE
  */
 export type Role = 'weight' | 'bias' | 'scale' | 'table' | 'buffer';
 
+const roleCheck = /* @__PURE__ */ oneOf('weight', 'bias', 'scale', 'table');
 const roles = /* @__PURE__ */ new WeakMap<Tensor, Role>();
 
 /** The role of a module's tensor; without one given, a parameter of two or more axes is a weight and others are biases. */
@@ -19,6 +31,7 @@ export function roleOf(x: Tensor): Role | null {
 
 /** A parameter with a role. */
 export function parameterOf(role: Exclude<Role, 'buffer'>, data: Tensor | TensorData): Tensor {
+  roleCheck(role, { caller: 'parameterOf', path: 'role' });
   const made = parameter(data);
   roles.set(made, role);
   return made;
@@ -48,14 +61,21 @@ export function withoutFirstWeights<T>(caller: string, numbers: number, build: (
   }
 }
 
+/**
+ * Throws where a file's description asks for `count` numbers, and the file has not that many left: before anything is made of
+ * them. Elsewhere it lets everything through.
+ */
+export function checkRoomInFile(count: number, what: string): void {
+  if (allowance === null || count <= allowance.left) return;
+  throw new ValueError(
+    `${allowance.caller}: the description asks for more numbers than the file has, at ${what}; the file is altered`,
+  );
+}
+
 /** A parameter of a layer: its first numbers by `init`, or zeros for a model that is read from a file. */
 export function layerParameter(role: Exclude<Role, 'buffer'>, shape: Shape, init: () => Tensor | TensorData): Tensor {
   if (allowance === null) return parameterOf(role, init());
+  checkRoomInFile(sizeOf(shape), `a ${role} of ${formatShape(shape)}`);
   allowance.left -= sizeOf(shape);
-  if (!(allowance.left >= 0)) {
-    throw new ValueError(
-      `${allowance.caller}: the description asks for more numbers than the file has, at a ${role} of [${shape.join(', ')}]; the file is altered`,
-    );
-  }
   return parameterOf(role, zeros(shape));
 }

@@ -7,10 +7,11 @@ import { noise } from '../layers/gaussian-noise.ts';
 import { layerNorm } from '../layers/layer-norm.ts';
 import { type LayerSpec, layers } from '../layers/layer-spec.ts';
 import { Linear } from '../layers/linear.ts';
+import { embedding } from '../layers/sequence/embedding.ts';
 import { flatten, reshape } from '../layers/shape.ts';
 import { knownLayers } from '../layers/standard.ts';
 import { Module } from '../module/module.ts';
-import { buildNetwork, mirrored, network, networkCheck, sameNetwork, shapesOf } from './network.ts';
+import { buildNetwork, mirrored, network, networkCheck, opening, sameNetwork, shapesOf } from './network.ts';
 
 const rng = (): Rng => new Rng(1);
 const at = { caller: 'Vae', path: 'encoder' };
@@ -86,21 +87,41 @@ describe('a network as data', () => {
 });
 
 describe('a mirror image', () => {
-  it('goes back through all layers but the first, which is the head’s to undo', () => {
+  it('goes back through all layers but the first with a way back, which is the head’s to undo', () => {
     expect(configs(mirrored([dense(8), dense(4, { activation: 'elu' })], [16]))).toEqual(
-      configs([dense(4, { activation: 'elu' }), dense(8, { activation: 'elu' })]),
+      configs([dense(8, { activation: 'elu' })]),
     );
-    expect(configs(mirrored([dense(8, { dropout: 0.2 }), layerNorm()], [16]))).toEqual(configs([dense(8)]));
+    expect(mirrored([dense(8, { dropout: 0.2 }), layerNorm()], [16])).toEqual([]);
     expect(mirrored([], [16])).toEqual([]);
+  });
+
+  it('passes by what keeps the shape and has no way back', () => {
+    expect(configs(mirrored([layerNorm(), dropout(0.1), dense(8), layerNorm(), dense(4)], [16]))).toEqual(
+      configs([dense(8)]),
+    );
+    expect(mirrored([layerNorm()], [16])).toEqual([]);
+    // Indices are no numbers that a way back could make: the head's too, where it comes first.
+    expect(configs(mirrored([embedding(5, 3), dense(4), dense(2)], [6]))).toEqual(
+      configs([dense(4), dense(18), reshape([6, 3])]),
+    );
   });
 
   it('gives shapes back', () => {
     expect(configs(mirrored([reshape([4, 4]), flatten(), dense(6)], [16]))).toEqual(
-      configs([dense(6), dense(16), reshape([4, 4])]),
+      configs([dense(16), reshape([4, 4])]),
     );
-    expect(configs(mirrored([dense(6), reshape([2, 3])], [16]))).toEqual(
-      configs([dense(6), reshape([2, 3]), reshape([6])]),
+    expect(configs(mirrored([dense(6), reshape([2, 3])], [16]))).toEqual(configs([reshape([6])]));
+  });
+
+  it('opens with layers from a line of numbers to what the encoder makes', () => {
+    expect(configs(opening([dense(8), dense(4, { activation: 'elu' })], [16]))).toEqual(
+      configs([dense(4, { activation: 'elu' })]),
     );
+    expect(configs(opening([dense(8, { dropout: 0.2 }), layerNorm()], [16]))).toEqual(configs([dense(8)]));
+    expect(configs(opening([dense(6), reshape([2, 3])], [16]))).toEqual(configs([dense(6), reshape([2, 3])]));
+    // What a layer makes of each step by itself is made of a code by one that sees all of it.
+    expect(configs(opening([dense(3, { perStep: true })], [4, 2]))).toEqual(configs([dense(12), reshape([4, 3])]));
+    expect(opening([], [16])).toEqual([]);
   });
 });
 
@@ -153,7 +174,7 @@ describe('a layer of one’s own', () => {
   it('takes part in networks, mirrors and files', () => {
     const model = network([scaled({ by: 3 })], { input: [2], rng: rng() });
     expect(model.forward(tensor([[1, 2]])).toArray()).toEqual([[3, 6]]);
-    expect(configs(mirrored([dense(2), scaled({ by: 4 })], [2]))).toEqual(configs([dense(2), scaled({ by: 0.25 })]));
+    expect(configs(mirrored([dense(2), scaled({ by: 4 })], [2]))).toEqual(configs([scaled({ by: 0.25 })]));
     const again = networkCheck()([JSON.parse(JSON.stringify(scaled({ by: 3 }).config()))], at) as readonly LayerSpec[];
     expect(again[0]?.config()).toEqual({ name: 'scaled', by: 3 });
     expect(knownLayers.names()).toContain('scaled');

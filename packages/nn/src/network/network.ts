@@ -4,11 +4,10 @@ import {
   checkOptions,
   describeValue,
   formatShape,
-  instance,
   LatentError,
   list,
   optional,
-  Rng,
+  type Rng,
   type Shape,
   sameShape,
   sizeOf,
@@ -25,6 +24,7 @@ import { Sequential } from '../layers/sequential.ts';
 import { reshape } from '../layers/shape.ts';
 import { knownLayers } from '../layers/standard.ts';
 import { inLayer, type Layer, Module, scoring } from '../module/module.ts';
+import { generatorCheck } from '../registry/generator.ts';
 import { partOf } from '../registry/registry.ts';
 
 /** A network as data: layers one after the other; a number is short for `dense(number)`. Or a module of your own. */
@@ -140,8 +140,9 @@ export interface MirroredRows {
 }
 
 /**
- * The layers of a decoder that mirrors an encoder: the way back from what its last layer makes through each of its layers. The
- * first that changes its rows is undone by its `head`, where it has one; else it is left to whom the decoder is for.
+ * The layers of a decoder that mirrors an encoder: the way back from what its last layer makes through each of its layers.
+ * What keeps the shape and has no way back is passed by. The first layer with a way back, or that changes the shape, is undone by
+ * its `head`, where it has one; else it is left to whom the decoder is for.
  */
 export function mirrored(
   encoder: readonly LayerSpec[],
@@ -169,7 +170,9 @@ export function opening(encoder: readonly LayerSpec[], input: Shape): readonly L
   const out = shapesOf('encoder', encoder, input).at(-1) as Shape;
   const last = encoder.at(-1);
   if (last === undefined) return [];
-  return last.name === 'dense' ? last.mirror(out) : [dense(sizeOf(out)), ...(out.length > 1 ? [reshape(out)] : [])];
+  return last.name === 'dense' && out.length === 1
+    ? last.mirror(out)
+    : [dense(sizeOf(out)), ...(out.length > 1 ? [reshape(out)] : [])];
 }
 
 /**
@@ -208,7 +211,7 @@ export function network(
 ): Layer {
   const { input, rng, activation } = checkOptions('network', options, {
     input: list(whole({ min: 1 }), { min: 1 }),
-    rng: instance<Rng>('a generator: new Rng(seed)', (value) => value instanceof Rng),
+    rng: generatorCheck,
     activation: optional(activationCheck, 'relu' as const),
   });
   const [noise] = rng.split(1) as [Rng];

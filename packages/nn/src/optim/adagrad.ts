@@ -1,6 +1,7 @@
 import { type Check, mapProgram, optional, real } from '@latent/tensor';
 import { type OptimizerSpec, optimizerPart, type Rate, rateCheck } from './optimizer.ts';
 
+/** How `adagrad` updates. */
 export interface AdagradOptions {
   /** 1e-2 by default. */
   readonly learningRate?: Rate;
@@ -10,6 +11,7 @@ export interface AdagradOptions {
   readonly weightDecay?: number;
 }
 
+/** How `rmsProp` and `adadelta` update. */
 export interface DecayingOptions {
   /** rmsProp: 1e-2 by default; adadelta: 1. */
   readonly learningRate?: Rate;

@@ -1,6 +1,7 @@
 import { type Expr, mapProgram, optional, real } from '@latent/tensor';
 import { type OptimizerSpec, optimizerPart, type Rate, rateCheck } from './optimizer.ts';
 
+/** How `adam`, `adamW`, `amsGrad`, `nadam`, `adaMax` and `adaBelief` update. */
 export interface AdamOptions {
   /** 1e-3 by default; adaMax 2e-3. */
   readonly learningRate?: Rate;

@@ -54,7 +54,7 @@ describe.each(table)('%s', (_name, clip, limit, big, small) => {
   it('refuses a limit that is not > 0', () => {
     const p = fresh();
     p[1]!.sum().backward();
-    for (const wrong of [0, -1, NaN]) expect(() => clip(p, wrong)).toThrow(`must be > 0, got ${wrong}`);
+    for (const wrong of [0, -1, NaN]) expect(() => clip(p, wrong)).toThrow(`must be a number > 0, got ${wrong}`);
   });
 });
 

@@ -1,5 +1,11 @@
 import { noGrad } from '@latent/autograd';
-import { div, minimum, type Tensor, UsageError, ValueError } from '@latent/tensor';
+import { checkTensor, div, list, minimum, real, type Tensor, UsageError } from '@latent/tensor';
+
+const positive = /* @__PURE__ */ real({ above: 0 });
+
+function checkParameters(caller: string, parameters: readonly Tensor[]): void {
+  list((p) => checkTensor(caller, p as Tensor))(parameters, { caller, path: 'parameters' });
+}
 
 function replaceGrads(parameters: readonly Tensor[], change: (grad: Tensor) => Tensor): void {
   noGrad(() => {
@@ -9,7 +15,8 @@ function replaceGrads(parameters: readonly Tensor[], change: (grad: Tensor) => T
 
 /** Holds every element of every gradient to [−limit, limit]. */
 export function clipGradValue(parameters: readonly Tensor[], limit: number): void {
-  if (!(limit > 0)) throw new ValueError(`clipGradValue: the limit must be > 0, got ${limit}`);
+  checkParameters('clipGradValue', parameters);
+  positive(limit, { caller: 'clipGradValue', path: 'the limit' });
   replaceGrads(parameters, (grad) => grad.clamp(-limit, limit));
 }
 
@@ -18,7 +25,8 @@ export function clipGradValue(parameters: readonly Tensor[], limit: number): voi
  * before, a scalar.
  */
 export function clipGradNorm(parameters: readonly Tensor[], maxNorm: number): Tensor {
-  if (!(maxNorm > 0)) throw new ValueError(`clipGradNorm: maxNorm must be > 0, got ${maxNorm}`);
+  checkParameters('clipGradNorm', parameters);
+  positive(maxNorm, { caller: 'clipGradNorm', path: 'maxNorm' });
   return noGrad(() => {
     const squares = parameters.flatMap((p) => (p.grad === null ? [] : [p.grad.square().sum()]));
     if (squares.length === 0)
@@ -33,5 +41,7 @@ export function clipGradNorm(parameters: readonly Tensor[], maxNorm: number): Te
 
 /** Scales each gradient by itself so that its L2 norm is at most `maxNorm`. */
 export function clipEachGradNorm(parameters: readonly Tensor[], maxNorm: number): void {
+  checkParameters('clipEachGradNorm', parameters);
+  positive(maxNorm, { caller: 'clipEachGradNorm', path: 'maxNorm' });
   for (const p of parameters) if (p.grad !== null) clipGradNorm([p], maxNorm);
 }

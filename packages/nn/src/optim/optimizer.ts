@@ -2,13 +2,17 @@ import {
   type Check,
   type Checked,
   type Checks,
+  checkOptions,
+  checkTensor,
   everyStep,
+  list,
   type MapProgram,
   mapInto,
   real,
   type Tensor,
   UsageError,
   ValueError,
+  whole,
   zeros,
 } from '@latent/tensor';
 import { Kind, type Part, partOf } from '../registry/registry.ts';
@@ -88,6 +92,13 @@ export interface OptimizerState {
   /** For each parameter its slots, copied. */
   readonly slots: readonly (readonly Tensor[])[];
 }
+
+const stateChecks = {
+  t: /* @__PURE__ */ whole({ min: 0 }),
+  epoch: /* @__PURE__ */ whole({ min: 0 }),
+  learningRate: /* @__PURE__ */ real({ min: 0 }),
+  slots: /* @__PURE__ */ list(list((value, at) => checkTensor(`${at.caller}: ${at.path}`, value as Tensor))),
+};
 
 /**
  * Updates parameters in place from their gradients, one fused kernel per parameter: it reads parameter, slots, gradient
@@ -190,7 +201,9 @@ export class Optimizer {
     return null;
   }
 
+  /** Goes on from the `state()` of an optimizer like this one, for such parameters. */
   loadState(state: OptimizerState): void {
+    checkOptions('loadState', state, stateChecks);
     const problem = this.refuses(state);
     if (problem !== null) throw new ValueError(`loadState: ${problem}`);
     for (const [i, slots] of this.#slots.entries()) {

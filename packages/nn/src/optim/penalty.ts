@@ -1,8 +1,21 @@
 import { noGrad } from '@latent/autograd';
-import { type Check, isPlainObject, oneOf, overwrite, real, refuse, type Tensor, ValueError } from '@latent/tensor';
-import type { Module } from '../module/module.ts';
+import {
+  type Check,
+  checkOptions,
+  isPlainObject,
+  list,
+  oneOf,
+  optional,
+  overwrite,
+  real,
+  refuse,
+  type Tensor,
+  ValueError,
+} from '@latent/tensor';
+import { type Module, moduleCheck } from '../module/module.ts';
 import { roleOf } from '../module/role.ts';
 
+/** Weights of the penalties on parameters, added to the loss. */
 export interface PenaltyOptions {
   /** Times Σ|w|. */
   readonly l1?: number;
@@ -17,11 +30,15 @@ export function weightsOf(module: Module): Tensor[] {
 
 /** A check for the strength of a penalty. */
 export const strengthCheck = /* @__PURE__ */ real({ min: 0 });
+const penaltyChecks = {
+  l1: /* @__PURE__ */ optional(strengthCheck, 0),
+  l2: /* @__PURE__ */ optional(strengthCheck, 0),
+};
 
 /** l1·Σ|w| + ½·l2·Σw² over a module's weights: a scalar to add to a loss; null when both are 0. */
-export function weightPenalty(module: Module, { l1 = 0, l2 = 0 }: PenaltyOptions): Tensor | null {
-  strengthCheck(l1, { caller: 'weightPenalty', path: 'l1' });
-  strengthCheck(l2, { caller: 'weightPenalty', path: 'l2' });
+export function weightPenalty(module: Module, options: PenaltyOptions): Tensor | null {
+  const { l1, l2 } = checkOptions('weightPenalty', options, penaltyChecks);
+  moduleCheck(module, { caller: 'weightPenalty', path: 'module' });
   const terms = weightsOf(module).flatMap((w) => [
     ...(l1 > 0 ? [w.abs().sum().mul(l1)] : []),
     ...(l2 > 0
@@ -66,9 +83,8 @@ function constrained(weight: Tensor, constraint: Constraint): Tensor {
 
 /** Applies constraints to the weights that are being trained in place, as kernels. */
 export function applyConstraints(module: Module, constraints: readonly Constraint[]): void {
-  constraints.forEach((constraint, i) => {
-    constraintCheck(constraint, { caller: 'applyConstraints', path: `constraints[${i}]` });
-  });
+  moduleCheck(module, { caller: 'applyConstraints', path: 'module' });
+  list(constraintCheck)(constraints, { caller: 'applyConstraints', path: 'constraints' });
   noGrad(() => {
     for (const weight of weightsOf(module)) {
       const held = constraints.reduce((w, constraint) => constrained(w, constraint), weight.detach());

@@ -1,6 +1,7 @@
 import { flag, mapProgram, optional, real, ValueError } from '@latent/tensor';
 import { type OptimizerSpec, optimizerPart, type Rate, rateCheck } from './optimizer.ts';
 
+/** How `sgd` updates. */
 export interface SgdOptions {
   readonly learningRate: Rate;
   /** Share of the last velocity kept; 0 by default. */
@@ -41,5 +42,5 @@ export function sgd(options: SgdOptions): OptimizerSpec {
 
 /** `sgd` with Nesterov momentum, 0.9 by default. */
 export function nesterov(options: Omit<SgdOptions, 'nesterov'>): OptimizerSpec {
-  return sgdOptimizer.make({ momentum: 0.9, ...options, nesterov: true });
+  return sgdOptimizer.with({ nesterov: true }, { momentum: 0.9, ...options });
 }

@@ -3,7 +3,9 @@ import { describeValue, LatentError, Rng, tensor } from '@latent/tensor';
 import { describe, expect, it } from 'vitest';
 import {
   activationNames,
+  batchNorm,
   constantSchedule,
+  conv2d,
   defineOptimizer,
   defineTransform,
   type Kind,
@@ -61,9 +63,57 @@ const RECURRENT = {
   },
 } as const;
 
-/** Rows that layers are tried on: of four numbers, of steps of two, of indices. */
+const NORM = batchNorm();
+const CONVOLUTION = {
+  kernel: [2, 3],
+  stride: 2,
+  padding: 1,
+  dilation: 1,
+  bias: false,
+  norm: NORM,
+  activation: 'tanh',
+  dropout: 0.5,
+};
+const ONE_AXIS = { ...CONVOLUTION, kernel: 2 };
+const CONVOLUTION_TAKES = {
+  kernel: 'choice',
+  stride: 'choice',
+  padding: 'choice',
+  dilation: 'choice',
+  bias: 'flag',
+  norm: 'choice',
+  activation: 'choice',
+  dropout: 'share',
+} as const;
+const CONVOLUTION_LAYER: PartEntry['takes'] = {
+  ...CONVOLUTION_TAKES,
+  features: 'count',
+  groups: 'count',
+  paddingMode: 'choice',
+};
+const TRANSPOSED_LAYER: PartEntry['takes'] = {
+  ...CONVOLUTION_TAKES,
+  features: 'count',
+  groups: 'count',
+  outputPadding: 'choice',
+};
+const DEPTHWISE_LAYER: PartEntry['takes'] = { ...CONVOLUTION_TAKES, multiplier: 'count', paddingMode: 'choice' };
+const POOLING = { size: 3, stride: 2, padding: 1, ceil: true };
+const POOLING_TAKES = { size: 'choice', stride: 'choice', padding: 'choice', ceil: 'flag' } as const;
+const FACTOR: PartEntry = { samples: [{ factor: 2 }, { factor: 1 }], takes: { factor: 'count' } };
+
+/** Rows that layers are tried on: of four numbers, of steps of two, of indices, images of four channels. */
 const PLAIN = tensor([[0.3, -1, 2, 0.1]]);
 const ROWS = [
+  {
+    of: [
+      ...['conv2d', 'convTranspose2d', 'depthwiseConv2d', 'separableConv2d', 'maxPool', 'avgPool', 'globalAvgPool'],
+      ...['upsample', 'pixelShuffle', 'pixelUnshuffle', 'pad', 'crop', 'residual', 'squeezeExcitation'],
+      ...['batchNorm', 'groupNorm', 'dropout2d'],
+    ],
+    rows: new Rng(7).normal([1, 4, 4, 4]),
+  },
+  { of: ['conv1d', 'convTranspose1d'], rows: new Rng(7).normal([1, 5, 4]) },
   {
     of: ['lstm', 'gru', 'rnn', 'minGru', 'meanSteps', 'positions', 'attention', 'transformer'],
     rows: PLAIN.reshape([1, 2, 2]),
@@ -141,6 +191,83 @@ const contracts: Record<string, Contract> = {
         samples: [{ heads: 2 }, { heads: 1, dropout: 0.5, causal: true, feedForward: 3 }],
         takes: { heads: 'count', dropout: 'share', causal: 'flag', feedForward: 'count' },
       },
+      conv1d: {
+        samples: [{ features: 3 }, { features: 6, ...ONE_AXIS, groups: 2, paddingMode: 'reflect' }],
+        takes: CONVOLUTION_LAYER,
+      },
+      conv2d: {
+        samples: [
+          { features: 3, padding: 'same' },
+          { features: 6, ...CONVOLUTION, groups: 2, paddingMode: 'circular' },
+        ],
+        takes: CONVOLUTION_LAYER,
+      },
+      convTranspose1d: {
+        samples: [{ features: 3 }, { features: 6, ...ONE_AXIS, groups: 2, outputPadding: 1 }],
+        takes: TRANSPOSED_LAYER,
+      },
+      convTranspose2d: {
+        samples: [
+          { features: 3, stride: 2, padding: 'same' },
+          { features: 6, ...CONVOLUTION, groups: 2, outputPadding: [0, 1] },
+        ],
+        takes: TRANSPOSED_LAYER,
+      },
+      depthwiseConv2d: {
+        samples: [{}, { ...CONVOLUTION, multiplier: 2, paddingMode: 'replicate' }],
+        takes: DEPTHWISE_LAYER,
+      },
+      separableConv2d: {
+        samples: [{ features: 3 }, { features: 2, ...CONVOLUTION, multiplier: 2, paddingMode: 'replicate' }],
+        takes: { ...DEPTHWISE_LAYER, features: 'count' },
+      },
+      maxPool: {
+        samples: [{ size: 2 }, { ...POOLING, dilation: 1 }],
+        takes: { ...POOLING_TAKES, dilation: 'choice' },
+      },
+      avgPool: {
+        samples: [{ size: [2, 1] }, { ...POOLING, countPadding: true }],
+        takes: { ...POOLING_TAKES, countPadding: 'flag' },
+      },
+      globalAvgPool: { samples: [{}], takes: {} },
+      upsample: {
+        samples: [{}, { factor: [2, 3] }, { size: 3, mode: 'bilinear' }],
+        takes: { factor: 'choice', size: 'choice', mode: 'choice' },
+      },
+      pixelShuffle: FACTOR,
+      pixelUnshuffle: FACTOR,
+      pad: {
+        samples: [
+          { sides: 1, value: 2 },
+          {
+            sides: [
+              [1, 0],
+              [0, 2],
+            ],
+            mode: 'reflect',
+          },
+        ],
+        takes: { sides: 'whole', value: 'real', mode: 'choice' },
+      },
+      crop: { samples: [{ sides: 1 }], takes: { sides: 'whole' } },
+      batchNorm: {
+        samples: [{}, { epsilon: 0.1, momentum: null }],
+        takes: { epsilon: 'positive', momentum: 'nullable' },
+      },
+      groupNorm: {
+        samples: [{ groups: 2 }, { groups: 1, epsilon: 0.1 }],
+        takes: { groups: 'count', epsilon: 'positive' },
+      },
+      rmsNorm: { samples: [{}, { epsilon: 0.1 }], takes: { epsilon: 'positive' } },
+      dropout2d: { samples: [{ rate: 0.3 }, { rate: 0 }], takes: { rate: 'share' } },
+      residual: {
+        samples: [
+          { body: [conv2d(4, { padding: 'same' }), NORM], activation: 'relu' },
+          { body: [conv2d(3, { stride: 2 })], shortcut: [conv2d(3, { stride: 2 })] },
+        ],
+        takes: { body: 'list', shortcut: 'list', activation: 'choice' },
+      },
+      squeezeExcitation: { samples: [{}, { reduction: 2 }], takes: { reduction: 'count' } },
     },
     behaviour(spec: NonNullable<ReturnType<typeof layers.definition>> extends { make(): infer L } ? L : never) {
       const { rows } = ROWS.find(({ of }) => of.includes(spec.name) && !('steps' in spec.config())) ?? { rows: PLAIN };
@@ -149,7 +276,7 @@ const contracts: Record<string, Contract> = {
       const run = (): unknown => built.reduce((x, layer) => layer.forward(x), rows).toArray();
       const noisy = run();
       for (const layer of built) layer.eval();
-      const ways = [spec.mirror(input), spec.head?.(input) ?? []];
+      const ways = [spec.mirror(input), spec.head?.(input) ?? [], spec.head?.(input, 2) ?? []];
       const mirrors = ways.map((way) => way.map((layer) => layer.config()));
       return [spec.outShape(input), spec.anySteps, built.map((layer) => layer.type), noisy, run(), mirrors];
     },

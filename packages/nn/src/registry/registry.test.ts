@@ -141,6 +141,21 @@ describe('a kind of parts', () => {
     expect(shapes.resolve(part.config(), at).area()).toBe(1);
   });
 
+  it('has at most 4,096 parts within one, made or read', () => {
+    const { shapes, square, group } = make();
+    const one = square({ side: 1 });
+    const some = (count: number): Shape => group({ of: new Array<Shape>(count).fill(one) });
+    expect(some(4096).area()).toBe(4096);
+    expect(() => some(4097)).toThrow('group: there are more than 4096 parts within one');
+    expect(() => group({ of: [some(2047), some(2048)] })).toThrow('group: there are more than 4096 parts within one');
+    // Those of a file are not made before they are counted.
+    const read = { name: 'group', of: new Array(4097).fill({ name: 'square', side: 1 }) };
+    expect(() => shapes.resolve(read, at)).toThrow(/^Model: shape\.of\[4096\]…: there are more than 4096 parts/);
+    read.of.pop();
+    expect(shapes.resolve(read, at).area()).toBe(4096);
+    expect(shapes.resolve(read, at).area()).toBe(4096);
+  });
+
   it('does not describe what a file cannot hold', () => {
     const shapes = new Kind<Shape>('shape');
     const odd = shapes.define('odd', { options: { with: (value) => value }, build: () => ({ area: () => 0 }) });

@@ -2,11 +2,15 @@ import {
   type Check,
   type Checked,
   type Checks,
+  callable,
+  checkNames,
   checkOptions,
   describeValue,
   isPlainObject,
   type Place,
+  refuse,
   refuseUnknown,
+  text,
   ValueError,
 } from '@latent/tensor';
 
@@ -29,6 +33,8 @@ export interface Definition<T extends Part, S extends Checks = Checks> {
   readonly options: S;
   /** The part with these options, which are checked; `at` is where they stand, for errors. */
   make(options?: unknown, at?: Place): T;
+  /** The same with some of the options given apart from the others, as `dense(units, options)` does. */
+  with(given: Readonly<Partial<Record<keyof S, unknown>>>, options?: unknown): T;
 }
 
 /** How a part is built from its checked options; `name` and `config` are added to it. */
@@ -39,8 +45,9 @@ export interface PartSpec<T extends Part, S extends Checks> {
   build(options: Checked<S>, caller: string): Omit<T, 'name' | 'config'>;
 }
 
-/** Parts within parts may go this deep: a file that goes further is no model. */
+/** Parts within parts may go this deep, and be this many in all: a file that goes further is no model. */
 const DEEPEST = 16;
+const MOST_WITHIN = 4096;
 
 /**
  * One kind of parts and those that are known of it, by name. Files are read through it: a name that is not known, an option
@@ -56,7 +63,7 @@ export class Kind<T extends Part> {
   readonly #definitions = new Map<string, Definition<T>>();
 
   constructor(name: string) {
-    this.name = name;
+    this.name = text()(name, { caller: 'Kind', path: 'name' });
   }
 
   /** Makes a part known, so that files that name it can be read; gives back the function that makes it. */
@@ -71,26 +78,45 @@ export class Kind<T extends Part> {
     if (typeof name !== 'string' || name === '') {
       throw new ValueError(`${this.name}: a part needs a name, got ${describeValue(name)}`);
     }
+    const at = { caller: `${this.name}: '${name}'`, path: 'what it is' };
+    if (!isPlainObject(spec) || !isPlainObject(spec.options)) refuse(at, '{ options, build }', spec);
+    callable()(spec.build, { ...at, path: 'build' });
     for (const taken of ['name', 'config']) {
       if (Object.hasOwn(spec.options, taken)) {
         throw new ValueError(`${this.name}: '${name}' cannot have an option '${taken}', which says what the part is`);
       }
     }
-    const make = (options?: unknown, { caller, path }: Place = { caller: spec.caller ?? name, path: '' }): T => {
-      const checked = checkOptions(caller, options, spec.options, path);
-      const at = path === '' ? caller : `${caller}: ${path}`;
-      const depth = 1 + deepest(checked);
+    const caller = spec.caller ?? name;
+    const make = (options?: unknown, { caller: asker, path }: Place = { caller, path: '' }): T => {
+      const checked = checkOptions(asker, options, spec.options, path);
+      const at = path === '' ? asker : `${asker}: ${path}`;
+      const { depth, within } = extentOf(checked);
       if (depth > DEEPEST) throw new ValueError(`${at}: parts within parts go ${DEEPEST} levels at most, got ${depth}`);
+      if (within > MOST_WITHIN) throw tooMany(at);
       const built = spec.build(checked, at);
       const config = (): PartConfig => ({ name, ...(toJson(checked, name) as object) });
       return Object.defineProperties(built, {
         name: { value: name, enumerable: true },
         config: { value: config, enumerable: true },
         [KIND]: { value: this },
-        [DEPTH]: { value: depth },
+        [EXTENT]: { value: { depth, within } },
       }) as T;
     };
-    return { kind: this, name, options: spec.options, make };
+    const others = Object.keys(spec.options);
+    return {
+      kind: this,
+      name,
+      options: spec.options,
+      make,
+      with(given, options = {}) {
+        checkNames(
+          caller,
+          options,
+          others.filter((option) => !Object.hasOwn(given, option)),
+        );
+        return make({ ...(options as object), ...given });
+      },
+    };
   }
 
   /**
@@ -135,6 +161,8 @@ export class Kind<T extends Part> {
     }
     const definition = this.#definitions.get(name);
     if (definition === undefined) refuseUnknown(at.caller, `${this.name} (${at.path})`, name, this.names());
+    if (depth === 0) made = 0;
+    else if (++made > MOST_WITHIN) throw tooMany(`${at.caller}: ${at.path.slice(0, 60)}…`);
     if (depth >= DEEPEST) {
       throw new ValueError(
         `${at.caller}: ${at.path.slice(0, 60)}… lies too deep; parts within parts go ${DEEPEST} levels at most`,
@@ -151,18 +179,34 @@ export class Kind<T extends Part> {
 
 /** Known to every copy of this package. */
 const KIND = Symbol.for('latent.kind');
-const DEPTH = Symbol('depth');
-/** Parts within parts that are being resolved. */
+const EXTENT = Symbol('extent');
+/** Of parts that are being resolved: how deep, and how many within the outermost so far. */
 let depth = 0;
+let made = 0;
 
-/** How deep the parts among options go, themselves counted. */
-function deepest(value: unknown): number {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return 0;
-  if (DEPTH in value) return value[DEPTH] as number;
-  if (!Array.isArray(value) && !isPlainObject(value)) return 0;
-  let most = 0;
-  for (const inner of Object.values(value)) most = Math.max(most, deepest(inner));
-  return most;
+/** How deep a part goes, itself counted, and how many there are within it. */
+interface Extent {
+  readonly depth: number;
+  readonly within: number;
+}
+
+/** Of the part that has these options. */
+function extentOf(options: unknown): Extent {
+  let [depth, within] = [0, 0];
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return;
+    if (EXTENT in value) {
+      const inner = value[EXTENT] as Extent;
+      depth = Math.max(depth, inner.depth);
+      within += 1 + inner.within;
+    } else if (Array.isArray(value) || isPlainObject(value)) Object.values(value).forEach(visit);
+  };
+  visit(options);
+  return { depth: depth + 1, within };
+}
+
+function tooMany(at: string): ValueError {
+  return new ValueError(`${at}: there are more than ${MOST_WITHIN} parts within one`);
 }
 
 /** A check for a part of this kind: the part itself, or its description as a file has it. */

@@ -1,14 +1,50 @@
 const POLYNOMIAL = 0xedb88320;
+/** Bytes at a time. */
+const SLICE = 8;
 
-let table: Int32Array | undefined;
+/** Of each byte the remainder, and the same with one to seven zero bytes behind it: one table after the other. */
+let tables: Int32Array | undefined;
 
-/** CRC-32 as in zip and PNG, of `bytes` after what gave `start`: Python's `zlib.crc32(bytes, start)`. */
-export function crc32(bytes: Uint8Array, start = 0): number {
-  table ??= Int32Array.from({ length: 256 }, (_, value) => {
+function makeTables(): Int32Array {
+  const made = new Int32Array(256 * SLICE);
+  for (let byte = 0; byte < 256; byte++) {
+    let value = byte;
     for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 && POLYNOMIAL);
-    return value;
-  });
+    made[byte] = value;
+  }
+  for (let i = 256; i < made.length; i++) {
+    const before = made[i - 256] as number;
+    made[i] = (before >>> 8) ^ (made[before & 255] as number);
+  }
+  return made;
+}
+
+/**
+ * CRC-32 as in zip and PNG, of `bytes` after what gave `start`: Python's `zlib.crc32(bytes, start)`. Eight bytes at a time
+ * (Kounavis & Berry 2005), since whole checkpoints are summed.
+ */
+export function crc32(bytes: Uint8Array, start = 0): number {
+  tables ??= makeTables();
+  const t = tables;
+  const end = bytes.length - (bytes.length % SLICE);
   let crc = ~start;
-  for (let i = 0; i < bytes.length; i++) crc = (crc >>> 8) ^ (table[(crc ^ (bytes[i] as number)) & 255] as number);
+  let i = 0;
+  for (; i < end; i += SLICE) {
+    crc ^=
+      (bytes[i] as number) |
+      ((bytes[i + 1] as number) << 8) |
+      ((bytes[i + 2] as number) << 16) |
+      ((bytes[i + 3] as number) << 24);
+    crc =
+      (t[1792 + (crc & 255)] as number) ^
+      (t[1536 + ((crc >>> 8) & 255)] as number) ^
+      (t[1280 + ((crc >>> 16) & 255)] as number) ^
+      (t[1024 + (crc >>> 24)] as number) ^
+      (t[768 + (bytes[i + 4] as number)] as number) ^
+      (t[512 + (bytes[i + 5] as number)] as number) ^
+      (t[256 + (bytes[i + 6] as number)] as number) ^
+      (t[bytes[i + 7] as number] as number);
+  }
+  for (; i < bytes.length; i++) crc = (crc >>> 8) ^ (t[(crc ^ (bytes[i] as number)) & 255] as number);
   return ~crc >>> 0;
 }

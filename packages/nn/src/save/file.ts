@@ -1,4 +1,4 @@
-import { UsageError } from '@latent/tensor';
+import { describeValue, UsageError } from '@latent/tensor';
 import { crc32 } from './checksum.ts';
 
 /** What is used of Node's modules, without their types, which users of the package may not have. */
@@ -44,7 +44,9 @@ let written = 0;
  * of this machine left are removed.
  */
 export async function writeFileAtomically(path: string, bytes: Uint8Array): Promise<void> {
-  if (typeof path !== 'string' || path === '') throw new UsageError(`save: the path must be text, got ${String(path)}`);
+  if (typeof path !== 'string' || path === '')
+    throw new UsageError(`save: the path must be text, got ${describeValue(path)}`);
+  if (!ArrayBuffer.isView(bytes)) throw new UsageError(`save: expected bytes, got ${describeValue(bytes)}`);
   const fs = fileSystem('save');
   const { dirname, basename, join, resolve } = builtin<typeof import('node:path')>('save', 'node:path');
   const { pid } = (globalThis as unknown as { process: Process }).process;
@@ -150,8 +152,15 @@ function withPath(what: string, path: string, error: unknown): Error {
   return Object.assign(new UsageError(`${what} ${path}: ${reason}`), { cause: error });
 }
 
+function checkPath(path: unknown): void {
+  if (typeof path !== 'string' || path === '') {
+    throw new UsageError(`load: the path must be text, got ${describeValue(path)}`);
+  }
+}
+
 /** Null where there is no such file. */
 export async function readFileIfThere(path: string): Promise<Uint8Array | null> {
+  checkPath(path);
   try {
     return await fileSystem('load').readFile(path);
   } catch (error) {
@@ -160,8 +169,8 @@ export async function readFileIfThere(path: string): Promise<Uint8Array | null> 
   }
 }
 
+/** The bytes of a file; throws a `UsageError` that names the path where there is none. Node, Deno and Bun alone. */
 export async function readFileBytes(path: string): Promise<Uint8Array> {
-  if (typeof path !== 'string' || path === '') throw new UsageError(`load: the path must be text, got ${String(path)}`);
   const bytes = await readFileIfThere(path);
   if (bytes === null) throw new UsageError(`load: there is no file ${path}`);
   return bytes;

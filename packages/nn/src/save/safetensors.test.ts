@@ -204,6 +204,17 @@ describe('writing', () => {
     expect(crc32(text.encode('123456789'))).toBe(0xcbf43926);
     expect(crc32(text.encode('6789'), crc32(text.encode('12345')))).toBe(0xcbf43926);
     expect(crc32(new Uint8Array(0))).toBe(0);
+    // Of every length, and from every place in a buffer, what one byte after the other comes to.
+    const many = Uint8Array.from({ length: 64 }, (_, i) => (i * 2654435761) >>> 13);
+    for (let start = 0; start < 9; start++) {
+      for (let end = start; end <= many.length; end++) {
+        const bytewise = Array.from(many.subarray(start, end)).reduce(
+          (crc, byte) => crc32(Uint8Array.of(byte), crc),
+          0,
+        );
+        expect(crc32(many.subarray(start, end))).toBe(bytewise);
+      }
+    }
     const checksum = /crc32:[0-9a-f]{8}/.exec(headerOf(bytes))?.[0];
     const plain = text.encode(headerOf(bytes).replace(`,"checksum":"${checksum}"`, ''));
     expect(`crc32:${crc32(bytes.slice(-24), crc32(plain)).toString(16).padStart(8, '0')}`).toBe(checksum);

@@ -1,4 +1,4 @@
-import { formatShape, isPlainObject, sizeOf, Tensor, tensor, ValueError } from '@latent/tensor';
+import { describeValue, formatShape, isPlainObject, sizeOf, Tensor, tensor, ValueError } from '@latent/tensor';
 import { crc32 } from './checksum.ts';
 import { ELEMENT_TYPES } from './element-types.ts';
 import { hasDoubtfulKeys } from './json.ts';
@@ -31,7 +31,7 @@ interface Entry {
 type Header = Record<string, unknown> & { __metadata__?: Readonly<Record<string, string>> };
 
 /** A header says some hundred bytes about each tensor; what is longer is no header, or would take seconds to read. */
-const MAX_HEADER = 16 << 20;
+const MAX_HEADER = 8 << 20;
 const CHECKSUM = 'checksum';
 /** Marks a checksum even where damage changed its key. */
 const PREFIX = 'crc32:';
@@ -51,9 +51,11 @@ export function encodeSafetensors(
   tensors: Readonly<Record<string, Tensor | Uint8Array>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
+  if (!isPlainObject(tensors)) fail(`the tensors must be an object by name, got ${describeValue(tensors)}`);
+  if (!isPlainObject(metadata)) fail(`the metadata must be an object of texts, got ${describeValue(metadata)}`);
   for (const [key, value] of Object.entries(metadata)) {
     if (key === CHECKSUM || key === '__proto__' || typeof value !== 'string' || value.startsWith(PREFIX)) {
-      fail(`metadata '${key}' must be text and not a checksum, got ${value}`);
+      fail(`metadata '${key}' must be text and not a checksum, got ${describeValue(value)}`);
     }
   }
   const header: Header = { __metadata__: metadata };
@@ -61,6 +63,7 @@ export function encodeSafetensors(
   let offset = 0;
   const entries = Object.entries(tensors).map(([name, x]) => {
     if (x instanceof Tensor) return { name, dtype: x.dtype === 'f32' ? 'F32' : 'F64', shape: x.shape, data: x.data };
+    if (!(x instanceof Uint8Array)) fail(`'${name}' must be a tensor or bytes, got ${describeValue(x)}`);
     return { name, dtype: 'U8', shape: [x.length], data: x };
   });
   // Wider elements first, so that all are aligned.

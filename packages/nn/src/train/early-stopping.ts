@@ -1,6 +1,7 @@
 import { checkOptions, flag, isPlainObject, optional, real, type Tensor, whole } from '@latent/tensor';
 import { type Callback, type CallbackState, unlike } from './callback.ts';
 
+/** When a run ends early, and on which weights. */
 export interface EarlyStoppingOptions {
   /** Epochs without a lower loss before the run stops; 10 by default. */
   readonly patience?: number;
@@ -12,6 +13,7 @@ export interface EarlyStoppingOptions {
   readonly restoreBest?: boolean;
 }
 
+/** A callback that ends a run whose loss falls no more; it goes back to the best weights. */
 export interface EarlyStopping extends Callback {
   /** The epoch with the lowest loss so far. */
   readonly best: { readonly epoch: number; readonly loss: number } | null;

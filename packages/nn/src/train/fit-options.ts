@@ -11,7 +11,7 @@ import {
   isPlainObject,
   list,
   optional,
-  Rng,
+  type Rng,
   real,
   refuse,
   text,
@@ -22,6 +22,7 @@ import { batchSizeCheck, type Dataset } from '../data/dataset.ts';
 import { type OptimizerSpec, type Rate, rateCheck } from '../optim/optimizer.ts';
 import { type Constraint, constraintCheck, strengthCheck } from '../optim/penalty.ts';
 import { knownOptimizers } from '../optim/standard.ts';
+import { generatorCheck } from '../registry/generator.ts';
 import { partOf } from '../registry/registry.ts';
 import { readFileIfThere, writeFileAtomically } from '../save/file.ts';
 import type { Callback } from './callback.ts';
@@ -30,11 +31,14 @@ import type { EarlyStoppingOptions } from './early-stopping.ts';
 import type { FitEvent } from './history.ts';
 import type { MovingAverageOptions } from './moving-average.ts';
 
+/** Where and how often a run is kept, so that it can be resumed. */
 export interface CheckpointOptions {
   /** A file (Node), or a place of your own to keep bytes in. */
   readonly to: string | CheckpointStore;
   /** Epochs between two checkpoints; 1 by default. One is written at the start and one at the end too. */
   readonly everyEpochs?: number;
+  /** Also after so many updates, counted from where the run began or was resumed. `write` is waited for. */
+  readonly everySteps?: number;
   /** Also after so many minutes, within an epoch. */
   readonly everyMinutes?: number;
   /** Goes on from the checkpoint that is there, to the same bits as a run that was never stopped; false by default. */
@@ -83,6 +87,7 @@ export interface TrainingOptions<N extends string = never> {
   onWarning?(message: string): void;
 }
 
+/** Everything that `fit` may be told. */
 export interface FitOptions<N extends string = never> extends TrainingOptions<N> {
   /** Scored after each epoch. */
   readonly validation?: Dataset;
@@ -111,6 +116,7 @@ const storeCheck: Check<CheckpointStore> = (value, at) => {
 const checkpointFields = /* @__PURE__ */ fields({
   to: storeCheck,
   everyEpochs: optional(whole({ min: 1 }), 1),
+  everySteps: optional(whole({ min: 1 }), Infinity),
   everyMinutes: optional(real({ min: 0 }), Infinity),
   resume: optional(flag(), false),
 });
@@ -160,7 +166,7 @@ export const trainingChecks = {
 const fitChecks = {
   ...trainingChecks,
   validation: optional(datasetCheck),
-  rng: optional(instance<Rng>('a generator: new Rng(seed)', (value) => value instanceof Rng)),
+  rng: optional(generatorCheck),
   seed: optional(whole({ min: 0 }), 0),
   warnings: optional(list(text()), []),
   onStart: optional(callable<() => void>()),

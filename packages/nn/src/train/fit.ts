@@ -1,27 +1,23 @@
-import { noGrad } from '@latent/autograd';
-import { compile, Rng, type RngState, type Tensor, ValueError } from '@latent/tensor';
-import type { Batch, Dataset, Pass } from '../data/dataset.ts';
-import { scoring, stepping } from '../module/module.ts';
+import { Rng, type Tensor, ValueError } from '@latent/tensor';
+import type { Batch, Dataset } from '../data/dataset.ts';
+import { stepping } from '../module/module.ts';
 import { adam } from '../optim/adam.ts';
 import { followsLoss } from '../schedule/schedule.ts';
 import type { Callback, Run } from './callback.ts';
 import { encodeCheckpoint, type RunParts, type RunState, restoreCheckpoint, type TrainPosition } from './checkpoint.ts';
 import { type EarlyStopping, type EarlyStoppingOptions, earlyStopping } from './early-stopping.ts';
+import { Evaluation } from './evaluation.ts';
 import { type CheckedFitOptions, checkFitOptions, datasetCheck, type FitOptions } from './fit-options.ts';
 import { DivergedError, type FitEvent, type History, type Stopped } from './history.ts';
 import { trainingAlone } from './lock.ts';
 import { type MovingAverageOptions, movingAverage } from './moving-average.ts';
 import { plateauCallback } from './plateau.ts';
-import { checkedParts, SplitStep, trainStep } from './train-step.ts';
+import { SplitStep, trainStep } from './train-step.ts';
 import type { Metrics, Trainable } from './trainable.ts';
-import { turn } from './turn.ts';
+import { Slices } from './turn.ts';
 
-/** Milliseconds of work between two turns of the event loop: pages stay responsive, timers and signals get through. */
-const SLICE = 30;
 /** Names that the events of a run use themselves. */
 const TAKEN = ['epoch', 'epochs', 'step', 'steps', 'rows', 'rowsPerSecond', 'secondsLeft', 'validation'];
-
-const VALIDATION_DRAWS: RngState = { key: [0, 0], counter: [0, 0] };
 
 /**
  * Trains a model on the rows of a data set: shuffled batches, a recorded step for each, validation, early stopping,
@@ -64,11 +60,12 @@ class Training {
   readonly #started = performance.now();
   readonly #history: FitEvent[] = [];
   readonly #warnings: string[];
-  #evaluate: ((...tensors: Tensor[]) => Record<string, Tensor>) | null = null;
-  /** The same after every epoch; the run's own generator is left alone. */
-  readonly #validationDraws = Rng.fromState(VALIDATION_DRAWS);
-  #lastTurn = performance.now();
+  readonly #evaluation: Evaluation | null;
+  /** Pages stay responsive, timers and signals get through. */
+  readonly #slices = new Slices();
   #lastSaved = performance.now();
+  /** Updates since the run began or was resumed. */
+  #updates = 0;
   /** The weights at the end of the last epoch (or at the start), all finite. */
   #sound: Record<string, Tensor>;
 
@@ -108,6 +105,8 @@ class Training {
       this.#split === null
         ? trainStep(model, optimizer, rng, this.#names, options)
         : (batch) => this.#accumulated(batch);
+    const { validation, batchSize } = options;
+    this.#evaluation = validation === undefined ? null : new Evaluation(model, validation, batchSize);
     this.#warnings = [...options.warnings];
     this.#sound = model.stateDict();
     // What must be the same when a run goes on; the number of epochs may grow.
@@ -193,8 +192,8 @@ class Training {
 
   /** One walk over the rows; null when the signal was aborted. */
   async #epoch(epoch: number, begun: TrainPosition | null): Promise<FitEvent | null> {
-    const { batchSize, epochs, signal, onProgress, checkpoint } = this.#options;
-    const { rng, callbacks } = this.#parts;
+    const { batchSize, epochs, signal, onProgress } = this.#options;
+    const { rng } = this.#parts;
     const started = performance.now();
     const totals: Record<string, number> = { ...begun?.totals };
     let rows = begun?.rows ?? 0;
@@ -241,20 +240,18 @@ class Training {
         step++;
         for (const name in numbers) totals[name] = (totals[name] ?? 0) + (numbers[name] as number) * size;
         // Between the batches of one update there is nothing to save or to average.
-        if ((this.#split?.batches ?? 0) === 0) {
-          for (const callback of callbacks) callback.afterStep?.(this.#run);
-          const late = performance.now() - this.#lastSaved >= 60_000 * (checkpoint?.everyMinutes ?? Infinity);
-          if (late) await this.#save({ position: position(), stopped: null });
-        }
+        const updated = (this.#split?.batches ?? 0) === 0;
+        if (updated) this.#updated();
         onProgress?.(event());
-        if (performance.now() - this.#lastTurn > SLICE) {
-          await turn();
-          this.#lastTurn = performance.now();
-        }
+        const saved = updated ? this.#saveIfDue(position) : undefined;
+        if (saved !== undefined) await saved;
+        const turned = this.#slices.next();
+        if (turned !== undefined) await turned;
       }
       if (this.#split !== null && this.#split.batches > 0) {
         this.#split.update();
-        for (const callback of callbacks) callback.afterStep?.(this.#run);
+        this.#updated();
+        await this.#saveIfDue(position);
       }
     } finally {
       await pass.close?.();
@@ -267,6 +264,21 @@ class Training {
     return event();
   }
 
+  /** After an update of the parameters. */
+  #updated(): void {
+    for (const callback of this.#parts.callbacks) callback.afterStep?.(this.#run);
+    this.#updates++;
+  }
+
+  /** A checkpoint within an epoch. */
+  #saveIfDue(position: () => TrainPosition): Promise<void> | undefined {
+    const { checkpoint } = this.#options;
+    if (checkpoint === undefined) return undefined;
+    const late = performance.now() - this.#lastSaved >= 60_000 * checkpoint.everyMinutes;
+    const due = late || this.#updates % checkpoint.everySteps === 0;
+    return due ? this.#save({ position: position(), stopped: null }) : undefined;
+  }
+
   /** Adds a batch's gradients up; every so many batches the parameters move. */
   #accumulated(batch: Batch): Readonly<Record<string, number>> {
     const split = this.#split as SplitStep;
@@ -277,43 +289,16 @@ class Training {
 
   /** The event of an epoch with the validation's numbers. */
   async #validated(event: FitEvent): Promise<FitEvent> {
-    const { validation, batchSize } = this.#options;
-    if (validation === undefined) return event;
+    if (this.#evaluation === null) return event;
     const { callbacks } = this.#parts;
-    const model = this.#model;
     for (const callback of callbacks) callback.beforeEvaluation?.(this.#run);
-    const draws = this.#validationDraws;
-    this.#evaluate ??= compile(
-      (...tensors: Tensor[]) => {
-        const batch = Object.fromEntries(Object.keys(validation.spec).map((name, i) => [name, tensors[i] as Tensor]));
-        return noGrad(() => ({ ...checkedParts(model.evaluate?.(batch, draws) ?? model.parts(batch, draws)) }));
-      },
-      { reuse: true, onEager: () => {} },
-    );
-    draws.restore(VALIDATION_DRAWS);
-    const totals: Record<string, number> = {};
-    let rows = 0;
-    const pass: Pass = validation.pass({ batchSize: Math.max(batchSize, 512) });
     try {
-      for (let batch = await pass.next(); batch !== null; batch = await pass.next()) {
-        const tensors = Object.keys(validation.spec).map((name) => (batch as Batch)[name] as Tensor);
-        const parts = scoring(() => this.#evaluate?.(...tensors)) as Record<string, Tensor>;
-        const size = tensors[0]?.shape[0] ?? 0;
-        for (const name in parts) totals[name] = (totals[name] ?? 0) + (parts[name] as Tensor).item() * size;
-        rows += size;
-        if (performance.now() - this.#lastTurn > SLICE) {
-          await turn();
-          this.#lastTurn = performance.now();
-        }
-      }
+      return { ...event, validation: await this.#evaluation.run() };
     } finally {
-      await pass.close?.();
       for (const callback of callbacks) callback.afterEvaluation?.(this.#run);
     }
-    if (rows === 0) throw new ValueError('fit: there are no validation rows');
-    const means = Object.fromEntries(Object.entries(totals).map(([name, total]) => [name, total / rows]));
-    return { ...event, validation: means as { readonly loss: number } };
   }
+
   /** Remembers the weights of an epoch that ended well. */
   #keepSound(epoch: number): void {
     const state = this.#model.stateDict();

@@ -31,6 +31,7 @@ export type FitEvent<N extends string = never> = Progress &
  */
 export type Stopped = 'finished' | 'aborted' | 'patience' | 'target' | 'time' | 'callback';
 
+/** What a run was: its epochs, why it ended, and what was odd. */
 export interface History<N extends string = never> {
   readonly epochs: readonly FitEvent<N>[];
   readonly stopped: Stopped;

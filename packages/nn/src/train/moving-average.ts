@@ -1,6 +1,7 @@
 import { checkOptions, type DType, mapInto, mapProgram, optional, real, type Tensor, zeros } from '@latent/tensor';
 import { type Callback, type Run, unlike } from './callback.ts';
 
+/** How fast the average of weights follows them. */
 export interface MovingAverageOptions {
   /** Share of the old average kept at each step; 0.999 by default. */
   readonly decay?: number;

@@ -198,7 +198,31 @@ describe('checkpoints', () => {
     expect(await count({ everyEpochs: 100 })).toBe(2);
     expect(await count({ everyEpochs: 100, everyMinutes: 0 })).toBe(2 + 7 * 4);
     expect(await count({ everyEpochs: 100, everyMinutes: 1e6 })).toBe(2);
+    expect(await count({ everyEpochs: 100, everySteps: 4 })).toBe(2 + 7);
+    expect(await count({ everyEpochs: 100, everySteps: 5 })).toBe(2 + Math.floor((7 * 4) / 5));
     expect(await count({}, 0)).toBe(2);
+  });
+
+  it('after so many steps are waited for, and what was changed meanwhile is trained on', async () => {
+    const model = new Regression();
+    const seen: number[] = [];
+    const to = {
+      read: async () => null,
+      write: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        model.loadStateDict(Object.fromEntries(model.namedTensors().map(([name, x]) => [name, x.full(x.shape, 7)])));
+        seen.push((model.parameters()[0] as Tensor).data[0] as number);
+      },
+    };
+    let steps = 0;
+    const frozen = { ...base, epochs: 1, learningRate: 0, checkpoint: { to, everySteps: 1, everyEpochs: 100 } };
+    await train(model, data, { ...frozen, onProgress: () => steps++ });
+    expect(seen).toHaveLength(2 + steps);
+    expect(
+      weights(model)
+        .flatMap((x) => [...x])
+        .every((weight) => weight === 7),
+    ).toBe(true);
   });
 
   it('go to a file by its path, and come from it', async () => {

@@ -1,6 +1,16 @@
-import { describeValue, isPlainObject, type Place, ShapeError, type Tensor, tensor, ValueError } from '@latent/tensor';
+import {
+  checkTensor,
+  describeValue,
+  isPlainObject,
+  type Place,
+  ShapeError,
+  type Tensor,
+  tensor,
+  ValueError,
+  whole,
+} from '@latent/tensor';
 import { placeOf } from '../data/ragged.ts';
-import type { FlatRows, TypedArray } from '../data/rows.ts';
+import { type FlatRows, isTyped, type TypedArray } from '../data/rows.ts';
 import type { ColumnMap, ColumnNumbers } from './column-method.ts';
 import { type FittedConfig, methodsOfRows, type Transform, transforms } from './kind.ts';
 
@@ -31,6 +41,7 @@ export class FittedTransform {
 
   /** What column c's methods learned, one list for each. */
   learned(column: number): readonly ColumnNumbers[] {
+    whole({ min: 0, max: this.width - 1 })(column, { caller: 'learned', path: 'column' });
     return this.#numbers[column] ?? [];
   }
 
@@ -58,6 +69,7 @@ export class FittedTransform {
   /** Rows on their own scale again, in double precision. */
   inverse(values: TypedArray): Float64Array {
     const width = this.width;
+    if (!isTyped(values)) throw new ValueError(`inverse: expected a typed array, got ${describeValue(values)}`);
     if (values.length % width !== 0) {
       throw new ShapeError(`inverse: the transform knows ${width} columns, got ${values.length} values`);
     }
@@ -75,6 +87,7 @@ export class FittedTransform {
 
   /** A model's rows [n, …] on the scale of the data, in double precision. */
   inverseTensor(rows: Tensor): Tensor {
+    checkTensor('inverseTensor', rows);
     return tensor(this.inverse(rows.data), { shape: rows.shape, dtype: 'f64' });
   }
 
@@ -104,11 +117,16 @@ export class FittedTransform {
     return { of: this.spec.config(), columns: [...this.#numbers] };
   }
 
-  /** The fitted transform that `config()` described; errors name the field. */
-  static fromConfig(config: unknown, at: Place): FittedTransform {
+  /** The fitted transform that `config()` described, of `width` columns where that is known; errors name the field. */
+  static fromConfig(config: unknown, at: Place, width?: number): FittedTransform {
     if (!isPlainObject(config) || !Array.isArray(config.columns)) {
       throw new ValueError(
         `${at.caller}: ${at.path} must be a fitted transform { of, columns }, got ${describeValue(config)}`,
+      );
+    }
+    if (width !== undefined && config.columns.length !== width) {
+      throw new ValueError(
+        `${at.caller}: the transform knows ${config.columns.length} columns, but rows have ${width}`,
       );
     }
     const spec = transforms.resolve(config.of, { caller: at.caller, path: `${at.path}.of` });

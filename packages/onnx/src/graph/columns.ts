@@ -120,5 +120,6 @@ function stepsOf(config: PartConfig, column: number, learned: (readonly number[]
     );
   }
   if ('steps' in rule) return rule.steps(config, column).flatMap((step) => stepsOf(step, column, learned));
-  return [{ formula: rule.formula, numbers: rule.numbers(config, learned.shift() ?? []) }];
+  const numbers = rule.numbers(config, learned.shift() ?? []);
+  return [{ formula: typeof rule.formula === 'function' ? rule.formula(numbers.length) : rule.formula, numbers }];
 }

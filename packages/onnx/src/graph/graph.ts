@@ -25,8 +25,10 @@ export interface Value {
   readonly type: ElementType;
 }
 
-/** The options of a node: whole numbers, lists of them, or `float(x)`. */
-export type Attributes = Readonly<Record<string, number | readonly number[] | { readonly float: number }>>;
+/** The options of a node: whole numbers, lists of them, `float(x)`, texts or lists of texts. */
+export type Attributes = Readonly<
+  Record<string, number | readonly number[] | { readonly float: number } | string | readonly string[]>
+>;
 
 /** A number that a node takes in single precision. */
 export function float(value: number): { readonly float: number } {
@@ -42,6 +44,7 @@ const ARRAYS = {
   float: (values: ArrayLike<number>) => (values instanceof Float32Array ? values : Float32Array.from(values)),
   double: (values: ArrayLike<number>) => Float64Array.from(values),
   bool: (values: ArrayLike<number>) => Uint8Array.from(values),
+  int32: (values: ArrayLike<number>) => Int32Array.from(values),
   int64: (values: ArrayLike<number>) => BigInt64Array.from(Array.from(values, BigInt)),
 } as const;
 
@@ -51,6 +54,8 @@ export class Graph {
   readonly #tensors = new Map<string, OnnxTensor>();
   readonly #constants = new Map<string, Value>();
   readonly #numbers = new Map<string, number>();
+  /** What values are transposes of. */
+  readonly #transposes = new Map<string, { readonly of: Value; readonly perm: readonly number[] }>();
   readonly #inputs: OnnxValue[] = [];
   readonly #outputs: OnnxValue[] = [];
   #rows: Value | null = null;
@@ -74,16 +79,38 @@ export class Graph {
   }
 
   /** Adds a node; the value it makes has the type of the first that goes in, unless told. */
-  node(op: string, inputs: readonly Value[], attributes: Attributes = {}, type?: ElementType): Value {
+  node(op: string, inputs: readonly (Value | null)[], attributes: Attributes = {}, type?: ElementType): Value {
+    return this.nodeOf(op, inputs, attributes, [type ?? (inputs[0] as Value).type])[0] as Value;
+  }
+
+  /** Adds a node that makes several values, of these types. An operand that is left out is null. */
+  nodeOf(
+    op: string,
+    inputs: readonly (Value | null)[],
+    attributes: Attributes,
+    types: readonly ElementType[],
+  ): readonly Value[] {
     const name = `${this.path}/${op}_${this.#nodes.length}`;
+    const outputs = types.map((type, i) => ({ name: i === 0 ? name : `${name}:${i}`, type }));
     this.#nodes.push({
       opType: op,
       name,
-      input: inputs.map((value) => value.name),
-      output: [name],
+      input: inputs.map((value) => value?.name ?? ''),
+      output: outputs.map((output) => output.name),
       attribute: Object.entries(attributes).map(([option, value]) => attributeOf(option, value)),
     });
-    return { name, type: type ?? (inputs[0] as Value).type };
+    return outputs;
+  }
+
+  /** The value with its axes in another order. Orders that undo each other leave nothing behind. */
+  transpose(value: Value, perm: readonly number[]): Value {
+    const before = this.#transposes.get(value.name);
+    const source = before?.of ?? value;
+    const whole = before === undefined ? perm : perm.map((axis) => before.perm[axis] as number);
+    if (whole.every((axis, i) => axis === i)) return source;
+    const made = this.node('Transpose', [source], { perm: whole });
+    this.#transposes.set(made.name, { of: source, perm: whole });
+    return made;
   }
 
   /** The value in another type. */
@@ -147,9 +174,14 @@ export class Graph {
     return this.node('Reshape', [value, sizes]);
   }
 
-  /** The graph as a file's content; initialisers that no node asks for are left out. */
+  /** The graph as a file's content; nodes and initialisers that no output needs are left out. */
   model(name: string, metadata: Readonly<Record<string, string>>): OnnxModel {
-    const used = new Set(this.#nodes.flatMap(({ input = [] }) => input));
+    const used = new Set(this.#outputs.map((output) => output.name as string));
+    const node = this.#nodes.toReversed().filter(({ input = [], output = [] }) => {
+      const needed = output.some((each) => used.has(each));
+      if (needed) for (const each of input) used.add(each);
+      return needed;
+    });
     const initializer = [...this.#tensors.values()].filter((tensor) => used.has(tensor.name as string));
     for (const { name: own } of [...this.#inputs, ...this.#outputs]) {
       // An initialiser of that name would be the input's default value.
@@ -166,7 +198,7 @@ export class Graph {
     return {
       irVersion: 8,
       producerName: 'latent',
-      graph: { node: this.#nodes, name, initializer, input: this.#inputs, output: this.#outputs },
+      graph: { node: node.reverse(), name, initializer, input: this.#inputs, output: this.#outputs },
       opsetImport: [{ domain: '', version: 17 }],
       metadataProps: Object.entries(metadata).map(([key, value]): OnnxEntry => ({ key, value })),
     };
@@ -175,10 +207,14 @@ export class Graph {
 
 function attributeOf(name: string, value: Attributes[string]): OnnxAttribute {
   if (typeof value === 'number') return { name, type: ATTRIBUTE.int, i: value };
-  return 'float' in value
-    ? { name, type: ATTRIBUTE.float, f: value.float }
-    : { name, type: ATTRIBUTE.ints, ints: value };
+  if (typeof value === 'string') return { name, type: ATTRIBUTE.string, s: bytesOf(value) };
+  if ('float' in value) return { name, type: ATTRIBUTE.float, f: value.float };
+  return value.every((each) => typeof each === 'string')
+    ? { name, type: ATTRIBUTE.strings, strings: value.map(bytesOf) }
+    : { name, type: ATTRIBUTE.ints, ints: value as readonly number[] };
 }
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 function declared({ name, type }: Value, dims: Dims): OnnxValue {
   const dim = dims.map((size) =>

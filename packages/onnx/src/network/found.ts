@@ -18,10 +18,10 @@ export interface FoundNetwork {
   readonly input: Shape;
 }
 
-/** A dense layer without an activation of its own, from a weight [out, in] and a bias. */
-export function foundDense(name: string, weight: Tensor, bias: Tensor | null): FoundLayer {
+/** A dense layer without an activation of its own, from a weight [out, in] and a bias; of whole rows, or along their last axis. */
+export function foundDense(name: string, weight: Tensor, bias: Tensor | null, perStep = false): FoundLayer {
   const [units = 1] = weight.shape;
-  const spec = dense(units, { activation: 'identity', bias: bias !== null });
+  const spec = dense(units, { activation: 'identity', bias: bias !== null, ...(perStep && { perStep }) });
   return { name, spec, tensors: bias === null ? [weight] : [weight, bias] };
 }
 
@@ -55,7 +55,8 @@ function checkWidths(caller: string, found: readonly FoundLayer[], input: Shape)
   let shape = input;
   for (const { name, spec, tensors } of found) {
     const [weight] = tensors;
-    if (spec.name === 'dense' && weight?.shape[1] !== sizeOf(shape)) {
+    const width = spec.config().perStep === true ? shape.at(-1) : sizeOf(shape);
+    if (spec.name === 'dense' && weight?.shape[1] !== width) {
       throw new ValueError(
         `${caller}: ${name} has numbers of ${formatShape(weight?.shape ?? [])}, but takes rows of ${formatShape(shape)}`,
       );
@@ -72,8 +73,9 @@ function withActivations(found: readonly FoundLayer[]): readonly FoundLayer[] {
     const { name, of } = layer.spec.config();
     const previous = before?.spec.config();
     if (name === 'activation' && previous?.name === 'dense' && previous.activation === 'identity') {
-      const { units, bias } = previous as unknown as { units: number; bias: boolean };
-      result[result.length - 1] = { ...(before as FoundLayer), spec: dense(units, { activation: of as never, bias }) };
+      const { units, bias, perStep } = previous as unknown as { units: number; bias: boolean; perStep?: true };
+      const spec = dense(units, { activation: of as never, bias, ...(perStep && { perStep }) });
+      result[result.length - 1] = { ...(before as FoundLayer), spec };
     } else result.push(layer);
   }
   return result;

@@ -35,6 +35,7 @@ export interface OnnxAttribute {
   readonly t?: OnnxTensor;
   readonly floats?: readonly number[];
   readonly ints?: readonly number[];
+  readonly strings?: readonly Uint8Array[];
 }
 
 /** An operator applied to values by name. */
@@ -84,9 +85,9 @@ export interface OnnxModel {
 }
 
 /** `OnnxTensor.dataType` and `elemType`: the types that are written; more are read. */
-export const ELEMENT = { float: 1, int64: 7, bool: 9, double: 11 } as const;
+export const ELEMENT = { float: 1, int32: 6, int64: 7, bool: 9, double: 11 } as const;
 /** `OnnxAttribute.type`. */
-export const ATTRIBUTE = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
+export const ATTRIBUTE = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7, strings: 8 } as const;
 
 const entry: MessageTable<OnnxEntry> = { key: [1, 'text'], value: [2, 'text'] };
 
@@ -112,6 +113,7 @@ const attribute: MessageTable<OnnxAttribute> = {
   t: [5, tensor],
   floats: [7, 'float', 'many'],
   ints: [8, 'int', 'many'],
+  strings: [9, 'bytes', 'many'],
   type: [20, 'int'],
 };
 

@@ -266,7 +266,7 @@ const LAYERS: Readonly<Record<string, NodeRule>> = {
     const open = sizeOf(shape) / -known.reduce((a, b) => a * b, 1);
     const target = known.map((size) => (size === -1 ? open : size));
     if (!target.every((size) => Number.isInteger(size) && size > 0) || target.length === 0) return null;
-    if (rows > 0 || (rows === -1 && rest.includes(-1))) return null;
+    if (rows > 0 || (rows === -1 && rest.includes(-1)) || sizeOf(target) !== sizeOf(shape)) return null;
     return sameShape(target, shape) ? [] : [plain(node, target.length === 1 ? flatten() : reshape(target))];
   },
   Identity: () => [],

@@ -1,5 +1,7 @@
 import { type Dim, type Dims, float, type Graph, type Value } from '../graph/graph.ts';
+import { IMAGE_OPS } from './image-ops.ts';
 import type { OpRule } from './rules.ts';
+import { SEQUENCE_OPS } from './sequence-ops.ts';
 
 /** An operator with the same operands. */
 const same =
@@ -27,7 +29,7 @@ const positions = (graph: Graph, x: Value): Value => graph.cast(x, 'int64');
 /** The matrix with its last two axes swapped. */
 function swapped(graph: Graph, x: Value, { length }: Dims): Value {
   const perm = [...Array(length).keys()];
-  return graph.node('Transpose', [x], { perm: [...perm.slice(0, -2), length - 1, length - 2] });
+  return graph.transpose(x, [...perm.slice(0, -2), length - 1, length - 2]);
 }
 
 interface Box {
@@ -77,7 +79,7 @@ export const STANDARD_OPS = {
 
   reshape: (graph, [x], { shape, shapes }) =>
     JSON.stringify(shape) === JSON.stringify(shapes[0]) ? (x as Value) : graph.reshape(x as Value, shape),
-  transpose: (graph, inputs, { params }) => graph.node('Transpose', inputs, { perm: params as number[] }),
+  transpose: (graph, [x], { params }) => graph.transpose(x as Value, params as number[]),
   broadcastTo: (graph, [x], { shape }) => graph.node('Expand', [x as Value, graph.sizes(shape)]),
   concat: (graph, inputs, { params }) => graph.node('Concat', inputs, { axis: params as number }),
   slice(graph, [x], { params, shapes }) {
@@ -122,4 +124,10 @@ export const STANDARD_OPS = {
 
   gather: (graph, [table, indices]) =>
     graph.node('Gather', [table as Value, positions(graph, indices as Value)], { axis: 0 }),
+  scatterAdd(graph, [base, indices, rows], { shapes: [, at = []] }) {
+    const places = graph.reshape(positions(graph, indices as Value), [...at, 1]);
+    return graph.node('ScatterND', [base as Value, places, rows as Value], { reduction: 'add' });
+  },
+  ...IMAGE_OPS,
+  ...SEQUENCE_OPS,
 } satisfies Record<string, OpRule>;

@@ -8,14 +8,15 @@ import { STANDARD_OPS } from './ops.ts';
 export interface StepCall {
   /** Of the op; null for a layer. */
   readonly params: unknown;
+  /** Of the result; of the first where there are several. */
   readonly shape: Dims;
   readonly shapes: readonly Dims[];
   /** A tensor of a layer as an initialiser, by its name in the state dictionary. */
   tensor(x: Tensor): Value;
 }
 
-/** How an op becomes nodes; null where it cannot with these parameters. */
-export type OpRule = (graph: Graph, inputs: readonly Value[], call: StepCall) => Value | null;
+/** How an op becomes nodes: its result, or its results; null where it cannot with these parameters. */
+export type OpRule = (graph: Graph, inputs: readonly Value[], call: StepCall) => Value | readonly Value[] | null;
 
 /** How a layer becomes nodes as a whole; `inputs` are the tensors that its `forward` was given. */
 export type LayerRule = (graph: Graph, layer: Module, inputs: readonly Value[], call: StepCall) => Value;

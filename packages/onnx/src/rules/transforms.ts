@@ -1,5 +1,5 @@
-import type { PartConfig } from '@latent/nn';
-import type { Expr } from '@latent/tensor';
+import { normalQuantile, type PartConfig } from '@latent/nn';
+import { type Expr, select } from '@latent/tensor';
 import { Rules } from './rules.ts';
 
 /** The map of a column as formulas; further inputs are the column's numbers. */
@@ -16,7 +16,8 @@ export interface ColumnFormula {
  */
 export type TransformRule =
   | {
-      readonly formula: ColumnFormula;
+      /** Or the one for so many numbers, the same for the same count. */
+      readonly formula: ColumnFormula | ((count: number) => ColumnFormula);
       numbers(options: PartConfig, learned: readonly number[]): readonly number[];
     }
   | { steps(options: PartConfig, column: number): readonly PartConfig[] };
@@ -51,6 +52,54 @@ const logarithm: ColumnFormula = {
       .neg(),
 };
 
+/** Straight lines between knots (xᵢ, yᵢ) and beyond them: numbers spread, x₁, y₁, x₂, y₂, …; formulas by how many. */
+const broken = /* @__PURE__ */ new Map<number, ColumnFormula>();
+
+function brokenLine(count: number): ColumnFormula {
+  const known = broken.get(count);
+  if (known !== undefined) return known;
+  const knots = (count - 1) / 2;
+  /** The last of the pieces that begin at knots below the value; `at` holds where they begin. */
+  const piece = (value: Expr, at: readonly Expr[], pieces: readonly Expr[]): Expr =>
+    pieces.slice(1).reduce((before, next, i) => select((at[i] as Expr).lt(value), next, before), pieces[0] as Expr);
+  const split = ([spread, ...flat]: Expr[]): { spread: Expr; x: Expr[]; y: Expr[] } => ({
+    spread: spread as Expr,
+    x: flat.filter((_, i) => i % 2 === 0),
+    y: flat.filter((_, i) => i % 2 === 1),
+  });
+  const along = (value: Expr, x: Expr[], y: Expr[], beyond: (far: Expr) => Expr): Expr => {
+    const ends = [0, knots - 1].map((i) => (y[i] as Expr).add(beyond(value.sub(x[i] as Expr))));
+    const lines = x.slice(1).map((b, i) => {
+      const [a, c, d] = [x[i], y[i], y[i + 1]] as [Expr, Expr, Expr];
+      return c.add(value.sub(a).div(b.sub(a)).mul(d.sub(c)));
+    });
+    return piece(value, x, [ends[0] as Expr, ...lines, ends[1] as Expr]);
+  };
+  const formula: ColumnFormula = {
+    forward(value, ...numbers) {
+      const { spread, x, y } = split(numbers);
+      return along(value, x, y, (far) => far.div(spread));
+    },
+    inverse(value, ...numbers) {
+      const { spread, x, y } = split(numbers);
+      return along(value, y, x, (far) => far.mul(spread));
+    },
+    logSlope(value, ...numbers) {
+      const { spread, x, y } = split(numbers);
+      const slopes = x.slice(1).map((b, i) =>
+        (y[i + 1] as Expr)
+          .sub(y[i] as Expr)
+          .div(b.sub(x[i] as Expr))
+          .log(),
+      );
+      const beyond = spread.log().neg();
+      return piece(value, x, [beyond, ...slopes, beyond]);
+    },
+  };
+  broken.set(count, formula);
+  return formula;
+}
+
 const asLearned = (_options: PartConfig, learned: readonly number[]): readonly number[] => learned;
 
 const STANDARD_TRANSFORMS: Readonly<Record<string, TransformRule>> = {
@@ -61,6 +110,13 @@ const STANDARD_TRANSFORMS: Readonly<Record<string, TransformRule>> = {
     numbers: ({ low, high }, learned) => [...learned, low as number, (high as number) - (low as number)],
   },
   log: { formula: logarithm, numbers: ({ offset }) => [offset as number] },
+  quantile: {
+    formula: brokenLine,
+    numbers: (_options, [spread = 1, ...flat]) => [
+      spread,
+      ...flat.map((number, i) => (i % 2 === 0 ? number : normalQuantile(number))),
+    ],
+  },
   chain: { steps: ({ steps }) => steps as readonly PartConfig[] },
   perColumn: {
     steps({ groups }, column) {

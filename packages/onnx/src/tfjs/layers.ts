@@ -1,91 +1,21 @@
-import {
-  type ActivationName,
-  activation,
-  alphaDropout,
-  dropout,
-  flatten,
-  type LayerSpec,
-  layerNorm,
-  noise,
-  reshape,
-  softmax,
-} from '@latent/nn';
-import { formatShape, ones, type Shape, sizeOf, type Tensor, ValueError, zeros } from '@latent/tensor';
+import { activation, alphaDropout, dropout, flatten, layerNorm, noise, reshape } from '@latent/nn';
+import { ones, sizeOf, ValueError, zeros } from '@latent/tensor';
 import { inShort } from '../files/tensors.ts';
-import { type FoundLayer, foundDense } from '../network/found.ts';
+import { foundDense } from '../network/found.ts';
+import { TFJS_IMAGE_LAYERS } from './image-layers.ts';
+import { activated, amount, only, plain, type TfjsRule } from './rule.ts';
+import { TFJS_SEQUENCE_LAYERS } from './sequence-layers.ts';
 import { CALLER } from './weights.ts';
 
-/** What a rule may ask. */
-export interface TfjsLayer {
-  readonly name: string;
-  readonly config: Readonly<Record<string, unknown>>;
-  /** Of the rows that go in. */
-  readonly shape: Shape;
-  /** A weight of the layer by the last part of its name (`kernel`). */
-  weight(name: string): Tensor;
-}
-
-/** How a layer of TensorFlow.js becomes layers of ours; throws where it cannot. */
-export type TfjsRule = (layer: TfjsLayer) => readonly FoundLayer[];
-
-/** Activations that are ours, by the names they have there. */
-const ACTIVATIONS: Readonly<Record<string, ActivationName>> = {
-  linear: 'identity',
-  relu: 'relu',
-  elu: 'elu',
-  selu: 'selu',
-  gelu: 'gelu',
-  sigmoid: 'sigmoid',
-  tanh: 'tanh',
-  softplus: 'softplus',
-  swish: 'silu',
-  silu: 'silu',
-  mish: 'mish',
-};
-
-/** A layer without numbers. */
-const plain = (name: string, spec: LayerSpec): FoundLayer => ({ name, spec, tensors: [] });
-
-/** The layer that does an activation by its name there; none for a linear one. */
-function activated(name: string, value: unknown): FoundLayer[] {
-  const known = typeof value === 'string' && Object.hasOwn(ACTIVATIONS, value) ? ACTIVATIONS[value] : undefined;
-  if (value === 'softmax') return [plain(name, softmax())];
-  if (known === undefined) {
-    throw new ValueError(
-      `${CALLER}: layer '${name}' has the activation ${inShort(value)}; ours are softmax, ${Object.keys(ACTIVATIONS).join(', ')}`,
-    );
-  }
-  return known === 'identity' ? [] : [plain(name, activation(known))];
-}
-
-/** Throws unless an option has the only value that layers of ours have. */
-function only({ name, config }: TfjsLayer, option: string, value: unknown): void {
-  const given = config[option];
-  if (given !== undefined && given !== null && given !== value) {
-    throw new ValueError(`${CALLER}: layer '${name}' has ${option} ${inShort(given)}; ours has ${inShort(value)}`);
-  }
-}
-
-/** A share or a deviation of a layer. */
-function amount({ name, config }: TfjsLayer, option: string): number {
-  const value = config[option];
-  if (typeof value !== 'number') throw new ValueError(`${CALLER}: layer '${name}' has no ${option}`);
-  return value;
-}
-
-/** Layers by their class names. Convolutional, recurrent and normalising layers join here when there are such. */
+/** Layers by their class names. */
 export const TFJS_LAYERS: Readonly<Record<string, TfjsRule>> = {
   InputLayer: () => [],
   Dense(layer) {
     const { name, config, shape, weight } = layer;
-    if (shape.length !== 1) {
-      throw new ValueError(
-        `${CALLER}: layer '${name}' works along the last axis of rows of ${formatShape(shape)}, and ours on whole rows; flatten them before`,
-      );
-    }
     const bias = config.use_bias === false ? null : weight('bias');
-    // [in, out] there.
-    return [foundDense(name, weight('kernel').transpose(), bias), ...activated(name, config.activation ?? 'linear')];
+    // [in, out] there, and along the last axis of rows of any shape.
+    const found = foundDense(name, weight('kernel').transpose(), bias, shape.length > 1);
+    return [found, ...activated(name, config.activation ?? 'linear')];
   },
   Activation: ({ name, config }) => activated(name, config.activation),
   ReLU(layer) {
@@ -136,4 +66,6 @@ export const TFJS_LAYERS: Readonly<Record<string, TfjsRule>> = {
     const epsilon = config.epsilon === undefined ? 1e-3 : amount(layer, 'epsilon');
     return [{ name, spec: layerNorm({ epsilon }), tensors: [scale, shift] }];
   },
+  ...TFJS_IMAGE_LAYERS,
+  ...TFJS_SEQUENCE_LAYERS,
 };

@@ -15,8 +15,8 @@ interface Described {
 
 /**
  * A network from a layers model of TensorFlow.js (`model.json` and its binary files), sequential or a functional one that is a chain:
- * dense layers, activations, dropout, noise, flattening, reshaping and layer normalisation. Other layers are refused by their name; so
- * are graph models, which have no layers: take their weights with `tfjsTensors`.
+ * dense layers, convolutions, pooling, recurrent layers, embeddings, activations, dropout, noise, flattening, reshaping and normalisation.
+ * Other layers are refused by their name; so are graph models, which have no layers: take their weights with `tfjsTensors`.
  */
 export function networkFromTfjs(json: TfjsJson, shards: TfjsShards): FoundNetwork {
   const content = tfjsObject(json);

@@ -15,7 +15,8 @@ interface Golden {
   readonly y: { readonly shape: number[]; readonly data: number[] };
 }
 
-const golden = goldenJson<Record<'sequential' | 'functional' | 'branches', Golden>>('tfjs.json');
+const golden =
+  goldenJson<Record<'sequential' | 'functional' | 'branches' | 'images' | 'sequences', Golden>>('tfjs.json');
 const shardsOf = ({ shards }: Golden): Uint8Array[] =>
   shards.map((text) => new Uint8Array(Buffer.from(text, 'base64')));
 const copy = <T>(value: T): T => structuredClone(value);
@@ -46,6 +47,55 @@ describe('models of TensorFlow.js', () => {
         ? ['dense', 'dropout', 'layerNorm', 'dense', 'activation', 'gaussianNoise', 'dense', 'dense', 'softmax']
         : ['flatten', 'dense', 'reshape', 'reshape', 'layerNorm', 'activation', 'flatten', 'dense'],
     );
+  });
+
+  it.each(['images', 'sequences'] as const)('one of %s gives its outputs', (name) => {
+    const { json, x, y } = golden[name];
+    const { network } = networkFromTfjs(JSON.stringify(json), shardsOf(golden[name]));
+    const rows = tensor(x.data, { shape: x.shape });
+    const own = noGrad(() => network.forward(rows));
+    expect(farthest(own, tensor(y.data, { shape: y.shape }))).toBeLessThan(2e-6);
+  });
+
+  const layerOf = (name: 'images' | 'sequences', className: string, config: Record<string, unknown>) => () => {
+    const json = copy(golden[name].json);
+    const layer = json.modelTopology.config.layers.find((each) => each.class_name === className);
+    Object.assign(layer?.config as object, config);
+    return networkFromTfjs(json as unknown as TfjsJson, shardsOf(golden[name]));
+  };
+
+  it.each([
+    [
+      'channels first',
+      layerOf('images', 'Conv2D', { data_format: 'channels_first' }),
+      'data_format channels_first; ours has channels_last',
+    ],
+    ['other padding', layerOf('sequences', 'Conv1D', { padding: 'causal' }), 'padding causal; ours are valid and same'],
+    ['other kernels', layerOf('images', 'Conv2D', { kernel_size: [3] }), 'has kernel_size [3]'],
+    [
+      'kernels of other sizes',
+      layerOf('images', 'Conv2D', { kernel_size: [3, 3] }),
+      'the description asks for more numbers than the file has',
+    ],
+    ['sizes that are none', layerOf('images', 'MaxPooling2D', { pool_size: ['a', 2] }), 'has pool_size ["a",2]'],
+    [
+      'other places between pixels',
+      layerOf('images', 'UpSampling2D', { interpolation: 'bilinear' }),
+      'interpolation bilinear; ours has nearest',
+    ],
+    ['sides that are none', layerOf('images', 'ZeroPadding2D', { padding: [1, -1] }), 'has padding [1,-1]'],
+    ['another axis', layerOf('images', 'BatchNormalization', { axis: 1 }), 'has axis 1; ours has -1'],
+    [
+      'an approximate sigmoid',
+      layerOf('sequences', 'LSTM', { recurrent_activation: 'hard_sigmoid' }),
+      'recurrent_activation hard_sigmoid; ours has sigmoid',
+    ],
+    ['other gates', layerOf('sequences', 'GRU', { activation: 'relu' }), 'has activation relu; ours has tanh'],
+    ['steps backwards', layerOf('sequences', 'LSTM', { go_backwards: true }), 'go_backwards true; ours has false'],
+    ['masks', layerOf('sequences', 'Embedding', { mask_zero: true }), 'mask_zero true; ours has false'],
+    ['no steps', layerOf('sequences', 'RepeatVector', { n: 0 }), 'has n 0'],
+  ])('%s are refused', (_what, read, message) => {
+    expect(read).toThrow(message);
   });
 
   it('with their files in any of the forms that programs have them in', () => {
@@ -84,7 +134,11 @@ describe('models of TensorFlow.js', () => {
   });
 
   it.each([
-    ['a layer that we have not', changed(0, {}, 'Conv2D'), "layer 'dense_Dense1' is of the class Conv2D; ours are"],
+    [
+      'a layer that we have not',
+      changed(0, {}, 'ConvLSTM2D'),
+      "layer 'dense_Dense1' is of the class ConvLSTM2D; ours are",
+    ],
     ['a class with a name of every object', changed(0, {}, 'toString'), 'is of the class toString'],
     ['an activation that we have not', changed(0, { activation: 'hard_sigmoid' }), 'has the activation hard_sigmoid'],
     ['another axis', changed(2, { axis: [0] }), 'has axis 0; ours has -1'],
@@ -99,9 +153,9 @@ describe('models of TensorFlow.js', () => {
       'dense_Dense1 has numbers of [6, 4], but takes rows of [5]',
     ],
     [
-      'dense layers along an axis',
+      'normalisation along an axis but the last',
       changed(0, { batch_input_shape: [null, 3, 4] }),
-      'works along the last axis of rows of [3, 4]',
+      'has axis 1; ours has -1',
     ],
     ['a weight that is missing', changed(3, { use_bias: true }), "layer 'dense_Dense2' must have one bias, got none"],
     ['a name that is missing', changed(0, { name: 5 }), 'layer 0 has no class or no name'],

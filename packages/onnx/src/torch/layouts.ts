@@ -10,6 +10,8 @@ export interface TorchTensor {
   readonly axes?: readonly number[];
 }
 
+const recurrent = { weight_ih: {}, weight_hh: {}, bias_ih: {}, bias_hh: {} };
+
 /**
  * How the tensors of our layers stand in PyTorch's state dictionaries, by the layer's `type` and the tensor's name; those not
  * named here are the same there. A layer with a row must name all of its tensors, so that none is forgotten.
@@ -17,9 +19,33 @@ export interface TorchTensor {
 export const TORCH_LAYOUTS: Readonly<Record<string, Readonly<Record<string, TorchTensor>>>> = {
   // nn.Linear: weight [out, in], bias [out].
   Linear: { weight: {}, bias: {} },
-  // nn.LayerNorm: weight and bias [features].
+  // nn.LayerNorm: weight and bias [features]; nn.RMSNorm: weight; nn.GroupNorm and nn.BatchNorm: [channels].
   LayerNorm: { weight: {}, bias: {} },
+  RmsNorm: { weight: {} },
+  GroupNorm: { weight: {}, bias: {} },
+  BatchNorm: { weight: {}, bias: {}, running_mean: {}, running_var: {}, num_batches_tracked: {} },
+  // nn.Conv1d, nn.Conv2d: weight [out, in/groups, …kernel]; transposed [in, out/groups, …kernel]; bias [out].
+  Conv1d: { weight: {}, bias: {} },
+  Conv2d: { weight: {}, bias: {} },
+  ConvTranspose1d: { weight: {}, bias: {} },
+  ConvTranspose2d: { weight: {}, bias: {} },
+  // nn.LSTM, nn.GRU, nn.RNN: one of each for every layer and direction.
+  Lstm: recurrent,
+  Gru: recurrent,
+  Rnn: recurrent,
+  // nn.MultiheadAttention: q, k and v in one matrix; `out_proj` is a layer of its own.
+  MultiHeadAttention: { in_proj_weight: {}, in_proj_bias: {} },
+  // nn.Embedding, of things or of steps: weight [count, width].
+  Embedding: { weight: {} },
+  Positions: { weight: {} },
 };
+
+/** The row of a layer's tensor: that of its name, without the number of a layer and its direction. */
+export function torchTensor(type: string, name: string): TorchTensor | undefined {
+  const row = Object.hasOwn(TORCH_LAYOUTS, type) ? TORCH_LAYOUTS[type] : undefined;
+  const plain = name.replace(/_l\d+(_reverse)?$/, '');
+  return row !== undefined && Object.hasOwn(row, plain) ? row[plain] : undefined;
+}
 
 /** One tensor of a module, ours and theirs. */
 interface Pair {
@@ -35,7 +61,7 @@ function pairsOf(module: Module): Pair[] {
     const at = ours.lastIndexOf('.');
     const [path, own] = at < 0 ? ['', ours] : [ours.slice(0, at), ours.slice(at + 1)];
     const type = layers.get(path)?.type ?? '';
-    const layout = Object.hasOwn(TORCH_LAYOUTS, type) ? TORCH_LAYOUTS[type]?.[own] : undefined;
+    const layout = torchTensor(type, own);
     const theirs = layout?.name ?? own;
     return { ours, theirs: path === '' ? theirs : `${path}.${theirs}`, tensor, axes: layout?.axes ?? null };
   });

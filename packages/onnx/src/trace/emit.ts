@@ -1,5 +1,5 @@
 import type { Module } from '@latent/nn';
-import { type Expr, type Op, opTable, type Tensor, UsageError } from '@latent/tensor';
+import { type Expr, type JointOp, type Op, opTable, type Tensor, UsageError } from '@latent/tensor';
 import { formulaNodes } from '../graph/formula.ts';
 import type { Dims, Graph, Value } from '../graph/graph.ts';
 import { type LayerRule, layerRules, opRules, type StepCall } from '../rules/rules.ts';
@@ -19,15 +19,16 @@ export function emit(
   for (let i = steps.length - 1; i >= 0; i--) {
     if (needed.has(i)) for (const { origin } of origins[i] ?? []) if (origin.kind === 'step') needed.add(origin.index);
   }
-  const values: (Value | undefined)[] = [];
+  const values: (readonly Value[])[] = [];
   const names = new Map(module.namedTensors().map(([name, tensor]) => [tensor, name]));
   const tensorOf = (x: Tensor): Value => {
     const name = names.get(x);
     return name === undefined ? graph.constant('float', x.shape, x.data) : graph.tensor(name, 'float', x.shape, x.data);
   };
   const valueAt = ({ origin, dims }: Operand): Value => {
-    if ('index' in origin) return (origin.kind === 'step' ? values : inputs)[origin.index] as Value;
-    if ('tensor' in origin) return tensorOf(origin.tensor);
+    if (origin.kind === 'step') return values[origin.index]?.[origin.result] as Value;
+    if (origin.kind === 'input') return inputs[origin.index] as Value;
+    if (origin.kind === 'named') return tensorOf(origin.tensor);
     const numbers = graph.constant('float', origin.shape, origin.values);
     return sameDims(dims, origin.shape) ? numbers : graph.node('Expand', [numbers, graph.sizes(dims)]);
   };
@@ -35,7 +36,8 @@ export function emit(
     if (!needed.has(i)) return;
     const operands = origins[i] as readonly Operand[];
     graph.path = step.path;
-    const { params, shape } = step;
+    const { params, results } = step;
+    const shape = results[0] as Dims;
     const call = { params, shape, shapes: operands.map(({ dims }) => dims), tensor: tensorOf };
     values[i] = stepNodes(graph, step, operands.map(valueAt), call);
   });
@@ -77,13 +79,18 @@ function through(operand: Operand, op: object, steps: readonly TracedStep[]): Op
 }
 
 /** The nodes of a step. */
-function stepNodes(graph: Graph, { op, layer, path }: TracedStep, inputs: readonly Value[], call: StepCall): Value {
-  if (layer !== null) return (layerRules.get(layer.type) as LayerRule)(graph, layer, inputs, call);
-  const { name } = op as Op;
+function stepNodes(
+  graph: Graph,
+  { op, layer, path }: TracedStep,
+  inputs: readonly Value[],
+  call: StepCall,
+): readonly Value[] {
+  if (layer !== null) return [(layerRules.get(layer.type) as LayerRule)(graph, layer, inputs, call)];
+  const { name } = op as Op | JointOp;
   // An op of someone else's is not taken for the engine's because it has the same name.
   const ours = (opTable as Record<string, unknown>)[name] === op;
   const value = opRules.get(name, ours)?.(graph, inputs, call) ?? formulaOf(graph, op as Op, inputs);
-  if (value !== null) return value;
+  if (value !== null) return 'name' in value ? [value] : value;
   throw new UsageError(
     `exportOnnx: ${path === '' ? '' : `${path}: `}the op '${name}' has no rule for ONNX${ours ? ' with these parameters' : ''}; give it one with opRules.define('${name}', …), or its layer with layerRules.define(type, …)`,
   );

@@ -2,9 +2,10 @@ import { noGrad } from '@latent/autograd';
 import { type Module, scoring } from '@latent/nn';
 import { type GraphNode, type JointOp, type Op, Rng, type Shape, Tensor, UsageError } from '@latent/tensor';
 
-/** Where a number of a step comes from: an earlier step, an input, a tensor of the module by name, or numbers that were there. */
+/** Where a number of a step comes from: a result of an earlier step, an input, a tensor of the module by name, or numbers that were there. */
 export type Source =
-  | { readonly kind: 'step' | 'input'; readonly index: number }
+  | { readonly kind: 'step'; readonly index: number; readonly result: number }
+  | { readonly kind: 'input'; readonly index: number }
   | { readonly kind: 'named'; readonly name: string; readonly tensor: Tensor }
   | { readonly kind: 'constant'; readonly shape: Shape; readonly values: Float32Array | Float64Array };
 
@@ -12,10 +13,11 @@ export type Source =
 export interface Step {
   /** The layer in which it was done. */
   readonly path: string;
-  readonly what: { readonly op: Op; readonly params: unknown } | { readonly layer: Module };
+  readonly what: { readonly op: Op | JointOp; readonly params: unknown } | { readonly layer: Module };
   readonly sources: readonly Source[];
   readonly shapes: readonly Shape[];
-  readonly shape: Shape;
+  /** Of the results: one, or as many as a joint op has. */
+  readonly results: readonly Shape[];
 }
 
 /** Tensors that go in: their shapes for a number of rows. */
@@ -44,15 +46,11 @@ class Mark implements GraphNode {
   }
 
   record(op: Op, inputs: readonly Tensor[], params: unknown, output: Tensor): void {
-    this.recorder.add({ op, params }, inputs, output);
+    this.recorder.add({ op, params }, inputs, [output]);
   }
 
-  /** Layers of ops with several results are recorded as a whole; alone, such an op has no rule. */
-  recordJoint(op: JointOp): void {
-    if (!this.recording) return;
-    throw new UsageError(
-      `exportOnnx: ${op.name} has no rule of its own; use the layer that computes it, as lstm() in place of recurrent()`,
-    );
+  recordJoint(op: JointOp, inputs: readonly Tensor[], params: unknown, outputs: readonly Tensor[]): void {
+    this.recorder.add({ op, params }, inputs, outputs);
   }
 
   get recording(): boolean {
@@ -75,16 +73,18 @@ class Recorder {
   /** Off inside a layer that is recorded as a whole. */
   on = true;
 
-  add(what: Step['what'], inputs: readonly Tensor[], output: Tensor): void {
+  add(what: Step['what'], inputs: readonly Tensor[], outputs: readonly Tensor[]): void {
     if (!this.on) return;
     this.steps.push({
       path: this.path.at(-1) as string,
       what,
       sources: inputs.map((x) => this.sourceOf(x)),
       shapes: inputs.map((x) => x.shape),
-      shape: output.shape,
+      results: outputs.map((x) => x.shape),
     });
-    output.node = new Mark(this, { kind: 'step', index: this.steps.length - 1 });
+    outputs.forEach((output, result) => {
+      output.node = new Mark(this, { kind: 'step', index: this.steps.length - 1, result });
+    });
   }
 
   /** Numbers are read now: what a step made may be gone later. */
@@ -176,6 +176,6 @@ function asOne(
   const tensors = inputs.filter((input) => input instanceof Tensor);
   // Its own, also where the layer gives back what it was given.
   const own = output.detach();
-  recorder.add({ layer }, tensors, own);
+  recorder.add({ layer }, tensors, [own]);
   return own;
 }

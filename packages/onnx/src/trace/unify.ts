@@ -1,12 +1,13 @@
 import type { Module } from '@latent/nn';
-import { type Op, type Tensor, UsageError } from '@latent/tensor';
+import { type JointOp, type Op, type Tensor, UsageError } from '@latent/tensor';
 import type { Dim, Dims } from '../graph/graph.ts';
 import { dimsOf, Mismatch, unified } from './dims.ts';
 import type { Recording, Source, Step } from './record.ts';
 
 /** Where a value comes from, for any number of rows. */
 export type Origin =
-  | { readonly kind: 'step' | 'input'; readonly index: number }
+  | { readonly kind: 'step'; readonly index: number; readonly result: number }
+  | { readonly kind: 'input'; readonly index: number }
   | { readonly kind: 'named'; readonly name: string; readonly tensor: Tensor }
   /** Numbers that are the same in every row have one row, and `dims` says so. */
   | { readonly kind: 'constant'; readonly shape: readonly number[]; readonly values: ArrayLike<number> };
@@ -14,12 +15,13 @@ export type Origin =
 /** A step for any number of rows: its sizes and parameters are numbers, or `Dim`s where they go with the rows. */
 export interface TracedStep {
   readonly path: string;
-  readonly op: Op | null;
+  readonly op: Op | JointOp | null;
   readonly params: unknown;
   readonly layer: Module | null;
   readonly origins: readonly Origin[];
   readonly shapes: readonly Dims[];
-  readonly shape: Dims;
+  /** Of the results. */
+  readonly results: readonly Dims[];
 }
 
 /** A computation for any number of rows. */
@@ -85,7 +87,7 @@ function unifiedStep(a: Step, b: Step | undefined): TracedStep {
     layer: 'layer' in a.what ? a.what.layer : null,
     origins: inputs.map(({ origin }) => origin),
     shapes: inputs.map(({ shape }) => shape),
-    shape: dimsOf(a.shape, b.shape),
+    results: a.results.map((result, i) => dimsOf(result, b.results[i] ?? [])),
   };
 }
 
@@ -102,7 +104,8 @@ function unifiedSource(
     return { origin: a, shape };
   }
   if (a.kind !== 'constant' || b.kind !== 'constant') {
-    if ((a as { index: number }).index !== (b as { index: number }).index) throw new Mismatch('its operands change');
+    const place = (of: Source): string => JSON.stringify(of);
+    if (place(a) !== place(b)) throw new Mismatch('its operands change');
     return { origin: a as Origin, shape };
   }
   const [one, other] = [oneRow(a.values, a.shape, shape), oneRow(b.values, b.shape, shape)];

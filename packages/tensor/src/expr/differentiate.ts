@@ -51,10 +51,11 @@ export function differentiate(root: Expr, inputs: number): (Expr | null)[] {
     if (incoming === undefined) continue;
     if (node.kind === 'input') result[node.value] = incoming;
     if (node.kind === 'input' || node.kind === 'const') continue;
-    const [a, b, c] = node.args;
+    // A primitive looks at the arguments that it has.
+    const [a, b, c] = node.args as readonly [Expr, Expr, Expr];
     const local = DERIVATIVE[node.kind](a, b, c, node);
     node.args.forEach((argument, i) => {
-      const derivative = local[i];
+      const derivative = local[i] as Expr | null;
       if (derivative === null || argument.kind === 'const') return;
       const term = times(incoming, derivative, node, i);
       const sum = adjoint.get(argument);
@@ -67,7 +68,7 @@ export function differentiate(root: Expr, inputs: number): (Expr | null)[] {
 /** incoming · derivative, leaving out factors of one, and passing through `select` without 0·∞. */
 function times(incoming: Expr, derivative: Expr, node: Expr, position: number): Expr {
   if (node.kind === 'select') {
-    return position === 1 ? select(node.args[0], incoming, 0) : select(node.args[0], 0, incoming);
+    return position === 1 ? select(node.args[0]!, incoming, 0) : select(node.args[0]!, 0, incoming);
   }
   if (derivative === ONE) return incoming;
   if (incoming === ONE) return derivative;

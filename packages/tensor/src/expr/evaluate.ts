@@ -62,9 +62,9 @@ export function evaluate(roots: readonly Expr[], inputs: ArrayLike<number>): num
   const values = new Map<Expr, number>();
   for (const node of topological(roots)) {
     if (node.kind === 'const') values.set(node, node.value);
-    else if (node.kind === 'input') values.set(node, inputs[node.value]);
+    else if (node.kind === 'input') values.set(node, inputs[node.value]!);
     else {
-      const [a, b, c] = node.args.map((argument) => values.get(argument) as number);
+      const [a, b, c] = node.args.map((argument) => values.get(argument)) as [number, number, number];
       values.set(node, NUMERIC[node.kind](a, b, c));
     }
   }
@@ -102,7 +102,7 @@ function loopSource(expressions: readonly Expr[], inputs: number): string {
   const body = nodes.map((node) => {
     if (node.kind === 'const') return '';
     if (node.kind === 'input') return `const v${node.id} = heap[i${node.value} + c * s${node.value}];`;
-    const [a, b, c] = node.args.map(name);
+    const [a, b, c] = node.args.map(name) as [string, string, string];
     return `const v${node.id} = ${SOURCE[node.kind](a, b, c)};`;
   });
   return `return function (heap, rows, cols, offsets, rowStrides, colStrides) {
@@ -128,9 +128,10 @@ function interpretedLoop(expressions: readonly Expr[], inputs: number): ElementL
   return (heap, rows, cols, offsets, rowStrides, colStrides) => {
     for (let r = 0; r < rows; r++) {
       for (let c = 0; c < cols; c++) {
-        for (let i = 0; i < inputs; i++) values[i] = heap[offsets[outputs + i] + r * rowStrides[i] + c * colStrides[i]];
+        for (let i = 0; i < inputs; i++)
+          values[i] = heap[offsets[outputs + i]! + r * rowStrides[i]! + c * colStrides[i]!]!;
         const results = evaluate(expressions, values);
-        for (let j = 0; j < outputs; j++) heap[offsets[j] + r * cols + c] = results[j];
+        for (let j = 0; j < outputs; j++) heap[offsets[j]! + r * cols + c] = results[j]!;
       }
     }
   };

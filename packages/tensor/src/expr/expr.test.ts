@@ -41,7 +41,7 @@ describe('expressions', () => {
           evaluate(
             [root],
             at.map((v, j) => (j === i ? v + d : v)),
-          )[0];
+          )[0]!;
         const numeric = (moved(h) - moved(-h)) / (2 * h);
         expect(derivative === null ? 0 : evaluate([derivative], at)[0]).toBeCloseTo(numeric, 7);
       });
@@ -75,7 +75,7 @@ describe('expressions', () => {
       [1, 0.8427007929497149],
       [2, 0.9953222650189527],
       [3.5, 0.9999992569016276],
-    ]) {
+    ] as const) {
       expect(Math.abs(erf(at) - value)).toBeLessThan(2e-15);
       expect(erf(-at)).toBe(-erf(at));
     }

@@ -34,6 +34,10 @@ export type ExprLike = Expr | number;
 const interned = new Map<string, Expr>();
 let nextId = 0;
 
+/**
+ * An elementwise formula: a node of a graph of primitives in which equal nodes are one. It is made of `input`s and `constant`s
+ * by the methods below, and says what is computed, not how.
+ */
 export class Expr {
   readonly id: number;
   readonly kind: Primitive | 'const' | 'input';
@@ -139,10 +143,12 @@ export function make(kind: Primitive, ...args: ExprLike[]): Expr {
   return intern(kind, args.map(expr), 0);
 }
 
+/** The number as a formula. */
 export function constant(value: number): Expr {
   return intern('const', [], value);
 }
 
+/** The input of a formula at `position`, counted from 0. */
 export function input(position: number): Expr {
   return intern('input', [], position);
 }
@@ -174,7 +180,7 @@ export function topological(roots: readonly Expr[]): Expr[] {
 export function substitute(root: Expr, inputs: readonly Expr[]): Expr {
   const made = new Map<Expr, Expr>();
   for (const node of topological([root])) {
-    if (node.kind === 'input') made.set(node, inputs[node.value]);
+    if (node.kind === 'input') made.set(node, inputs[node.value]!);
     else if (node.kind === 'const') made.set(node, node);
     else
       made.set(

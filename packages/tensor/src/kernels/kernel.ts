@@ -1,12 +1,6 @@
+import { type DType, elementBytes } from '../dtype.ts';
 import type { Expr } from '../expr/expr.ts';
 import type { Compiled, Linker } from './wasm/linker.ts';
-
-export type DType = 'f32' | 'f64';
-
-/** Bytes of one element. */
-export function elementBytes(dtype: DType): number {
-  return dtype === 'f32' ? 4 : 8;
-}
 
 /**
  * One call of a kernel, as plain data: the kernel's row, addresses and sizes. `pointers` are byte offsets into the linear

@@ -1,6 +1,8 @@
 // What tests need of kernels: calls to try, with numbers placed in memory between guards. Only tests import this.
+
+import { type DType, elementBytes } from '../dtype.ts';
 import { memory, view } from '../memory/linear-memory.ts';
-import { type DType, elementBytes, type KernelCall } from './kernel.ts';
+import type { KernelCall } from './kernel.ts';
 import { relaxedSimdSupported } from './wasm/feature-probe.ts';
 import { InstantLinker } from './wasm/linker.ts';
 

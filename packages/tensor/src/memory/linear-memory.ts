@@ -1,5 +1,5 @@
+import type { DType } from '../dtype.ts';
 import { MemoryError } from '../errors.ts';
-import type { DType } from '../kernels/kernel.ts';
 
 /**
  * The one linear memory that every kernel works in. A pointer is a byte offset into it.

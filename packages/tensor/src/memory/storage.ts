@@ -1,5 +1,5 @@
+import { type DType, elementBytes } from '../dtype.ts';
 import { LifetimeError, MemoryError, UsageError } from '../errors.ts';
-import { type DType, elementBytes } from '../kernels/kernel.ts';
 import { Arena, type Mark } from './arena.ts';
 import { type Holder, heap } from './heap.ts';
 import { type LinearMemory, memory } from './linear-memory.ts';
@@ -83,6 +83,18 @@ export class Storage {
   /** Goes up whenever JavaScript writes over the numbers. */
   get version(): number {
     return this.#version;
+  }
+
+  /** The numbers from byte `from` to byte `to`, which live as long as these. */
+  part(from: number, to: number): Storage {
+    const array = this.#heap;
+    const width = array?.BYTES_PER_ELEMENT ?? 1;
+    const part =
+      array === null
+        ? new Storage(this.#pointer + from, null, this.#epoch, this.pinned)
+        : new Storage(-1, array.subarray(from / width, to / width), this.#epoch, this.pinned);
+    part.whole = this;
+    return part;
   }
 
   /** A view of `size` elements, good until the next allocation. */

@@ -1,6 +1,9 @@
 import { ValueError } from '../errors.ts';
 import type { Storage } from './storage.ts';
 
+/** Bytes of the state of a draw: four words. */
+export const STATE_BYTES = 16;
+
 /** Advances a generator by `blocks` and writes the four words of the draw at `pointer`, unless that is negative. */
 export interface DrawSource {
   writeDraw(pointer: number, blocks: number): void;
@@ -17,8 +20,21 @@ export interface StepWatcher {
   uses(storage: Storage): void;
   /** JavaScript reads numbers. */
   read(storage: Storage, operation: string): void;
-  /** The state of a random draw was written at `pointer`. */
-  drew(source: DrawSource, pointer: number, blocks: number): void;
+  /** Why the step cannot be replayed; null while it can. */
+  readonly forbidden: string | null;
+  /** The state of a random draw was written at `pointer`. What is returned stands for the draw. */
+  drew(source: DrawSource, pointer: number, blocks: number): object;
+  /** The state of an earlier draw, of the same turn of a loop like the one it was made in, is to stand at `pointer`. */
+  drewAgain(draw: object, pointer: number): void;
+  /** What is recorded until `endLoop` is done once for each turn, from the last to the first when `reverse`. */
+  beginLoop(turns: number, reverse: boolean): void;
+  /**
+   * The room at `room` stands for the `bytes` at `whole` + turn·stride: a turn finds them there, or leaves them there when it
+   * `writes`.
+   */
+  window(room: number, bytes: number, whole: number, stride: number, writes: boolean): void;
+  /** The loop is written down, and all turns but the first are made; or it was given up, and the step cannot be replayed. */
+  endLoop(given?: 'up'): void;
   /** A check writes what it finds at `pointer`. */
   checks(pointer: number, report: FaultReport): void;
   /** To be done again before each replay. */

@@ -1,7 +1,7 @@
+import type { DType } from '../dtype.ts';
 import { UsageError, ValueError } from '../errors.ts';
-import type { DType } from '../kernels/kernel.ts';
 import { memory } from '../memory/linear-memory.ts';
-import { describeValue, refuse } from '../options.ts';
+import { type Check, describeValue, refuse } from '../options.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** What ops take for an operand: a tensor, or a number that is broadcast. */
@@ -43,6 +43,9 @@ export function operands(op: string, values: readonly Operand[]): Tensor[] {
 export function checkTensor(op: string, value: Tensor): Tensor {
   return isTensor(value) ? value : refuseOther(op, 'a tensor', value);
 }
+
+/** A check for options that are tensors. */
+export const tensorCheck: Check<Tensor> = (value, at) => (isTensor(value) ? value : refuse(at, 'a tensor', value));
 
 /** Throws unless `values` is an array of tensors. */
 export function checkTensors(op: string, values: readonly Tensor[]): readonly Tensor[] {

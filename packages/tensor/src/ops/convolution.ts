@@ -54,7 +54,7 @@ const convolutionOp: Op<Geometry> = {
   saves: { inputs: [0, 1], output: false },
   shape: ([x, w], { output }) => [x![0]!, ...output, w![3]!],
   forward(call) {
-    const [x, w] = call.inputs as [number, number];
+    const [x, w] = call.inputs;
     const shape = shapeOf(call.params, call.shapes[0]![0]!, call.shapes[1]!);
     execute(convolutionCall(call.dtype, [call.out, x, w], shape));
     addBias(call);
@@ -71,7 +71,7 @@ const transposedOp: Op<Geometry> = {
   saves: { inputs: [0, 1], output: false },
   shape: ([y, w], { input, groups }) => [y![0]!, ...input, w![2]! * groups],
   forward(call) {
-    const [y, w] = call.inputs as [number, number];
+    const [y, w] = call.inputs;
     const shape = shapeOf(call.params, call.shapes[0]![0]!, call.shapes[1]!);
     execute(transposedConvolutionCall(call.dtype, [call.out, y, w], shape));
     addBias(call);
@@ -88,7 +88,7 @@ const weightsOp: Op<Geometry> = {
   saves: { inputs: [0, 1], output: false },
   shape: ([x, y], { kernel, groups }) => [...kernel, x![3]! / groups, y![3]!],
   forward(call) {
-    const [x, y] = call.inputs as [number, number];
+    const [x, y] = call.inputs;
     const shape = shapeOf(call.params, call.shapes[0]![0]!, call.shape);
     execute(convolutionWeightsCall(call.dtype, [call.out, x, y], shape));
   },
@@ -107,11 +107,13 @@ export const convolutionOps = {
   convolutionWeights: weightsOp,
 } as const;
 
+/** Of `conv1d` and `conv2d`. */
 export interface ConvolutionOptions extends WindowOptions {
   /** Runs of channels that see each other alone; 1 by default. As many as channels: depthwise. */
   readonly groups?: number;
 }
 
+/** Of `convTranspose1d` and `convTranspose2d`. */
 export interface TransposedConvolutionOptions extends ConvolutionOptions {
   /** Added to the output's size, at its end; 0 by default. */
   readonly outputPadding?: PerAxis;

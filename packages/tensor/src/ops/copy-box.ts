@@ -1,6 +1,6 @@
+import type { DType } from '../dtype.ts';
 import { copyCall } from '../kernels/copy/copy.ts';
 import { execute } from '../kernels/execute.ts';
-import type { DType } from '../kernels/kernel.ts';
 import { type Shape, stridesOf } from '../shape.ts';
 
 /** An axis of a box: how many, and the steps in both buffers. */

@@ -24,7 +24,7 @@ const drawRowsOp: Op<Draws> = {
   saves: { inputs: [], output: false },
   shape: ([keys], { samples, width }) => [samples, keys![0]!, width],
   forward({ dtype, out, inputs, shapes, params: { kind, samples, width } }) {
-    execute(drawRowsCall(kind, dtype, out, inputs[0]!, shapes[0]![0]!, samples, width));
+    execute(drawRowsCall(kind, dtype, out, inputs[0], shapes[0][0]!, samples, width));
   },
   gradient: () => null,
 };

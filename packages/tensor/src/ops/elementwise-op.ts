@@ -14,6 +14,7 @@ import { copyBox } from './copy-box.ts';
 /** The gradient to one input: g, the inputs, then the output, as expressions. Null: zero everywhere. */
 export type GradientRule = ((g: Expr, ...values: Expr[]) => Expr) | null;
 
+/** The row of an elementwise op: the formula is all there is to it. */
 export interface ElementwiseOp extends Op<undefined> {
   readonly program: MapProgram;
 }
@@ -56,7 +57,7 @@ function build(name: string, root: Expr, gradients: readonly (Expr | null)[], co
     shape: (shapes) => broadcastShapes(name, shapes),
     forward: (call) => mapBroadcast(call, program),
     gradient(i, g, saved) {
-      const rule = gradients[i];
+      const rule = gradients[i] ?? null;
       if (rule === null) return null;
       if (rule === G) return g;
       gradientOps[i] ??= gradientOp(`${name}.gradient${i}`, rule, count);
@@ -82,7 +83,7 @@ export function gradientOp(name: string, rule: Expr, count: number): GradientOp 
     apply: (g, saved) =>
       apply(
         op,
-        used.map((i) => (i === 0 ? g : i <= count ? saved.inputs[i - 1] : saved.output)),
+        used.map((i) => (i === 0 ? g : i <= count ? (saved.inputs[i - 1] as Tensor) : saved.output)),
         undefined,
       ),
   };
@@ -120,20 +121,20 @@ export function mapBroadcast(call: Call<unknown>, program: MapProgram): void {
   if (size === 0) return;
   let cols = size; // set by the first input that repeats; the others must fit it or are expanded
   for (let i = 0; i < shapes.length; i++) {
-    if (sameShape(shapes[i], shape)) continue;
-    const inputSize = sizeOf(shapes[i]);
+    if (sameShape(shapes[i]!, shape)) continue;
+    const inputSize = sizeOf(shapes[i]!);
     if (inputSize === size) continue;
     if (inputSize === 1) {
       layouts[i] = SCALAR;
       continue;
     }
-    const found = repeats(shapes[i], shape, inputSize);
+    const found = repeats(shapes[i]!, shape, inputSize);
     if (found !== null && (cols === size || found.cols === cols)) {
       cols = found.cols;
       layouts[i] = found.layout;
     } else {
       const expanded = call.scratch(size * (dtype === 'f32' ? 4 : 8));
-      expand(call, expanded, call.inputs[i], shapes[i]);
+      expand(call, expanded, call.inputs[i]!, shapes[i]!);
       pointers[i + 1] = expanded;
     }
   }
@@ -143,12 +144,12 @@ export function mapBroadcast(call: Call<unknown>, program: MapProgram): void {
 /** How `from` repeats in `to`: as the row of a matrix, as its column (with how many columns), or neither (null). */
 function repeats(from: Shape, to: Shape, fromSize: number): { layout: Layout; cols: number } | null {
   const lead = to.length - from.length;
-  const sizeAt = (axis: number): number => (axis < lead ? 1 : from[axis - lead]);
+  const sizeAt = (axis: number): number => (axis < lead ? 1 : from[axis - lead]!);
   let trailing = 1;
-  for (let axis = to.length - 1; axis >= 0 && sizeAt(axis) === to[axis]; axis--) trailing *= to[axis];
+  for (let axis = to.length - 1; axis >= 0 && sizeAt(axis) === to[axis]; axis--) trailing *= to[axis]!;
   if (trailing === fromSize) return { layout: ROW, cols: trailing };
   let leading = 1;
-  for (let axis = 0; axis < to.length && sizeAt(axis) === to[axis]; axis++) leading *= to[axis];
+  for (let axis = 0; axis < to.length && sizeAt(axis) === to[axis]; axis++) leading *= to[axis]!;
   if (leading === fromSize) return { layout: COLUMN, cols: sizeOf(to) / leading };
   return null;
 }
@@ -161,7 +162,7 @@ function expand(call: Call<unknown>, out: number, pointer: number, from: Shape):
   let stride = 1;
   for (let axis = shape.length - 1; axis >= lead; axis--) {
     if (from[axis - lead] !== 1) inStrides[axis] = stride;
-    stride *= from[axis - lead];
+    stride *= from[axis - lead]!;
   }
   copyBox(call.dtype, out, pointer, shape, null, inStrides);
 }

@@ -45,6 +45,7 @@ function binary(
   return elementwise(name, value as (...inputs: Expr[]) => Expr, gradients as readonly GradientRule[]);
 }
 
+/** The rows of elementwise ops; see `opTable`. */
 export const elementwiseOps = {
   add: binary('add', (a, b) => a.add(b), [(g) => g, (g) => g]),
   sub: binary('sub', (a, b) => a.sub(b), [(g) => g, (g) => g.neg()]),
@@ -282,10 +283,13 @@ export const rsqrt: Unary = unaryOp(o.rsqrt);
 export const square: Unary = unaryOp(o.square);
 /** 1/x. */
 export const reciprocal: Unary = unaryOp(o.reciprocal);
+/** sin x, x in radians. */
 export const sin: Unary = unaryOp(o.sin);
+/** cos x, x in radians. */
 export const cos: Unary = unaryOp(o.cos);
 /** The error function 2/√π ∫₀ˣ e^(−t²) dt. */
 export const erf: Unary = unaryOp(o.erf);
+/** (eˣ − e^(−x)) / (eˣ + e^(−x)). */
 export const tanh: Unary = unaryOp(o.tanh);
 /** 1 / (1 + e^(−x)). */
 export const sigmoid: Unary = unaryOp(o.sigmoid);

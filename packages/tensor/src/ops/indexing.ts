@@ -24,7 +24,7 @@ const gatherOp: Op<undefined> = {
   forward(call) {
     const [table, indices] = call.shapes;
     const width = sizeOf(table.slice(1));
-    execute(gatherRowsCall(call.dtype, [call.out, call.inputs[0], call.inputs[1]], sizeOf(indices), width, table[0]));
+    execute(gatherRowsCall(call.dtype, [call.out, call.inputs[0], call.inputs[1]], sizeOf(indices), width, table[0]!));
   },
   gradient(i, g, { inputs: [, indices], shapes }) {
     return i === 0 ? apply(scatterAddOp, [g.full(shapes[0], 0), indices, g], undefined) : null;
@@ -48,7 +48,7 @@ const scatterAddOp: Op<undefined> = {
     const [shape, count] = [call.shapes[0], sizeOf(call.shapes[1])];
     execute(copyCall(call.dtype, call.out, base, [1, 1, 1, sizeOf(shape)], [0, 0, 0, 1], [0, 0, 0, 1]));
     const width = sizeOf(shape.slice(1));
-    execute(scatterAddRowsCall(call.dtype, [call.out, rows, indices], count, width, shape[0]));
+    execute(scatterAddRowsCall(call.dtype, [call.out, rows, indices], count, width, shape[0]!));
   },
   gradient(i, g, { inputs: [, indices] }) {
     if (i === 1) return null;
@@ -56,6 +56,7 @@ const scatterAddOp: Op<undefined> = {
   },
 };
 
+/** The rows of ops that look up by index; see `opTable`. */
 export const indexingOps = { gather: gatherOp, scatterAdd: scatterAddOp } as const;
 
 /** The slices of x at `indices` along `axis` (0): NumPy's `take`. Result: x's shape with that axis replaced by the indices' shape. */

@@ -1,9 +1,9 @@
 import type { TypedArray } from '../create.ts';
+import { type DType, elementBytes } from '../dtype.ts';
 import { addressOf } from '../eager.ts';
 import { ValueError } from '../errors.ts';
 import { checkIndicesCall, clearFault, FAULT_BYTES, readFault } from '../kernels/check-indices/check-indices.ts';
 import { execute } from '../kernels/execute.ts';
-import { type DType, elementBytes } from '../kernels/kernel.ts';
 import { markScratch, releaseScratch, scratch } from '../memory/storage.ts';
 import { stepWatcher } from '../memory/watcher.ts';
 import { describeValue } from '../options.ts';

@@ -34,11 +34,11 @@ interface Box {
 
 function boxOffset(box: Box, whole: Shape): number {
   const strides = stridesOf(whole);
-  return box.start.reduce((offset, start, axis) => offset + start * strides[axis], 0);
+  return box.start.reduce((offset, start, axis) => offset + start * strides[axis]!, 0);
 }
 
 function boxStrides(box: Box, whole: Shape): number[] {
-  return stridesOf(whole).map((stride, axis) => stride * box.step[axis]);
+  return stridesOf(whole).map((stride, axis) => stride * box.step[axis]!);
 }
 
 const bytes = (call: Call<unknown>): number => (call.dtype === 'f32' ? 4 : 8);
@@ -55,7 +55,7 @@ const reshapeOp: Op<Shape> = {
 const transposeOp: Op<readonly number[]> = {
   name: 'transpose',
   saves: NOTHING,
-  shape: ([shape], axes) => axes.map((axis) => shape[axis]),
+  shape: ([shape], axes) => axes.map((axis) => shape[axis]!),
   forward(call) {
     const strides = stridesOf(call.shapes[0]);
     copyBox(
@@ -64,7 +64,7 @@ const transposeOp: Op<readonly number[]> = {
       call.inputs[0],
       call.shape,
       null,
-      call.params.map((axis) => strides[axis]),
+      call.params.map((axis) => strides[axis]!),
     );
   },
   gradient(_i, g, { params }) {
@@ -84,7 +84,7 @@ const broadcastOp: Op<Shape> = {
     const lead = call.shape.length - call.shapes[0].length;
     const strides = stridesOf(call.shapes[0]);
     const inStrides = call.shape.map((_, axis) =>
-      axis < lead || call.shapes[0][axis - lead] === 1 ? 0 : strides[axis - lead],
+      axis < lead || call.shapes[0][axis - lead] === 1 ? 0 : strides[axis - lead]!,
     );
     copyBox(call.dtype, call.out, call.inputs[0], call.shape, null, inStrides);
   },
@@ -129,29 +129,30 @@ const concatOp: Op<number> = {
   shape(shapes, axis) {
     const first = shapes[0];
     for (const shape of shapes) {
-      if (shape.length !== first.length || shape.some((size, i) => i !== axis && size !== first[i])) {
+      if (shape.length !== first.length || shape.some((size, i) => i !== axis && size !== first[i]!)) {
         throw new ShapeError(
           `concat: shapes must agree except along axis ${axis}, got ${shapes.map(formatShape).join(' and ')}`,
         );
       }
     }
-    return first.map((size, i) => (i === axis ? shapes.reduce((total, shape) => total + shape[axis], 0) : size));
+    return first.map((size, i) => (i === axis ? shapes.reduce((total, shape) => total + shape[axis]!, 0) : size));
   },
   forward(call) {
     const target = stridesOf(call.shape);
     let out = call.out;
     call.inputs.forEach((input, i) => {
-      copyBox(call.dtype, out, input, call.shapes[i], target, stridesOf(call.shapes[i]));
-      out += call.shapes[i][call.params] * target[call.params] * bytes(call);
+      copyBox(call.dtype, out, input, call.shapes[i]!, target, stridesOf(call.shapes[i]!));
+      out += call.shapes[i]![call.params]! * target[call.params]! * bytes(call);
     });
   },
   gradient(i, g, { params: axis, shapes }) {
     let start = 0;
-    for (let j = 0; j < i; j++) start += shapes[j][axis];
-    return narrow(g, axis, start, start + shapes[i][axis]);
+    for (let j = 0; j < i; j++) start += shapes[j]![axis]!;
+    return narrow(g, axis, start, start + shapes[i]![axis]!);
   },
 };
 
+/** The rows of ops that move numbers without changing them; see `opTable`. */
 export const layoutOps = {
   reshape: reshapeOp,
   transpose: transposeOp,

@@ -14,6 +14,7 @@ import { checkFlag, checkTensor } from './argument.ts';
 import { broadcastTo, reshape } from './layout.ts';
 import { sum } from './reduce.ts';
 
+/** Of `matmul`. */
 export interface MatmulOptions {
   /** Use aᵀ (the last two axes swapped); nothing is copied. */
   readonly transposeA?: boolean;
@@ -27,7 +28,7 @@ interface Flags {
 
 /** Rows and columns of a matrix after its transpose flag. */
 function sides(shape: Shape, transposed: boolean): [rows: number, cols: number] {
-  const [r, c] = [shape[shape.length - 2], shape[shape.length - 1]];
+  const [r, c] = shape.slice(-2) as [number, number];
   return transposed ? [c, r] : [r, c];
 }
 
@@ -50,7 +51,7 @@ const matmulOp: Op<Flags> = {
     const { dtype, shapes, params } = call;
     const { transposeA: transA, transposeB: transB } = params;
     const [m, k] = sides(shapes[0], transA);
-    const n = call.shape[call.shape.length - 1];
+    const n = call.shape[call.shape.length - 1]!;
     const batch = sizeOf(call.shape.slice(0, -2));
     const strideA = shapes[0].length > 2 ? m * k : 0;
     const strideB = shapes[1].length > 2 ? k * n : 0;
@@ -81,11 +82,11 @@ const BIAS_LAYOUTS: readonly Layout[] = [FULL, ROW];
 const linearOp: Op<undefined> = {
   name: 'linear',
   saves: { inputs: [0, 1], output: false },
-  shape: ([x, weight]) => [x[0], weight[0]],
+  shape: ([x, weight]) => [x[0]!, weight[0]!],
   forward(call) {
     const { dtype, out, inputs } = call;
-    const [m, k] = call.shapes[0];
-    const [n] = call.shapes[1];
+    const [m, k] = call.shapes[0] as readonly [number, number];
+    const [n] = call.shapes[1] as readonly [number, number];
     execute(matmulCall(dtype, [out, inputs[0], inputs[1]], m, n, k, false, true));
     if (inputs.length === 3) execute(mapCall(ADD_BIAS, dtype, m, n, [out, out, inputs[2]], BIAS_LAYOUTS));
   },
@@ -96,6 +97,7 @@ const linearOp: Op<undefined> = {
   },
 };
 
+/** The rows of products; see `opTable`. */
 export const linalgOps = { matmul: matmulOp, linear: linearOp } as const;
 
 /**
@@ -142,14 +144,14 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor 
         : `linear: weight must be [out, in], got ${formatShape(weight.shape)}`,
     );
   }
-  if (bias && !sameShape(bias.shape, [weight.shape[0]])) {
+  if (bias && !sameShape(bias.shape, [weight.shape[0]!])) {
     throw new ShapeError(`linear: bias must be [${weight.shape[0]}], got ${formatShape(bias.shape)}`);
   }
   const inputs = (flat: Tensor): Tensor[] => (bias ? [flat, weight, bias] : [flat, weight]);
   if (x.shape.length === 2) return apply(linearOp, inputs(x), undefined);
-  const rows = x.size / Math.max(1, width);
-  return reshape(apply(linearOp, inputs(reshape(x, [rows, width])), undefined), [
+  const rows = x.size / Math.max(1, width as number);
+  return reshape(apply(linearOp, inputs(reshape(x, [rows, width as number])), undefined), [
     ...x.shape.slice(0, -1),
-    weight.shape[0],
+    weight.shape[0]!,
   ]);
 }

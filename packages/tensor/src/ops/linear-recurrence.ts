@@ -3,9 +3,10 @@ import { ShapeError } from '../errors.ts';
 import { execute } from '../kernels/execute.ts';
 import { linearRecurrenceCall } from '../kernels/linear-recurrence/linear-recurrence.ts';
 import type { Op } from '../op.ts';
+import { checkOptions, optional } from '../options.ts';
 import { formatShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { checkTensor } from './argument.ts';
+import { checkTensor, tensorCheck } from './argument.ts';
 import { concat, pad, reshape, slice } from './layout.ts';
 
 /**
@@ -25,7 +26,7 @@ const linearRecurrenceOp: Op<{ readonly transposed: boolean }> = {
   },
   forward({ dtype, out, inputs, shape, params }) {
     const [rows, steps, width] = shape as [number, number, number];
-    const [a, b] = inputs as [number, number];
+    const [a, b] = inputs;
     execute(linearRecurrenceCall(dtype, [out, a, b], rows, steps, width, params.transposed));
   },
   gradient(i, g, { inputs: [a], output, params: { transposed } }) {
@@ -56,7 +57,7 @@ export const linearRecurrenceOps = { linearRecurrence: linearRecurrenceOp } as c
 export function linearRecurrence(a: Tensor, b: Tensor, options: { readonly initial?: Tensor } = {}): Tensor {
   checkTensor('linearRecurrence', a);
   checkTensor('linearRecurrence', b);
-  const { initial } = options;
+  const { initial } = checkOptions('linearRecurrence', options, { initial: optional(tensorCheck) });
   if (initial === undefined) return apply(linearRecurrenceOp, [a, b], { transposed: false });
   const [rows = 0, steps = 0, width = 0] = b.shape;
   if (!sameShape(checkTensor('linearRecurrence', initial).shape, [rows, width])) {

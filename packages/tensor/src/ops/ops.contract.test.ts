@@ -20,8 +20,8 @@ function expectClose(got: Tensor, want: Plain, tolerance: number): void {
   expect(got.shape).toEqual([...want.shape]);
   const values = got.data;
   for (let i = 0; i < values.length; i++) {
-    const allowed = tolerance * Math.max(1, Math.abs(want.data[i]));
-    if (!(Math.abs(values[i] - want.data[i]) <= allowed))
+    const allowed = tolerance * Math.max(1, Math.abs(want.data[i]!));
+    if (!(Math.abs(values[i]! - want.data[i]!) <= allowed))
       expect({ at: i, value: values[i] }).toEqual({ at: i, value: want.data[i] });
   }
 }
@@ -67,7 +67,7 @@ describe('elementwise ops in SIMD', () => {
       for (const length of lengths) {
         const inputs = sampleInputs(
           sample,
-          sample.shapes[0].map(() => [length]),
+          sample.shapes[0]!.map(() => [length]),
           length,
           'f32',
         );

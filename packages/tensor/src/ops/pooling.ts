@@ -35,7 +35,7 @@ const pickOp: Op<Geometry> = {
   saves: { inputs: [0], output: false },
   shape: ([x], { output }) => [x![0]!, ...output, x![3]!],
   forward(call) {
-    const [x, from] = call.inputs as [number, number];
+    const [x, from] = call.inputs;
     execute(maxPickCall(call.dtype, [call.out, x, from], shapeOf(call.params, call.shapes[0]!)));
   },
   gradient: (i, g, { inputs: [x], params }) => (i === 0 ? null : apply(spreadOp, [x!, g], params)),
@@ -47,7 +47,7 @@ const spreadOp: Op<Geometry> = {
   saves: { inputs: [0], output: false },
   shape: ([x]) => x!,
   forward(call) {
-    const [x, from] = call.inputs as [number, number];
+    const [x, from] = call.inputs;
     execute(maxSpreadCall(call.dtype, [call.out, x, from], shapeOf(call.params, call.shapes[0]!)));
   },
   gradient: (i, g, { inputs: [x], params }) => (i === 0 ? null : apply(pickOp, [x!, g], params)),
@@ -59,7 +59,7 @@ const maxPoolOp: Op<Geometry> = {
   saves: { inputs: [0], output: false },
   shape: ([x], { output }) => [x![0]!, ...output, x![3]!],
   forward(call) {
-    const [x] = call.inputs as [number];
+    const [x] = call.inputs;
     execute(maxPickCall(call.dtype, [call.out, x, x], shapeOf(call.params, call.shapes[0]!)));
   },
   gradient: (_i, g, { inputs: [x], params }) => apply(spreadOp, [x!, g], params),
@@ -67,15 +67,18 @@ const maxPoolOp: Op<Geometry> = {
 
 export const poolingOps = { maxPool: maxPoolOp, maxPick: pickOp, maxSpread: spreadOp } as const;
 
+/** Of every pooling: stride (the window's size by default), padding, and what happens at the input's end. */
 export interface PoolOptions extends Omit<WindowOptions, 'dilation'> {
   /** Windows that the input's end cuts count too; false by default. */
   readonly ceil?: boolean;
 }
 
+/** Of `maxPool1d` and `maxPool2d`. */
 export interface MaxPoolOptions extends PoolOptions {
   readonly dilation?: PerAxis;
 }
 
+/** Of `avgPool1d` and `avgPool2d`. */
 export interface AvgPoolOptions extends PoolOptions {
   /** Padding counts as zeros in the mean, as PyTorch has it by default; false by default, as TensorFlow has it. */
   readonly countPadding?: boolean;

@@ -11,11 +11,13 @@ import {
   reluCell,
   tanhCell,
 } from '../kernels/recurrence/cell.ts';
-import { type Course, recurrenceCall, seenWidth } from '../kernels/recurrence/recurrence.ts';
+import { type Course, recurrenceCall } from '../kernels/recurrence/recurrence.ts';
+import { seenWidth } from '../kernels/recurrence/row-sizes.ts';
 import { recurrenceGradientCall } from '../kernels/recurrence-gradient/recurrence-gradient.ts';
+import { checkOptions, flag, list, optional, whole } from '../options.ts';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { checkTensor } from './argument.ts';
+import { checkTensor, tensorCheck } from './argument.ts';
 import { equal, less, where } from './elementwise.ts';
 import { type ElementwiseOp, symbolicOp } from './elementwise-op.ts';
 import { concat, reshape, slice, stack } from './layout.ts';
@@ -38,6 +40,7 @@ export interface RecurrentWeights {
   readonly biasHh: Tensor;
 }
 
+/** Of `recurrent`. */
 export interface RecurrentOptions {
   /** The first states [rows, units]: h, and c of an LSTM; zeros by default. */
   readonly state?: readonly Tensor[];
@@ -53,6 +56,13 @@ interface Recurrence extends Pick<Course, 'cell' | 'steps' | 'steady' | 'reverse
   /** What the way back reads is kept. */
   readonly keep: boolean;
 }
+
+const optionChecks = {
+  state: /* @__PURE__ */ optional(list(tensorCheck)),
+  lengths: /* @__PURE__ */ optional(tensorCheck),
+  reverse: /* @__PURE__ */ optional(flag(), false),
+  steps: /* @__PURE__ */ optional(whole({ min: 0 })),
+};
 
 /** Positions of the inputs x, W_ih, W_hh, b_ih, b_hh, first states, lengths. */
 const [X, WEIGHT_IH, WEIGHT_HH, STATES] = [0, 1, 2, 5];
@@ -252,22 +262,19 @@ export function recurrent(
     throw new ValueError(`recurrent: the cell must be one of ${Object.keys(cells).join(', ')}, got ${String(cell)}`);
   }
   const formulas = cells[cell];
-  const { reverse = false, lengths } = options;
-  const steady = options.steps !== undefined;
+  const { reverse, lengths, state: given, steps: times } = checkOptions('recurrent', options, optionChecks);
+  const steady = times !== undefined;
   checkTensor('recurrent', x);
   if (x.shape.length !== (steady ? 2 : 3)) {
     const shape = steady ? '[rows, features] with steps given' : '[rows, steps, features]';
     throw new ShapeError(`recurrent: x must be ${shape}, got ${formatShape(x.shape)}`);
   }
   const rows = x.shape[0] as number;
-  const steps = options.steps ?? (x.shape[1] as number);
-  if (!Number.isSafeInteger(steps) || steps < 0) {
-    throw new ValueError(`recurrent: steps must be a whole number ≥ 0, got ${steps}`);
-  }
+  const steps = times ?? (x.shape[1] as number);
   const features = x.shape.at(-1) as number;
   const units = checkWeights(formulas, weights, features);
   const zero = (): Tensor => x.full([rows, units], 0);
-  const state = options.state ?? formulas.next.map(zero);
+  const state = given ?? formulas.next.map(zero);
   if (state.length !== formulas.states) {
     throw new ValueError(`recurrent: ${cell} has ${formulas.states} states, got ${state.length}`);
   }

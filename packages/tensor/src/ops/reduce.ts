@@ -22,6 +22,7 @@ import { type GradientRule, gradientOp } from './elementwise-op.ts';
 import { checkCount } from './indices.ts';
 import { broadcastTo, concat, reshape, slice, transpose } from './layout.ts';
 
+/** Of every reduction. */
 export interface ReduceOptions {
   /** The axis or axes to reduce; all by default. Negative axes count from the end. */
   readonly axis?: number | readonly number[];
@@ -49,8 +50,8 @@ function forwardReduce(call: Call<Axes>, kind: ReduceKind): void {
     else execute(mapCall(IDENTITY, dtype, 1, sizeOf(shape), [out, input], LAYOUT_FULL));
     return;
   }
-  const first = axes[0];
-  const end = axes[axes.length - 1] + 1;
+  const first = axes[0]!;
+  const end = axes[axes.length - 1]! + 1;
   if (end - first === axes.length) {
     const outer = sizeOf(shape.slice(0, first));
     const axis = sizeOf(shape.slice(first, end));
@@ -65,11 +66,11 @@ function forwardReduce(call: Call<Axes>, kind: ReduceKind): void {
     dtype,
     moved,
     input,
-    order.map((axis) => shape[axis]),
+    order.map((axis) => shape[axis]!),
     null,
-    order.map((axis) => strides[axis]),
+    order.map((axis) => strides[axis]!),
   );
-  const axis = sizeOf(axes.map((axis) => shape[axis]));
+  const axis = sizeOf(axes.map((axis) => shape[axis]!));
   execute(reduceCall(kind, IDENTITY, dtype, sizeOf(call.shape), axis, 1, [out, moved], LAYOUT_FULL));
 }
 
@@ -78,7 +79,7 @@ function extremum(name: 'max' | 'min'): Op<Axes> {
     name,
     saves: { inputs: [0], output: true },
     shape([shape], axes) {
-      if (axes.some((axis) => shape[axis] === 0)) {
+      if (axes.some((axis) => shape[axis]! === 0)) {
         throw new ShapeError(`${name}: no largest or smallest of nothing, got ${formatShape(shape)}`);
       }
       return keptShape(shape, axes);
@@ -114,10 +115,11 @@ function maxAndSum(call: Call<unknown>, rows: number, cols: number): { m: number
 }
 
 function lastAxis(shape: Shape): { rows: number; cols: number } {
-  const cols = shape[shape.length - 1];
+  const cols = shape[shape.length - 1]!;
   return { rows: sizeOf(shape.slice(0, -1)), cols };
 }
 
+/** The rows of reductions; see `opTable`. */
 export const reduceOps: {
   readonly sum: Op<Axes>;
   readonly max: Op<Axes>;
@@ -142,7 +144,7 @@ export const reduceOps: {
     saves: { inputs: [], output: false },
     shape: ([shape], axes) => keptShape(shape, axes),
     forward(call) {
-      const length = sizeOf(call.params.map((axis) => call.shapes[0][axis]));
+      const length = sizeOf(call.params.map((axis) => call.shapes[0][axis]!));
       checkCount('argMax', 'an axis of', length, call.dtype);
       forwardReduce(call, 'argMax');
     },
@@ -236,7 +238,7 @@ export function sum(x: Tensor, options?: ReduceOptions): Tensor {
 /** The mean over the given axes (all by default). */
 export function mean(x: Tensor, options?: ReduceOptions): Tensor {
   const axes = axesOf('mean', x, options);
-  return mul(sum(x, options), 1 / axes.reduce((n, axis) => n * x.shape[axis], 1));
+  return mul(sum(x, options), 1 / axes.reduce((n, axis) => n * x.shape[axis]!, 1));
 }
 
 /** The largest element over the given axes (all by default). The gradient is shared among equals. */
@@ -249,6 +251,7 @@ export function min(x: Tensor, options?: ReduceOptions): Tensor {
   return reduceWith(reduceOps.min, x, options);
 }
 
+/** Of `variance`. */
 export interface VarianceOptions extends ReduceOptions {
   /** Divide by n − correction: 0 (default) for the population, 1 for the unbiased estimate. */
   readonly correction?: number;
@@ -259,7 +262,7 @@ export function variance(x: Tensor, options?: VarianceOptions): Tensor {
   const axes = axesOf('variance', x, options, [...REDUCE_OPTIONS, 'correction']);
   const { correction = 0 } = options ?? {};
   checkNumber('variance', 'correction', correction);
-  const n = axes.reduce((count, axis) => count * x.shape[axis], 1);
+  const n = axes.reduce((count, axis) => count * x.shape[axis]!, 1);
   const deviation = sub(x, mean(x, { axis: axes, keepDims: true }));
   return mul(
     sum(mul(deviation, deviation), { axis: axes, ...(options?.keepDims && { keepDims: true }) }),
@@ -278,8 +281,8 @@ function alongLastAxis(
   const axes = normalizeAxes(name, axis, rank);
   if (axes.length === 1 && axes[0] === rank - 1) return body(x);
   const order = [...x.shape.keys()].filter((a) => !axes.includes(a)).concat(axes);
-  const kept = order.slice(0, rank - axes.length).map((a) => x.shape[a]);
-  const reduced = order.slice(rank - axes.length).map((a) => x.shape[a]);
+  const kept = order.slice(0, rank - axes.length).map((a) => x.shape[a]!);
+  const reduced = order.slice(rank - axes.length).map((a) => x.shape[a]!);
   const result = body(reshape(transpose(x, order), [...kept, sizeOf(reduced)]));
   const inverse = order.map((_, a) => order.indexOf(a));
   const last = result.shape[result.shape.length - 1] === sizeOf(reduced) ? reduced : reduced.map(() => 1);
@@ -296,8 +299,8 @@ export function prod(x: Tensor, options?: ReduceOptions): Tensor {
     const part = (from: number, to: number): Tensor =>
       slice(factors, [...new Array<null>(rank - 1).fill(null), [from, to]]);
     if (flat.shape[rank - 1] === 0) return sum(flat, { axis: -1, keepDims: true }).add(1);
-    while (factors.shape[rank - 1] > 1) {
-      const n = factors.shape[rank - 1];
+    while (factors.shape[rank - 1]! > 1) {
+      const n = factors.shape[rank - 1]!;
       const half = n >> 1;
       const pairs = mul(part(0, half), part(half, 2 * half));
       factors = n % 2 === 1 ? concat([pairs, part(n - 1, n)], -1) : pairs;
@@ -386,7 +389,7 @@ export function rowSum(name: string, value: (...inputs: Expr[]) => Expr, rules: 
       execute(reduceCall('sum', program, call.dtype, rows, cols, 1, [call.out, ...call.inputs], layouts));
     },
     gradient(i, g, saved) {
-      const rule = gradients[i];
+      const rule = gradients[i] ?? null;
       return rule === null ? null : rule.apply(reshape(g, [...g.shape, 1]), saved);
     },
   };

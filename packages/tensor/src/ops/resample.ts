@@ -67,6 +67,7 @@ function along(x: Tensor, axis: number, map: LinearMap): Tensor {
 
 /** What stands beyond the edges: the inside mirrored at the edge element, the edge element again, or the other end. */
 export type PadMode = 'reflect' | 'replicate' | 'circular';
+/** What `padAxis` puts past the borders. */
 export const padModes: readonly PadMode[] = ['reflect', 'replicate', 'circular'];
 
 const BEYOND: Record<PadMode, (at: number, size: number) => number> = {
@@ -89,6 +90,7 @@ export function padAxis(x: Tensor, axis: number, before: number, after: number, 
   return along(x, axis, { size, terms });
 }
 
+/** Of `interpolate`. */
 export interface InterpolateOptions {
   /** The nearest element before (default), or a mixture of the two on both sides along each axis. */
   readonly mode?: 'nearest' | 'bilinear';

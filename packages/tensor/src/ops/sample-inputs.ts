@@ -1,5 +1,5 @@
 import { tensor } from '../create.ts';
-import type { DType } from '../kernels/kernel.ts';
+import type { DType } from '../dtype.ts';
 import { Rng } from '../random.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -16,7 +16,7 @@ export function sampleInputs(sample: Sample, shapes: readonly Shape[], seed: num
 /** The domain of input i. */
 export function domainOf(sample: Sample, i: number): Domain {
   const domains = sample.domain ?? [{ low: -2, high: 2 }];
-  return domains[Math.min(i, domains.length - 1)];
+  return domains[Math.min(i, domains.length - 1)] as Domain;
 }
 
 function draw(rng: Rng, { low, high, avoid = [], whole = false }: Domain, size: number): Float32Array {

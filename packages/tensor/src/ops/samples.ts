@@ -61,8 +61,8 @@ function broadcastIndex(shape: Shape, to: Shape, flat: number): number {
   const lead = to.length - shape.length;
   let at = 0;
   for (let axis = lead; axis < to.length; axis++) {
-    const position = Math.floor(flat / strides[axis]) % to[axis];
-    if (shape[axis - lead] !== 1) at += position * own[axis - lead];
+    const position = Math.floor(flat / strides[axis]!) % to[axis]!;
+    if (shape[axis - lead] !== 1) at += position * own[axis - lead]!;
   }
   return at;
 }
@@ -77,7 +77,7 @@ function each(f: (...values: number[]) => number) {
       }, 1),
     );
     const data = Array.from({ length: sizeOf(shape) }, (_, at) =>
-      f(...inputs.map((x) => x.data[broadcastIndex(x.shape, shape, at)])),
+      f(...inputs.map((x) => x.data[broadcastIndex(x.shape, shape, at)]!)),
     );
     return { data, shape };
   };
@@ -88,41 +88,44 @@ function along(axes: readonly number[], f: (values: number[]) => number[], keep 
   return ({ data, shape }: Plain): Plain => {
     const strides = stridesOf(shape);
     const inner = axes.reduce<number[]>(
-      (offsets, axis) => offsets.flatMap((o) => Array.from({ length: shape[axis] }, (_, n) => o + n * strides[axis])),
+      (offsets, axis) => offsets.flatMap((o) => Array.from({ length: shape[axis]! }, (_, n) => o + n * strides[axis]!)),
       [0],
     );
     const outerShape = shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
     const results: number[][] = [];
     const starts: number[] = [];
     for (let at = 0; at < sizeOf(shape); at++) {
-      if (axes.some((axis) => Math.floor(at / strides[axis]) % shape[axis] !== 0)) continue;
+      if (axes.some((axis) => Math.floor(at / strides[axis]!) % shape[axis]! !== 0)) continue;
       starts.push(at);
-      results.push(f(inner.map((offset) => data[at + offset])));
+      results.push(f(inner.map((offset) => data[at + offset]!)));
     }
     if (results.every((values) => values.length === 1)) {
       const out = keep ? outerShape : outerShape.filter((_, axis) => !axes.includes(axis));
-      return { data: results.map(([value]) => value), shape: out };
+      return { data: results.map(([value]) => value as number), shape: out };
     }
     const out: number[] = new Array(sizeOf(shape));
     starts.forEach((start, group) => {
       inner.forEach((offset, n) => {
-        out[start + offset] = results[group][n];
+        out[start + offset] = results[group]![n]!;
       });
     });
     return { data: out, shape };
   };
 }
 
+/** The place of an element, of at most three axes here. */
+type Position = readonly [number, number, number];
+
 /** Elements picked one by one: the result's element at `index` is the input's at `from(index)`, or a number. */
-function pick(shape: Shape, from: (index: number[]) => { input?: number; index: readonly number[] } | number) {
+function pick(shape: Shape, from: (index: Position) => { input?: number; index: readonly number[] } | number) {
   return (...inputs: Plain[]): Plain => {
     const strides = stridesOf(shape);
     const data = Array.from({ length: sizeOf(shape) }, (_, at) => {
-      const source = from(strides.map((stride, axis) => Math.floor(at / stride) % shape[axis]));
+      const source = from(strides.map((stride, axis) => Math.floor(at / stride) % shape[axis]!) as unknown as Position);
       if (typeof source === 'number') return source;
-      const x = inputs[source.input ?? 0];
+      const x = inputs[source.input ?? 0] as Plain;
       const own = stridesOf(x.shape);
-      return x.data[source.index.reduce((sum, n, axis) => sum + n * own[axis], 0)];
+      return x.data[source.index.reduce((sum, n, axis) => sum + n * own[axis]!, 0)]!;
     });
     return { data, shape };
   };
@@ -212,8 +215,8 @@ const mean = (values: number[]): number => total(values) / values.length;
 
 function product(transposeA: boolean, transposeB: boolean) {
   return (a: Plain, b: Plain): Plain => {
-    const [ra, ca] = a.shape.slice(-2);
-    const [rb, cb] = b.shape.slice(-2);
+    const [ra, ca] = a.shape.slice(-2) as [number, number];
+    const [rb, cb] = b.shape.slice(-2) as [number, number];
     const [rows, depth] = transposeA ? [ca, ra] : [ra, ca];
     const cols = transposeB ? rb : cb;
     const batch = each((x) => x)({
@@ -230,8 +233,8 @@ function product(transposeA: boolean, transposeB: boolean) {
           let sum = 0;
           for (let k = 0; k < depth; k++) {
             sum +=
-              a.data[fromA + (transposeA ? k * ca + row : row * ca + k)] *
-              b.data[fromB + (transposeB ? col * cb + k : k * cb + col)];
+              a.data[fromA + (transposeA ? k * ca + row : row * ca + k)]! *
+              b.data[fromB + (transposeB ? col * cb + k : k * cb + col)]!;
           }
           data.push(sum);
         }
@@ -540,25 +543,25 @@ const matmulShapes: Sample['shapes'] = [
     [2, 2, 3],
   ],
 ];
-const swap = (shape: Shape): Shape => [...shape.slice(0, -2), shape[shape.length - 1], shape[shape.length - 2]];
+const swap = (shape: Shape): Shape => [...shape.slice(0, -2), shape[shape.length - 1]!, shape[shape.length - 2]!];
 
 const linalgSamples = {
   matmul: { call: (a, b) => m.matmul(a, b), shapes: matmulShapes, expected: product(false, false), smooth: true },
   matmulTransposedA: {
     call: (a, b) => m.matmul(a, b, { transposeA: true }),
-    shapes: matmulShapes.map(([a, b]) => [swap(a), b]),
+    shapes: matmulShapes.map(([a, b]) => [swap(a!), b!]),
     expected: product(true, false),
     smooth: true,
   },
   matmulTransposedB: {
     call: (a, b) => m.matmul(a, b, { transposeB: true }),
-    shapes: matmulShapes.map(([a, b]) => [a, swap(b)]),
+    shapes: matmulShapes.map(([a, b]) => [a!, swap(b!)]),
     expected: product(false, true),
     smooth: true,
   },
   matmulTransposedBoth: {
     call: (a, b) => m.matmul(a, b, { transposeA: true, transposeB: true }),
-    shapes: matmulShapes.map(([a, b]) => [swap(a), swap(b)]),
+    shapes: matmulShapes.map(([a, b]) => [swap(a!), swap(b!)]),
     expected: product(true, true),
     smooth: true,
   },
@@ -572,12 +575,12 @@ const linalgSamples = {
     expected(x, w, b) {
       const flat = {
         data: x.data,
-        shape: [x.shape.slice(0, -1).reduce((n, s) => n * s, 1), x.shape[x.shape.length - 1]],
+        shape: [x.shape.slice(0, -1).reduce((n, s) => n * s, 1), x.shape[x.shape.length - 1]!],
       };
       const y = product(false, true)(flat, w);
       return {
-        data: Array.from(y.data, (value, at) => value + b.data[at % b.shape[0]]),
-        shape: [...x.shape.slice(0, -1), w.shape[0]],
+        data: Array.from(y.data, (value, at) => value + b.data[at % b.shape[0]!]!),
+        shape: [...x.shape.slice(0, -1), w.shape[0]!],
       };
     },
     smooth: true,
@@ -658,7 +661,7 @@ const layoutSamples = {
     smooth: true,
   },
   split: {
-    call: (x) => l.split(x, [1, 3], 1)[1],
+    call: (x) => l.split(x, [1, 3], 1)[1]!,
     shapes: [[[2, 4]]],
     expected: pick([2, 3], ([a, b]) => ({ index: [a, b + 1] })),
     smooth: true,
@@ -681,7 +684,7 @@ const indexingSamples = {
   gather: {
     call: (x) => i.gather(x, [2, 0, 2]),
     shapes: [[[3, 4]]],
-    expected: pick([3, 4], ([a, b]) => ({ index: [[2, 0, 2][a], b] })),
+    expected: pick([3, 4], ([a, b]) => ({ index: [[2, 0, 2][a] as number, b] })),
     smooth: true,
   },
   gatherAlongAxis: {
@@ -701,7 +704,7 @@ const indexingSamples = {
     expected: (x, rows) => ({
       data: Array.from(x.data, (value, at) => {
         const [row, col] = [Math.floor(at / 3), at % 3];
-        return value + [1, 0, 1].reduce((sum, target, n) => sum + (target === row ? rows.data[n * 3 + col] : 0), 0);
+        return value + [1, 0, 1].reduce((sum, target, n) => sum + (target === row ? rows.data[n * 3 + col]! : 0), 0);
       }),
       shape: [2, 3],
     }),

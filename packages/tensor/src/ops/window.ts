@@ -11,6 +11,7 @@ export type PerAxis = number | readonly number[];
  */
 export type Padding = 'valid' | 'same' | number | readonly (number | readonly [before: number, after: number])[];
 
+/** How windows lie in an input: a number for all axes, or one for each. */
 export interface WindowOptions {
   /** Steps from window to window; 1 by default. */
   readonly stride?: PerAxis;

@@ -1,8 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+
+import type { DType } from '../dtype.ts';
 import { inspecting } from '../eager.ts';
 import { LifetimeError, UsageError } from '../errors.ts';
 import { observeCalls, perform } from '../kernels/execute.ts';
-import { type DType, elements } from '../kernels/kernel.ts';
+import { elements } from '../kernels/kernel.ts';
 import { allocatePinned, bytesOf, insideStep, runStep } from '../memory/storage.ts';
 import { setStepWatcher, stepWatcher } from '../memory/watcher.ts';
 import type { GraphNode } from '../op.ts';
@@ -16,6 +18,7 @@ import { Program } from './program.ts';
 import { Recorder } from './recorder.ts';
 import type { Operand } from './step.ts';
 
+/** Of `compile`. */
 export interface CompileOptions {
   /** Called once where a step cannot be recorded and runs eagerly; a console warning by default. */
   readonly onEager?: (reason: string) => void;

@@ -22,7 +22,7 @@ describe('meetings', () => {
   it('come before a call that reads what another thread wrote, and only there', () => {
     const double = mapProgram('double', 1, (x) => x.mul(2));
     const map = (out: number, x: number): KernelCall => mapCall(double, 'f32', 1, 4096, [out, x], [FULL]);
-    const [a, b, c, d] = [0, 1, 2, 3].map((i) => 65536 * (i + 1));
+    const [a, b, c, d] = [1, 2, 3, 4].map((i) => 65536 * i) as [number, number, number, number];
     const split = (call: KernelCall): SharedCall => ({ parts: divided(call, 2, 0), moves: [] });
     const total = reduceCall('sum', double, 'f32', 1, 4096, 1, [d, c], [FULL]);
     // b and c are made half by half, each thread reading its own; the sum needs both halves.

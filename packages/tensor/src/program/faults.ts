@@ -1,6 +1,7 @@
+import { type DType, elementBytes } from '../dtype.ts';
 import { clearFault, readFault } from '../kernels/check-indices/check-indices.ts';
 import { perform } from '../kernels/execute.ts';
-import { type DType, elementBytes, type KernelCall } from '../kernels/kernel.ts';
+import type { KernelCall } from '../kernels/kernel.ts';
 import type { FaultReport } from '../memory/watcher.ts';
 import { FixedWrites } from './fixed-writes.ts';
 import { addressIn, callAt, type PlacedCall, placed } from './placed.ts';

@@ -1,4 +1,4 @@
-import { type CallStep, outputsOf, type Value } from './step.ts';
+import { type CallStep, outputsOf, placedValue, type Value } from './step.ts';
 
 interface Write {
   readonly at: number;
@@ -18,7 +18,10 @@ export class FixedWrites {
   constructor(calls: readonly CallStep[]) {
     const values = new Set<Value>();
     for (const { operands } of calls) {
-      for (const { value } of operands) if (value.kind === 'fixed') values.add(value);
+      for (const operand of operands) {
+        const value = placedValue(operand.value);
+        if (value.kind === 'fixed') values.add(value);
+      }
     }
     let [region, end] = [-1, -1];
     for (const value of [...values].sort((a, b) => a.address - b.address)) {
@@ -27,7 +30,8 @@ export class FixedWrites {
       this.#regions.set(value, region);
     }
     for (const [at, step] of calls.entries()) {
-      for (const { value } of step.operands.slice(0, outputsOf(step))) {
+      for (const operand of step.operands.slice(0, outputsOf(step))) {
+        const value = placedValue(operand.value);
         if (value.kind !== 'fixed') continue;
         const write = { at, begin: value.address, end: value.address + value.bytes };
         const region = this.#regions.get(value) as number;

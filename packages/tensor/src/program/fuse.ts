@@ -208,13 +208,34 @@ class Fusion {
   #unchanged(producer: Group, from: number, reader: Group, at: number): boolean {
     return producer.inputs.every(({ operand, layout }) => {
       const { value, offset } = operand;
-      if (value.kind !== 'fixed') return (this.#writers[value.id]?.length ?? 0) <= 1;
-      const begin = value.address + offset;
-      const end = layout === FULL ? begin + this.#bytesOf(producer) : value.address + value.bytes;
-      if (reader.outputs.some(({ value: written }) => written.kind === 'fixed' && overlaps(written, begin, end)))
-        return false;
-      return !this.#fixed.changes(value, begin, end, from, at - 1);
+      const placed = placedValue(value);
+      if (placed.kind !== 'fixed') {
+        if ((this.#writers[value.id]?.length ?? 0) > 1) return false;
+        return value === placed || this.#stays(value, layout, from, reader, at);
+      }
+      const known = value === placed && layout === FULL;
+      const begin = placed.address + (known ? offset : 0);
+      const end = known ? begin + this.#bytesOf(producer) : placed.address + placed.bytes;
+      const overwritten = reader.outputs.some(({ value: output }) => {
+        const written = placedValue(output);
+        return written.kind === 'fixed' && overlaps(written, begin, end);
+      });
+      return !overwritten && !this.#fixed.changes(placed, begin, end, from, at - 1);
     });
+  }
+
+  /** Whether what a window shows is the same when the reader runs: turns that go on write other rows than they read. */
+  #stays(value: Value, layout: Layout, from: number, reader: Group, at: number): boolean {
+    for (let seen = value; seen.window !== undefined; ) {
+      const { whole, stride } = seen.window;
+      seen = whole.value;
+      if (stride !== 0) continue;
+      for (const writer of this.#writers[seen.id] ?? NO_READERS) if (writer > from && writer < at) return false;
+      // Element by element, what is read goes before what is written there.
+      const onto = reader.outputs.some(({ value: output }) => output.window?.whole.value === seen);
+      if (onto && layout !== FULL) return false;
+    }
+    return true;
   }
 
   #bytesOf({ parts }: Group): number {

@@ -15,6 +15,7 @@ export interface ProfileRow {
   readonly share: number;
 }
 
+/** Where the time of a step goes, kernel by kernel: what `profile` gives. */
 export interface Profile {
   /** Longest first. */
   readonly rows: readonly ProfileRow[];
@@ -84,8 +85,8 @@ function table({ rows, kernelMilliseconds, totalMilliseconds }: Omit<Profile, 't
     ['all kernels', '', kernelMilliseconds.toFixed(3), '', '', ''],
     ['with the rest', '', totalMilliseconds.toFixed(3), '', '', ''],
   ];
-  const widths = cells[0].map((_, column) => Math.max(...cells.map((row) => row[column].length)));
+  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
   return cells
-    .map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '))
+    .map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '))
     .join('\n');
 }

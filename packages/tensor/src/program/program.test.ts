@@ -19,7 +19,7 @@ function expectSame(fn: (...args: Tensor[]) => Tensor | Tensor[], rounds: readon
     const want = [step(() => fn(...inputs))].flat();
     const got = [compiled(...inputs)].flat();
     expect(got.map((x) => x.shape)).toEqual(want.map((x) => x.shape));
-    for (const [i, x] of got.entries()) expect(x.data).toEqual(want[i].data);
+    for (const [i, x] of got.entries()) expect(x.data).toEqual(want[i]!.data);
   }
 }
 
@@ -79,11 +79,12 @@ describe('compile', () => {
         expectSame((...args) => {
           const known = [...args];
           for (const { op, a, b } of ops) {
-            const x = known[a % known.length];
-            const y = known[b % known.length];
-            known.push(op < unary.length ? unary[op](x) : binary[op - unary.length](x, y));
+            const x = known[a % known.length]!;
+            const y = known[b % known.length]!;
+            known.push(unary[op]?.(x) ?? binary[op - unary.length]!(x, y));
           }
-          return [known[known.length - 1], known[known.length - 1].sum(), known[2]];
+          const last = known[known.length - 1]!;
+          return [last, last.sum(), known[2]!];
         }, inputs);
       }),
       { numRuns: 25 },
@@ -104,9 +105,9 @@ describe('compile', () => {
     const got = compiled(x, w).data;
     useKernels('reference');
     const want = step(() => fn(x, w)).data;
-    for (const [i, value] of got.entries()) expect(Math.abs(value / want[i] - 1)).toBeLessThan(2e-6);
+    for (const [i, value] of got.entries()) expect(Math.abs(value / want[i]! - 1)).toBeLessThan(2e-6);
     // A program goes on under other kernels.
-    for (const [i, value] of compiled(x, w).data.entries()) expect(Math.abs(value / want[i] - 1)).toBeLessThan(2e-6);
+    for (const [i, value] of compiled(x, w).data.entries()) expect(Math.abs(value / want[i]! - 1)).toBeLessThan(2e-6);
   });
 
   it('records anew under other kernels, whose need of room may be another', () => {
@@ -197,7 +198,7 @@ describe('compile', () => {
     const run = compile((x: Tensor) => (x.sum().item() > 0 ? x : x.neg()).sum(), { onEager });
     expect([run(tensor([1])), run(tensor([-1])), run(tensor([2]))].map((y) => y.item())).toEqual([1, 1, 2]);
     expect(onEager).toHaveBeenCalledTimes(1);
-    expect(onEager.mock.calls[0][0]).toContain('item reads a computed value');
+    expect(onEager.mock.calls[0]![0]).toContain('item reads a computed value');
   });
 
   it('warns on the console when nobody asks to be told', () => {

@@ -93,11 +93,11 @@ export class Program {
     for (const value of layout.offsets.keys()) {
       if (value.data) new Uint8Array(memory.buffer, this.#addressOf(value), value.bytes).set(value.data);
     }
-    this.#draws = recorder.draws.map(({ source, blocks, value }) => ({
+    this.#draws = recorder.draws().map(({ source, blocks, value, offset }) => ({
       source,
       blocks,
       generator: generators.indexOf(source),
-      address: layout.offsets.has(value) ? this.#addressOf(value) : -1,
+      address: layout.offsets.has(value) ? this.#addressOf(value) + offset : -1,
     }));
     this.#faults = recorder.reports.size === 0 ? null : new Faults(checked, this.#addressOf, recorder.reports);
     this.#steps = placed(steps, this.#addressOf);

@@ -104,7 +104,7 @@ export class ThreadPool {
     words[PROGRAM] = program;
     words[ARRIVED] = 0;
     words[SLEEPING] = 0;
-    Atomics.store(words, JOB, (words[JOB] + 1) | 0);
+    Atomics.store(words, JOB, (words[JOB]! + 1) | 0);
     if (Atomics.load(words, IDLE) > 0) Atomics.notify(words, JOB);
   }
 
@@ -193,7 +193,9 @@ function startWorker(data: WorkerStart, fail: (reason: string) => void): { termi
   }
   const url = URL.createObjectURL(new Blob([WEB_SOURCE], { type: 'text/javascript' }));
   const worker = new Worker(url);
-  worker.onerror = (event) => fail(`a worker failed (${event.message})`);
+  // Where a page's policy stops it there is no message.
+  worker.onerror = ({ message }) =>
+    fail(message ? `a worker failed (${message})` : 'a worker failed, which a policy may forbid');
   worker.postMessage(data);
   return worker;
 }

@@ -25,8 +25,7 @@ import type { Head, ReconstructionDistribution } from '../reconstruction/likelih
 import type { StepwiseDistribution } from '../reconstruction/per-step.ts';
 import { checkStepwise, type Given, parametersOf, unrolled } from '../sequence/decoder.ts';
 import { PreviousStep } from '../sequence/previous-step.ts';
-import type { Sequence } from '../sequence/sequence.ts';
-import { contextOf } from '../variational/core.ts';
+import { contextOf, type Sequence } from '../sequence/sequence.ts';
 import {
   type AutoencoderOptions,
   describeAutoencoder,

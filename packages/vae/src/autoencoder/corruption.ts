@@ -66,7 +66,7 @@ export function saltAndPepper(
   rate: number,
   options: { readonly low?: number; readonly high?: number } = {},
 ): Corruption {
-  return saltAndPepperPart.make({ ...options, rate });
+  return saltAndPepperPart.with({ rate }, options);
 }
 
 const swapPart = /* @__PURE__ */ corruptions.part('swapNoise', {

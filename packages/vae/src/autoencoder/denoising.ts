@@ -3,6 +3,7 @@ import { Autoencoder } from './autoencoder.ts';
 import { masking } from './corruption.ts';
 import type { AutoencoderOptions } from './options.ts';
 
+/** What a denoising autoencoder is made of: an autoencoder whose corruption has a default. */
 export type DenoisingAutoencoderOptions = AutoencoderOptions;
 
 /**

@@ -11,6 +11,7 @@ export interface CalibrationBin {
   readonly observed: number;
 }
 
+/** Predicted against observed shares, bin by bin. */
 export interface Calibration {
   /** Σ (count / n)·|observed − predicted| over bins: 0 is calibrated. */
   readonly expectedCalibrationError: number;

@@ -1,6 +1,7 @@
 import { checkOptions, optional, whole } from '@latent/tensor';
 import { checkPairs, type Numbers } from './pairs.ts';
 
+/** How well one class is told from the others. */
 export interface ClassScores {
   /** Of the rows said to be of the class, how many are; 0 when none were. */
   readonly precision: number;
@@ -10,6 +11,7 @@ export interface ClassScores {
   readonly f1: number;
 }
 
+/** How well classes are predicted. */
 export interface ClassificationMetrics {
   readonly accuracy: number;
   /** `confusion[actual][predicted]`: how many rows. */

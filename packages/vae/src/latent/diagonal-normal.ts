@@ -43,3 +43,8 @@ export function klPerLatent(mean: Tensor, logVariance: Tensor): Tensor {
 export function klToStandardNormal(mean: Tensor, logVariance: Tensor): Tensor {
   return apply(klOp, [mean, logVariance], undefined);
 }
+
+/** z = μ + e^(½ log σ²)·ε for noise of its own: mean and log-variance [rows, latent], noise [..., rows, latent]. */
+export function drawn(mean: Tensor, logVariance: Tensor, noise: Tensor): Tensor {
+  return mean.add(logVariance.mul(0.5).exp().mul(noise));
+}

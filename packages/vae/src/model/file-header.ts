@@ -1,4 +1,4 @@
-import { isPlainObject, refuseUnknown, UsageError, ValueError } from '@latent/tensor';
+import { isPlainObject, refuseUnknown, shortText, UsageError, ValueError } from '@latent/tensor';
 import type { Model, ModelClass } from './model.ts';
 
 /** Of all model files. */
@@ -48,7 +48,7 @@ export function readHeader(caller: string, metadata: Readonly<Record<string, str
     );
   }
   if (format !== FORMAT || version !== VERSION) {
-    const got = format === FORMAT ? `version ${version}` : `format ${format}`;
+    const got = format === FORMAT ? `version ${shortText(String(version))}` : `format ${shortText(format)}`;
     throw new UsageError(`${caller}: the file has ${got}, expected format ${FORMAT} of version ${VERSION}`);
   }
   return { model: model ?? '', config: json(caller, 'config', config), learned: json(caller, 'learned', learned) };

@@ -1,4 +1,14 @@
-import { cosineSchedule, DivergedError, type History, plateauSchedule, sgd, weightsOf } from '@latent/nn';
+import {
+  cosineSchedule,
+  DivergedError,
+  dataset,
+  fit,
+  type History,
+  plateauSchedule,
+  sgd,
+  standardise,
+  weightsOf,
+} from '@latent/nn';
 import { Rng } from '@latent/tensor';
 import { describe, expect, it } from 'vitest';
 import { bernoulli } from '../reconstruction/bernoulli.ts';
@@ -198,5 +208,36 @@ describe('resuming', () => {
     await expect(resume({})).rejects.toThrow(
       'resume: the file holds a model but no training state, expected version 2',
     );
+  });
+});
+
+describe('learning apart from training', () => {
+  const wide = new Rng(5).normal([60, 4], { mean: 3, std: 20 }).data as Float32Array;
+  const make = () => new Vae({ inputSize: 4, latentSize: 2, reconstruction: gaussian(), transform: standardise() });
+  const all = dataset({ x: wide }, { shapes: { x: [4] } });
+
+  it('is what fit does: the same scales, range and weights', async () => {
+    const [whole, parts] = [make(), make()];
+    await whole.fit(wide, { epochs: 2 });
+    expect(await parts.learn(all)).toEqual([]);
+    await fit(parts, parts.scaled(all), { epochs: 2, rng: parts.rng });
+    expect(weights(parts)).toEqual(weights(whole));
+    expect(parts.metadata()).toEqual(whole.metadata());
+  });
+
+  it('is asked for where it is missing', () => {
+    expect(() => make().scaled(all)).toThrow(
+      "Vae.scaled: standardise() learns the columns' scales from the first fit; call fit before",
+    );
+  });
+
+  it('refuses rows of another shape, and a model that is being trained', async () => {
+    await expect(make().learn(dataset({ x: wide }, { shapes: { x: [3] } }))).rejects.toThrow(
+      'Vae.learn: the data set must have x of [4], got [3]',
+    );
+    const model = make();
+    const running = model.fit(wide, { epochs: 3 });
+    await expect(model.learn(all)).rejects.toThrow('Vae.learn: this model is being trained');
+    await running;
   });
 });

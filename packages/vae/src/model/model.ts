@@ -36,6 +36,7 @@ import {
   type Rng,
   type Shape,
   sameShape,
+  shortText,
   sizeOf,
   type Tensor,
   tensor,
@@ -242,6 +243,11 @@ export abstract class Model<N extends string = never> extends Module implements 
   }
 
   async #learnStream(caller: string, data: Dataset, beside: Columns): Promise<LearnedRows> {
+    const { learned, warnings } = await this.#learnOf(caller, data);
+    return { learned, dataset: this.#mappedStream(caller, data, learned, beside), warnings };
+  }
+
+  async #learnOf(caller: string, data: Dataset): Promise<Omit<LearnedRows, 'dataset'>> {
     this.#checkSpec(caller, data);
     const transform = this.transform ?? (this.#spec === null ? null : await fitDataset(this.#spec, data));
     const scales = new ColumnScales(sizeOf(this.event));
@@ -252,12 +258,26 @@ export abstract class Model<N extends string = never> extends Module implements 
       scales.add(rows);
     }
     if (range === null) throw new ValueError(`${caller}: there are no rows`);
-    const learned = { transform, range };
-    return {
-      learned,
-      dataset: this.#mappedStream(caller, data, learned, beside),
-      warnings: this.#warnings(scales, transform),
-    };
+    return { learned: { transform, range }, warnings: this.#warnings(scales, transform) };
+  }
+
+  /**
+   * Learns what `fit` learns of rows before it trains, their columns' scales and range, and says what is odd about them. `fit`
+   * does it itself; this is for runs in which the rows are trained on in parts, each of which knows only its own.
+   */
+  async learn(data: Dataset): Promise<readonly string[]> {
+    const caller = `${this.#name}.learn`;
+    const { learned, warnings } = await this.#learnOf(caller, data);
+    if (isTraining(this)) throw new UsageError(`${caller}: this model is being trained; wait for that run to end`);
+    this.#learned = learned;
+    return warnings;
+  }
+
+  /** A data set as training sees it: its rows x on the model's scale, each checked as it goes by. `fit` does it itself. */
+  scaled(data: Dataset): Dataset {
+    const caller = `${this.#name}.scaled`;
+    if (this.transform === null && this.#spec !== null) throw notLearned(caller, this.#spec, "the columns' scales");
+    return this.#mappedStream(caller, data, this.#learned, {});
   }
 
   #warnings(scales: ColumnScales, transform: FittedTransform | null): readonly string[] {
@@ -446,7 +466,9 @@ export abstract class Model<N extends string = never> extends Module implements 
     const { model, config, learned } = readHeader(caller, file.metadata);
     if (model !== this.modelName) {
       const theirs = modelClass(model) === undefined ? '' : '; load it with its own class, or with loadModel';
-      throw new UsageError(`${caller}: expected a file of the model '${this.modelName}', got '${model}'${theirs}`);
+      throw new UsageError(
+        `${caller}: expected a file of the model '${this.modelName}', got '${shortText(model)}'${theirs}`,
+      );
     }
     const tensors = modelTensors(file.tensors);
     const numbers = Object.values(tensors).reduce((sum, x) => sum + x.size, 0);
@@ -484,14 +506,9 @@ export abstract class Model<N extends string = never> extends Module implements 
       transform:
         transform === null
           ? this.#learned.transform
-          : FittedTransform.fromConfig(transform, { caller, path: 'learned.transform' }),
+          : FittedTransform.fromConfig(transform, { caller, path: 'learned.transform' }, width),
       range: range === null ? null : SeenRange.fromConfig(range, width, { caller, path: 'learned.range' }),
     }));
-    if (restored.transform !== null && restored.transform.width !== width) {
-      throw new ValueError(
-        `${caller}: the transform knows ${restored.transform.width} columns, but rows have ${width}`,
-      );
-    }
     this.#learned = restored;
   }
 }

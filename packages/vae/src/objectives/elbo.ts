@@ -3,6 +3,7 @@ import { fields, optional, real, ValueError, whole } from '@latent/tensor';
 import { klPerLatent, normalLogProb } from '../latent/diagonal-normal.ts';
 import { type Objective, objectives } from './objective.ts';
 
+/** Weight of the KL and how it changes, and draws for each row. */
 export interface ElboOptions {
   /** Weight of the KL; 1 by default (Higgins et al. 2017). */
   readonly beta?: number;

@@ -3,6 +3,7 @@ import { logSumExp, oneOf, optional, type Tensor, whole } from '@latent/tensor';
 import { normalLogProb } from '../latent/diagonal-normal.ts';
 import { type Objective, objectives } from './objective.ts';
 
+/** How tight the importance-weighted bound is, and which gradient it takes. */
 export interface IwaeOptions {
   /** Draws K of z for each row; 5 by default. Past some tens the encoder's gradient drowns in noise (Rainforth et al. 2018). */
   readonly samples?: number;

@@ -16,6 +16,7 @@ import {
 import { columnwise } from './columnwise.ts';
 import { type Head, REAL, type ReconstructionDistribution } from './likelihood.ts';
 
+/** Whose variance a Gaussian has. */
 export interface GaussianOptions {
   /**
    * Whose variance: `perRow` (default) is emitted by the decoder for each row and column; `perColumn` is one learned

@@ -423,9 +423,7 @@ describe('composite', () => {
   });
 
   it('refuses parts that do not cover the data', () => {
-    expect(() => composite([])).toThrow(
-      'composite: parts must be an array of ≥ 1 and ≤ 100000 elements, got an empty array',
-    );
+    expect(() => composite([])).toThrow('composite: parts must be an array of ≥ 1 elements, got an empty array');
     expect(() => composite([[0, bernoulli()]])).toThrow(
       'composite: parts[0] (bernoulli) must have 1 or more columns, got 0',
     );

@@ -4,6 +4,7 @@ import { drawGamma } from './gamma-draws.ts';
 import { REAL, type ReconstructionDistribution } from './likelihood.ts';
 import { halfStep } from './stirling.ts';
 
+/** How heavy the tails are. */
 export interface StudentTOptions {
   /** ν: a number > 1, or learned for each row and column as 2 + e^ρ, the third parameter (held to [2, 2 + e⁶]). */
   readonly degreesOfFreedom?: number | 'learned';

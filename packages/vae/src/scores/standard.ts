@@ -1,7 +1,8 @@
 import type { Tensor } from '@latent/tensor';
 import { logSumExp } from '@latent/tensor';
+import { drawn } from '../latent/diagonal-normal.ts';
 import type { RowInputs } from '../model/rows-program.ts';
-import { drawn, type VaeCore } from '../variational/core.ts';
+import type { VaeCore } from '../variational/core.ts';
 import type { Score } from './score.ts';
 
 /** What q(z | x) says of each row, and draws from it: [samples, rows, latent], or [rows, latent] for one. */

@@ -26,11 +26,13 @@ import { resolveSupervised, Supervised, type SupervisedOptions, supervisedChecks
 
 export type { Encoder } from './supervised.ts';
 
+/** What a classifier is made of. */
 export interface ClassifierOptions extends SupervisedOptions {
   /** Classes, counted from 0. */
   readonly classes: number;
 }
 
+/** How a classifier is trained. */
 export interface ClassifierFitOptions extends Omit<ModelFitOptions<'accuracy'>, 'validationData'> {
   /** Rows scored after each epoch, and the classes of these rows. */
   readonly validationData?: Rows;

@@ -27,13 +27,14 @@ import {
 } from '@latent/tensor';
 import { registerModel } from '../model/file-header.ts';
 import { type Columns, type ModelFitOptions, notLearned } from '../model/model.ts';
+import { transformCheck } from '../model/options.ts';
 import { rowsProgram } from '../model/rows-program.ts';
 import { checkSupport, type Head, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
 import { knownLikelihoods } from '../reconstruction/standard.ts';
-import { transformCheck } from '../variational/options.ts';
 import { resolveSupervised, Supervised, type SupervisedOptions, supervisedChecks } from './supervised.ts';
 
+/** What a regressor is made of. */
 export interface RegressorOptions extends SupervisedOptions {
   /** Numbers to predict for each row; 1 by default. */
   readonly outputs?: number;
@@ -43,6 +44,7 @@ export interface RegressorOptions extends SupervisedOptions {
   readonly targetTransform?: Transform | FittedTransform | null;
 }
 
+/** How a regressor is trained. */
 export interface RegressorFitOptions extends Omit<ModelFitOptions, 'validationData'> {
   /** Rows scored after each epoch, and the targets of these rows. */
   readonly validationData?: Rows;

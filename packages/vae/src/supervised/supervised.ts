@@ -21,6 +21,7 @@ import {
   real,
   refuse,
   type Shape,
+  shortText,
   sizeOf,
   type Tensor,
   ValueError,
@@ -28,7 +29,6 @@ import {
 } from '@latent/tensor';
 import { knownModel } from '../model/file-header.ts';
 import { Model } from '../model/model.ts';
-import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import {
   type CommonOptions,
   commonChecks,
@@ -36,7 +36,8 @@ import {
   type EventOptions,
   eventOf,
   type Network,
-} from '../variational/options.ts';
+} from '../model/options.ts';
+import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 
 /** A layer that may have learned without labels. */
 export interface Encoder extends Layer {
@@ -73,17 +74,29 @@ const encoderCheck: Check<Encoder | Network> = (value, at) => {
   }
   if (isPlainObject(value) && 'custom' in value) {
     throw new ValueError(
-      `${at.caller}: ${at.path} was a module of your own (${String(value.custom)}); give it again, as load(path, { encoder: module })`,
+      `${at.caller}: ${at.path} was a module of your own${typeof value.custom === 'string' ? ` (${shortText(value.custom)})` : ''}; give it again, as load(path, { encoder: module })`,
     );
   }
   return isPlainObject(value) && 'model' in value ? modelOfFile(value, at) : networkCheck()(value, at);
 };
 
+/** Encoders that are models with encoders may go this deep in a file. */
+const DEEPEST = 4;
+let depth = 0;
+
 function modelOfFile({ model, config, learned }: Record<string, unknown>, at: Place): Encoder {
-  const type = knownModel(`${at.caller}: ${at.path}`, String(model));
-  const made = new type(config as never);
-  if (isPlainObject(learned)) made.restoreLearned(`${at.caller}: ${at.path}`, learned);
-  return made as unknown as Encoder;
+  const caller = `${at.caller}: ${at.path}`;
+  if (typeof model !== 'string') return refuse({ caller, path: 'model' }, 'the name of a model', model);
+  const type = knownModel(caller, model);
+  if (depth >= DEEPEST) throw new ValueError(`${caller}: models within models go ${DEEPEST} levels at most`);
+  depth++;
+  try {
+    const made = new type(config as never);
+    if (isPlainObject(learned)) made.restoreLearned(caller, learned);
+    return made as unknown as Encoder;
+  } finally {
+    depth--;
+  }
 }
 
 export const supervisedChecks = {

@@ -14,7 +14,7 @@ import {
 } from '@latent/nn';
 import { concat, equal, Rng, type Tensor, tensor, UsageError, where, zeros } from '@latent/tensor';
 import { boundedLogVariance } from '../latent/bounded-variance.ts';
-import { klToStandardNormal, normalLogProb } from '../latent/diagonal-normal.ts';
+import { drawn, klToStandardNormal, normalLogProb } from '../latent/diagonal-normal.ts';
 import type { LearnedPrior } from '../latent/prior.ts';
 import { Model } from '../model/model.ts';
 import type { ObjectiveModel, ObjectiveParts } from '../objectives/objective.ts';
@@ -23,6 +23,7 @@ import { type Head, matchRows, type ReconstructionDistribution } from '../recons
 import { isStepwise, type StepwiseDistribution } from '../reconstruction/per-step.ts';
 import { checkStepwise, type Given, parametersOf, repeatedGiven } from '../sequence/decoder.ts';
 import { PreviousStep } from '../sequence/previous-step.ts';
+import { contextOf } from '../sequence/sequence.ts';
 import { describeVae, type ResolvedVaeOptions, resolveVaeOptions, type VaeOptions } from './options.ts';
 
 /** What a VAE reports beside its loss: −log p(x | z) and the KL, in nats per row. */
@@ -265,16 +266,6 @@ export class VaeCore extends Model<VaeNumbers> implements ObjectiveModel {
   watched(metrics: Metrics<VaeNumbers>): number {
     return this.#options.objective.settled?.(metrics) ?? metrics.loss;
   }
-}
-
-/** z = μ + e^(½ log σ²)·ε for noise of its own: mean and log-variance [rows, latent], noise [..., rows, latent]. */
-export function drawn(mean: Tensor, logVariance: Tensor, noise: Tensor): Tensor {
-  return mean.add(logVariance.mul(0.5).exp().mul(noise));
-}
-
-/** What goes with the rows of a batch: of sequences their lengths, and the steps that the batch was cut to. */
-export function contextOf({ x, lengths }: Batch): Context {
-  return lengths === undefined ? {} : { lengths, steps: (x as Tensor).shape[1] as number };
 }
 
 /** Which of [..., rows, steps] are within the lengths of their rows. */

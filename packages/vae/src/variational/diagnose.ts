@@ -4,6 +4,7 @@ import { compile, type Tensor, tensor } from '@latent/tensor';
 import type { ReadyRows } from '../model/rows-program.ts';
 import type { VaeCore } from './core.ts';
 
+/** How a VAE uses its latents, and how it compares with a model that ignores them. */
 export interface Diagnosis {
   /** Latents whose mean varies with the row: variance above 0.01 (Burda et al. 2015). */
   readonly activeUnits: number;

@@ -1,9 +1,11 @@
 import { checkOptions, oneOf, optional, Rng, step, type Tensor, tensor, whole } from '@latent/tensor';
+import { drawn } from '../latent/diagonal-normal.ts';
 import type { PreparedRows } from '../model/model.ts';
 import { rowKeys } from '../model/row-keys.ts';
 import { type RowInputs, type RowsProgram, rowsProgram } from '../model/rows-program.ts';
-import { drawn, type VaeCore } from './core.ts';
+import type { VaeCore } from './core.ts';
 
+/** What holes are filled with. */
 export interface ImputeOptions {
   /** `mean` (default): the expected value of each hole; `draws`: values drawn together, as real rows have them. */
   readonly kind?: 'mean' | 'draws';

@@ -1,8 +1,7 @@
 import { noGrad } from '@latent/autograd';
-import { type Dataset, type History, parseRows, type Row, type Rows, scoring } from '@latent/nn';
+import { type Dataset, generatorCheck, type History, parseRows, type Row, type Rows, scoring } from '@latent/nn';
 import {
   checkOptions,
-  instance,
   list,
   oneOf,
   optional,
@@ -15,7 +14,7 @@ import {
   ValueError,
   whole,
 } from '@latent/tensor';
-import { klPerLatent } from '../latent/diagonal-normal.ts';
+import { drawn, klPerLatent } from '../latent/diagonal-normal.ts';
 import { registerModel } from '../model/file-header.ts';
 import { allSteps, type ModelFitOptions } from '../model/model.ts';
 import { type ReadyRows, rowsProgram } from '../model/rows-program.ts';
@@ -32,7 +31,7 @@ import {
 import { outputOf, type UnrollOptions, unrolled } from '../sequence/decoder.ts';
 import type { PreviousStep } from '../sequence/previous-step.ts';
 import type { Sequence } from '../sequence/sequence.ts';
-import { drawn, VaeCore, type VaeNumbers } from './core.ts';
+import { VaeCore, type VaeNumbers } from './core.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
 import { type ImputeOptions, Imputer } from './impute.ts';
 import { interpolateCodes } from './interpolate.ts';
@@ -49,6 +48,7 @@ export interface ElboParts {
   readonly kl: Tensor;
 }
 
+/** Importance-sampled log p(x), and how far to trust it. */
 export interface LikelihoodEstimate {
   /** log p(x) of each row, in nats: [n]. */
   readonly logLikelihood: Tensor;
@@ -56,6 +56,7 @@ export interface LikelihoodEstimate {
   readonly standardError: Tensor;
 }
 
+/** How rows are drawn. */
 export interface SampleOptions {
   /** The model's seed by default. */
   readonly seed?: number;
@@ -67,7 +68,7 @@ export interface SampleOptions {
 }
 
 const drawChecks = { samples: /* @__PURE__ */ optional(samplesCheck), seed: /* @__PURE__ */ optional(seedCheck, 0) };
-const rngCheck = /* @__PURE__ */ optional(instance<Rng>('a generator: new Rng(seed)', (value) => value instanceof Rng));
+const rngCheck = /* @__PURE__ */ optional(generatorCheck);
 const seeded = { seed: /* @__PURE__ */ optional(seedCheck), rng: rngCheck };
 const sampleChecks = {
   ...seeded,
@@ -236,20 +237,25 @@ export class Vae extends VaeCore {
    * `steps` rows on the way from row `a` to row `b`, both included, between the means of their codes: straight
    * (`linear`, default) or along the sphere (`spherical`), which keeps the codes' length typical.
    */
-  interpolate(a: Row, b: Row, steps = 10, options: { readonly path?: 'linear' | 'spherical' } = {}): Tensor {
+  interpolate(
+    a: Row | string,
+    b: Row | string,
+    steps = 10,
+    options: { readonly path?: 'linear' | 'spherical' } = {},
+  ): Tensor {
     whole({ min: 2 })(steps, { caller: 'Vae.interpolate', path: 'steps' });
     const { path } = checkOptions('Vae.interpolate', options, pathChecks);
-    const { mean } = this.#encoded(this.prepared('interpolate', [a, b]), this.event);
+    const { mean } = this.#encoded(this.prepared('interpolate', [a, b] as Rows), this.event);
     const [from, to] = mean.toArray() as [number[], number[]];
     return this.decode(interpolateCodes(from, to, steps, path));
   }
 
   /** The row's code with one latent moved to each of the values, decoded: [values, …event]. */
-  traverse(row: Row, latent: number, values: readonly number[] = [-3, -2, -1, 0, 1, 2, 3]): Tensor {
+  traverse(row: Row | string, latent: number, values: readonly number[] = [-3, -2, -1, 0, 1, 2, 3]): Tensor {
     const { latentSize } = this.options;
     whole({ min: 0, max: latentSize - 1 })(latent, { caller: 'Vae.traverse', path: 'latent' });
     list(real(), { min: 1 })(values, { caller: 'Vae.traverse', path: 'values' });
-    const [code] = this.#encoded(this.prepared('traverse', [row]), this.event).mean.toArray() as [number[]];
+    const [code] = this.#encoded(this.prepared('traverse', [row] as Rows), this.event).mean.toArray() as [number[]];
     return this.decode(values.map((value) => code.map((z, j) => (j === latent ? value : z))));
   }
 

@@ -1,4 +1,5 @@
 import {
+  checkTensor,
   formatShape,
   lessEqual,
   linear,
@@ -19,6 +20,7 @@ import { layerParameter } from '../../module/role.ts';
 import { Dropout } from '../dropout.ts';
 import { Linear } from '../linear.ts';
 
+/** Of a `MultiHeadAttention`. */
 export interface AttentionOptions {
   /** Draws first weights. */
   readonly rng: Rng;
@@ -67,6 +69,7 @@ export class MultiHeadAttention extends Module {
   }
 
   forward(x: Tensor, { lengths }: Context = {}): Tensor {
+    checkTensor(this.type, x);
     const width = this.out_proj.inFeatures;
     if (x.shape.length !== 3 || x.shape[2] !== width) {
       throw new ShapeError(`attention: expected [rows, steps, ${width}], got ${formatShape(x.shape)}`);

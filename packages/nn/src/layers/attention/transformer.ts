@@ -1,4 +1,5 @@
 import {
+  checkTensor,
   flag,
   formatShape,
   gelu,
@@ -17,6 +18,7 @@ import { type LayerSpec, layers } from '../layer-spec.ts';
 import { Linear } from '../linear.ts';
 import { type AttentionOptions, MultiHeadAttention } from './multi-head-attention.ts';
 
+/** Of a `TransformerBlock`. */
 export interface TransformerOptions extends AttentionOptions {
   /** Width of the layer between; 4·width by default. */
   readonly feedForward?: number;
@@ -52,6 +54,7 @@ export class TransformerBlock extends Module {
   }
 
   forward(x: Tensor, context: Context = {}): Tensor {
+    checkTensor(this.type, x);
     const drop = (value: Tensor): Tensor => this.dropout?.forward(value) ?? value;
     const attended = inLayer('self_attn', () => this.self_attn.forward(this.norm1.forward(x), context));
     const between = x.add(drop(attended));
@@ -60,6 +63,7 @@ export class TransformerBlock extends Module {
   }
 }
 
+/** Of `transformer` in a network. */
 export interface TransformerSpecOptions {
   /** Width of the layer between; four times that of the rows by default. */
   readonly feedForward?: number;
@@ -100,7 +104,7 @@ export const transformerLayer = /* @__PURE__ */ layers.part('transformer', {
 
 /** A pre-norm transformer block, as a layer of a network: rows [steps, width] → the same. Put `positions` before the first. */
 export function transformer(heads: number, options: TransformerSpecOptions = {}): LayerSpec {
-  return transformerLayer.make({ ...options, heads });
+  return transformerLayer.with({ heads }, options);
 }
 
 export const attentionLayer = /* @__PURE__ */ layers.part('attention', {
@@ -120,5 +124,5 @@ export function attention(
   heads: number,
   options: { readonly dropout?: number; readonly causal?: boolean } = {},
 ): LayerSpec {
-  return attentionLayer.make({ ...options, heads });
+  return attentionLayer.with({ heads }, options);
 }

@@ -57,6 +57,7 @@ export interface ConvLayerOptions {
   readonly paddingMode?: PaddingMode;
 }
 
+/** Of `convTranspose1d` and `convTranspose2d` in a network. */
 export interface ConvTransposeLayerOptions extends Omit<ConvLayerOptions, 'paddingMode'> {
   /** Added to the output's size, at its end; 0 by default. */
   readonly outputPadding?: PerAxis;
@@ -254,7 +255,7 @@ export const convTranspose2dLayer = /* @__PURE__ */ convTransposePart(2);
 
 /** A convolution of rows [length, channels] with `features` kernels, then normalisation, activation and dropout. */
 export function conv1d(features: number, options: ConvLayerOptions = {}): LayerSpec {
-  return conv1dLayer.make({ ...options, features });
+  return conv1dLayer.with({ features }, options);
 }
 
 /**
@@ -262,12 +263,12 @@ export function conv1d(features: number, options: ConvLayerOptions = {}): LayerS
  * `conv2d(32, { kernel: 3, stride: 2 })`. Mirrored it is the transposed convolution that gives the image's sizes back.
  */
 export function conv2d(features: number, options: ConvLayerOptions = {}): LayerSpec {
-  return conv2dLayer.make({ ...options, features });
+  return conv2dLayer.with({ features }, options);
 }
 
 /** A transposed convolution of rows [length, channels]; see `convTranspose2d`. */
 export function convTranspose1d(features: number, options: ConvTransposeLayerOptions = {}): LayerSpec {
-  return convTranspose1dLayer.make({ ...options, features });
+  return convTranspose1dLayer.with({ features }, options);
 }
 
 /**
@@ -275,9 +276,10 @@ export function convTranspose1d(features: number, options: ConvTransposeLayerOpt
  * the stride, as in Keras; PyTorch's `padding` and `outputPadding` are numbers here too.
  */
 export function convTranspose2d(features: number, options: ConvTransposeLayerOptions = {}): LayerSpec {
-  return convTranspose2dLayer.make({ ...options, features });
+  return convTranspose2dLayer.with({ features }, options);
 }
 
+/** Of `depthwiseConv2d` and `separableConv2d` in a network. */
 export interface DepthwiseConvOptions extends Omit<ConvLayerOptions, 'groups'> {
   /** Features of each channel; 1 by default. */
   readonly multiplier?: number;
@@ -353,5 +355,5 @@ export const separableConv2dLayer = /* @__PURE__ */ layers.part('separableConv2d
  * and dropout (Chollet 2017): far fewer weights than `conv2d` of the same sizes.
  */
 export function separableConv2d(features: number, options: DepthwiseConvOptions = {}): LayerSpec {
-  return separableConv2dLayer.make({ ...options, features });
+  return separableConv2dLayer.with({ features }, options);
 }

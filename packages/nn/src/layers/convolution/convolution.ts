@@ -1,10 +1,16 @@
 import {
+  type Checked,
   type ConvolutionOptions,
+  callable,
+  checkOptions,
+  checkTensor,
   conv1d,
   conv2d,
   convTranspose1d,
   convTranspose2d,
+  flag,
   oneOf,
+  optional,
   type Padding,
   type PadMode,
   type PerAxis,
@@ -21,11 +27,13 @@ import {
 import { type Initializer, uniformInit } from '../../init.ts';
 import { Module } from '../../module/module.ts';
 import { layerParameter } from '../../module/role.ts';
+import { generatorCheck } from '../../registry/generator.ts';
 
 /** What stands beyond the edges where padding is: nothing but zeros, or what is inside. */
 export type PaddingMode = 'zeros' | PadMode;
 export const paddingModes: readonly PaddingMode[] = ['zeros', ...padModes];
 
+/** Of a `Conv1d` or a `Conv2d`. */
 export interface ConvOptions {
   readonly rng: Rng;
   /** Sizes of the kernel; one for all axes or one for each. */
@@ -46,9 +54,24 @@ export interface ConvOptions {
   readonly init?: Initializer;
 }
 
+/** Of a `ConvTranspose1d` or a `ConvTranspose2d`. */
 export interface ConvTransposeOptions extends Omit<ConvOptions, 'paddingMode'> {
   /** Added to the output's size, at its end; 0 by default. */
   readonly outputPadding?: PerAxis;
+}
+
+/** The checks of what convolutions over so many axes have in common. */
+function checksOf(axes: number) {
+  return {
+    rng: generatorCheck,
+    kernel: perAxis(axes, 1),
+    stride: optional(perAxis(axes, 1), 1),
+    padding: optional(paddingCheck(axes), 'valid' as const),
+    dilation: optional(perAxis(axes, 1), 1),
+    groups: optional(whole({ min: 1 }), 1),
+    bias: optional(flag(), true),
+    init: optional(callable<Initializer>()),
+  };
 }
 
 /** The weight and the bias of a layer: weight [first, second, …kernel], bias [features]. */
@@ -56,7 +79,7 @@ function firstWeights(
   caller: string,
   axes: number,
   [first, second, features]: readonly [number, number, number],
-  { rng, kernel, bias = true, init }: ConvOptions,
+  { rng, kernel, bias, init }: Checked<ReturnType<typeof checksOf>>,
 ): { readonly weight: Tensor; readonly bias: Tensor | null } {
   const sizes = perAxis(axes, 1)(kernel, { caller, path: 'kernel' });
   const shape = [first, second, ...sizes];
@@ -73,8 +96,6 @@ function firstWeights(
 }
 
 function checkCounts(caller: string, inChannels: number, outChannels: number, groups: number): void {
-  for (const [path, size] of Object.entries({ inChannels, outChannels, groups }))
-    whole({ min: 1 })(size, { caller, path });
   for (const [path, size] of Object.entries({ inChannels, outChannels })) {
     whole({ min: groups })(size, { caller, path });
   }
@@ -91,11 +112,14 @@ abstract class Conv extends Module {
 
   constructor(caller: string, axes: number, inChannels: number, outChannels: number, options: ConvOptions) {
     super();
-    const { stride = 1, padding = 'valid', dilation = 1, groups = 1, paddingMode = 'zeros' } = options;
+    const { paddingMode, ...checked } = checkOptions(caller, options, {
+      ...checksOf(axes),
+      paddingMode: optional(oneOf(...paddingModes), 'zeros' as const),
+    });
+    const { stride, padding, dilation, groups } = checked;
     checkCounts(caller, inChannels, outChannels, groups);
-    paddingCheck(axes)(padding, { caller, path: 'padding' });
-    this.paddingMode = oneOf(...paddingModes)(paddingMode, { caller, path: 'paddingMode' });
-    const { weight, bias } = firstWeights(caller, axes, [outChannels, inChannels / groups, outChannels], options);
+    this.paddingMode = paddingMode;
+    const { weight, bias } = firstWeights(caller, axes, [outChannels, inChannels / groups, outChannels], checked);
     this.weight = weight;
     this.bias = bias;
     this.options = { stride, padding, dilation, groups };
@@ -106,6 +130,7 @@ abstract class Conv extends Module {
 
   /** x [n, …sizes, in] → [n, …, out]. */
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     if (this.paddingMode === 'zeros' || x.shape.length !== this.#axes + 2) return this.convolve(x, this.options);
     const every = (value: PerAxis | undefined): readonly number[] =>
       perAxis(this.#axes, 1)(value ?? 1, { caller: this.type, path: 'options' });
@@ -158,10 +183,13 @@ abstract class ConvTranspose extends Module {
 
   constructor(caller: string, axes: number, inChannels: number, outChannels: number, options: ConvTransposeOptions) {
     super();
-    const { stride = 1, padding = 'valid', dilation = 1, groups = 1, outputPadding = 0 } = options;
+    const { outputPadding, ...checked } = checkOptions(caller, options, {
+      ...checksOf(axes),
+      outputPadding: optional(perAxis(axes, 0), 0),
+    });
+    const { stride, padding, dilation, groups } = checked;
     checkCounts(caller, inChannels, outChannels, groups);
-    paddingCheck(axes)(padding, { caller, path: 'padding' });
-    const { weight, bias } = firstWeights(caller, axes, [inChannels, outChannels / groups, outChannels], options);
+    const { weight, bias } = firstWeights(caller, axes, [inChannels, outChannels / groups, outChannels], checked);
     this.weight = weight;
     this.bias = bias;
     this.options = { stride, padding, dilation, groups, outputPadding };
@@ -180,6 +208,7 @@ export class ConvTranspose1d extends ConvTranspose {
     return 'ConvTranspose1d';
   }
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     return convTranspose1d(x, this.weight, this.bias, this.options);
   }
 }
@@ -196,6 +225,7 @@ export class ConvTranspose2d extends ConvTranspose {
     return 'ConvTranspose2d';
   }
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     return convTranspose2d(x, this.weight, this.bias, this.options);
   }
 }

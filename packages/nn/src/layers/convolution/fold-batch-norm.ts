@@ -1,4 +1,4 @@
-import { Rng, type Tensor, tensor } from '@latent/tensor';
+import { Rng, refuse, type Tensor, tensor } from '@latent/tensor';
 import type { Layer } from '../../module/module.ts';
 import { withoutFirstWeights } from '../../module/role.ts';
 import { Activation } from '../activation.ts';
@@ -76,6 +76,9 @@ function alike(layer: Foldable): Foldable {
  * what is not folded is shared with it.
  */
 export function foldBatchNorm(network: Sequential): Sequential {
+  if (!(network instanceof Sequential)) {
+    return refuse({ caller: 'foldBatchNorm', path: 'the network' }, 'a Sequential', network);
+  }
   const layers: Layer[] = [];
   for (const layer of network.layers) {
     // What does nothing stands in nobody's way.

@@ -106,22 +106,6 @@ describe.each(table.map((row) => [`${row[0].name} on [${row[1].join(', ')}]`, ..
   },
 );
 
-it('every layer that files know is tried here or beside its module', () => {
-  const elsewhere = [
-    'dense',
-    'activation',
-    'dropout',
-    'alphaDropout',
-    'gaussianNoise',
-    'layerNorm',
-    'reshape',
-    'flatten',
-    'softmax',
-  ];
-  const tried = new Set([...elsewhere, ...table.map(([spec]) => spec.name)]);
-  expect(knownLayers.names().filter((name) => !tried.has(name))).toEqual([]);
-});
-
 describe('a mirrored convolution', () => {
   const small = fc.integer({ min: 1, max: 4 });
   const axis = fc.record({

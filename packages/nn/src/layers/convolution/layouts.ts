@@ -1,5 +1,15 @@
-import { formatShape, type Shape, ShapeError, sizeOf, type Tensor, UsageError } from '@latent/tensor';
-import type { Layer } from '../../module/module.ts';
+import {
+  checkTensor,
+  formatShape,
+  list,
+  type Shape,
+  ShapeError,
+  sizeOf,
+  type Tensor,
+  UsageError,
+  whole,
+} from '@latent/tensor';
+import { type Layer, layerCheck } from '../../module/module.ts';
 import { Linear } from '../linear.ts';
 import { Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d } from './convolution.ts';
 
@@ -14,7 +24,8 @@ interface KerasLayout {
   readonly theirs: Shape;
 }
 
-function layoutOf(layer: Layer): KerasLayout {
+function layoutOf(op: string, layer: Layer): KerasLayout {
+  layerCheck(layer, { caller: op, path: 'the layer' });
   if (layer instanceof Linear) {
     const [out = 0, into = 0] = layer.weight.shape;
     return { shape: [out, into], axes: [1, 0], theirs: [into, out] };
@@ -33,21 +44,22 @@ function layoutOf(layer: Layer): KerasLayout {
         theirs: [...kernel, groups, multiplier],
       };
     }
-    if (!isConv && groups > 1) throw new UsageError('weightToKeras: Keras has no transposed convolutions in groups');
+    if (!isConv && groups > 1) throw new UsageError(`${op}: Keras has no transposed convolutions in groups`);
     return { shape: [first, second, ...kernel], axes: [...places, 1, 0], theirs: [...kernel, second, first] };
   }
-  throw new UsageError(`weightToKeras: ${layer.type} has no kernel`);
+  throw new UsageError(`${op}: ${layer.type} has no kernel`);
 }
 
 /** The layer's weight as Keras has its kernel: [in, out], [kernel…, in, out], transposed [kernel…, out, in], depthwise [kernel…, in, multiplier]. */
 export function weightToKeras(layer: Layer & { readonly weight: Tensor }): Tensor {
-  const { shape, axes } = layoutOf(layer);
+  const { shape, axes } = layoutOf('weightToKeras', layer);
   return layer.weight.detach().reshape(shape).transpose(axes);
 }
 
 /** Keras's kernel as this layer's weight: `layer.weight.assign(weightFromKeras(layer, kernel))`. */
 export function weightFromKeras(layer: Layer & { readonly weight: Tensor }, kernel: Tensor): Tensor {
-  const { axes, theirs } = layoutOf(layer);
+  const { axes, theirs } = layoutOf('weightFromKeras', layer);
+  checkTensor('weightFromKeras', kernel);
   if (formatShape(kernel.shape) !== formatShape(theirs)) {
     throw new ShapeError(
       `weightFromKeras: the kernel of this ${layer.type} is ${formatShape(theirs)} in Keras, got ${formatShape(kernel.shape)}`,
@@ -59,7 +71,10 @@ export function weightFromKeras(layer: Layer & { readonly weight: Tensor }, kern
 
 /** Throws unless an axis of x is a row of this shape as a line. */
 function lineAxis(op: string, x: Tensor, row: Shape, axis: number): number {
-  const own = axis < 0 ? axis + x.shape.length : axis;
+  checkTensor(op, x);
+  list(whole({ min: 1 }), { min: 2 })(row, { caller: op, path: 'row' });
+  const axes = x.shape.length;
+  const own = whole({ min: -axes, max: axes - 1 })(axis, { caller: op, path: 'axis' }) + (axis < 0 ? axes : 0);
   if (x.shape[own] !== sizeOf(row)) {
     throw new ShapeError(
       `${op}: axis ${axis} must hold ${formatShape(row)} = ${sizeOf(row)} numbers, got ${formatShape(x.shape)}`,

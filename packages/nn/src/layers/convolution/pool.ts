@@ -2,6 +2,9 @@ import {
   avgPool1d,
   avgPool2d,
   type Check,
+  checkNames,
+  checkOptions,
+  checkTensor,
   flag,
   globalAvgPool as globalMean,
   maxPool1d,
@@ -23,6 +26,7 @@ import { reshape } from '../shape.ts';
 import { anyAxes, placesOf } from './places.ts';
 import { upsample } from './resize.ts';
 
+/** What pooling layers have in common. */
 export interface PoolLayerOptions {
   /** Steps from window to window; the window's size by default. */
   readonly stride?: PerAxis;
@@ -32,11 +36,13 @@ export interface PoolLayerOptions {
   readonly ceil?: boolean;
 }
 
+/** Of `maxPool`. */
 export interface MaxPoolLayerOptions extends PoolLayerOptions {
   /** 1 by default. */
   readonly dilation?: PerAxis;
 }
 
+/** Of `avgPool`. */
 export interface AvgPoolLayerOptions extends PoolLayerOptions {
   /** Padding counts as zeros in the mean, as PyTorch has it by default; false by default, as Keras has it. */
   readonly countPadding?: boolean;
@@ -49,13 +55,16 @@ export class MaxPool extends Module {
 
   constructor(size: PerAxis, options: MaxPoolLayerOptions = {}) {
     super();
-    this.size = size;
-    this.options = options;
+    checkNames('MaxPool', options, Object.keys(maxChecks).slice(1));
+    const { size: checked, ...others } = checkOptions('MaxPool', { size, ...options }, maxChecks);
+    this.size = checked;
+    this.options = given(others);
   }
   override get type(): string {
     return 'MaxPool';
   }
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     return (x.shape.length === 3 ? maxPool1d : maxPool2d)(x, this.size, this.options);
   }
 }
@@ -67,13 +76,16 @@ export class AvgPool extends Module {
 
   constructor(size: PerAxis, options: AvgPoolLayerOptions = {}) {
     super();
-    this.size = size;
-    this.options = options;
+    checkNames('AvgPool', options, Object.keys(avgChecks).slice(1));
+    const { size: checked, ...others } = checkOptions('AvgPool', { size, ...options }, avgChecks);
+    this.size = checked;
+    this.options = given(others);
   }
   override get type(): string {
     return 'AvgPool';
   }
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     return (x.shape.length === 3 ? avgPool1d : avgPool2d)(x, this.size, this.options);
   }
 }
@@ -84,6 +96,7 @@ export class GlobalAvgPool extends Module {
     return 'GlobalAvgPool';
   }
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     return globalMean(x);
   }
 }
@@ -139,7 +152,7 @@ function given<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], un
  * nearest-neighbour upsampling to the sizes before.
  */
 export function maxPool(size: PerAxis, options: MaxPoolLayerOptions = {}): LayerSpec {
-  return maxPoolLayer.make({ ...options, size });
+  return maxPoolLayer.with({ size }, options);
 }
 
 const avgChecks = { ...common, countPadding: /* @__PURE__ */ optional(flag(), false) };
@@ -154,7 +167,7 @@ export const avgPoolLayer = /* @__PURE__ */ layers.part('avgPool', {
 
 /** The mean of each window, as a layer of a network; mirrored like `maxPool`. */
 export function avgPool(size: PerAxis, options: AvgPoolLayerOptions = {}): LayerSpec {
-  return avgPoolLayer.make({ ...options, size });
+  return avgPoolLayer.with({ size }, options);
 }
 
 export const globalAvgPoolLayer = /* @__PURE__ */ layers.part('globalAvgPool', {

@@ -1,5 +1,17 @@
-import { add, formatShape, list, optional, type Shape, ShapeError, sameShape, type Tensor } from '@latent/tensor';
-import { inLayer, type Layer, Module } from '../../module/module.ts';
+import {
+  add,
+  checkOptions,
+  checkTensor,
+  formatShape,
+  list,
+  nullable,
+  optional,
+  type Shape,
+  ShapeError,
+  sameShape,
+  type Tensor,
+} from '@latent/tensor';
+import { inLayer, type Layer, layerCheck, Module } from '../../module/module.ts';
 import { partOf } from '../../registry/registry.ts';
 import { Activation, type ActivationName, activationCheck } from '../activation.ts';
 import { type BuildContext, type LayerSpec, layers } from '../layer-spec.ts';
@@ -14,9 +26,13 @@ export class Residual extends Module {
 
   constructor(body: Layer, options: { readonly shortcut?: Layer | null; readonly activation?: ActivationName } = {}) {
     super();
-    this.body = body;
-    this.shortcut = options.shortcut ?? null;
-    this.activation = new Activation(options.activation ?? 'identity');
+    this.body = layerCheck(body, { caller: 'Residual', path: 'body' });
+    const { shortcut, activation } = checkOptions('Residual', options, {
+      shortcut: optional(nullable(layerCheck), null),
+      activation: optional(activationCheck, 'identity' as const),
+    });
+    this.shortcut = shortcut;
+    this.activation = new Activation(activation);
   }
 
   override get type(): string {
@@ -24,6 +40,7 @@ export class Residual extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     const { shortcut } = this;
     const y = inLayer('body', () => this.body.forward(x));
     const direct = shortcut === null ? x : inLayer('shortcut', () => shortcut.forward(x));
@@ -36,6 +53,7 @@ export class Residual extends Module {
   }
 }
 
+/** Of `residual` in a network. */
 export interface ResidualOptions {
   /** What x goes through beside the body; nothing by default, or a linear map of the channels where only those change. */
   readonly shortcut?: readonly LayerSpec[];
@@ -119,5 +137,5 @@ export const residualLayer = /* @__PURE__ */ layers.part('residual', {
  * linear map of them; where it changes the sizes, a shortcut must be given, whose layers have no activation unless they name one.
  */
 export function residual(body: readonly LayerSpec[], options: ResidualOptions = {}): LayerSpec {
-  return residualLayer.make({ ...options, body });
+  return residualLayer.with({ body }, options);
 }

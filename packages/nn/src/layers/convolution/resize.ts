@@ -1,5 +1,8 @@
 import {
   type Check,
+  checkOptions,
+  checkTensor,
+  flag,
   formatShape,
   type InterpolateOptions,
   interpolate,
@@ -32,18 +35,21 @@ export class Upsample extends Module {
 
   constructor(options: UpsampleOptions) {
     super();
-    this.size = options.size ?? null;
-    this.factor = options.factor ?? 2;
-    this.mode = options.mode ?? 'nearest';
+    const { size, factor, mode } = checkOptions('Upsample', options, upsampleChecks);
+    this.size = size ?? null;
+    this.factor = factor ?? 2;
+    this.mode = mode;
   }
   override get type(): string {
     return 'Upsample';
   }
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     return interpolate(x, upsampled(x.shape.slice(1, -1), this.size ?? undefined, this.factor), { mode: this.mode });
   }
 }
 
+/** Of `upsample` in a network: how many times as large, or to which size. */
 export interface UpsampleOptions {
   /** How many times as large; 2 by default. Not beside `size`. */
   readonly factor?: PerAxis;
@@ -96,12 +102,13 @@ export class PixelShuffle extends Module {
   constructor(factor: number, options: { readonly inverse?: boolean } = {}) {
     super();
     this.factor = whole({ min: 1 })(factor, { caller: 'PixelShuffle', path: 'factor' });
-    this.inverse = options.inverse ?? false;
+    this.inverse = checkOptions('PixelShuffle', options, { inverse: optional(flag(), false) }).inverse;
   }
   override get type(): string {
     return this.inverse ? 'PixelUnshuffle' : 'PixelShuffle';
   }
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     return (this.inverse ? unshuffle : shuffle)(x, this.factor);
   }
 }
@@ -164,13 +171,15 @@ export class Pad extends Module {
 
   constructor(sides: Sides, options: PadOptions = {}) {
     super();
-    this.sides = sides;
-    this.value = options.mode ?? options.value ?? 0;
+    this.sides = eachSideCheck(sides, { caller: 'Pad', path: 'sides' });
+    const { value, mode } = checkOptions('Pad', options, padOptionChecks);
+    this.value = mode ?? value ?? 0;
   }
   override get type(): string {
     return 'Pad';
   }
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     return padTensor(x, [[0, 0], ...this.sides, [0, 0]], this.value);
   }
 }
@@ -181,17 +190,19 @@ export class Crop extends Module {
 
   constructor(sides: Sides) {
     super();
-    this.sides = sides;
+    this.sides = eachSideCheck(sides, { caller: 'Crop', path: 'sides' });
   }
   override get type(): string {
     return 'Crop';
   }
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     const ends = x.shape.slice(1, -1).map((size, d) => size - (this.sides[d]?.[1] ?? 0));
     return x.slice([null, ...ends.map((end, d) => [this.sides[d]?.[0] ?? 0, end] as const)]);
   }
 }
 
+/** Of `pad` in a network: a value, or a mode. */
 export interface PadOptions {
   /** What is put there; 0 by default. Not beside `mode`. */
   readonly value?: number;
@@ -199,12 +210,13 @@ export interface PadOptions {
   readonly mode?: PadMode;
 }
 
-/** [before, after] of each size: a number is both sides of all. */
-const sidesCheck: Check<number | Sides> = (value, at) => {
-  const side = whole({ min: 0 });
-  if (!Array.isArray(value)) return side(value, at);
-  return list(list(side, { min: 2, max: 2 }), { min: 1, max: 2 })(value, at) as Sides;
-};
+/** [before, after] of each size. */
+const eachSideCheck: Check<Sides> = (value, at) =>
+  list(list(whole({ min: 0 }), { min: 2, max: 2 }), { min: 1, max: 2 })(value, at) as Sides;
+
+/** The same, or a number: both sides of all. */
+const sidesCheck: Check<number | Sides> = (value, at) =>
+  Array.isArray(value) ? eachSideCheck(value, at) : whole({ min: 0 })(value, at);
 
 function sidesOf(name: string, input: Shape, sides: number | Sides): Sides {
   const places = placesOf(input);
@@ -215,11 +227,11 @@ function sidesOf(name: string, input: Shape, sides: number | Sides): Sides {
   return sides;
 }
 
-const padChecks = {
-  sides: sidesCheck,
+const padOptionChecks = {
   value: /* @__PURE__ */ optional(real()),
   mode: /* @__PURE__ */ optional(oneOf(...padModes)),
 };
+const padChecks = { sides: sidesCheck, ...padOptionChecks };
 export const padLayer = /* @__PURE__ */ layers.part('pad', {
   options: padChecks,
   build({ sides, value, mode }, caller) {
@@ -251,7 +263,7 @@ export const padLayer = /* @__PURE__ */ layers.part('pad', {
 
 /** More around images and series, as a layer of a network: `pad(1)`, `pad([[0, 1], [0, 1]], { mode: 'reflect' })`. */
 export function pad(sides: number | Sides, options: PadOptions = {}): LayerSpec {
-  return padLayer.make({ ...options, sides });
+  return padLayer.with({ sides }, options);
 }
 
 const cropChecks = { sides: sidesCheck };

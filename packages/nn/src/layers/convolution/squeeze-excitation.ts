@@ -1,5 +1,18 @@
-import { formatShape, mul, optional, type Rng, relu, ShapeError, sigmoid, type Tensor, whole } from '@latent/tensor';
+import {
+  checkOptions,
+  checkTensor,
+  formatShape,
+  mul,
+  optional,
+  type Rng,
+  relu,
+  ShapeError,
+  sigmoid,
+  type Tensor,
+  whole,
+} from '@latent/tensor';
 import { Module } from '../../module/module.ts';
+import { drawing } from '../../registry/generator.ts';
 import { type LayerSpec, layers, sameShapeLayer } from '../layer-spec.ts';
 import { Linear } from '../linear.ts';
 import { placesOf } from './places.ts';
@@ -14,9 +27,8 @@ export class SqueezeExcitation extends Module {
 
   constructor(channels: number, options: { readonly rng: Rng; readonly reduction?: number }) {
     super();
-    const { rng, reduction = 16 } = options;
+    const { rng, reduction } = checkOptions('SqueezeExcitation', options, { ...drawing, ...checks });
     whole({ min: 1 })(channels, { caller: 'SqueezeExcitation', path: 'channels' });
-    whole({ min: 1 })(reduction, { caller: 'SqueezeExcitation', path: 'reduction' });
     const squeezed = Math.max(1, Math.floor(channels / reduction));
     this.fc1 = new Linear(channels, squeezed, { rng });
     this.fc2 = new Linear(squeezed, channels, { rng });
@@ -27,6 +39,7 @@ export class SqueezeExcitation extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     const { shape } = x;
     if (shape.length < 3 || shape.at(-1) !== this.fc1.inFeatures) {
       throw new ShapeError(

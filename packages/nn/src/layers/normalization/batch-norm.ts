@@ -2,6 +2,7 @@ import { noGrad } from '@latent/autograd';
 import {
   add,
   checkOptions,
+  checkTensor,
   formatShape,
   mapInto,
   mapProgram,
@@ -22,6 +23,7 @@ import { Module } from '../../module/module.ts';
 import { buffer, layerParameter } from '../../module/role.ts';
 import { type LayerSpec, layers, sameShapeLayer } from '../layer-spec.ts';
 
+/** Of a `BatchNorm`. */
 export interface BatchNormOptions {
   /** Added to the variance; 1e-5 by default, as in PyTorch (Keras has 1e-3). */
   readonly epsilon?: number;
@@ -78,6 +80,7 @@ export class BatchNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     const features = this.weight.size;
     if (x.shape.length < 2 || x.shape.at(-1) !== features) {
       throw new ShapeError(`BatchNorm: expected last axis ${features}, got ${formatShape(x.shape)}`);

@@ -1,6 +1,7 @@
 import {
   add,
   checkOptions,
+  checkTensor,
   formatShape,
   mul,
   ones,
@@ -17,6 +18,7 @@ import { Module } from '../../module/module.ts';
 import { layerParameter } from '../../module/role.ts';
 import { type LayerSpec, layers, sameShapeLayer } from '../layer-spec.ts';
 
+/** Of a `GroupNorm`. */
 export interface GroupNormOptions {
   /** Added to the variance; 1e-5 by default. */
   readonly epsilon?: number;
@@ -50,6 +52,7 @@ export class GroupNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     const channels = this.weight.size;
     if (x.shape.length < 2 || x.shape.at(-1) !== channels) {
       throw new ShapeError(`GroupNorm: expected last axis ${channels}, got ${formatShape(x.shape)}`);
@@ -84,5 +87,5 @@ export const groupNormLayer = /* @__PURE__ */ layers.part('groupNorm', {
 
 /** `GroupNorm` as a layer of a network. */
 export function groupNorm(groups: number, options: GroupNormOptions = {}): LayerSpec {
-  return groupNormLayer.make({ ...options, groups });
+  return groupNormLayer.with({ groups }, options);
 }

@@ -1,6 +1,7 @@
 import {
   add,
   checkOptions,
+  checkTensor,
   formatShape,
   mul,
   ones,
@@ -15,6 +16,7 @@ import { Module } from '../../module/module.ts';
 import { layerParameter } from '../../module/role.ts';
 import { type LayerSpec, layers, sameShapeLayer } from '../layer-spec.ts';
 
+/** Of an `RmsNorm`. */
 export interface RmsNormOptions {
   /** Added to the mean square; 1e-6 by default. */
   readonly epsilon?: number;
@@ -39,6 +41,7 @@ export class RmsNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     if (x.shape.at(-1) !== this.weight.size) {
       throw new ShapeError(`RmsNorm: expected last axis ${this.weight.size}, got ${formatShape(x.shape)}`);
     }

@@ -14,6 +14,7 @@ import { type LayerSpec, layers } from '../layer-spec.ts';
 import { type RecurrentDirection, RecurrentLayer, type RecurrentLayerOptions } from './recurrent-layer.ts';
 import { type RecurrentSpecOptions, recurrentChecks, recurrentSpec, unitsCheck } from './recurrent-spec.ts';
 
+/** Of a `Gru`. */
 export interface GruOptions extends RecurrentLayerOptions {
   /**
    * The reset gate acts after the product, as in PyTorch, cuDNN and Keras (default); false is the first form of the paper, which
@@ -84,6 +85,7 @@ function resetBefore(
   return { output, state: [h] };
 }
 
+/** Of `gru` in a network. */
 export interface GruSpecOptions extends RecurrentSpecOptions {
   /** The reset gate acts after the product, as in PyTorch (default); false is the slower form of older Keras. */
   readonly resetAfter?: boolean;
@@ -102,5 +104,5 @@ export const gruLayer = /* @__PURE__ */ layers.part('gru', {
 
 /** A GRU layer of a network; what goes in and comes out is as of `lstm`. */
 export function gru(units: number, options: GruSpecOptions = {}): LayerSpec {
-  return gruLayer.make({ ...options, units });
+  return gruLayer.with({ units }, options);
 }

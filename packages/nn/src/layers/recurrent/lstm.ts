@@ -3,6 +3,7 @@ import { type LayerSpec, layers } from '../layer-spec.ts';
 import { RecurrentLayer, type RecurrentLayerOptions } from './recurrent-layer.ts';
 import { type RecurrentSpecOptions, recurrentChecks, recurrentSpec, unitsCheck } from './recurrent-spec.ts';
 
+/** Of an `Lstm`. */
 export interface LstmOptions extends RecurrentLayerOptions {
   /** What is added to the forget gates' first biases, so that states are kept at first; 1 by default, 0 in PyTorch. */
   readonly forgetBias?: number;
@@ -22,6 +23,7 @@ export class Lstm extends RecurrentLayer {
   }
 }
 
+/** Of `lstm` in a network. */
 export interface LstmSpecOptions extends RecurrentSpecOptions {
   /** What is added to the forget gates' first biases, so that states are kept at first; 1 by default, 0 in PyTorch. */
   readonly forgetBias?: number;
@@ -48,5 +50,5 @@ export const lstmLayer = /* @__PURE__ */ layers.part('lstm', {
  * end. With `steps`, rows [features] are the input of every step: a decoder's code.
  */
 export function lstm(units: number, options: LstmSpecOptions = {}): LayerSpec {
-  return lstmLayer.make({ ...options, units });
+  return lstmLayer.with({ units }, options);
 }

@@ -1,4 +1,6 @@
 import {
+  checkOptions,
+  checkTensor,
   flag,
   formatShape,
   linearRecurrence,
@@ -13,11 +15,13 @@ import {
 import type { Advance, StepState } from '../../module/advance.ts';
 import { type Context, withinLengths } from '../../module/context.ts';
 import { Module } from '../../module/module.ts';
+import { drawing } from '../../registry/generator.ts';
 import { type LayerSpec, layers } from '../layer-spec.ts';
 import { Linear } from '../linear.ts';
 import { POSITIONS, repeat } from '../sequence/repeat.ts';
 import { recurrentSpec, unitsCheck } from './recurrent-spec.ts';
 
+/** Of a `MinGru`. */
 export interface MinGruOptions {
   /** Draws first weights. */
   readonly rng: Rng;
@@ -40,9 +44,13 @@ export class MinGru extends Module {
   constructor(features: number, units: number, options: MinGruOptions) {
     super();
     for (const [path, size] of Object.entries({ features, units })) whole({ min: 1 })(size, { caller: 'MinGru', path });
-    this.update = new Linear(features, units, options);
-    this.candidate = new Linear(features, units, options);
-    this.returnSequences = options.returnSequences ?? false;
+    const { rng, returnSequences } = checkOptions('MinGru', options, {
+      ...drawing,
+      returnSequences: optional(flag(), false),
+    });
+    this.update = new Linear(features, units, { rng });
+    this.candidate = new Linear(features, units, { rng });
+    this.returnSequences = returnSequences;
   }
 
   override get type(): string {
@@ -51,6 +59,7 @@ export class MinGru extends Module {
 
   /** x [rows, steps, features] → the last states [rows, units], or every step's. */
   forward(x: Tensor, context: Context = {}): Tensor {
+    checkTensor(this.type, x);
     const { output, state } = this.run(x, context);
     return this.returnSequences ? output : state;
   }
@@ -66,6 +75,7 @@ export class MinGru extends Module {
     x: Tensor,
     { state, lengths }: { readonly state?: Tensor | undefined; readonly lengths?: Tensor | undefined } = {},
   ): { readonly output: Tensor; readonly state: Tensor } {
+    checkTensor(this.type, x);
     if (x.shape.length !== 3)
       throw new ShapeError(`minGru: expected [rows, steps, features], got ${formatShape(x.shape)}`);
     const [rows, steps] = x.shape as [number, number, number];
@@ -114,5 +124,5 @@ function unfolded(input: readonly number[]): readonly LayerSpec[] {
 
 /** A minGRU layer of a network; what goes in and comes out is as of `lstm`. */
 export function minGru(units: number, options: { readonly returnSequences?: boolean } = {}): LayerSpec {
-  return minGruLayer.make({ ...options, units });
+  return minGruLayer.with({ units }, options);
 }

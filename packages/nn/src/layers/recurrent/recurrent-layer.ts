@@ -1,4 +1,5 @@
 import {
+  checkTensor,
   concat,
   formatShape,
   type RecurrentCell,
@@ -138,6 +139,7 @@ export abstract class RecurrentLayer extends Module {
 
   /** x [rows, steps, features] → the last states [rows, directions·units], or every step's. */
   forward(x: Tensor, context: Context = {}): Tensor {
+    checkTensor(this.type, x);
     const steady = x.shape.length === 2;
     const steps = steady ? (context.steps ?? this.steps ?? undefined) : undefined;
     const { output, last } = this.#run(x, { lengths: context.lengths, steps });
@@ -149,6 +151,7 @@ export abstract class RecurrentLayer extends Module {
    * another run may go on. For training over parts of long series, pass the state on with `stopGradient`.
    */
   run(x: Tensor, options: RunOptions = {}): RecurrentRun {
+    checkTensor(this.type, x);
     const { output, states } = this.#run(x, options);
     return {
       output,

@@ -3,6 +3,7 @@ import { type LayerSpec, layers } from '../layer-spec.ts';
 import { RecurrentLayer, type RecurrentLayerOptions } from './recurrent-layer.ts';
 import { type RecurrentSpecOptions, recurrentChecks, recurrentSpec, unitsCheck } from './recurrent-spec.ts';
 
+/** Of an `Rnn`. */
 export interface RnnOptions extends RecurrentLayerOptions {
   /** 'tanh' by default. */
   readonly activation?: 'tanh' | 'relu';
@@ -22,6 +23,7 @@ export class Rnn extends RecurrentLayer {
   }
 }
 
+/** Of `rnn` in a network. */
 export interface RnnSpecOptions extends RecurrentSpecOptions {
   /** 'tanh' by default. */
   readonly activation?: 'tanh' | 'relu';
@@ -44,5 +46,5 @@ export const rnnLayer = /* @__PURE__ */ layers.part('rnn', {
 
 /** An Elman layer of a network; what goes in and comes out is as of `lstm`. */
 export function rnn(units: number, options: RnnSpecOptions = {}): LayerSpec {
-  return rnnLayer.make({ ...options, units });
+  return rnnLayer.with({ units }, options);
 }

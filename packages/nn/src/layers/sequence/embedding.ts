@@ -1,4 +1,5 @@
 import {
+  checkTensor,
   checkWhole,
   formatShape,
   gather,
@@ -15,6 +16,7 @@ import { Module } from '../../module/module.ts';
 import { layerParameter } from '../../module/role.ts';
 import { type LayerSpec, layers } from '../layer-spec.ts';
 
+/** Of an `Embedding`. */
 export interface EmbeddingOptions {
   /** Draws the first vectors, from N(0, 1) as PyTorch does. */
   readonly rng: Rng;
@@ -50,6 +52,7 @@ export class Embedding extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.type, x);
     const [size, width] = this.weight.shape as [number, number];
     const perRow = x.shape[0] ? x.size / x.shape[0] : 1;
     const bad = (position: number, value: number, note = ''): ValueError => {
@@ -102,5 +105,5 @@ export const embeddingLayer = /* @__PURE__ */ layers.part('embedding', {
  * the vector of that index is 0.
  */
 export function embedding(size: number, width: number, options: { readonly padding?: number } = {}): LayerSpec {
-  return embeddingLayer.make({ ...options, size, width });
+  return embeddingLayer.with({ size, width }, options);
 }

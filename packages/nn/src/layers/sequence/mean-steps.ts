@@ -1,4 +1,4 @@
-import { formatShape, ShapeError, type Tensor, where } from '@latent/tensor';
+import { checkTensor, formatShape, ShapeError, type Tensor, where } from '@latent/tensor';
 import { type Context, withinLengths } from '../../module/context.ts';
 import { Module } from '../../module/module.ts';
 import { dense } from '../dense.ts';
@@ -12,6 +12,7 @@ export class MeanSteps extends Module {
   }
 
   forward(x: Tensor, { lengths }: Context = {}): Tensor {
+    checkTensor(this.type, x);
     if (x.shape.length !== 3) {
       throw new ShapeError(`meanSteps: expected [rows, steps, features], got ${formatShape(x.shape)}`);
     }

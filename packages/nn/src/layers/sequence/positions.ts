@@ -1,10 +1,11 @@
-import { formatShape, oneOf, optional, type Rng, ShapeError, type Tensor, whole } from '@latent/tensor';
+import { checkTensor, formatShape, oneOf, optional, type Rng, ShapeError, type Tensor, whole } from '@latent/tensor';
 import { normalInit } from '../../init.ts';
 import type { Context } from '../../module/context.ts';
 import { Module } from '../../module/module.ts';
 import { layerParameter } from '../../module/role.ts';
 import { type LayerSpec, layers } from '../layer-spec.ts';
 
+/** Of `positions` in a network. */
 export interface PositionsOptions {
   /** Learned vectors, from N(0, 0.02²), or `sinusoid`s that are fixed (Vaswani et al. 2017); 'learned' by default. */
   readonly kind?: 'learned' | 'sinusoid';
@@ -38,6 +39,7 @@ export class Positions extends Module {
   }
 
   forward(x: Tensor, _context: Context = {}): Tensor {
+    checkTensor(this.type, x);
     const [, steps = 0, own] = x.shape;
     if (x.shape.length !== 3 || own !== this.width || steps > this.steps) {
       throw new ShapeError(

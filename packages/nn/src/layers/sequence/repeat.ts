@@ -1,6 +1,8 @@
 import {
   broadcastTo,
   type Check,
+  checkOptions,
+  checkTensor,
   concat,
   formatShape,
   optional,
@@ -13,6 +15,7 @@ import type { Context } from '../../module/context.ts';
 import { Module } from '../../module/module.ts';
 import { type LayerSpec, layers } from '../layer-spec.ts';
 
+/** Of `repeat` in a network. */
 export interface RepeatOptions {
   /** Numbers beside the code that say where a step is: sines and cosines, an even number; none by default. */
   readonly positions?: number;
@@ -32,7 +35,7 @@ export class Repeat extends Module {
   constructor(steps: number, options: RepeatOptions = {}) {
     super();
     this.steps = whole({ min: 1 })(steps, { caller: 'Repeat', path: 'steps' });
-    this.positions = positionsCheck(options.positions, { caller: 'Repeat', path: 'positions' });
+    this.positions = checkOptions('Repeat', options, { positions: positionsCheck }).positions;
   }
 
   override get type(): string {
@@ -40,6 +43,7 @@ export class Repeat extends Module {
   }
 
   forward(x: Tensor, context: Context = {}): Tensor {
+    checkTensor(this.type, x);
     if (x.shape.length !== 2) throw new ShapeError(`repeat: expected [rows, features], got ${formatShape(x.shape)}`);
     const [rows, features] = x.shape as [number, number];
     const { steps = this.steps } = context;
@@ -90,5 +94,5 @@ export const repeatLayer = /* @__PURE__ */ layers.part('repeat', {
 
 /** A row as the input of every step, with sines and cosines that say where the step is: a recurrent decoder's first layer. */
 export function repeat(steps: number, options: RepeatOptions = {}): LayerSpec {
-  return repeatLayer.make({ ...options, steps });
+  return repeatLayer.with({ steps }, options);
 }

@@ -1,5 +1,6 @@
+import { type DType, elementBytes } from '../../dtype.ts';
 import { elementAt, memory, view } from '../../memory/linear-memory.ts';
-import { type DType, elementBytes, elements, type Kernel, type KernelCall } from '../kernel.ts';
+import { elements, type Kernel, type KernelCall } from '../kernel.ts';
 import { type FunctionBuilder, I32, i32s, V128 } from '../wasm/assembler.ts';
 import { LinkedFunction } from '../wasm/linker.ts';
 

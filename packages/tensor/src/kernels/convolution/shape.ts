@@ -1,4 +1,5 @@
-import { type DType, type Extent, elements } from '../kernel.ts';
+import type { DType } from '../../dtype.ts';
+import { type Extent, elements } from '../kernel.ts';
 
 /** Height and width. */
 export type Pair = readonly [height: number, width: number];

@@ -1,5 +1,6 @@
+import type { DType } from '../../dtype.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
-import { type DType, elements, type Kernel, type KernelCall, LINE, moved } from '../kernel.ts';
+import { elements, type Kernel, type KernelCall, LINE, moved } from '../kernel.ts';
 import { transposedPasses } from './passes.ts';
 import { productScratch, runProduct } from './product.ts';
 import {

@@ -1,5 +1,6 @@
+import type { DType } from '../../dtype.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
-import { type DType, elements, type Kernel, type KernelCall, LINE } from '../kernel.ts';
+import { elements, type Kernel, type KernelCall, LINE } from '../kernel.ts';
 import { type ConvolutionShape, columnsExtent, convolutionTime, flopOf, shapeLabel, sizesOf } from './shape.ts';
 import { runWeights, weightsScratch } from './weights-product.ts';
 

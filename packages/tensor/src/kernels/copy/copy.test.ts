@@ -33,7 +33,7 @@ function stridesOf(shape: readonly number[], order: readonly number[]): number[]
   let step = 1;
   for (const d of [...order].reverse()) {
     strides[d] = step;
-    step *= shape[d];
+    step *= shape[d]!;
   }
   return strides;
 }

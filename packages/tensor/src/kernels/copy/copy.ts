@@ -1,5 +1,6 @@
+import { type DType, elementBytes } from '../../dtype.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
-import { type DType, type Extent, elementBytes, type Kernel, type KernelCall, moved, movingTime } from '../kernel.ts';
+import { type Extent, type Kernel, type KernelCall, moved, movingTime } from '../kernel.ts';
 import { runCopy } from './wasm.ts';
 
 /** Copies a 4-D box: `out[o(i)] = in[x(i)]`; strides count elements and may be 0 or negative. No element is written twice. */

@@ -9,18 +9,19 @@ import type { CopyCall } from './copy.ts';
  * runs (both stride 1 inside) and splats (in stride 0) go by vectors, a pair of dimensions that trade stride 1 is a
  * transposition, and everything else goes element by element.
  */
-const size = [1, 1, 1, 1];
-const outStride = [0, 0, 0, 0];
-const inStride = [0, 0, 0, 0];
+const size: Four = [1, 1, 1, 1];
+const outStride: Four = [0, 0, 0, 0];
+const inStride: Four = [0, 0, 0, 0];
+type Four = [number, number, number, number];
 
 function move(from: number, to: number): void {
-  size[to] = size[from];
-  outStride[to] = outStride[from];
-  inStride[to] = inStride[from];
+  size[to] = size[from]!;
+  outStride[to] = outStride[from]!;
+  inStride[to] = inStride[from]!;
 }
 
 function swap(a: number, b: number): void {
-  const [n, o, i] = [size[a], outStride[a], inStride[a]];
+  const [n, o, i] = [size[a]!, outStride[a]!, inStride[a]!];
   move(b, a);
   size[b] = n;
   outStride[b] = o;
@@ -31,18 +32,19 @@ function swap(a: number, b: number): void {
 function simplify(shape: readonly number[], outStrides: readonly number[], inStrides: readonly number[]): boolean {
   let top = 4;
   for (let d = 3; d >= 0; d--) {
-    const n = shape[d];
+    const n = shape[d]!;
     if (n === 0) return false;
     if (n === 1) continue;
-    const joins = top < 4 && outStrides[d] === outStride[top] * size[top] && inStrides[d] === inStride[top] * size[top];
+    const joins =
+      top < 4 && outStrides[d] === outStride[top]! * size[top]! && inStrides[d] === inStride[top]! * size[top]!;
     if (joins) {
-      size[top] *= n;
+      size[top]! *= n;
       continue;
     }
     top--;
     size[top] = n;
-    outStride[top] = outStrides[d];
-    inStride[top] = inStrides[d];
+    outStride[top] = outStrides[d]!;
+    inStride[top] = inStrides[d]!;
   }
   if (top === 4) {
     top = 3;
@@ -74,13 +76,11 @@ export function runCopy(call: CopyCall, linker: Linker): void {
       loop = TRANSPOSITION;
     }
   }
-  const [n, o, i] = [size, outStride, inStride] as [Four, Four, Four];
+  const [n, o, i] = [size, outStride, inStride];
   const [out, input] = call.pointers as [number, number];
   const [o0, o1, o2, o3] = [4 * o[0], 4 * o[1], 4 * o[2], 4 * o[3]];
   loop.of(linker)(out, input, n[0], n[1], n[2], n[3], o0, o1, o2, o3, 4 * i[0], 4 * i[1], 4 * i[2], 4 * i[3]);
 }
-
-type Four = [number, number, number, number];
 
 /** A function of the addresses, the four sizes, and the strides of result and input in bytes. */
 const loop = (depth: number, inner: (f: FunctionBuilder, out: Local, input: Local) => void): LinkedFunction =>
@@ -92,9 +92,9 @@ const ELEMENTS = /* @__PURE__ */ loop(3, copyStrided);
 const TRANSPOSITION = /* @__PURE__ */ loop(2, transposeMatrix);
 
 /** The parameters as locals. */
-const SIZE = [2, 3, 4, 5];
-const OUT_STRIDE = [6, 7, 8, 9];
-const IN_STRIDE = [10, 11, 12, 13];
+const SIZE = [2, 3, 4, 5] as const;
+const OUT_STRIDE = [6, 7, 8, 9] as const;
+const IN_STRIDE = [10, 11, 12, 13] as const;
 
 /** `depth` nested loops over the first sizes; `inner` gets locals that it may change. */
 function emitBox(
@@ -110,11 +110,11 @@ function emitBox(
       return;
     }
     const left = f.local(I32);
-    f.get(SIZE[d]).set(left);
+    f.get(SIZE[d]!).set(left);
     whilePositive(f, left, () => {
       level(d + 1, out, input);
-      f.get(out).get(OUT_STRIDE[d]).op('i32_add').set(out);
-      f.get(input).get(IN_STRIDE[d]).op('i32_add').set(input);
+      f.get(out).get(OUT_STRIDE[d]!).op('i32_add').set(out);
+      f.get(input).get(IN_STRIDE[d]!).op('i32_add').set(input);
       f.advance(left, -1);
     });
   };
@@ -147,10 +147,11 @@ function copyStrided(f: FunctionBuilder, out: Local, input: Local): void {
 
 /** Blocks of 4×4 through registers; what is left at the right and at the bottom goes element by element. */
 function transposeMatrix(f: FunctionBuilder, outBase: Local, inBase: Local): void {
-  const [rowStride, colStride] = [OUT_STRIDE[2], IN_STRIDE[3]];
-  const [rowsLeft, colsLeft, out, input, from, to] = Array.from({ length: 6 }, () => f.local(I32));
-  const column = Array.from({ length: 4 }, () => f.local(V128));
-  const [p, q, r, s] = Array.from({ length: 4 }, () => f.local(V128));
+  const rowStride = OUT_STRIDE[2];
+  const colStride = IN_STRIDE[3];
+  const [rowsLeft, colsLeft, out, input, from, to] = f.locals(6);
+  const column = f.locals(4, V128);
+  const [p, q, r, s] = f.locals(4, V128);
   const add = (target: Local, stride: Local, count: number): void => {
     f.get(target).get(stride);
     if (count > 1) f.i32(count).op('i32_mul');

@@ -1,6 +1,7 @@
+import type { DType } from '../../dtype.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
-import { type DType, elements, type Kernel, type KernelCall, moved, movingTime } from '../kernel.ts';
-import { F64, type FunctionBuilder, I32, i32s } from '../wasm/assembler.ts';
+import { elements, type Kernel, type KernelCall, moved, movingTime } from '../kernel.ts';
+import { F64, type FunctionBuilder, i32s } from '../wasm/assembler.ts';
 import { LinkedFunction } from '../wasm/linker.ts';
 import { whilePositive } from '../wasm/loops.ts';
 
@@ -66,7 +67,7 @@ export const cumulativeSumKernel: Kernel<CumulativeSumCall> = {
 /** cumulativeSum(out, input, rows, cols, reverse): one chain of additions a row, in double precision. */
 function emitCumulativeSum(f: FunctionBuilder): void {
   const [out, input, rows, cols, reverse] = [0, 1, 2, 3, 4];
-  const [left, at, step, rowBytes] = Array.from({ length: 4 }, () => f.local(I32));
+  const [left, at, step, rowBytes] = f.locals(4);
   const total = f.local(F64);
   f.get(cols).i32(2).op('i32_shl').set(rowBytes);
   f.i32(-4).i32(4).get(reverse).op('select').set(step);

@@ -1,5 +1,6 @@
+import type { DType } from '../../dtype.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
-import { type DType, elements, type Kernel, type KernelCall, moved } from '../kernel.ts';
+import { elements, type Kernel, type KernelCall, moved } from '../kernel.ts';
 import { fillRandom, type RandomKind } from '../random/threefry.ts';
 import { LinkedFunction } from '../wasm/linker.ts';
 import { defineDrawRows } from './wasm.ts';

@@ -1,6 +1,6 @@
 import type { RandomKind } from '../random/threefry.ts';
 import { blocks, keySchedule, numbers } from '../random/wasm.ts';
-import { type FunctionBuilder, I32, i32s, type Local, type ModuleBuilder, V128 } from '../wasm/assembler.ts';
+import { type FunctionBuilder, i32s, type Local, type ModuleBuilder, V128 } from '../wasm/assembler.ts';
 import { Lanes, type Value } from '../wasm/lanes.ts';
 import { whilePositive } from '../wasm/loops.ts';
 
@@ -10,19 +10,11 @@ export function defineDrawRows(module: ModuleBuilder, kind: RandomKind): Functio
 }
 
 function emitDrawRows(f: FunctionBuilder, kind: RandomKind): void {
-  const [OUT, KEYS, ROWS, SAMPLES, WIDTH, LINE] = [0, 1, 2, 3, 4, 5];
+  const [OUT, KEYS, ROWS, SAMPLES, WIDTH, LINE] = f.arguments(6);
   const l = new Lanes(f);
-  const locals = (count: number): Local[] => Array.from({ length: count }, () => f.local(I32));
-  const [samplesLeft, columnsLeft, rowBytes, lineBytes, counter, base] = locals(6) as [
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-  ];
+  const [samplesLeft, columnsLeft, rowBytes, lineBytes, counter, base] = f.locals(6);
   /** Where each row's next number goes. */
-  const places = locals(4);
+  const places = f.locals(4);
   const [low, high] = [f.local(V128), f.local(V128)];
   const load = (offset: number): Value => l.keep({ emit: () => f.get(KEYS).memory('v128_load', offset), kept: false });
   const words = (x: Value): Value => l.keep(l.op('i32x4_trunc_sat_f32x4_u', x));

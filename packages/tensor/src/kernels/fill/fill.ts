@@ -1,5 +1,6 @@
+import type { DType } from '../../dtype.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
-import { type DType, elements, type Kernel, type KernelCall, LINE, moved, movingTime } from '../kernel.ts';
+import { elements, type Kernel, type KernelCall, LINE, moved, movingTime } from '../kernel.ts';
 import { type FunctionBuilder, i32s, V128 } from '../wasm/assembler.ts';
 import { LinkedFunction } from '../wasm/linker.ts';
 import { streamRun } from '../wasm/loops.ts';

@@ -46,7 +46,7 @@ function both(
 function expectClose(got: Float32Array, want: Float32Array, tolerance: number): void {
   for (let i = 0; i < want.length; i++) {
     if (Object.is(got[i], want[i])) continue;
-    if (Math.abs(got[i] - want[i]) <= tolerance * Math.max(Math.abs(want[i]), 1e-3)) continue;
+    if (Math.abs(got[i]! - want[i]!) <= tolerance * Math.max(Math.abs(want[i]!), 1e-3)) continue;
     expect.fail(`element ${i}: ${got[i]} instead of ${want[i]}`);
   }
 }
@@ -65,7 +65,7 @@ describe('wasm map', () => {
                 Array.from({ length: layoutExtent(layout, rows, cols) }, coarse),
               );
               const [want, got] = both(three, rows, cols, [a, b, c], inputs);
-              expectClose(got[0], want[0], 0);
+              expectClose(got[0]!, want[0]!, 0);
             }
           }
         }
@@ -81,7 +81,7 @@ describe('wasm map', () => {
     for (const cols of COLS) {
       const inputs = [3 * cols, cols, 3, 1].map((n) => Array.from({ length: n }, () => Math.abs(number())));
       const [want, got] = both(program, 3, cols, [FULL, ROW, COLUMN, SCALAR], inputs);
-      for (const [j, output] of want.entries()) expectClose(got[j], output, 2e-6);
+      for (const [j, output] of want.entries()) expectClose(got[j]!, output, 2e-6);
     }
   });
 
@@ -93,10 +93,10 @@ describe('wasm map', () => {
           Array.from({ length: n }, number),
         );
         const [want] = both(swap, 2, cols, [FULL, FULL, layout], inputs);
-        const [x, y, s] = inputs.map((x) => put(x));
+        const [x, y, s] = inputs.map((x) => put(x)) as [number, number, number];
         runWasm(mapCall(swap, 'f32', 2, cols, [x, y, x, y, s], [FULL, FULL, layout]));
-        expectClose(memory.f32.slice(x / 4, x / 4 + 2 * cols), want[0], 1e-6);
-        expectClose(memory.f32.slice(y / 4, y / 4 + 2 * cols), want[1], 1e-6);
+        expectClose(memory.f32.slice(x / 4, x / 4 + 2 * cols), want[0]!, 1e-6);
+        expectClose(memory.f32.slice(y / 4, y / 4 + 2 * cols), want[1]!, 1e-6);
       }
     }
   });
@@ -135,8 +135,8 @@ describe('wasm map', () => {
     const b = values.flatMap(() => values);
     for (const [name, build] of Object.entries(exact)) {
       const [want, got] = both(mapProgram(name, 2, build), 1, a.length, [FULL, FULL], [a, b]);
-      const wrong = a.findIndex((_, i) => !Object.is(got[0][i], want[0][i]));
-      expect(wrong, `${name} of ${a[wrong]}, ${b[wrong]}: ${got[0][wrong]} instead of ${want[0][wrong]}`).toBe(-1);
+      const wrong = a.findIndex((_, i) => !Object.is(got[0]![i], want[0]![i]));
+      expect(wrong, `${name} of ${a[wrong]}, ${b[wrong]}: ${got[0]![wrong]} instead of ${want[0]![wrong]}`).toBe(-1);
     }
   });
 

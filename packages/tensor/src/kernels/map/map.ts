@@ -1,15 +1,7 @@
+import type { DType } from '../../dtype.ts';
 import { type ElementLoop, elementLoop } from '../../expr/evaluate.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
-import {
-  type DType,
-  elements,
-  type Kernel,
-  type KernelCall,
-  type Layout,
-  LINE,
-  type MapProgram,
-  moved,
-} from '../kernel.ts';
+import { elements, type Kernel, type KernelCall, type Layout, LINE, type MapProgram, moved } from '../kernel.ts';
 import { FULL, isFlat, layoutExtent, layoutsKey, rowStep, variesAlongColumns } from './layout.ts';
 import { elementTime, linkedFunction, linkFunction } from './map-program.ts';
 import { defineMap } from './wasm.ts';

@@ -25,7 +25,7 @@ export function unrolling(expressions: readonly Expr[]): 1 | 4 {
 export function openOperands(l: Lanes, layouts: readonly Layout[], parameters: readonly Local[]): Operands {
   const pointers = layouts.map((_, i) => {
     const pointer = l.f.local(I32);
-    l.f.get(parameters[i]).set(pointer);
+    l.f.get(parameters[i]!).set(pointer);
     return pointer;
   });
   return { l, layouts, parameters, pointers };
@@ -33,9 +33,9 @@ export function openOperands(l: Lanes, layouts: readonly Layout[], parameters: r
 
 /** The value of input `position` at the current place, `offset` bytes further along the columns. */
 export function load({ l, layouts, pointers }: Operands, position: number, offset: number): Value {
-  const splat = !variesAlongColumns(layouts[position]);
+  const splat = !variesAlongColumns(layouts[position]!);
   const emit = (): void => {
-    l.f.get(pointers[position]).memory(splat ? 'v128_load32_splat' : 'v128_load', splat ? 0 : offset);
+    l.f.get(pointers[position]!).memory(splat ? 'v128_load32_splat' : 'v128_load', splat ? 0 : offset);
   };
   return { emit, kept: false };
 }
@@ -46,7 +46,7 @@ export function prepare(operands: Operands, nodes: readonly Expr[], known: Compu
   const computed = known.copy();
   const results = computeExpressions(l, nodes, computed, (position) => load(operands, position, 0));
   const ready = known.copy();
-  for (const [i, node] of nodes.entries()) ready.values.set(node, l.keep(results[i]));
+  for (const [i, node] of nodes.entries()) ready.values.set(node, l.keep(results[i]!));
   return ready;
 }
 
@@ -83,18 +83,18 @@ function emitMap(f: FunctionBuilder, expressions: readonly Expr[], layouts: read
   const left = f.local(I32);
   const { scalars, columns } = invariants(expressions, layouts);
   const once = prepare(operands, scalars, new Computed());
-  const moving = [...outs, ...operands.pointers.filter((_, i) => variesAlongColumns(layouts[i]))];
+  const moving = [...outs, ...operands.pointers.filter((_, i) => variesAlongColumns(layouts[i]!))];
   const unroll = unrolling(expressions);
 
   const compute = (ready: Computed, offset: number): void => {
     const values = valuesAt(operands, expressions, ready, offset);
     for (const [j, value] of values.entries()) {
       value.emit();
-      f.set(results[j]);
+      f.set(results[j]!);
     }
   };
   const storeAll = (offset: number): void => {
-    for (const [j, out] of outs.entries()) f.get(out).get(results[j]).memory('v128_store', offset);
+    for (const [j, out] of outs.entries()) f.get(out).get(results[j]!).memory('v128_store', offset);
   };
   const advance = (vectors: number): void => {
     for (const pointer of moving) f.advance(pointer, 16 * vectors);
@@ -122,7 +122,7 @@ function emitMap(f: FunctionBuilder, expressions: readonly Expr[], layouts: read
 
   const row = (): void => {
     for (const [i, layout] of layouts.entries()) {
-      if (layout === ROW) f.get(operands.parameters[i]).set(operands.pointers[i]);
+      if (layout === ROW) f.get(operands.parameters[i]!).set(operands.pointers[i]!);
     }
     const ready = prepare(operands, columns, once);
     f.get(cols).set(left);
@@ -131,7 +131,7 @@ function emitMap(f: FunctionBuilder, expressions: readonly Expr[], layouts: read
     f.get(left).i32(0).op('i32_gt_s');
     f.if_(() => {
       compute(ready, 0);
-      for (const [j, out] of outs.entries()) storeLanes(f, out, results[j], left);
+      for (const [j, out] of outs.entries()) storeLanes(f, out, results[j]!, left);
       advance(1);
     });
     // `left` is now minus the lanes that the last vector went too far.

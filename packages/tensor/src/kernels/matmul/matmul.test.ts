@@ -52,10 +52,10 @@ function check(kernel: InstantLinker, { m, n, k, transA, transB, batch = 1 }: Ca
       for (let j = 0; j < n; j++) {
         let sum = 0;
         for (let l = 0; l < k; l++) {
-          const x = f32[A / 4 + p * m * k + (transA ? l * m + i : i * k + l)];
-          sum += x * f32[B / 4 + p * k * n + (transB ? j * k + l : l * n + j)];
+          const x = f32[A / 4 + p * m * k + (transA ? l * m + i : i * k + l)]!;
+          sum += x * f32[B / 4 + p * k * n + (transB ? j * k + l : l * n + j)]!;
         }
-        const got = f32[C / 4 + (p * m + i) * n + j];
+        const got = f32[C / 4 + (p * m + i) * n + j]!;
         if (!(Math.abs(got - sum) <= 1e-6 * (1 + Math.sqrt(k))))
           expect({ m, n, k, transA, transB, i, j, got }).toEqual({ got: sum });
       }
@@ -89,7 +89,7 @@ describe.each(linkers.map((linker) => [linker.fused ? 'fused' : 'in two instruct
         [9, 255, 20],
         [7, 257, 20],
         [200, 300, 12],
-      ];
+      ] as const;
       for (const [m, n, k] of shapes) for (const f of flags) check(kernel, { m, n, k, ...f });
     });
 

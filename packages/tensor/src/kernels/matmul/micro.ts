@@ -38,7 +38,7 @@ export function defineMicro(
   storeTail: FunctionBuilder,
 ): FunctionBuilder {
   return module.define(new Array(8).fill(I32), [], (f) => {
-    const [a, b, stepB, c, rowC, k, accumulate, cols] = Array.from({ length: 8 }, (_, i) => i);
+    const [a, b, stepB, c, rowC, k, accumulate, cols] = f.arguments(8);
     const sums = Array.from({ length: rows * VECTORS }, () => f.local(V128));
     const vectors = Array.from({ length: VECTORS }, () => f.local(V128));
     const value = f.local(V128);
@@ -57,9 +57,9 @@ export function defineMicro(
           .memory('v128_load32_splat', 4 * (tile.rows * offset + i))
           .set(value);
         for (let j = 0; j < VECTORS; j++) {
-          const sum = sums[i * VECTORS + j];
-          if (tile.fused) f.get(value).get(vectors[j]).get(sum).simd('f32x4_relaxed_madd').set(sum);
-          else f.get(sum).get(value).get(vectors[j]).simd('f32x4_mul').simd('f32x4_add').set(sum);
+          const sum = sums[i * VECTORS + j]!;
+          if (tile.fused) f.get(value).get(vectors[j]!).get(sum).simd('f32x4_relaxed_madd').set(sum);
+          else f.get(sum).get(value).get(vectors[j]!).simd('f32x4_mul').simd('f32x4_add').set(sum);
         }
       }
     };
@@ -81,7 +81,7 @@ export function defineMicro(
     f.get(accumulate).if_(() => {
       forEachRow(f, rows, c, rowC, row, (i) => {
         for (let j = 0; j < VECTORS; j++) {
-          const sum = sums[i * VECTORS + j];
+          const sum = sums[i * VECTORS + j]!;
           f.get(row)
             .memory('v128_load', 16 * j)
             .get(sum)
@@ -98,14 +98,14 @@ export function defineMicro(
           forEachRow(f, rows, c, rowC, row, (i) => {
             for (let j = 0; j < VECTORS; j++)
               f.get(row)
-                .get(sums[i * VECTORS + j])
+                .get(sums[i * VECTORS + j]!)
                 .memory('v128_store', 16 * j);
           }),
         () =>
           forEachRow(f, rows, c, rowC, row, (i) => {
             f.get(row)
-              .get(sums[i * VECTORS])
-              .get(sums[i * VECTORS + 1])
+              .get(sums[i * VECTORS]!)
+              .get(sums[i * VECTORS + 1]!)
               .get(cols)
               .call(storeTail);
           }),

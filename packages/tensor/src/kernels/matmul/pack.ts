@@ -33,11 +33,11 @@ export function definePackTranspose(module: ModuleBuilder, width: number): Funct
   return module.define([I32, I32, I32, I32, I32], [], (f) => {
     const [from, line, to, k, lines] = [0, 1, 2, 3, 4];
     const pointers = [from, ...Array.from({ length: width - 1 }, () => f.local(I32))];
-    const loaded = Array.from({ length: 4 }, () => f.local(V128));
-    const pairs = Array.from({ length: 4 }, () => f.local(V128));
+    const loaded = f.locals(4, V128);
+    const pairs = f.locals(4, V128);
     for (let i = 1; i < width; i++) {
       // pointer i = pointer i−1 + (i < lines ? line : 0)
-      f.get(pointers[i - 1])
+      f.get(pointers[i - 1]!)
         .get(line)
         .i32(0)
         .get(lines)
@@ -45,7 +45,7 @@ export function definePackTranspose(module: ModuleBuilder, width: number): Funct
         .op('i32_gt_s')
         .op('select')
         .op('i32_add')
-        .set(pointers[i]);
+        .set(pointers[i]!);
     }
     const block = (store: (l: number, emit: () => void) => void): void => {
       for (let first = 0; first < width; first += 4) {
@@ -74,11 +74,12 @@ export function definePackTranspose(module: ModuleBuilder, width: number): Funct
   });
 }
 
+type Four = readonly [Local, Local, Local, Local];
 type Store = (l: number, emit: () => void) => void;
 
-function load(f: FunctionBuilder, pointers: readonly Local[], loaded: readonly Local[]): void {
+function load(f: FunctionBuilder, pointers: readonly Local[], loaded: Four): void {
   pointers.forEach((pointer, i) => {
-    f.get(pointer).memory('v128_load').set(loaded[i]);
+    f.get(pointer).memory('v128_load').set(loaded[i]!);
   });
 }
 
@@ -86,8 +87,8 @@ function load(f: FunctionBuilder, pointers: readonly Local[], loaded: readonly L
 function transposeFour(
   f: FunctionBuilder,
   pointers: readonly Local[],
-  loaded: readonly Local[],
-  pairs: readonly Local[],
+  loaded: Four,
+  pairs: Four,
   to: Local,
   width: number,
   first: number,
@@ -115,8 +116,8 @@ function transposeFour(
 function transposeTwo(
   f: FunctionBuilder,
   pointers: readonly Local[],
-  loaded: readonly Local[],
-  pairs: readonly Local[],
+  loaded: Four,
+  pairs: Four,
   to: Local,
   width: number,
   first: number,
@@ -128,7 +129,7 @@ function transposeTwo(
   for (let l = 0; l < 4; l++) {
     store(l, () => {
       f.get(to)
-        .get(pairs[l >> 1])
+        .get(pairs[l >> 1]!)
         .memoryLane('v128_store64_lane', l % 2, 4 * (l * width + first));
     });
   }

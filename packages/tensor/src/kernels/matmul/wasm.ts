@@ -100,7 +100,7 @@ function defineProduct(module: ModuleBuilder, tile: Tile): FunctionBuilder {
  */
 function defineRowOfTiles(module: ModuleBuilder, micros: readonly FunctionBuilder[]): FunctionBuilder {
   return module.define(new Array(10).fill(I32), [], (f) => {
-    const [rows, a, b, stepB, panelB, c, rowC, k, accumulate, cols] = Array.from({ length: 10 }, (_, i) => i);
+    const [rows, a, b, stepB, panelB, c, rowC, k, accumulate, cols] = f.arguments(10);
     for (let height = micros.length; height >= 1; height--) {
       f.get(rows)
         .i32(height)
@@ -108,7 +108,7 @@ function defineRowOfTiles(module: ModuleBuilder, micros: readonly FunctionBuilde
         .if_(() => {
           f.loop(() => {
             for (const argument of [a, b, stepB, c, rowC, k, accumulate, cols]) f.get(argument);
-            f.call(micros[height - 1]);
+            f.call(micros[height - 1]!);
             f.get(b).get(panelB).op('i32_add').set(b);
             f.advance(c, 4 * TILE_COLS);
             f.get(cols).i32(TILE_COLS).op('i32_sub').tee(cols).i32(0).op('i32_gt_s').brIf(0);
@@ -127,7 +127,7 @@ function definePackBlock(module: ModuleBuilder, width: number): FunctionBuilder 
   const copy = definePackCopy(module, width);
   const transpose = definePackTranspose(module, width);
   return module.define(new Array(8).fill(I32), [], (f) => {
-    const [matrix, line, mode, first, count, l, k, to] = Array.from({ length: 8 }, (_, i) => i);
+    const [matrix, line, mode, first, count, l, k, to] = f.arguments(8);
     f.loop(() => {
       f.get(mode)
         .i32(COPIED)
@@ -176,11 +176,8 @@ function defineGemm(
   packB: FunctionBuilder,
 ): FunctionBuilder {
   return module.define(new Array(14).fill(I32), [], (f) => {
-    const [out, a, lineA, modeA, b, lineB, modeB, m, n, k, kc, packedA, packedB, lineC] = Array.from(
-      { length: 14 },
-      (_, i) => i,
-    );
-    const [j, nc, l, depth, i, mc, r, rows, base, stepB, panelB, row] = Array.from({ length: 12 }, () => f.local(I32));
+    const [out, a, lineA, modeA, b, lineB, modeB, m, n, k, kc, packedA, packedB, lineC] = f.arguments(14);
+    const [j, nc, l, depth, i, mc, r, rows, base, stepB, panelB, row] = f.locals(12);
     /** for (index = 0; index < end; index += step) — runs at least once. */
     const each = (index: Local, step: () => void, end: Local, body: () => void): void => {
       f.i32(0).set(index);

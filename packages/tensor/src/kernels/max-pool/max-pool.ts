@@ -1,5 +1,6 @@
+import type { DType } from '../../dtype.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
-import { type DType, elements, type Kernel, type KernelCall, moved, movingTime, type Share } from '../kernel.ts';
+import { elements, type Kernel, type KernelCall, moved, movingTime, type Share } from '../kernel.ts';
 import { eachWindow, type PoolShape, poolSizes } from './shape.ts';
 import { PICK, runWindows, SPREAD } from './wasm.ts';
 

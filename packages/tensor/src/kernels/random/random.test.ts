@@ -32,7 +32,7 @@ describe('Threefry2x32-20', () => {
     for (const state of states) {
       for (const count of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 16, 17, 33, 50_000]) {
         const want = new Float32Array(count);
-        const [key0, key1, counter0, counter1] = state;
+        const [key0, key1, counter0, counter1] = state as [number, number, number, number];
         fillRandom(kind, want, 0, count, key0, key1, counter0, counter1);
         expect(Buffer.compare(Buffer.from(draw(kind, count, state).buffer), Buffer.from(want.buffer))).toBe(0);
       }

@@ -1,5 +1,7 @@
+import type { DType } from '../../dtype.ts';
 import { elementAt, memory, view } from '../../memory/linear-memory.ts';
-import { type DType, elements, type Kernel, type KernelCall, LINE, moved } from '../kernel.ts';
+import { STATE_BYTES } from '../../memory/watcher.ts';
+import { elements, type Kernel, type KernelCall, LINE, moved } from '../kernel.ts';
 import { LinkedFunction } from '../wasm/linker.ts';
 import { fillRandom, type RandomKind } from './threefry.ts';
 import { defineRandom } from './wasm.ts';
@@ -19,8 +21,6 @@ export function randomCall(kind: RandomKind, dtype: DType, out: number, state: n
   return { kernel: randomKernel, dtype, pointers: [out, state], kind, count, first: 0 };
 }
 
-/** Bytes of a generator's state. */
-export const STATE_BYTES = 16;
 const NS_PER_ELEMENT = 1.8;
 const draw = (kind: RandomKind): LinkedFunction => new LinkedFunction((module) => defineRandom(module, kind));
 const DRAW: Record<RandomKind, LinkedFunction> = {

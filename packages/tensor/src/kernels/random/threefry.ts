@@ -114,8 +114,8 @@ const [C0, C1, C2, C3] = COS_HALF_PI_POLYNOMIAL;
 /** log x for positive normal single-precision x, to about 1 ulp: x = 2ᵉ(1 + f), log x = e·log 2 + log(1 + f). */
 function log(x: number): number {
   real[0] = x;
-  const e = (bits[0] - SQRT_HALF_BITS) >> 23;
-  bits[0] -= e << 23;
+  const e = (bits[0]! - SQRT_HALF_BITS) >> 23;
+  bits[0]! -= e << 23;
   const f = fround(real[0] - 1);
   const z = fround(f * f);
   const p01 = fround(fround(fround(fround(L0 * f) + L1) * z) + fround(fround(L2 * f) + L3));

@@ -1,17 +1,12 @@
+import type { DType } from '../../dtype.ts';
 import { type ElementLoop, elementLoop } from '../../expr/evaluate.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
-import { type DType, elements, type Kernel, type KernelCall, moved } from '../kernel.ts';
+import { elements, type Kernel, type KernelCall, moved } from '../kernel.ts';
 import { type Cell, recurrentColumns } from '../recurrence/cell.ts';
-import {
-  type Course,
-  lengthAt,
-  NS_PER_FLOP,
-  NS_PER_INSTRUCTION,
-  NS_PER_PACKED,
-  ofRows,
-  type RowSize,
-} from '../recurrence/recurrence.ts';
+import { type Course, lengthAt, NS_PER_FLOP, NS_PER_INSTRUCTION, NS_PER_PACKED } from '../recurrence/recurrence.ts';
+import { ofRows } from '../recurrence/row-sizes.ts';
 import { instructions } from '../wasm/expression.ts';
+import { rowSizes } from './row-sizes.ts';
 import { recurrenceGradientScratch, runRecurrenceGradient } from './wasm.ts';
 
 /**
@@ -40,23 +35,6 @@ export function recurrenceGradientCall(
     ...{ cell, rows, steps, features, units, steady, reverse, lengths, given },
   };
 }
-
-/** Of each operand, in order; W_hh is not the rows'. */
-export function rowSizes({ cell, units, lengths, given }: RowForm): RowSize[] {
-  const once = (width: number): RowSize => ({ width, perStep: false });
-  const each = (width: number): RowSize => ({ width, perStep: true });
-  return [
-    each(cell.columns.length * units),
-    ...new Array<RowSize>(cell.states).fill(once(units)),
-    each(cell.kept.length * units),
-    once(0),
-    ...given.flatMap((there, i) => (there ? [i === 0 ? each(units) : once(units)] : [])),
-    ...(lengths ? [once(1)] : []),
-  ];
-}
-
-/** The part of a call that its code depends on. */
-type RowForm = Pick<RecurrenceGradientCall, 'cell' | 'units' | 'lengths' | 'given'>;
 
 function flopOf({ cell, rows, steps, units }: Course): number {
   return 2 * rows * steps * units * units * recurrentColumns(cell).length;

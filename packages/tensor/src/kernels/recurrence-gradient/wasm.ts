@@ -8,7 +8,8 @@ import { type FunctionBuilder, I32, i32s, type Local, type ModuleBuilder } from 
 import { Lanes, type Value } from '../wasm/lanes.ts';
 import type { Linker } from '../wasm/linker.ts';
 import { streamRun, whilePositive } from '../wasm/loops.ts';
-import { type RecurrenceGradientCall, rowSizes } from './recurrence-gradient.ts';
+import type { RecurrenceGradientCall } from './recurrence-gradient.ts';
+import { rowSizes } from './row-sizes.ts';
 
 /** What the code depends on; everything else is an argument. */
 interface Form {

@@ -1,8 +1,10 @@
+import type { DType } from '../../dtype.ts';
 import { type ElementLoop, elementLoop } from '../../expr/evaluate.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
-import { type DType, elements, type Kernel, type KernelCall, moved } from '../kernel.ts';
+import { elements, type Kernel, type KernelCall, moved } from '../kernel.ts';
 import { instructions } from '../wasm/expression.ts';
 import type { Cell } from './cell.ts';
+import { ofRows, rowSizes, seenWidth } from './row-sizes.ts';
 import { recurrenceScratch, runRecurrence } from './wasm.ts';
 
 /** How a recurrence goes over its steps. */
@@ -46,41 +48,6 @@ export function recurrenceCall(
     pointers,
     ...{ cell, rows, steps, features, units, steady, reverse, lengths, keep },
   };
-}
-
-/** Numbers that are kept of each step for the products of the way back. */
-export function seenWidth({ features, units, steady }: Pick<Course, 'features' | 'units' | 'steady'>): number {
-  return steady ? units : features + 1 + units;
-}
-
-/** What a row of the batch has of an operand: so many elements, at each step or once. */
-export interface RowSize {
-  readonly width: number;
-  readonly perStep: boolean;
-}
-
-/** Of each operand, in order; the weights are not the rows'. */
-export function rowSizes({ cell, features, units, steady, lengths, keep }: RowForm): RowSize[] {
-  const once = (width: number): RowSize => ({ width, perStep: false });
-  const each = (width: number): RowSize => ({ width, perStep: true });
-  const states = new Array<RowSize>(cell.states).fill(once(units));
-  return [
-    each(units),
-    ...states,
-    ...(keep ? [each(seenWidth({ features, units, steady })), each(cell.kept.length * units)] : []),
-    steady ? once(features) : each(features),
-    ...new Array<RowSize>(4).fill(once(0)),
-    ...states,
-    ...(lengths ? [once(1)] : []),
-  ];
-}
-
-/** The part of a call that its code depends on. */
-type RowForm = Omit<Course, 'rows' | 'steps' | 'reverse'> & { readonly keep: boolean };
-
-/** Elements of each operand that belong to so many rows. */
-export function ofRows(sizes: readonly RowSize[], rows: number, steps: number): number[] {
-  return sizes.map(({ width, perStep }) => rows * width * (perStep ? steps : 1));
 }
 
 function outputsOf({ cell, keep }: RecurrenceCall): number {

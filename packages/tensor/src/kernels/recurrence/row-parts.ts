@@ -1,6 +1,6 @@
 import { type FunctionBuilder, I32, i32s, type ModuleBuilder } from '../wasm/assembler.ts';
 import { whilePositive } from '../wasm/loops.ts';
-import type { RowSize } from './recurrence.ts';
+import type { RowSize } from './row-sizes.ts';
 
 /**
  * Rows that go through all steps together: so few that what a step works on stays in the first-level cache and that few pages

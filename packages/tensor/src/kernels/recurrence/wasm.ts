@@ -9,8 +9,9 @@ import type { Linker } from '../wasm/linker.ts';
 import { streamRun, whileAtLeast, whilePositive } from '../wasm/loops.ts';
 import type { Cell, Column } from './cell.ts';
 import { defineProduct, eachBlock, PANEL, PANEL_ROW } from './product.ts';
-import { type RecurrenceCall, rowSizes } from './recurrence.ts';
+import type { RecurrenceCall } from './recurrence.ts';
 import { defineRowParts, PART_ROWS } from './row-parts.ts';
+import { rowSizes } from './row-sizes.ts';
 
 /** What the code of a recurrence depends on; everything else is an argument. */
 interface Form {

@@ -1,4 +1,4 @@
-import { I32, type Local, V128 } from '../wasm/assembler.ts';
+import { type Local, V128 } from '../wasm/assembler.ts';
 import { type Lanes, MAGNITUDE, type Value } from '../wasm/lanes.ts';
 import type { ReduceKind } from './reduce.ts';
 
@@ -136,7 +136,7 @@ function argMaximum(l: Lanes): Accumulator {
     flush() {},
     lanes: () => l.op('f32x4_convert_i32x4_s', l.local(at)),
     emitScalar() {
-      const [value, index, otherValue, otherIndex] = Array.from({ length: 4 }, () => f.local(I32));
+      const [value, index, otherValue, otherIndex] = f.locals(4);
       for (let lane = 0; lane < 4; lane++) {
         f.get(best)
           .lane('i32x4_extract_lane', lane)

@@ -56,7 +56,7 @@ function both(
 function expectClose(got: Float32Array, want: Float32Array, tolerance: number, what: string): void {
   for (let i = 0; i < want.length; i++) {
     if (Object.is(got[i], want[i])) continue;
-    if (Math.abs(got[i] - want[i]) <= tolerance * Math.max(Math.abs(want[i]), 1)) continue;
+    if (Math.abs(got[i]! - want[i]!) <= tolerance * Math.max(Math.abs(want[i]!), 1)) continue;
     expect.fail(`${what}, element ${i}: ${got[i]} instead of ${want[i]}`);
   }
 }
@@ -165,12 +165,12 @@ describe('wasm reduce', () => {
     for (const make of [() => 0.1, () => 1 / 3, () => number() + 1]) {
       for (let i = 0; i < count; i++) x[i] = make();
       const exact = new Float64Array(16);
-      for (let i = 0; i < count; i++) exact[i % 16] += x[i];
+      for (let i = 0; i < count; i++) exact[i % 16]! += x[i]!;
       runWasm(matrixCall('sum', IDENTITY, 1, 1, count, [out, pointer], [FULL]));
       const whole = exact.reduce((a, b) => a + b);
-      expect(Math.abs(memory.f32[out / 4] / whole - 1)).toBeLessThan(1e-6);
+      expect(Math.abs(memory.f32[out / 4]! / whole - 1)).toBeLessThan(1e-6);
       runWasm(matrixCall('sum', IDENTITY, 0, count / 16, 16, [out, pointer], [FULL]));
-      for (let c = 0; c < 16; c++) expect(Math.abs(memory.f32[out / 4 + c] / exact[c] - 1)).toBeLessThan(1e-6);
+      for (let c = 0; c < 16; c++) expect(Math.abs(memory.f32[out / 4 + c]! / exact[c]! - 1)).toBeLessThan(1e-6);
     }
   });
 });

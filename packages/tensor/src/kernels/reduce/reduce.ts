@@ -1,15 +1,7 @@
+import type { DType } from '../../dtype.ts';
 import { evaluate } from '../../expr/evaluate.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
-import {
-  type DType,
-  elements,
-  type Kernel,
-  type KernelCall,
-  type Layout,
-  LINE,
-  type MapProgram,
-  moved,
-} from '../kernel.ts';
+import { elements, type Kernel, type KernelCall, type Layout, LINE, type MapProgram, moved } from '../kernel.ts';
 import { layoutExtent, layoutsKey, rowStep, variesAlongColumns } from '../map/layout.ts';
 import { KEYS_PER_LAYOUT, MAX_INPUTS } from '../map/map.ts';
 import { elementTime, linkedFunction, linkFunction } from '../map/map-program.ts';

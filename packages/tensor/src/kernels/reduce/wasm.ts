@@ -76,11 +76,11 @@ function emitOverColumns(
   const total = accumulator(l, kind);
   const { scalars, columns } = invariants(roots, layouts);
   const once = prepare(operands, scalars, new Computed());
-  const moving = operands.pointers.filter((_, i) => variesAlongColumns(layouts[i]));
+  const moving = operands.pointers.filter((_, i) => variesAlongColumns(layouts[i]!));
   const unroll = total.joinable ? JOINED : 1;
 
   const valueAt = (ready: Computed, offset: number): Value =>
-    l.keep(total.prepare(valuesAt(operands, roots, ready, offset)[0]));
+    l.keep(total.prepare(valuesAt(operands, roots, ready, offset)[0]!));
   const take = (value: Value, vectors: number): void => {
     total.take(value, () => l.local(index));
     for (const pointer of moving) f.advance(pointer, 16 * vectors);
@@ -93,13 +93,13 @@ function emitOverColumns(
   };
   const joined = (ready: Computed): Value => {
     const values = Array.from({ length: unroll }, (_, u) => valueAt(ready, 16 * u));
-    if (values.length === 1) return values[0];
-    return total.join(total.join(values[0], values[1]), total.join(values[2], values[3]));
+    if (values.length === 1) return values[0]!;
+    return total.join(total.join(values[0]!, values[1]!), total.join(values[2]!, values[3]!));
   };
 
   whileAtLeast(f, ROWS, 1, () => {
     for (const [i, layout] of layouts.entries()) {
-      if (layout === ROW) f.get(operands.parameters[i]).set(operands.pointers[i]);
+      if (layout === ROW) f.get(operands.parameters[i]!).set(operands.pointers[i]!);
     }
     const ready = prepare(operands, columns, once);
     f.get(COLS).set(left);
@@ -139,18 +139,12 @@ function emitOverRows(f: FunctionBuilder, kind: ReduceKind, roots: readonly Expr
   );
   /** Where the panel begins, of each input and of the result. */
   const begins = layouts.map(() => f.local(I32));
-  const [out, colsLeft, rowsLeft, rowBytes, row] = Array.from({ length: 5 }, () => f.local(I32)) as [
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-  ];
+  const [out, colsLeft, rowsLeft, rowBytes, row] = f.locals(5);
   const { scalars, columns } = invariants(roots, layouts);
   const once = prepare(operands, scalars, new Computed());
   const width = unrolling(roots);
   const totals = Array.from({ length: width }, () => accumulator(l, kind));
-  const joinedRows = totals[0].joinable ? JOINED : 1;
+  const joinedRows = totals[0]!.joinable ? JOINED : 1;
 
   const nextRow = (): void => {
     for (const [i, pointer] of operands.pointers.entries()) {
@@ -164,12 +158,12 @@ function emitOverRows(f: FunctionBuilder, kind: ReduceKind, roots: readonly Expr
     let sums: Value[] = [];
     for (let r = 0; r < count; r++) {
       const ready = prepare(operands, columns, once);
-      const values = panel.map((total, p) => l.keep(total.prepare(valuesAt(operands, roots, ready, 16 * p)[0])));
-      sums = r === 0 ? values : sums.map((sum, p) => l.keep(panel[p].join(sum, values[p])));
+      const values = panel.map((total, p) => l.keep(total.prepare(valuesAt(operands, roots, ready, 16 * p)[0]!)));
+      sums = r === 0 ? values : sums.map((sum, p) => l.keep(panel[p]!.join(sum, values[p]!)));
       if (r < count - 1) nextRow();
     }
     const rowIndex = (): Value => ({ emit: () => f.get(row).simd('i32x4_splat'), kept: false });
-    for (const [p, total] of panel.entries()) total.take(sums[p], rowIndex);
+    for (const [p, total] of panel.entries()) total.take(sums[p]!, rowIndex);
     nextRow();
     if (kind === 'argMax') f.advance(row, count);
   };
@@ -178,17 +172,17 @@ function emitOverRows(f: FunctionBuilder, kind: ReduceKind, roots: readonly Expr
       for (const total of panel) total.flush();
     };
     for (const [i, pointer] of operands.pointers.entries()) {
-      if (layouts[i] !== SCALAR) f.get(begins[i]).set(pointer);
+      if (layouts[i] !== SCALAR) f.get(begins[i]!).set(pointer);
     }
     f.get(ROWS).set(rowsLeft).i32(0).set(row);
     for (const total of panel) total.begin();
-    blocks(f, rowsLeft, joinedRows, totals[0].blockLength, () => takeRows(panel, joinedRows), flush);
+    blocks(f, rowsLeft, joinedRows, totals[0]!.blockLength, () => takeRows(panel, joinedRows), flush);
     if (joinedRows > 1) whileAtLeast(f, rowsLeft, 1, () => takeRows(panel, 1));
     flush();
   };
   const nextPanel = (vectors: number): void => {
     for (const [i, begin] of begins.entries()) {
-      if (variesAlongColumns(layouts[i])) f.advance(begin, 16 * vectors);
+      if (variesAlongColumns(layouts[i]!)) f.advance(begin, 16 * vectors);
     }
     f.advance(out, 16 * vectors).advance(colsLeft, -4 * vectors);
   };
@@ -208,7 +202,7 @@ function emitOverRows(f: FunctionBuilder, kind: ReduceKind, roots: readonly Expr
     whileAtLeast(f, colsLeft, 1, () => {
       walk(totals.slice(0, 1));
       const result = f.local(V128);
-      totals[0].lanes().emit();
+      totals[0]!.lanes().emit();
       f.set(result).get(colsLeft).i32(4).op('i32_ge_s');
       f.if_(
         () => f.get(out).get(result).memory('v128_store'),
@@ -220,7 +214,7 @@ function emitOverRows(f: FunctionBuilder, kind: ReduceKind, roots: readonly Expr
 
   f.get(LINE).i32(2).op('i32_shl').set(rowBytes);
   whileAtLeast(f, OUTER, 1, () => {
-    for (const [i, begin] of begins.entries()) f.get(operands.parameters[i]).set(begin);
+    for (const [i, begin] of begins.entries()) f.get(operands.parameters[i]!).set(begin);
     f.get(OUT).set(out).get(COLS).set(colsLeft);
     matrix();
     for (const [i, parameter] of operands.parameters.entries()) {

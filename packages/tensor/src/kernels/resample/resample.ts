@@ -1,5 +1,6 @@
+import type { DType } from '../../dtype.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
-import { type DType, elements, type Kernel, type KernelCall, moved, movingTime } from '../kernel.ts';
+import { elements, type Kernel, type KernelCall, moved, movingTime } from '../kernel.ts';
 import { F32, type FunctionBuilder, I32, i32s, V128 } from '../wasm/assembler.ts';
 import { LinkedFunction } from '../wasm/linker.ts';
 import { streamRun, whilePositive } from '../wasm/loops.ts';

@@ -1,6 +1,7 @@
+import type { DType } from '../../dtype.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
 import { pushRow, rowAt } from '../gather-rows/row-index.ts';
-import { type DType, elements, type Kernel, type KernelCall, LINE, moved, movingTime } from '../kernel.ts';
+import { elements, type Kernel, type KernelCall, LINE, moved, movingTime } from '../kernel.ts';
 import { type FunctionBuilder, I32, i32s } from '../wasm/assembler.ts';
 import { LinkedFunction } from '../wasm/linker.ts';
 import { streamRun, whilePositive } from '../wasm/loops.ts';

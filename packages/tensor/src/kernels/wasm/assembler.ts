@@ -147,6 +147,8 @@ function section(module: Bytes, id: number, items: readonly Bytes[]): void {
 /** A local variable of a function under construction. */
 export type Local = number;
 
+type Tuple<T, N extends number, R extends readonly T[] = []> = R['length'] extends N ? R : Tuple<T, N, [...R, T]>;
+
 const single = new Float32Array(1);
 const singleBytes = new Uint8Array(single.buffer);
 const double = new Float64Array(1);
@@ -172,6 +174,14 @@ export class FunctionBuilder {
   local(type: ValueType): Local {
     this.#locals.push(type);
     return this.parameters.length + this.#locals.length - 1;
+  }
+  /** So many at once, to be named one by one: `const [row, column] = f.locals(2)`. */
+  locals<N extends number>(count: N, type: ValueType = I32): Tuple<Local, N> {
+    return Array.from({ length: count }, () => this.local(type)) as Tuple<Local, N>;
+  }
+  /** The first so many parameters. */
+  arguments<N extends number>(count: N): Tuple<Local, N> {
+    return Array.from({ length: count }, (_, i) => i) as Tuple<Local, N>;
   }
   get(local: Local): this {
     this.#code.byte(0x20).unsigned(local);

@@ -87,7 +87,7 @@ export function computeExpressions(
     if (node.kind === 'const') values.set(node, l.f32(node.value));
     else if (node.kind === 'input') values.set(node, finish(input(node.value)));
     else if (isComparison(node)) {
-      const [a, b] = node.args.map(resolve);
+      const [a, b] = node.args.map(resolve) as [Value, Value];
       const mask = finish(FORMULA[node.kind](l, a, b, b));
       masks.set(node, mask);
       values.set(node, l.and(mask, l.f32(1)));
@@ -99,13 +99,14 @@ export function computeExpressions(
 function compute(l: Lanes, node: Expr, resolve: (node: Expr) => Value, masks: Map<Expr, Value>): Value {
   const short = shortForm(l, node, resolve, masks);
   if (short) return short;
-  const [a, b = a, c = a] = node.args.map(resolve);
+  const [a, b = a, c = a] = node.args.map(resolve) as [Value, Value, Value];
   return FORMULA[node.kind as Primitive](l, a, b, c);
 }
 
 /** Cheaper instructions with the same results, NaN and zeros included. */
 function shortForm(l: Lanes, node: Expr, resolve: (node: Expr) => Value, masks: Map<Expr, Value>): Value | undefined {
-  const [a, b, c] = node.args;
+  // A primitive looks at the arguments that it has.
+  const [a, b, c] = node.args as readonly [Expr, Expr, Expr];
   switch (node.kind) {
     case 'max':
     case 'min': {
@@ -125,8 +126,8 @@ function shortForm(l: Lanes, node: Expr, resolve: (node: Expr) => Value, masks: 
     case 'select': {
       const mask = masks.get(a);
       if (mask === undefined) return undefined;
-      if (a.kind === 'lt' && a.args[0] === c && a.args[1] === b) return l.op('f32x4_pmax', resolve(c), resolve(b));
-      if (a.kind === 'lt' && a.args[0] === b && a.args[1] === c) return l.op('f32x4_pmin', resolve(c), resolve(b));
+      if (a.kind === 'lt' && a.args[0]! === c && a.args[1]! === b) return l.op('f32x4_pmax', resolve(c), resolve(b));
+      if (a.kind === 'lt' && a.args[0]! === b && a.args[1]! === c) return l.op('f32x4_pmin', resolve(c), resolve(b));
       return l.choose(mask, resolve(b), resolve(c));
     }
     default:

@@ -45,15 +45,15 @@ export class Lanes {
    * three instructions each time they meet it.
    */
   f32(value: number): Value {
-    const lane = new Int32Array(new Float32Array([value]).buffer)[0];
+    const lane = new Int32Array(new Float32Array([value]).buffer)[0]!;
     return this.i32(lane);
   }
   i32(...lanes: number[]): Value {
-    const local = this.f.constant(lanes.length === 1 ? [lanes[0], lanes[0], lanes[0], lanes[0]] : lanes);
+    const local = this.f.constant(lanes.length === 1 ? new Array<number>(4).fill(lanes[0]!) : lanes);
     return this.local(local);
   }
   f64(value: number): Value {
-    const [low, high] = new Int32Array(new Float64Array([value]).buffer);
+    const [low, high] = [...new Int32Array(new Float64Array([value]).buffer)] as [number, number];
     return this.i32(low, high, low, high);
   }
 
@@ -87,9 +87,9 @@ export class Lanes {
       const pairs: Value[] = [];
       for (let i = 0; i < terms.length; i += 2) {
         const odd = terms[i + 1];
-        pairs.push(odd === undefined ? terms[i] : this.add(this.mul(odd, power), terms[i]));
+        pairs.push(odd === undefined ? terms[i]! : this.add(this.mul(odd, power), terms[i]!));
       }
-      if (pairs.length === 1) return pairs[0];
+      if (pairs.length === 1) return pairs[0]!;
       terms = pairs;
     }
   }

@@ -28,7 +28,7 @@ function each(l: Lanes, x: Wide, formula: (x: Value) => Value): Wide {
 function polynomial64(l: Lanes, coefficients: readonly number[], x: Value): Value {
   return coefficients
     .slice(1)
-    .reduce((sum, c) => l.op('f64x2_add', l.op('f64x2_mul', sum, x), l.f64(c)), l.f64(coefficients[0]));
+    .reduce((sum, c) => l.op('f64x2_add', l.op('f64x2_mul', sum, x), l.f64(c)), l.f64(coefficients[0]!));
 }
 
 /** Adding it rounds an f64 below 2⁵¹ to an integer and leaves the integer in the low bits. */
@@ -164,7 +164,7 @@ function log2Magnitude(l: Lanes, x: Value): Wide {
     const p = l.op('f64x2_add', l.op('f64x2_mul', polynomial64(l, ATANH_POLYNOMIAL, z), z), l.f64(2));
     return l.keep(l.op('f64x2_add', l.op('f64x2_mul', l.op('f64x2_mul', p, s), l.f64(Math.LOG2E)), whole[i]));
   });
-  return [log2[0], log2[1]];
+  return [log2[0]!, log2[1]!];
 }
 
 /**
@@ -180,15 +180,15 @@ export function pow(l: Lanes, base: Value, exponent: Value): Value {
   const y = log2.map((v, i) =>
     l.keep(l.op('f64x2_min', l.op('f64x2_max', l.op('f64x2_mul', v, wideB[i]), l.f64(-160)), l.f64(160))),
   );
-  const t = each(l, [y[0], y[1]], (v) => l.op('f64x2_add', v, l.f64(ROUND64)));
+  const t = each(l, [y[0]!, y[1]!], (v) => l.op('f64x2_add', v, l.f64(ROUND64)));
   const powers = t.map((v, i) => {
-    const r = l.keep(l.op('f64x2_sub', y[i], l.op('f64x2_sub', v, l.f64(ROUND64))));
+    const r = l.keep(l.op('f64x2_sub', y[i]!, l.op('f64x2_sub', v, l.f64(ROUND64))));
     return l.keep(l.op('f64x2_add', l.op('f64x2_mul', polynomial64(l, EXP2_POLYNOMIAL, r), r), l.f64(1)));
   });
   const n = l.keep(lowWords(l, t));
   const half = l.keep(l.shift('i32x4_shr_s', n, 1));
   const power2 = (k: Value): Value => l.shift('i32x4_shl', l.op('i32x4_add', k, l.i32(127)), 23);
-  const scaled = l.mul(narrow(l, [powers[0], powers[1]]), power2(half));
+  const scaled = l.mul(narrow(l, [powers[0]!, powers[1]!]), power2(half));
   const magnitude = l.keep(l.mul(scaled, power2(l.op('i32x4_sub', n, half))));
 
   const negative = l.keep(l.op('f32x4_lt', a, l.f32(0)));

@@ -65,7 +65,7 @@ const float = new Float32Array(word.buffer);
 /** The distance between neighbouring single-precision numbers at `y`. */
 function ulp(y: number): number {
   float[0] = Math.abs(y);
-  return 2 ** (Math.max(((word[0] >>> 23) & 255) - 127, -126) - 23);
+  return 2 ** (Math.max(((word[0]! >>> 23) & 255) - 127, -126) - 23);
 }
 
 /** The error in ulp; 0 when both round to the same, ∞ when one is not finite and the other differs. */
@@ -87,7 +87,7 @@ function mulberry(seed: number): () => number {
 }
 
 function run(kind: Primitive, ...inputs: Float32Array[]): Float32Array {
-  const n = inputs[0].length;
+  const n = inputs[0]!.length;
   const program = mapProgram(kind, inputs.length, (...x) => make(kind, ...x));
   const pointers = inputs.map((values) => {
     const pointer = memory.reserve(4 * n + 16);
@@ -115,7 +115,7 @@ describe('elementary functions on lanes, against double precision', () => {
     const x = Float32Array.from({ length: COUNT }, (_, i) => {
       if (i % 2 === 0) return low + (high - low) * (random() / 2 ** 32);
       word[0] = random();
-      return Math.abs(float[0]) > furthest ? float[0] % furthest : float[0];
+      return Math.abs(float[0]!) > furthest ? float[0]! % furthest : float[0]!;
     });
     const special = SPECIAL.filter((v) => !(Math.abs(v) > furthest) || Math.abs(v) === Number.POSITIVE_INFINITY);
     x.set(special);
@@ -123,8 +123,8 @@ describe('elementary functions on lanes, against double precision', () => {
     let worst = 0;
     let at = 0;
     for (let i = 0; i < COUNT; i++) {
-      const e = error(y[i], NUMERIC[kind](x[i], 0, 0));
-      if (e > worst) [worst, at] = [e, x[i]];
+      const e = error(y[i]!, NUMERIC[kind](x[i]!, 0, 0));
+      if (e > worst) [worst, at] = [e, x[i]!];
     }
     expect(worst, `at ${at}`).toBeLessThanOrEqual(bound);
   });
@@ -136,9 +136,9 @@ describe('elementary functions on lanes, against double precision', () => {
     const b = new Float32Array(COUNT);
     for (let i = 0; i < COUNT; i++) {
       word[0] = random();
-      a[i] = i % 3 === 0 ? 10 * Math.abs(real()) : float[0];
+      a[i] = i % 3 === 0 ? 10 * Math.abs(real()) : float[0]!;
       b[i] =
-        i % 3 === 0 ? 40 * real() : i % 3 === 1 ? Math.round(12 * real()) : (180 * real()) / Math.log2(Math.abs(a[i]));
+        i % 3 === 0 ? 40 * real() : i % 3 === 1 ? Math.round(12 * real()) : (180 * real()) / Math.log2(Math.abs(a[i]!));
     }
     for (const [i, base] of SPECIAL.entries()) {
       for (const [j, exponent] of SPECIAL.entries()) {
@@ -150,7 +150,7 @@ describe('elementary functions on lanes, against double precision', () => {
     let worst = 0;
     let at = '';
     for (let i = 0; i < COUNT; i++) {
-      const e = error(y[i], a[i] ** b[i]);
+      const e = error(y[i]!, a[i]! ** b[i]!);
       if (e > worst) [worst, at] = [e, `${a[i]} ** ${b[i]}`];
     }
     expect(worst, at).toBeLessThanOrEqual(1);

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { type BatchSpec, type Dataset, type FlatRows, parseRows, type Rows } from '@latent/nn';
+import { describeValue, isPlainObject, Tensor, tensor, ValueError } from '@latent/tensor';
+import { encodeTensors } from '../store/blob.ts';
+import type { CheckedStore } from '../store/store.ts';
+import { type Part, type PartsData, partsDataCheck } from './part.ts';
+import { ROWS } from './read.ts';
+
+/** What parts are made of, where it need not be what the model takes. */
+export interface PartsOptions {
+  readonly parts: readonly Part[];
+  /** The shape of a row of each name; the model's x by default. */
+  readonly spec?: BatchSpec;
+  readonly holes?: boolean;
+  readonly assign?: PartsData['assign'];
+}
+
+/** Rows as they are given: parts that workers read, or rows in memory, which are put into the store. */
+export type DataLike = Rows | Dataset | readonly Part[] | PartsOptions;
+
+/** Numbers in a blob of rows, at most. */
+const MOST = 4 << 20;
+
+/** Data as an order holds it. Rows in memory go into the store as blobs named by what they hold. */
+export async function partsOf(
+  caller: string,
+  data: unknown,
+  own: BatchSpec | null,
+  store: CheckedStore,
+): Promise<PartsData> {
+  const options = isPartList(data) ? { parts: data } : data;
+  if (isPlainObject(options) && 'parts' in options) {
+    const spec = options.spec ?? own;
+    if (spec === null) throw new ValueError(`${caller}: say what a row is: { parts, spec: { x: [784] } }`);
+    return partsDataCheck({ ...options, spec }, { caller, path: 'data' });
+  }
+  const { columns, spec, holes } = isDataset(data) ? await ofDataset(caller, data) : ofRows(caller, data, own);
+  return { parts: await putRows(columns, spec, store), spec, holes, assign: 'rows' };
+}
+
+type Columns = Readonly<Record<string, FlatRows>>;
+
+function ofRows(caller: string, data: unknown, own: BatchSpec | null) {
+  const shape = own?.x;
+  if (own === null || shape === undefined) {
+    throw new ValueError(`${caller}: give a data set, dataset({ x: rows, … }), or parts, got ${describeValue(data)}`);
+  }
+  const x = parseRows(caller, data, shape, { holes: true });
+  return { columns: { x }, spec: { x: shape }, holes: x.values.some(Number.isNaN) };
+}
+
+async function ofDataset(caller: string, data: Dataset) {
+  if (data.scan === undefined || data.length === null) {
+    throw new ValueError(
+      `${caller}: a data set that is not in memory cannot be sent to workers; give parts that they read themselves`,
+    );
+  }
+  const columns: Record<string, FlatRows> = {};
+  for (const name of Object.keys(data.spec)) {
+    for await (const rows of data.scan(name)) {
+      if (columns[name] !== undefined) throw new ValueError(`${caller}: give rows in memory, dataset(…), or parts`);
+      columns[name] = rows;
+    }
+  }
+  const holes = Object.values(columns).some(({ values }) => values.some(Number.isNaN));
+  return { columns, spec: data.spec, holes };
+}
+
+/** Rows in blobs of some megabytes; those that are there already are not written again. */
+async function putRows(columns: Columns, spec: BatchSpec, store: CheckedStore): Promise<readonly Part[]> {
+  const all = Object.entries(columns);
+  const count = all[0]?.[1].count ?? 0;
+  const width = all.reduce((sum, [, rows]) => sum + rows.width, 0);
+  const step = Math.max(1, Math.floor(MOST / width));
+  const parts: Part[] = [];
+  for (let start = 0; start < count; start += step) {
+    const rows = Math.min(step, count - start);
+    const tensors = all.map(([name, { values, width: own }]) => {
+      const piece = values.subarray(start * own, (start + rows) * own);
+      // Whole numbers of up to 16 bits are exact in single precision; what may need double stays in it.
+      const single = piece instanceof Float32Array || piece.BYTES_PER_ELEMENT <= 2;
+      const numbers = single ? Float32Array.from(piece) : Float64Array.from(piece);
+      return [name, tensor(numbers, { shape: [rows, ...(spec[name] ?? [])] })] as const;
+    });
+    const bytes = encodeTensors(ROWS, Object.fromEntries(tensors));
+    const key = `rows/${createHash('sha256').update(bytes).digest('hex').slice(0, 40)}`;
+    await store.putOnce(key, bytes);
+    parts.push({ url: `store:${key}`, rows });
+  }
+  return parts;
+}
+
+function isPartList(value: unknown): value is readonly Part[] {
+  return Array.isArray(value) && value.length > 0 && value.every((part) => isPlainObject(part) && 'url' in part);
+}
+
+function isDataset(value: unknown): value is Dataset {
+  return (
+    typeof value === 'object' && value !== null && !(value instanceof Tensor) && 'spec' in value && 'pass' in value
+  );
+}

@@ -1,0 +1,153 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Trainable, writeFileAtomically } from '@latent/nn';
+import { encodeNpy } from '@latent/onnx/npy';
+import {
+  checkOptions,
+  isPlainObject,
+  optional,
+  refuse,
+  refuseUnknown,
+  type Tensor,
+  tensor,
+  text,
+  ValueError,
+} from '@latent/tensor';
+import { type DataLike, partsOf } from './data/given.ts';
+import { apart, placeChecks } from './distributed-fit.ts';
+import { scoreFlow } from './jobs/flows.ts';
+import { kindOf } from './model/standard.ts';
+import { beginRun } from './run/begin.ts';
+import { atPlace, type RunPlace } from './run/connect.ts';
+import { awaitJob, currentSession, endSession } from './run/follow.ts';
+import { keys } from './run/keys.ts';
+import type { ScoreOrder } from './run/order.ts';
+import { decodeTensors } from './store/blob.ts';
+
+/** The scores of a part, in the order of its rows. */
+export interface ScoredPart {
+  readonly part: number;
+  readonly url: string;
+  /** The number of its first row among all. */
+  readonly first: number;
+  readonly rows: number;
+  readonly scores: Readonly<Record<string, Tensor>>;
+}
+
+/** How rows are scored by many workers. */
+export interface DistributedScoreOptions extends RunPlace {
+  /** Rows: parts that workers read, each a job, or rows in memory, which go through the store. */
+  readonly parts: DataLike;
+  /** What is asked of each row: a method of the model, such as 'elbo' (default), 'logLikelihood', 'reconstructionError' or 'predict'. */
+  readonly score?: string;
+  /** The method's own options: samples, seed. */
+  readonly options?: Readonly<Record<string, unknown>>;
+  /**
+   * Where the scores go: a folder, which gets a `.npy` file of each part and name, or a function that is told them part by part, in
+   * order. Without it they are returned, which needs the memory for all of them.
+   */
+  readonly out?: string | ((part: ScoredPart) => void | Promise<void>);
+}
+
+/** What became of a scoring. */
+export interface DistributedScores {
+  readonly run: string;
+  readonly rows: number;
+  /** The scores of all rows by name, in order; empty where `out` got them. */
+  readonly scores: Readonly<Record<string, Tensor>>;
+}
+
+const scoreChecks = {
+  ...placeChecks,
+  parts: (value: unknown) => value,
+  score: optional(text(), 'elbo'),
+  options: optional((value, at) => (isPlainObject(value) ? value : refuse(at, 'an object', value)), {}),
+  out: optional((value, at) =>
+    typeof value === 'function' || (typeof value === 'string' && value !== '')
+      ? (value as DistributedScoreOptions['out'])
+      : refuse(at, 'a folder or a function', value),
+  ),
+};
+
+/**
+ * Scores rows by any number of workers, part by part: what a part's rows are scored with depends on the model and those rows alone, so the
+ * scores have the bits that one process would give them. Parts of workers that die are done again, and none is counted twice.
+ */
+export async function distributedScore<N extends string>(
+  model: Trainable<N>,
+  options: DistributedScoreOptions,
+): Promise<DistributedScores> {
+  const caller = 'distributedScore';
+  const { step, rest } = apart(options ?? {});
+  const checked = checkOptions(caller, { ...rest, ...step }, scoreChecks);
+  const own = model as unknown as Trainable<string>;
+  const kind = kindOf(caller, own);
+  if (!Object.hasOwn(kind.scores, checked.score)) {
+    refuseUnknown(caller, 'score', checked.score, Object.keys(kind.scores));
+  }
+  return atPlace(caller, options, async ({ engine, store }) => {
+    const spec = kind.spec?.(own) ?? null;
+    const order: ScoreOrder = {
+      kind: 'score',
+      model: kind.name,
+      data: await partsOf(caller, checked.parts, spec, store),
+      score: checked.score,
+      options: checked.options,
+    };
+    const run = await beginRun(caller, checked.run, order, [kind.toBytes(own)], store);
+    let session = await currentSession(run, store);
+    const { parts } = order.data;
+    if ((await engine.state(scoreFlow({ run, session }, parts.length))).state === 'failed') {
+      await endSession(run, session++, store);
+    }
+    const flow = scoreFlow({ run, session }, parts.length);
+    if ((await store.get(keys.summary(run, 0))) === null) {
+      await engine.add(flow);
+      await awaitJob({ caller, run, engine, onWarning: checked.onWarning }, flow);
+    }
+    const collected: Record<string, Tensor>[] = [];
+    let first = 0;
+    for (const [part, { url }] of parts.entries()) {
+      const key = keys.scores(run, part);
+      const { tensors, metadata } = decodeTensors('scores', key, await store.need(key));
+      const rows = Number(metadata.rows);
+      if (Object.values(tensors).some(({ shape }) => shape[0] !== rows)) {
+        throw new ValueError(
+          `store: ${key} does not have a score for each of ${metadata.rows} rows; the blob is altered`,
+        );
+      }
+      const scored: ScoredPart = { part, url, first, rows, scores: tensors };
+      if (typeof checked.out === 'string') await writePart(checked.out, scored);
+      else if (checked.out !== undefined) await checked.out(scored);
+      else collected.push({ ...tensors });
+      first += rows;
+    }
+    return { run, rows: first, scores: checked.out === undefined ? joined(collected) : {} };
+  });
+}
+
+async function writePart(folder: string, { part, scores }: ScoredPart): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const [name, scored] of Object.entries(scores)) {
+    await writeFileAtomically(join(folder, `${name}-${String(part).padStart(5, '0')}.npy`), encodeNpy(scored));
+  }
+}
+
+/** The parts' tensors end to end, name by name. */
+function joined(parts: readonly Readonly<Record<string, Tensor>>[]): Record<string, Tensor> {
+  const all: Record<string, Tensor> = {};
+  for (const name of Object.keys(parts[0] ?? {})) {
+    const own = parts.map((part) => part[name] as Tensor);
+    const double = own.some(({ dtype }) => dtype === 'f64');
+    const size = own.reduce((sum, x) => sum + x.size, 0);
+    const values = double ? new Float64Array(size) : new Float32Array(size);
+    let at = 0;
+    for (const x of own) {
+      values.set(x.data, at);
+      at += x.size;
+    }
+    const rows = own.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
+    all[name] = tensor(values as Float32Array, { shape: [rows, ...(own[0] as Tensor).shape.slice(1)] });
+  }
+  return all;
+}

@@ -1,0 +1,207 @@
+import { UsageError, ValueError } from '@latent/tensor';
+import {
+  type Engine,
+  type EngineWorker,
+  type Flow,
+  GiveBack,
+  type Job,
+  type JobNote,
+  type JobState,
+  jobId,
+  PermanentError,
+} from './engine.ts';
+import { checkedJob } from './job-size.ts';
+
+/** How jobs get from one machine to another: BullMQ over Redis, Valkey or PostgreSQL. */
+export interface BullmqOptions {
+  /** `redis://…`, `rediss://…` or `postgres://…`. The driver, `ioredis` or `pg`, is yours. */
+  readonly connection: string;
+  /** The name of the queue; 'latent' by default. Workers serve the runs of one queue. */
+  readonly queue?: string;
+  /** Times that a job is tried that fails for reasons that may pass; 5 by default. */
+  readonly attempts?: number;
+  /** Milliseconds before the second try, doubled each time; 1,000 by default. */
+  readonly backoff?: number;
+}
+
+/** Workers that one job may outlive; then it is taken for what kills them. */
+const MOST_STALLS = 50;
+const DAY = 24 * 3600;
+
+type Bullmq = typeof import('bullmq');
+
+/** An engine over BullMQ. Nothing is connected before it is used. */
+export function bullmqEngine({ connection, queue = 'latent', attempts = 5, backoff = 1000 }: BullmqOptions): Engine {
+  const backend = backendOf(connection);
+  let opened: Promise<Opened> | null = null;
+  const open = (): Promise<Opened> => {
+    opened ??= openQueue(backend, queue);
+    return opened;
+  };
+  const options = (job: Job): object => ({
+    jobId: jobId(job),
+    attempts,
+    backoff: { type: 'exponential', delay: backoff },
+    failParentOnFailure: true,
+    // A job that was done must be remembered while its run may add it again.
+    removeOnComplete: { age: DAY },
+    removeOnFail: { age: 7 * DAY },
+  });
+
+  return {
+    async add(flow: Flow) {
+      const { producer } = await open();
+      const node = (job: Job) => ({ queueName: queue, name: job.name, data: checkedJob(job).data, opts: options(job) });
+      await producer.add({ ...node(flow), children: (flow.children ?? []).map(node) } as never);
+    },
+    async state(job): Promise<JobState> {
+      const { jobs } = await open();
+      const found = await jobs.getJob(jobId(job));
+      if (!found) return { state: 'unknown' };
+      const state = await found.getState();
+      const note = noteOf(found.progress);
+      const said = note === null ? {} : { note };
+      if (state === 'completed') return { state: 'done', ...said };
+      if (state === 'failed') return { state: 'failed', reason: found.failedReason ?? 'no reason was given', ...said };
+      if (state === 'active') return { state: 'active', ...said };
+      return state === 'unknown' ? { state: 'unknown' } : { state: 'waiting', ...said };
+    },
+    async work(handler, { name, lockSeconds, onError }): Promise<EngineWorker> {
+      const { bullmq } = await open();
+      const worker = new bullmq.Worker(
+        queue,
+        async (job, token) => {
+          try {
+            const children = await childrenOf(job, queue);
+            return await handler({ name: job.name, data: job.data as Job['data'] }, children, (note) => {
+              void job.updateProgress(note as object).catch(() => {});
+            });
+          } catch (error) {
+            if (error instanceof GiveBack) {
+              await job.moveToDelayed(Date.now() + error.milliseconds, token);
+              throw new bullmq.DelayedError();
+            }
+            if (error instanceof PermanentError) throw new bullmq.UnrecoverableError(error.message);
+            throw error;
+          }
+        },
+        {
+          connection: backend.worker,
+          name,
+          concurrency: 1,
+          lockDuration: 1000 * lockSeconds,
+          stalledInterval: 1000 * lockSeconds,
+          maxStalledCount: MOST_STALLS,
+        } as never,
+        ...((await backend.extra()) as []),
+      );
+      worker.on('error', onError);
+      await worker.waitUntilReady();
+      return { close: () => worker.close() };
+    },
+    async overview() {
+      const { jobs } = await open();
+      const counts = await jobs.getJobCounts();
+      const active = await jobs.getActive();
+      const workers = await jobs.getWorkers();
+      const sum = (...names: string[]): number => names.reduce((total, name) => total + (counts[name] ?? 0), 0);
+      return {
+        waiting: sum('waiting', 'wait', 'delayed', 'prioritized', 'waiting-children'),
+        failed: sum('failed'),
+        active: active.map((job) => ({
+          job: { name: job.name, data: job.data as Job['data'] },
+          note: noteOf(job.progress),
+          worker: job.processedBy ?? '',
+        })),
+        // Connections are named after the queue and the worker: `…:w:NAME`.
+        workers: workers.map(({ rawname = '' }) => rawname.replace(/^.*?:w:/, '')).filter((name) => name !== ''),
+      };
+    },
+    async close() {
+      if (opened === null) return;
+      const { jobs, producer } = await opened;
+      await Promise.all([jobs.close(), producer.close()]);
+    },
+  };
+}
+
+interface Opened {
+  readonly bullmq: Bullmq;
+  readonly jobs: import('bullmq').Queue;
+  readonly producer: import('bullmq').FlowProducer;
+}
+
+/** What BullMQ is given for a place to keep its jobs. */
+interface Backend {
+  readonly producer: unknown;
+  readonly worker: unknown;
+  /** The factory of the backend, where it is not Redis. */
+  extra(): Promise<readonly unknown[]>;
+}
+
+function backendOf(connection: unknown): Backend {
+  if (typeof connection === 'string' && /^rediss?:\/\//.test(connection)) {
+    const worker = { url: connection, maxRetriesPerRequest: null };
+    return { producer: worker, worker, extra: async () => [] };
+  }
+  if (typeof connection === 'string' && /^postgres(ql)?:\/\//.test(connection)) {
+    const pool = { connectionString: connection, migrate: true };
+    return { producer: pool, worker: pool, extra: async () => [(await import('bullmq')).createPostgresBackend] };
+  }
+  throw new ValueError(
+    `connection must be redis://…, rediss://… or postgres://…, got ${typeof connection === 'string' ? connection.replace(/\/\/.*@/, '//…@') : typeof connection}`,
+  );
+}
+
+async function openQueue(backend: Backend, queue: string): Promise<Opened> {
+  const bullmq = await import('bullmq');
+  const options = { connection: backend.producer } as never;
+  const extra = (await backend.extra()) as [];
+  const jobs = new bullmq.Queue(queue, options, ...extra) as import('bullmq').Queue;
+  const producer = new bullmq.FlowProducer(options, ...extra) as import('bullmq').FlowProducer;
+  // What is wrong shows in what is asked of them; without a listener it would end the process.
+  jobs.on('error', () => {});
+  producer.on('error', () => {});
+  await withTime(jobs.waitUntilReady(), 'the queue does not answer; is the connection right and the server running?');
+  return { bullmq, jobs, producer };
+}
+
+/** Seconds for a first connection. */
+const PATIENCE = 20;
+
+async function withTime<T>(promise: Promise<T>, otherwise: string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new UsageError(`connection: ${otherwise}`)), 1000 * PATIENCE);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The children's values in the order of their numbers: keys are `bull:queue:id`. */
+async function childrenOf(
+  job: { getChildrenValues(): Promise<Record<string, unknown>> },
+  queue: string,
+): Promise<unknown[]> {
+  const values = await job.getChildrenValues();
+  const number = (key: string): number => Number(/_(\d+)$/.exec(key.slice(key.indexOf(queue)))?.[1] ?? 0);
+  return Object.entries(values)
+    .sort(([a], [b]) => number(a) - number(b))
+    .map(([, value]) => value);
+}
+
+/** A note as a worker left it; what somebody else left is none. */
+function noteOf(progress: unknown): JobNote | null {
+  if (typeof progress !== 'object' || progress === null) return null;
+  const { worker, at, refused, done } = progress as Record<string, unknown>;
+  if (typeof worker !== 'string' || typeof at !== 'number') return null;
+  return {
+    worker,
+    at,
+    ...(typeof refused === 'string' && { refused: refused.slice(0, 500) }),
+    ...(typeof done === 'number' && { done }),
+  };
+}

@@ -1,0 +1,138 @@
+import { decodeSafetensors, modelTensors, type Trainable } from '@latent/nn';
+import { anything, checkOptions, list, optional, real, ValueError, whole } from '@latent/tensor';
+import { type DataLike, partsOf } from './data/given.ts';
+import { apart, placeChecks } from './distributed-fit.ts';
+import { rungFlow } from './jobs/flows.ts';
+import { resultCheck, survivors } from './jobs/sweeping.ts';
+import { kindOf } from './model/standard.ts';
+import { beginRun } from './run/begin.ts';
+import { atPlace, type RunPlace } from './run/connect.ts';
+import { awaitJob, currentSession, endSession } from './run/follow.ts';
+import { keys } from './run/keys.ts';
+import { type StepTraining, type SweepOrder, trainingCheck } from './run/order.ts';
+import { decodeJson } from './store/blob.ts';
+
+/** A model and how it is trained, to be compared with others. */
+export interface Trial<M extends Trainable<string>> extends StepTraining {
+  readonly model: M;
+  /** Its number by default. */
+  readonly name?: string;
+}
+
+/** How trials are compared. */
+export interface SweepOptions extends RunPlace {
+  readonly rows: DataLike;
+  /** What the trials are compared by. */
+  readonly validation: DataLike;
+  /** Epochs in all that a trial has had at the end of each rung; [1, 3, 9] by default. */
+  readonly rungs?: readonly number[];
+  /** The share of the trials of a rung that go on; a third by default. */
+  readonly keep?: number;
+}
+
+/** What became of a trial. */
+export interface TrialResult {
+  readonly trial: number;
+  readonly name: string;
+  /** The validation loss of the last rung that it was on; null where it diverged. */
+  readonly loss: number | null;
+  readonly epochs: number;
+  /** The last rung that it was on, from 0. */
+  readonly rung: number;
+}
+
+/** What became of a sweep: trials by how far they came, and then by their losses. */
+export interface SweepResult<M> {
+  readonly run: string;
+  readonly best: M;
+  readonly trials: readonly TrialResult[];
+}
+
+const sweepChecks = {
+  ...placeChecks,
+  rows: anything(),
+  validation: anything(),
+  rungs: optional(list(whole({ min: 1 }), { min: 1, max: 32 }), [1, 3, 9]),
+  keep: optional(real({ above: 0, below: 1 }), 1 / 3),
+};
+
+/**
+ * Compares trials by successive halving (Jamieson & Talwalkar 2016, arXiv 1502.07943): all train for a few epochs, the best third goes on
+ * from its exact checkpoints, and so on. Each trial is one job of one worker, which has all the rows in memory. The best model is
+ * trained in place; a trial that went all the way has the bits of a `fit` of as many epochs.
+ */
+export async function sweep<M extends Trainable<string>>(
+  trials: readonly Trial<M>[],
+  options: SweepOptions,
+): Promise<SweepResult<M>> {
+  const caller = 'sweep';
+  const { rungs, keep, ...checked } = checkOptions(caller, { ...options }, sweepChecks);
+  if (!Array.isArray(trials) || trials.length === 0) throw new ValueError(`${caller}: needs at least one trial`);
+  if (rungs.some((epochs, i) => i > 0 && epochs <= (rungs[i - 1] as number))) {
+    throw new ValueError(`${caller}: rungs must rise, got ${rungs.join(', ')}`);
+  }
+  const given = trials as readonly Trial<M>[];
+  const models = given.map(({ model }) => model);
+  if (new Set(models).size < models.length)
+    throw new ValueError(`${caller}: two trials have the same model; make one for each`);
+  const kinds = models.map((model) => kindOf(caller, model));
+  return atPlace(caller, options, async ({ engine, store }) => {
+    const spec = kinds[0]?.spec?.(models[0] as M) ?? null;
+    const order: SweepOrder = {
+      kind: 'sweep',
+      data: await partsOf(caller, checked.rows, spec, store),
+      validation: await partsOf(`${caller}: validation`, checked.validation, spec, store),
+      trials: given.map((trial, i) => {
+        const { model: _, name = String(i), ...rest } = trial;
+        const { step, rest: unknown } = apart(rest);
+        checkOptions(`${caller}: trials[${i}]`, unknown, {});
+        return {
+          name,
+          model: (kinds[i] as (typeof kinds)[number]).name,
+          training: trainingCheck(step, { caller, path: `trials[${i}]` }),
+        };
+      }),
+      rungs,
+      keep,
+    };
+    const bytes = models.map((model, i) => (kinds[i] as (typeof kinds)[number]).toBytes(model));
+    const run = await beginRun(caller, checked.run, order, bytes, store);
+    let session = await currentSession(run, store);
+    let alive: readonly number[] = given.map((_, i) => i);
+    const results = new Map<number, TrialResult>();
+    for (const [rung, epochs] of rungs.entries()) {
+      const done = (await store.get(keys.summary(run, rung))) !== null;
+      if (!done && (await engine.state(rungFlow({ run, session }, rung, alive))).state === 'failed') {
+        await endSession(run, session++, store);
+      }
+      const flow = rungFlow({ run, session }, rung, alive);
+      if (!done) {
+        await engine.add(flow);
+        await awaitJob({ caller, run, engine, onWarning: checked.onWarning }, flow);
+      }
+      const ranked = [];
+      for (const trial of alive) {
+        const key = keys.result(run, rung, trial);
+        const { loss } = decodeJson('result', key, await store.need(key), resultCheck);
+        results.set(trial, { trial, name: order.trials[trial]?.name ?? '', loss, epochs, rung });
+        ranked.push({ trial, loss });
+      }
+      ranked.sort((a, b) => (a.loss ?? Infinity) - (b.loss ?? Infinity) || a.trial - b.trial);
+      alive = survivors(ranked, keep);
+    }
+    const all = [...results.values()].sort(
+      (a, b) => b.rung - a.rung || (a.loss ?? Infinity) - (b.loss ?? Infinity) || a.trial - b.trial,
+    );
+    const [winner] = all as [TrialResult];
+    if (winner.loss === null) throw new ValueError(`${caller}: every trial diverged; try smaller learning rates`);
+    const best = models[winner.trial] as M;
+    const kind = kinds[winner.trial] as (typeof kinds)[number];
+    const checkpoint = await store.need(keys.trial(run, winner.rung, winner.trial));
+    const { tensors, metadata } = decodeSafetensors(checkpoint);
+    void metadata;
+    const trained = kind.fromBytes(checkpoint, (checked.module ?? {}) as object);
+    trained.loadStateDict(modelTensors(tensors));
+    kind.adopt(best, trained);
+    return { run, best, trials: all };
+  });
+}

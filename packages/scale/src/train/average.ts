@@ -1,0 +1,91 @@
+import { sizeOf, type Tensor, tensor, ValueError } from '@latent/tensor';
+
+type Weights = Readonly<Record<string, Tensor>>;
+
+/** Outer Nesterov momentum over averages of local steps (DiLoCo: Douillard et al. 2023, arXiv 2311.08105). */
+export interface OuterOptions {
+  /** 1 with a momentum of 0 is plain averaging; 0.7 in the paper. */
+  readonly learningRate: number;
+  /** 0.9 in the paper. */
+  readonly momentum: number;
+}
+
+/**
+ * The mean of the weights of several shards, one after the other in the order of the shards, in double precision: the same bits
+ * whoever made them and whenever they came. Of one shard it is that shard's weights, to the bit.
+ */
+export class Average {
+  readonly #sums = new Map<string, { readonly values: Float64Array; readonly like: Tensor }>();
+  #count = 0;
+
+  add(weights: Weights): void {
+    const names = Object.keys(weights);
+    if (this.#count > 0 && names.length !== this.#sums.size) {
+      throw new ValueError(`average: a shard has ${names.length} tensors, but another ${this.#sums.size}`);
+    }
+    for (const name of names) {
+      const own = weights[name] as Tensor;
+      const sum = this.#sums.get(name);
+      if (sum === undefined) {
+        if (this.#count > 0) throw new ValueError(`average: no other shard has a tensor ${name}`);
+        // Not added to zero, so that −0 stays −0.
+        this.#sums.set(name, { values: Float64Array.from(own.data), like: own });
+        continue;
+      }
+      if (own.shape.join() !== sum.like.shape.join()) {
+        throw new ValueError(
+          `average: ${name} is [${own.shape.join(', ')}], in another shard [${sum.like.shape.join(', ')}]`,
+        );
+      }
+      const { data } = own;
+      for (let i = 0; i < sum.values.length; i++) sum.values[i] = (sum.values[i] as number) + (data[i] as number);
+    }
+    this.#count++;
+  }
+
+  /** The mean of all that were added. */
+  mean(): Record<string, Tensor> {
+    if (this.#count === 0) throw new ValueError('average: there is no shard');
+    return Object.fromEntries(
+      Array.from(this.#sums, ([name, { values, like }]) => [
+        name,
+        asLike(
+          like,
+          values.map((sum) => sum / this.#count),
+        ),
+      ]),
+    );
+  }
+}
+
+/**
+ * One outer step: with Δ = w − mean of the shards and v ← momentum·v + Δ, w ← w − rate·(Δ + momentum·v). The momentum is kept in
+ * double precision.
+ */
+export function outerStep(
+  weights: Weights,
+  mean: Weights,
+  velocity: Weights | null,
+  { learningRate, momentum }: OuterOptions,
+): { readonly weights: Record<string, Tensor>; readonly velocity: Record<string, Tensor> } {
+  const moved: Record<string, Tensor> = {};
+  const kept: Record<string, Tensor> = {};
+  for (const [name, before] of Object.entries(weights)) {
+    const [from, to] = [before.data, (mean[name] as Tensor).data];
+    const v = velocity === null ? new Float64Array(from.length) : Float64Array.from((velocity[name] as Tensor).data);
+    const next = new Float64Array(from.length);
+    for (let i = 0; i < next.length; i++) {
+      const difference = (from[i] as number) - (to[i] as number);
+      v[i] = momentum * (v[i] as number) + difference;
+      next[i] = (from[i] as number) - learningRate * (difference + momentum * (v[i] as number));
+    }
+    moved[name] = asLike(before, next);
+    kept[name] = tensor(v, { shape: before.shape });
+  }
+  return { weights: moved, velocity: kept };
+}
+
+function asLike({ dtype, shape }: Tensor, values: Float64Array): Tensor {
+  if (values.length !== sizeOf(shape)) throw new ValueError('average: sizes differ');
+  return tensor(dtype === 'f64' ? values : Float32Array.from(values), { shape });
+}

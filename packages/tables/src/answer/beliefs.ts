@@ -1,0 +1,202 @@
+import { normalQuantile } from '@latent/nn';
+import type { CodedColumn, RowCode } from '../encode/row-code.ts';
+import type { TableState } from '../model/state.ts';
+import type { Conditionals } from '../model/table-vae.ts';
+import type { Expected } from '../results.ts';
+
+/** Places of a Gaussian that stand for it, each for as much. */
+const NODES = Float64Array.from({ length: 5 }, (_, i) => normalQuantile((i + 0.5) / 5));
+/** Levels below this share are not told. */
+const LIKELY = 0.05;
+const [LOW, HIGH] = [0.05, 0.95];
+
+/** What the members of a model say of some rows. */
+export interface Said {
+  readonly code: RowCode;
+  readonly members: readonly Conditionals[];
+}
+
+/** What is said of coded rows of which the encoders are shown `shown`. */
+export function ask(
+  { code, members, seed }: Pick<TableState, 'code' | 'members' | 'seed'>,
+  rows: Float32Array,
+  shown: Float32Array,
+  samples: number,
+): Said {
+  return { code, members: members.map((member) => member.conditionals(rows, shown, samples, seed)) };
+}
+
+/** How much each code of a row counts, for one row and one member, and −log p of what it was held against. */
+interface Weights {
+  /** Sum to 1. */
+  readonly weights: Float64Array;
+  /** log Σ e^(base + Σ terms): the evidence, up to log(samples). */
+  readonly evidence: number;
+}
+
+/** Importance weights from all columns but those that are hidden. */
+function weightsOf(c: Conditionals, row: number, hidden: (column: number) => boolean): Weights {
+  const weights = new Float64Array(c.samples);
+  let largest = -Infinity;
+  for (let k = 0; k < c.samples; k++) {
+    let sum = c.base[row * c.samples + k] as number;
+    const from = (row * c.samples + k) * c.columns;
+    for (let j = 0; j < c.columns; j++) if (!hidden(j)) sum += c.terms[from + j] as number;
+    weights[k] = sum;
+    if (sum > largest) largest = sum;
+  }
+  let total = 0;
+  for (let k = 0; k < c.samples; k++) {
+    const w = largest === -Infinity ? 1 : Math.exp((weights[k] as number) - largest);
+    weights[k] = w;
+    total += w;
+  }
+  for (let k = 0; k < c.samples; k++) weights[k] = (weights[k] as number) / total;
+  return { weights, evidence: largest + Math.log(total) };
+}
+
+/** −log p(x_j | the other columns), in nats: the mean over the members. */
+export function surprise({ members }: Said, row: number, column: number): number {
+  let total = 0;
+  for (const c of members) {
+    const { weights } = weightsOf(c, row, (j) => j === column);
+    let largest = -Infinity;
+    const at = (k: number): number => c.terms[(row * c.samples + k) * c.columns + column] as number;
+    for (let k = 0; k < c.samples; k++) largest = Math.max(largest, at(k));
+    let sum = 0;
+    for (let k = 0; k < c.samples; k++) sum += (weights[k] as number) * Math.exp(at(k) - largest);
+    total -= largest + Math.log(sum);
+  }
+  return total / members.length;
+}
+
+/** A cell's possible values with their weights, which sum to 1. */
+export type Belief =
+  | { readonly role: 'levels'; readonly levels: readonly unknown[]; readonly probabilities: Float64Array }
+  | {
+      readonly role: 'numbers';
+      readonly values: Float64Array;
+      readonly weights: Float64Array;
+      cellOf(value: number): unknown;
+    };
+
+/** What is believed of a cell, given the columns of its row that are not hidden. */
+export function belief(said: Said, row: number, column: number, hidden: (column: number) => boolean): Belief {
+  const coded = said.code.columns[column] as CodedColumn;
+  const { outcomes } = coded.code;
+  if (outcomes === null) throw new Error(`column '${coded.name}' has no outcomes`);
+  const share = 1 / said.members.length;
+  if (outcomes.role === 'levels') {
+    const start = coded.at[outcomes.slot] as number;
+    const probabilities = new Float64Array(outcomes.levels.length + 1);
+    for (const c of said.members) {
+      const { weights } = weightsOf(c, row, hidden);
+      for (let k = 0; k < c.samples; k++) {
+        const from = (row * c.samples + k) * c.width + start;
+        for (let l = 0; l < probabilities.length; l++) {
+          probabilities[l] =
+            (probabilities[l] as number) + share * (weights[k] as number) * (c.center[from + l] as number);
+        }
+      }
+    }
+    return { role: 'levels', levels: outcomes.levels, probabilities };
+  }
+  const { atoms, levelSlot, numberSlot } = outcomes;
+  const values: number[] = [];
+  const weights: number[] = [];
+  const levelAt = levelSlot === null ? 0 : (coded.at[levelSlot] as number);
+  const numberAt = numberSlot === null ? 0 : (coded.at[numberSlot] as number);
+  const held = new Float64Array(atoms.length);
+  for (const c of said.members) {
+    const own = weightsOf(c, row, hidden).weights;
+    for (let k = 0; k < c.samples; k++) {
+      const weight = share * (own[k] as number);
+      if (weight < 1e-6) continue;
+      const from = (row * c.samples + k) * c.width;
+      let rest = 1;
+      atoms.forEach((_, a) => {
+        const p = c.center[from + levelAt + a] as number;
+        held[a] = (held[a] as number) + weight * p;
+        rest -= p;
+      });
+      if (numberSlot === null || rest <= 1e-9) continue;
+      const mean = c.center[from + numberAt] as number;
+      const std = c.std[(row * c.samples + k) * c.numbers + numberAt] as number;
+      for (const node of NODES) {
+        values.push(outcomes.inverse(mean + std * node));
+        weights.push((weight * rest) / NODES.length);
+      }
+    }
+  }
+  atoms.forEach((atom, a) => {
+    values.push(atom);
+    weights.push(held[a] as number);
+  });
+  const total = weights.reduce((sum, w) => sum + w, 0);
+  return {
+    role: 'numbers',
+    values: Float64Array.from(values),
+    weights: Float64Array.from(weights, (w) => w / total),
+    cellOf: outcomes.cellOf,
+  };
+}
+
+/** The place of the largest. */
+function mostLikely(probabilities: Float64Array): number {
+  let best = 0;
+  probabilities.forEach((p, i) => {
+    if (p > (probabilities[best] as number)) best = i;
+  });
+  return best;
+}
+
+/** A level by its place; the last place stands for levels too rare to be told apart, of which none is named. */
+function levelAt({ levels, probabilities }: Extract<Belief, { role: 'levels' }>, place: number): unknown {
+  if (place < levels.length) return levels[place];
+  return levels[mostLikely(probabilities.subarray(0, levels.length))];
+}
+
+/** The value that a hole is filled with: the expected number, or the most likely level. */
+export function bestValue(believed: Belief): unknown {
+  if (believed.role === 'levels') return levelAt(believed, mostLikely(believed.probabilities));
+  return believed.cellOf(meanOf(believed));
+}
+
+/** E[x] of numbers. */
+export function meanOf({ values, weights }: Extract<Belief, { role: 'numbers' }>): number {
+  return values.reduce((sum, value, i) => sum + value * (weights[i] as number), 0);
+}
+
+/** A draw; `u` is uniform on [0, 1). */
+export function drawnValue(believed: Belief, u: number): unknown {
+  const weights = believed.role === 'levels' ? believed.probabilities : believed.weights;
+  let [left, place] = [u, 0];
+  while (place < weights.length - 1 && left >= (weights[place] as number)) left -= weights[place++] as number;
+  return believed.role === 'levels' ? levelAt(believed, place) : believed.cellOf(believed.values[place] as number);
+}
+
+/** What is to be expected, in words that can be shown. */
+export function expectedOf(believed: Belief): Expected {
+  if (believed.role === 'levels') {
+    const { levels, probabilities } = believed;
+    const likely = levels
+      .map((value, i) => ({ value, probability: probabilities[i] as number }))
+      .filter(({ probability }) => probability >= LIKELY)
+      .sort((a, b) => b.probability - a.probability);
+    const best = mostLikely(probabilities);
+    if (likely.length > 0) return { likely };
+    return { likely: [{ value: levelAt(believed, best), probability: probabilities[best] as number }] };
+  }
+  const order = Array.from(believed.values.keys()).sort(
+    (a, b) => (believed.values[a] as number) - (believed.values[b] as number),
+  );
+  const at = (share: number): unknown => {
+    let sum = 0;
+    for (const i of order) {
+      sum += believed.weights[i] as number;
+      if (sum >= share) return believed.cellOf(believed.values[i] as number);
+    }
+    return believed.cellOf(believed.values[order[order.length - 1] as number] as number);
+  };
+  return { value: at(0.5), low: at(LOW), high: at(HIGH) };
+}

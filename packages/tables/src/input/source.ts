@@ -1,0 +1,113 @@
+import { describeValue, ValueError } from '@latent/tensor';
+import {
+  type ArrowTable,
+  type Columns,
+  isArrow,
+  RecordTable,
+  type Table,
+  tableOfArrow,
+  tableOfColumns,
+} from './table.ts';
+
+/** Rows in memory: records, columns by name, or a table as Arrow shows it. */
+export type TableRows<Row extends object = object> = Iterable<Row> | Columns<Row> | ArrowTable;
+
+/** Opens rows at the first, again and again: for data larger than memory. It must give the same rows each time. */
+export type TableSource<Row extends object = object> = () => Iterable<Row> | AsyncIterable<Row>;
+
+/** All that can be learned from. */
+export type TableInput<Row extends object = object> = TableRows<Row> | AsyncIterable<Row> | TableSource<Row>;
+
+/** Rows that come one after the other, of any length. */
+export type TableStream<Row extends object = object> = AsyncIterable<Row> | Iterable<Row> | TableSource<Row>;
+
+/** Rows that are dealt with at a time. */
+export const CHUNK = 2048;
+
+const EXPECTED =
+  'an array of records, columns { name: [ … ] }, an Arrow table, or a function that opens a stream of records';
+
+/** Rows in memory as a table. A stream is refused, with what to do. */
+export function tableOf(caller: string, rows: TableRows): Table {
+  const value: unknown = rows;
+  if (typeof value === 'object' && value !== null) {
+    if (Array.isArray(value)) return new RecordTable(caller, value as readonly object[]);
+    if (Symbol.iterator in value) return new RecordTable(caller, Array.from(value as Iterable<object>));
+    if (Symbol.asyncIterator in value) {
+      throw new ValueError(`${caller}: a stream is not in memory; use ${caller.replace(/^.*\./, '')}Stream(rows)`);
+    }
+    if (isArrow(value)) return tableOfArrow(caller, value);
+    if (Object.values(value).every((cells) => isArrayLike(cells))) return tableOfColumns(caller, value as never);
+  }
+  throw new ValueError(`${caller}: the rows must be ${EXPECTED}, got ${describeValue(value)}`);
+}
+
+function isArrayLike(value: unknown): boolean {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && 'length' in value);
+}
+
+/** A walk over rows, some at a time; opened anew each time. */
+export type Walk = () => Iterable<Table> | AsyncIterable<Table>;
+
+/** What is learned from: walks over it, and the table where it is in memory. */
+export interface Rows {
+  readonly table: Table | null;
+  readonly walk: Walk;
+}
+
+/** Rows to walk over as often as it takes. A stream that is not a function can be walked over once, so it is taken into memory. */
+export async function openRows(caller: string, input: TableInput): Promise<Rows> {
+  const value: unknown = input;
+  if (typeof value === 'function') return { table: null, walk: () => chunks(caller, (value as TableSource)()) };
+  if (typeof value === 'object' && value !== null && Symbol.asyncIterator in value) {
+    const rows: object[] = [];
+    for await (const row of value as AsyncIterable<object>) rows.push(row);
+    return inMemory(new RecordTable(caller, rows));
+  }
+  return inMemory(tableOf(caller, input as TableRows));
+}
+
+function inMemory(table: Table): Rows {
+  return {
+    table,
+    walk: function* () {
+      for (let from = 0; from < table.count; from += CHUNK) yield table.slice(from, from + CHUNK);
+    },
+  };
+}
+
+/** Rows of a stream, so many at a time. */
+export async function* chunks(
+  caller: string,
+  rows: Iterable<object> | AsyncIterable<object>,
+  size = CHUNK,
+): AsyncGenerator<Table> {
+  if (typeof rows !== 'object' || rows === null || !(Symbol.asyncIterator in rows || Symbol.iterator in rows)) {
+    throw new ValueError(`${caller}: a source must give records one by one, got ${describeValue(rows)}`);
+  }
+  let held: object[] = [];
+  let first = 0;
+  if (Symbol.asyncIterator in rows) {
+    for await (const row of rows) {
+      held.push(row);
+      if (held.length < size) continue;
+      yield new RecordTable(caller, held, first);
+      first += held.length;
+      held = [];
+    }
+  } else {
+    for (const row of rows) {
+      held.push(row);
+      if (held.length < size) continue;
+      yield new RecordTable(caller, held, first);
+      first += held.length;
+      held = [];
+    }
+  }
+  if (held.length > 0) yield new RecordTable(caller, held, first);
+}
+
+/** A stream's rows, however it is given. */
+export function streamOf(stream: TableStream): Iterable<object> | AsyncIterable<object> {
+  return typeof stream === 'function' ? stream() : stream;
+}

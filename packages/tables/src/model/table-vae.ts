@@ -1,0 +1,142 @@
+import { noGrad } from '@latent/autograd';
+import { sizeOf, step, type Tensor, tensor } from '@latent/tensor';
+import { rowsProgram, Vae } from '@latent/vae';
+
+/** What a model says of rows of which the encoder is shown a part, from several codes each. */
+export interface Conditionals {
+  /** Rows, codes of each, columns of the table, numbers of a row, and how many of them are on the common scale. */
+  readonly rows: number;
+  readonly samples: number;
+  readonly columns: number;
+  readonly width: number;
+  readonly numbers: number;
+  /** log p(z) − log q(z | shown): [rows, samples]. */
+  readonly base: Float32Array;
+  /** log p(x_j | z) of each column of the table, 0 of a hole: [rows, samples, columns]. */
+  readonly terms: Float32Array;
+  /** The means of numbers and the probabilities of levels: [rows, samples, width]. */
+  readonly center: Float32Array;
+  /** The standard deviations of numbers: [rows, samples, numbers]. */
+  readonly std: Float32Array;
+}
+
+/** A Gaussian's log-variances are held to this. */
+const MOST_LOG_VARIANCE = 60;
+
+/** A variational autoencoder over coded rows, asked for what columns say of each other. */
+export class TableVae extends Vae {
+  static override readonly modelName: string = 'tableVae';
+
+  #owner: Tensor | null = null;
+  #numbers = 0;
+  #floor = 0;
+
+  readonly #conditional = rowsProgram(({ x, near, draws }, samples) => {
+    const { mean, logVariance } = this.posterior(near);
+    const z = mean.add(
+      logVariance
+        .mul(0.5)
+        .exp()
+        .mul(draws.normal(samples, mean.shape[1] as number)),
+    );
+    const [mu, v] = [mean.broadcastTo(z.shape), logVariance.broadcastTo(z.shape)];
+    const params = this.likelihoodParams(z);
+    const noise = z.sub(mu);
+    // log q up to the constant that log p has too.
+    const logQ = noise
+      .square()
+      .mul(v.neg().exp())
+      .add(v)
+      .add(Math.log(2 * Math.PI))
+      .sum({ axis: -1 })
+      .mul(-0.5);
+    const rowsFirst = (t: Tensor): Tensor => t.transpose([1, 0, 2]);
+    const base = this.logPrior(z).sub(logQ).transpose();
+    const terms = rowsFirst(this.columnTerms(x, params).matmul(this.#owner as Tensor));
+    const center = rowsFirst(this.reconstructionDistribution.mean(params));
+    const n = this.#numbers;
+    const std =
+      n === 0
+        ? center
+        : rowsFirst(
+            params
+              .slice([null, null, [n, 2 * n]])
+              .clamp(this.#floor, MOST_LOG_VARIANCE)
+              .mul(0.5)
+              .exp(),
+          );
+    return { base, terms, center, std };
+  });
+
+  /** How the numbers of a row belong to columns; before `conditionals` is asked. */
+  describeRows(owner: Int32Array, columns: number, numbers: number, minStd: number): void {
+    const spread = new Float32Array(owner.length * columns);
+    owner.forEach((column, i) => {
+      spread[i * columns + column] = 1;
+    });
+    this.#owner = tensor(spread, { shape: [owner.length, columns] });
+    this.#numbers = numbers;
+    this.#floor = 2 * Math.log(minStd);
+  }
+
+  /** What is to be expected in rows of which the encoder is shown `shown`, NaN in what it is not to see. */
+  conditionals(rows: Float32Array, shown: Float32Array, samples: number, seed = 0): Conditionals {
+    const width = sizeOf(this.event);
+    const count = rows.length / width;
+    const columns = (this.#owner as Tensor).shape[1] as number;
+    // `near` decides the draws, so that they do not depend on the cells that are hidden.
+    const seen = this.seenRange?.drawIn(shown.slice(), 'scores') ?? shown;
+    const found = this.#conditional({ values: held(rows), near: seen, count }, this.event, { samples, seed });
+    const numbers = this.#numbers;
+    return {
+      rows: count,
+      samples,
+      columns,
+      width,
+      numbers,
+      base: found.base.data as Float32Array,
+      terms: found.terms.data as Float32Array,
+      center: found.center.data as Float32Array,
+      std: numbers === 0 ? new Float32Array() : (found.std.data as Float32Array),
+    };
+  }
+
+  /** Means and log-variances of the codes of rows, end to end. */
+  codesOf(rows: Float32Array): { mean: Float32Array; logVariance: Float32Array } {
+    const width = sizeOf(this.event);
+    const { mean, variance } = this.encode(tensor(rows, { shape: [rows.length / width, width] }));
+    return {
+      mean: mean.data as Float32Array,
+      logVariance: (variance.data as Float32Array).map((value) => Math.log(value)),
+    };
+  }
+
+  /** The parameters of p(x | z) as means of numbers and probabilities of levels, and standard deviations. */
+  expectedOf(codes: Float32Array): { center: Float32Array; std: Float32Array } {
+    const latent = this.options.latentSize;
+    const z = tensor(codes, { shape: [codes.length / latent, latent] });
+    const n = this.#numbers;
+    return noGrad(() => {
+      const found = step(() => {
+        const params = this.likelihoodParams(z);
+        const std =
+          n === 0
+            ? params.slice([null, [0, 0]])
+            : params
+                .slice([null, [n, 2 * n]])
+                .clamp(this.#floor, MOST_LOG_VARIANCE)
+                .mul(0.5)
+                .exp();
+        return { center: this.reconstructionDistribution.mean(params), std };
+      });
+      return { center: found.center.data as Float32Array, std: found.std.data as Float32Array };
+    });
+  }
+}
+
+/** Far numbers are held where single precision can square them. */
+const FARTHEST = 1e12;
+
+function held(rows: Float32Array): Float32Array {
+  return rows.map((value) => (value > FARTHEST ? FARTHEST : value < -FARTHEST ? -FARTHEST : value));
+}

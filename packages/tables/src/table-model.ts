@@ -1,0 +1,534 @@
+import { readFileBytes, writeFileAtomically } from '@latent/nn';
+import {
+  callable,
+  checkOptions,
+  instance,
+  list,
+  oneOf,
+  optional,
+  Rng,
+  real,
+  text,
+  ValueError,
+  whole,
+} from '@latent/tensor';
+import { driftOf } from './answer/drift.ts';
+import { type ExplainBy, explainRows, type UsualCells, usualCells } from './answer/explain.ts';
+import { fillHoles } from './answer/impute.ts';
+import { repairRow } from './answer/repair.ts';
+import { drawConditioned, drawRows } from './answer/synthesize.ts';
+import { conditionsOf, type Wanted, type Where } from './answer/where.ts';
+import { type ReadRows, readRows } from './encode/row-code.ts';
+import { fitState } from './fit/fit-state.ts';
+import {
+  chunks,
+  openRows,
+  streamOf,
+  type TableInput,
+  type TableRows,
+  type TableStream,
+  tableOf,
+} from './input/source.ts';
+import type { Table } from './input/table.ts';
+import { cardMarkdown } from './model/card.ts';
+import { stateFromBytes, stateToBytes } from './model/file.ts';
+import { type Task, taskCheck } from './model/recipe.ts';
+import { scoreRows, type TableState } from './model/state.ts';
+import type {
+  AnyRow,
+  Card,
+  ColumnImputationError,
+  ColumnName,
+  DriftReport,
+  Explanation,
+  Filled,
+  Imputation,
+  Neighbour,
+  Prediction,
+  PredictOptions,
+  Repair,
+  TableHistory,
+  TableProgress,
+  Threshold,
+} from './results.ts';
+import { Schema } from './schema/schema.ts';
+
+/** How a model is fitted. */
+export interface TableOptions<Row extends object = AnyRow> {
+  /** What the columns hold; inferred by default. */
+  readonly schema?: Schema<Row>;
+  /** What the model is to be best at; 'all' by default. */
+  readonly task?: Task;
+  /** 0 by default. */
+  readonly seed?: number;
+  /** Share of the rows that take no part in fitting (0.2): at least 100 and at most 10,000 of them, never more than a third. */
+  readonly calibration?: number;
+  /** A column whose equal values keep rows together, learned from or calibrated with: a customer, a machine. */
+  readonly groupBy?: ColumnName<Row>;
+  /** 'time': the last rows calibrate; 'random' by default. */
+  readonly order?: 'random' | 'time';
+  /** Models of different seeds whose answers are averaged; by the task by default. */
+  readonly members?: number;
+  /** Sizes of the encoder's layers; by the columns by default. */
+  readonly hidden?: readonly number[];
+  readonly latentSize?: number;
+  readonly epochs?: number;
+  /** Draws of a row's code for its score; 16 by default. */
+  readonly draws?: number;
+  /** Training ends after so many seconds. */
+  readonly maxSeconds?: number;
+  readonly signal?: AbortSignal;
+  onProgress?(event: TableProgress): void;
+  /** Told what is odd about the data or the fit; `card().warnings` has it too. */
+  onWarning?(message: string): void;
+}
+
+const optionChecks = {
+  schema: /* @__PURE__ */ optional(
+    /* @__PURE__ */ instance<Schema>('a schema: inferSchema(rows)', (value) => value instanceof Schema),
+  ),
+  task: /* @__PURE__ */ optional(taskCheck),
+  seed: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 }), 0),
+  calibration: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0, max: 0.5 }), 0.2),
+  groupBy: /* @__PURE__ */ optional(/* @__PURE__ */ text()),
+  order: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('random', 'time'), 'random' as const),
+  members: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1, max: 32 })),
+  hidden: /* @__PURE__ */ optional(/* @__PURE__ */ list(/* @__PURE__ */ whole({ min: 1, max: 4096 }), { max: 16 })),
+  latentSize: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1, max: 1024 })),
+  epochs: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 })),
+  draws: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1, max: 1024 })),
+  maxSeconds: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0 })),
+  signal: /* @__PURE__ */ optional(
+    /* @__PURE__ */ instance<AbortSignal>('an AbortSignal', (value) => 'aborted' in value),
+  ),
+  onProgress: /* @__PURE__ */ optional(/* @__PURE__ */ callable<(event: TableProgress) => void>()),
+  onWarning: /* @__PURE__ */ optional(/* @__PURE__ */ callable<(message: string) => void>()),
+};
+
+/** What synthetic rows are to be like. */
+export interface SynthesizeOptions<Row extends object = AnyRow> {
+  /** What rows must be, met without trying and throwing away. */
+  readonly where?: Where<Row>;
+  /** What else must hold for a row; rows for which it does not are drawn again. */
+  readonly constraints?: readonly ((row: Row) => boolean)[];
+  readonly seed?: number;
+  /** Told the share of drawn rows that met the constraints. */
+  onAcceptance?(share: number): void;
+}
+
+const synthesizeChecks = {
+  where: (value: unknown): unknown => value,
+  constraints: /* @__PURE__ */ optional(/* @__PURE__ */ list(/* @__PURE__ */ callable<(row: never) => boolean>()), []),
+  seed: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 })),
+  onAcceptance: /* @__PURE__ */ optional(/* @__PURE__ */ callable<(share: number) => void>()),
+};
+const seedCheck = /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 }), 0);
+const alphaCheck = /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0, below: 1 }), 0.05);
+/** Rows that are drawn for one that meets the constraints, at most. */
+const MOST_TRIES = 200;
+/** Codes of each row with holes. */
+const IMPUTE_SAMPLES = 64;
+/** Synthetic rows that are made at a time. */
+const SYNTHESIS_BLOCK = 32_768;
+
+/**
+ * A fitted model of a table: which rows are odd and why, holes filled, rows made, codes, drift. It is fitted by construction,
+ * and saved in one file.
+ *
+ * ```ts
+ * const model = await TableModel.fit(rows);
+ * const odd = model.predict(newRows, { falseAlarmRate: 0.01 });
+ * await model.save('model.safetensors');
+ * ```
+ */
+export class TableModel<Row extends object = AnyRow> {
+  /** What a model of this class is fitted for unless told. */
+  static readonly task: Task = 'all';
+  readonly #state: TableState;
+  #usual: UsualCells | null = null;
+
+  /** Models come from `fit`, `load` and `fromBytes`. */
+  protected constructor(state: TableState) {
+    this.#state = state;
+  }
+
+  /** Fits a model to rows: an array of records, columns, an Arrow table, or a function that opens a stream of records. */
+  static async fit<Row extends object>(
+    rows: TableInput<Row>,
+    options: TableOptions<Row> = {},
+  ): Promise<TableModel<Row>> {
+    return new TableModel<Row>(await fitted(rows, options, TableModel.task));
+  }
+
+  /** The model that `toBytes` wrote. Every part of the file is checked. */
+  static fromBytes<Row extends object = AnyRow>(bytes: Uint8Array | ArrayBuffer): TableModel<Row> {
+    return new TableModel<Row>(stateFromBytes('TableModel.fromBytes', bytes));
+  }
+
+  /** Reads a model that `save` wrote. Node only. */
+  static async load<Row extends object = AnyRow>(path: string): Promise<TableModel<Row>> {
+    return TableModel.fromBytes<Row>(await readFileBytes(path));
+  }
+
+  /** What the columns hold. */
+  get schema(): Schema<Row> {
+    return this.#state.code.schema as unknown as Schema<Row>;
+  }
+
+  get task(): Task {
+    return this.#state.recipe.task;
+  }
+
+  /** How the fit went, epoch by epoch, beside the null line. */
+  get history(): TableHistory {
+    return this.#state.history;
+  }
+
+  /** How far filled cells are off, by column, beside the mean or the most frequent level. */
+  get imputationError(): readonly ColumnImputationError<Row>[] {
+    return this.#state.imputation as readonly ColumnImputationError<Row>[];
+  }
+
+  /** Rows that took no part in fitting, by which p-values are told. */
+  get calibrationRows(): number {
+    return this.#state.calibration.rows;
+  }
+
+  /** The scores of those rows, rising: to draw a new row's score against. */
+  get calibrationScores(): Float64Array {
+    return this.#state.calibration.scores.slice();
+  }
+
+  #read(method: string, rows: TableRows<Row>): { table: Table; read: ReadRows } {
+    const caller = `TableModel.${method}`;
+    const table = tableOf(caller, rows as TableRows);
+    return { table, read: this.#readTable(caller, table, 0) };
+  }
+
+  #readTable(caller: string, table: Table, first: number): ReadRows {
+    const { code } = this.#state;
+    if (table.count > 0 && !code.columns.some(({ name }) => table.names.includes(name))) {
+      throw new ValueError(
+        `${caller}: the rows have none of the model's columns (${code.columns
+          .slice(0, 8)
+          .map(({ name }) => name)
+          .join(', ')}), got ${table.names.slice(0, 8).join(', ') || 'no columns'}`,
+      );
+    }
+    return readRows(caller, code.schema, table, first);
+  }
+
+  #scores(read: ReadRows): Float32Array {
+    return scoreRows(this.#state, read, this.#state.code.encode(read));
+  }
+
+  /** How odd each row is: −ELBO in nats, higher is odder. A row's score depends on the row and the model alone. */
+  score(rows: TableRows<Row>): Float64Array {
+    return Float64Array.from(this.#scores(this.#read('score', rows).read));
+  }
+
+  /** The share of usual rows at least as odd as each row: P(p ≤ α) ≤ α for rows like the calibration rows. */
+  pValues(rows: TableRows<Row>): Float64Array {
+    return this.#state.calibration.pValues(this.#scores(this.#read('pValues', rows).read));
+  }
+
+  /** Which rows are odd. A rate that the calibration rows cannot promise is refused, with the number that could. */
+  predict(rows: TableRows<Row>, options: PredictOptions): Prediction[] {
+    return this.#state.calibration.predict(
+      'TableModel.predict',
+      this.#scores(this.#read('predict', rows).read),
+      options,
+    );
+  }
+
+  /** Where the line is drawn, and what is promised. For a false discovery rate it depends on the rows: give them. */
+  threshold(options: PredictOptions, rows?: TableRows<Row>): Threshold {
+    const caller = 'TableModel.threshold';
+    if ('falseDiscoveryRate' in options && rows === undefined) {
+      throw new ValueError(`${caller}: a false discovery rate draws its line for a batch; give its rows`);
+    }
+    return this.#state.calibration.threshold(caller, options, rows === undefined ? [] : this.pValues(rows));
+  }
+
+  get #usualCells(): UsualCells {
+    this.#usual ??= usualCells(this.#state);
+    return this.#usual;
+  }
+
+  /**
+   * Why each row is odd: its cells, most telling first. `unexplained` (default) orders by what the rest of the row does not explain, `moved` by
+   * what is unusual whether explained or not.
+   */
+  explain(rows: TableRows<Row>, options: { readonly by?: ExplainBy } = {}): Explanation<Row>[] {
+    const { by } = checkOptions('TableModel.explain', options, {
+      by: optional(oneOf('unexplained', 'moved'), 'unexplained' as const),
+    });
+    const { table, read } = this.#read('explain', rows);
+    const coded = this.#state.code.encode(read);
+    const scores = scoreRows(this.#state, read, coded);
+    const columns = new Map<string, ArrayLike<unknown>>();
+    const cell = (row: number, column: string): unknown => {
+      let cells = columns.get(column);
+      if (cells === undefined) {
+        cells = table.column(column);
+        columns.set(column, cells);
+      }
+      return cells[row];
+    };
+    const reasons = table.count === 0 ? [] : explainRows(this.#state, this.#usualCells, coded, by, cell);
+    return reasons.map((cells, row) => ({
+      row,
+      score: scores[row] as number,
+      pValue: this.#state.calibration.pValue(scores[row] as number),
+      cells: cells as unknown as Explanation<Row>['cells'],
+    }));
+  }
+
+  /** The fewest cells whose change makes each row usual: p above `alpha` (0.05). */
+  repair(
+    rows: TableRows<Row>,
+    options: { readonly alpha?: number; readonly mostChanges?: number } = {},
+  ): Repair<Row>[] {
+    const caller = 'TableModel.repair';
+    const { alpha, mostChanges } = checkOptions(caller, options, {
+      alpha: alphaCheck,
+      mostChanges: optional(whole({ min: 1 }), this.#state.code.columns.length),
+    });
+    // Refused where no row could be odd at this rate.
+    this.#state.calibration.threshold(caller, { falseAlarmRate: alpha });
+    const { table } = this.#read('repair', rows);
+    return Array.from(
+      { length: table.count },
+      (_, r) => repairRow(this.#state, this.#usualCells, table.row(r), r, alpha, mostChanges) as unknown as Repair<Row>,
+    );
+  }
+
+  /**
+   * Rows with their holes filled: by what is expected, and with `draws` also by as many draws, which vary as real rows do. Ids and texts are
+   * left as they are. See `imputationError` for how far filled cells are off.
+   */
+  impute(rows: TableRows<Row>, options: { readonly draws?: number; readonly seed?: number } = {}): Imputation<Row> {
+    const { draws, seed } = checkOptions('TableModel.impute', options, {
+      draws: optional(whole({ min: 0, max: 1000 }), 0),
+      seed: seedCheck,
+    });
+    const { table, read } = this.#read('impute', rows);
+    const coded = this.#state.code.encode(read);
+    const cells = fillHoles(this.#state, coded, draws, IMPUTE_SAMPLES, seed);
+    const filledBy = (pick: (cell: (typeof cells)[number]) => unknown): Filled<Row>[] => {
+      const filled = Array.from({ length: table.count }, (_, r) => table.row(r));
+      for (const cell of cells) (filled[cell.row] as AnyRow)[cell.column] = pick(cell);
+      return filled as Filled<Row>[];
+    };
+    return {
+      rows: filledBy(({ value }) => value),
+      draws: Array.from({ length: draws }, (_, d) => filledBy((cell) => cell.draws[d])),
+      cells: cells.map(({ row, column, value, expected }) => ({
+        row,
+        column: column as unknown as ColumnName<Row>,
+        value,
+        expected,
+      })),
+    };
+  }
+
+  /**
+   * `n` rows as the table has them. `where` is met through the codes of rows that meet it, however rare; `constraints` by drawing
+   * again, and refused where hardly a row meets them. Ids and texts are null.
+   */
+  synthesize(n: number, options: SynthesizeOptions<Row> = {}): Row[] {
+    const caller = 'TableModel.synthesize';
+    whole({ min: 0 })(n, { caller, path: 'n' });
+    const { where, constraints, seed, onAcceptance } = checkOptions(caller, options, synthesizeChecks);
+    const conditions = conditionsOf(caller, this.#state.code, where);
+    const rng = new Rng((seed as number | undefined) ?? this.#state.seed);
+    const rules = constraints as readonly ((row: Row) => boolean)[];
+    const result: Row[] = [];
+    let drawn = 0;
+    while (result.length < n) {
+      const missing = n - result.length;
+      const wanted =
+        rules.length === 0
+          ? missing
+          : Math.ceil(1.2 * missing * Math.min(20, Math.max(1, drawn / Math.max(1, result.length)))) + 8;
+      const rows = this.#made(Math.min(SYNTHESIS_BLOCK, wanted), conditions, rng);
+      for (const row of rows) {
+        drawn++;
+        if (result.length < n && rules.every((rule) => rule(row))) result.push(row);
+      }
+      if (drawn > MOST_TRIES * n + 10_000 && result.length < drawn / MOST_TRIES) {
+        throw new ValueError(
+          `${caller}: of ${drawn} rows, ${result.length} met the constraints; say with \`where\` what can be said so, or take constraints that more rows meet`,
+        );
+      }
+    }
+    onAcceptance?.(drawn === 0 ? 1 : result.length / drawn);
+    return result;
+  }
+
+  /** Rows that were drawn, as records. */
+  #made(count: number, conditions: readonly Wanted[], rng: Rng): Row[] {
+    const state = this.#state;
+    const coded =
+      conditions.length === 0 ? drawRows(state, count, rng) : drawConditioned(state, count, conditions, rng).rows;
+    const columns = state.code.decode(coded, rng);
+    const cells = new Map(state.code.columns.map(({ name }, c) => [name, columns[c] as readonly unknown[]]));
+    const rows = Array.from({ length: count }, (_, r) => {
+      const row: AnyRow = {};
+      for (const { name } of state.code.schema.columns) row[name] = cells.get(name)?.[r] ?? null;
+      for (const { column, only, meets } of conditions) {
+        // What rounding moved out of the condition.
+        if (only !== undefined && !meets(row[column.name])) row[column.name] = only;
+      }
+      return row;
+    });
+    return rows.filter((row) => conditions.every(({ column, meets }) => meets(row[column.name]))) as Row[];
+  }
+
+  /** The code of each row: where it is among the others. */
+  embed(rows: TableRows<Row>): Float32Array[] {
+    const { read } = this.#read('embed', rows);
+    const { members, code } = this.#state;
+    const [member] = members;
+    if (member === undefined || read.count === 0) return [];
+    const { mean } = member.codesOf(code.encode(read));
+    const { latentSize } = member.options;
+    return Array.from({ length: read.count }, (_, r) => mean.slice(r * latentSize, (r + 1) * latentSize));
+  }
+
+  /** The `k` learned rows (5) whose codes are nearest to a row's; of large tables, among 30,000 of them. */
+  nearest(row: Row, k = 5): Neighbour[] {
+    whole({ min: 1 })(k, { caller: 'TableModel.nearest', path: 'k' });
+    const [code] = this.embed([row]) as [Float32Array];
+    const { bank } = this.#state;
+    const found = Array.from({ length: bank.count }, (_, i): Neighbour => {
+      let sum = 0;
+      for (let l = 0; l < bank.latent; l++)
+        sum += ((bank.mean[i * bank.latent + l] as number) - (code[l] as number)) ** 2;
+      return { index: bank.places[i] as number, distance: Math.sqrt(sum) };
+    });
+    return found.sort((a, b) => a.distance - b.distance || a.index - b.index).slice(0, k);
+  }
+
+  /** Whether rows still look like those that calibrated the model: their scores, columns, holes and codes. */
+  drift(rows: TableRows<Row>, options: { readonly alpha?: number; readonly seed?: number } = {}): DriftReport<Row> {
+    const caller = 'TableModel.drift';
+    const { alpha, seed } = checkOptions(caller, options, { alpha: alphaCheck, seed: seedCheck });
+    const { table, read } = this.#read('drift', rows);
+    if (table.count < 2) throw new ValueError(`${caller}: needs at least 2 rows, got ${table.count}`);
+    const coded = this.#state.code.encode(read);
+    const scores = scoreRows(this.#state, read, coded);
+    return driftOf(this.#state, coded, scores, alpha, seed, this.#notes(table)) as unknown as DriftReport<Row>;
+  }
+
+  /** What is odd about the columns of rows, in sentences. */
+  #notes(table: Table): string[] {
+    const own = this.#state.code.schema.columns.map(({ name }) => name as string);
+    const unseen = table.names.filter((name) => !own.includes(name));
+    const missing = this.#state.code.columns.map(({ name }) => name).filter((name) => !table.names.includes(name));
+    return [
+      ...(unseen.length > 0 ? [`columns that the model does not know are ignored: ${unseen.join(', ')}`] : []),
+      ...(missing.length > 0 ? [`columns that are missing count as holes: ${missing.join(', ')}`] : []),
+    ];
+  }
+
+  /** What is odd about the columns of rows, in sentences: unknown ones are ignored, missing ones count as holes. */
+  notes(rows: TableRows<Row>): string[] {
+    return this.#notes(tableOf('TableModel.notes', rows as TableRows));
+  }
+
+  /** What the model is and what it can promise. */
+  card(): Card {
+    return this.#state.card;
+  }
+
+  /** The card as Markdown. */
+  toString(): string {
+    return cardMarkdown(this.#state.card);
+  }
+
+  /** Rows of any length, some at a time, with their scores and p-values: in memory that does not grow. */
+  async *scoreStream(rows: TableStream<Row>): AsyncGenerator<{
+    readonly first: number;
+    readonly rows: readonly Row[];
+    readonly scores: Float64Array;
+    readonly pValues: Float64Array;
+  }> {
+    for await (const { table, first } of this.#walk('scoreStream', rows)) {
+      const scores = this.#scores(this.#readTable('TableModel.scoreStream', table, first));
+      yield {
+        first,
+        rows: Array.from({ length: table.count }, (_, r) => table.row(r) as Row),
+        scores: Float64Array.from(scores),
+        pValues: this.#state.calibration.pValues(scores),
+      };
+    }
+  }
+
+  /** The rows of a stream with their holes filled, one after the other. */
+  async *imputeStream(rows: TableStream<Row>): AsyncGenerator<Filled<Row>> {
+    for await (const { table, first } of this.#walk('imputeStream', rows)) {
+      const read = this.#readTable('TableModel.imputeStream', table, first);
+      const filled = Array.from({ length: table.count }, (_, r) => table.row(r));
+      const cells = fillHoles(this.#state, this.#state.code.encode(read), 0, IMPUTE_SAMPLES, 0);
+      for (const { row, column, value } of cells) (filled[row] as AnyRow)[column] = value;
+      for (const row of filled) yield row as Filled<Row>;
+    }
+  }
+
+  /** `n` rows one after the other, however many; see `synthesize`. */
+  async *synthesizeStream(n: number, options: { readonly seed?: number } = {}): AsyncGenerator<Row> {
+    const caller = 'TableModel.synthesizeStream';
+    whole({ min: 0 })(n, { caller, path: 'n' });
+    const { seed = this.#state.seed } = checkOptions(caller, options, { seed: optional(whole({ min: 0 })) });
+    const rng = new Rng(seed);
+    for (let done = 0; done < n; done += SYNTHESIS_BLOCK) {
+      for (const row of this.#made(Math.min(SYNTHESIS_BLOCK, n - done), [], rng)) yield row;
+    }
+  }
+
+  async *#walk(method: string, rows: TableStream<Row>): AsyncGenerator<{ table: Table; first: number }> {
+    let first = 0;
+    for await (const table of chunks(`TableModel.${method}`, streamOf(rows as TableStream))) {
+      yield { table, first };
+      first += table.count;
+    }
+  }
+
+  /** The model as one safetensors file. */
+  toBytes(): Uint8Array<ArrayBuffer> {
+    return stateToBytes(this.#state);
+  }
+
+  /** Writes the model to a file, whole or not at all. Node only. */
+  save(path: string): Promise<void> {
+    return writeFileAtomically(path, this.toBytes());
+  }
+}
+
+/** What a model of rows knows once it is fitted; `task` is what its class is for. */
+export async function fitted<Row extends object>(
+  rows: TableInput<Row>,
+  options: TableOptions<Row>,
+  task: Task,
+): Promise<TableState> {
+  const caller = 'TableModel.fit';
+  const checked = checkOptions(caller, options, optionChecks);
+  return fitState(caller, await openRows(caller, rows as TableInput), {
+    task: checked.task ?? task,
+    seed: checked.seed,
+    schema: checked.schema ?? null,
+    calibration: checked.calibration,
+    groupBy: checked.groupBy ?? null,
+    inOrder: checked.order === 'time',
+    members: checked.members,
+    hidden: checked.hidden,
+    latentSize: checked.latentSize,
+    epochs: checked.epochs,
+    draws: checked.draws,
+    maxSeconds: checked.maxSeconds,
+    signal: checked.signal,
+    onProgress: (event) => checked.onProgress?.(event),
+    onWarning: (message) => checked.onWarning?.(message),
+  });
+}
