@@ -28,7 +28,9 @@ export const ecg: Example = async (setting) => {
   const { train: all, test: rest, odd: kinds } = splitBeats(loadBeats());
   const some = <T>(of: readonly T[], every: number): T[] => of.filter((_, r) => !quick || r % every === 0);
   const [train, test, odd] = [some(all, 20), some(rest, 50), some(kinds, 50)];
-  const mean = new Float64Array(STEPS).map((_, t) => train.reduce((sum, row) => sum + (row[t] as number), 0) / train.length);
+  const mean = new Float64Array(STEPS).map(
+    (_, t) => train.reduce((sum, row) => sum + (row[t] as number), 0) / train.length,
+  );
   const found: Record<string, number> = {};
   const report = (name: string, scores: ArrayLike<number>): void => {
     found[name] = rocAuc(scores, odd);
@@ -52,7 +54,7 @@ export const ecg: Example = async (setting) => {
   // At every step the decoder is given the code, and where the step is.
   const recurrent = new Autoencoder({
     sequence: { steps: STEPS },
-    encoder: [lstm(quick ? 8 : 64, { bidirectional: true }), dense(CODE, { activation: 'identity' })],
+    encoder: [lstm(quick ? 8 : 48, { bidirectional: true }), dense(CODE, { activation: 'identity' })],
     decoder: [repeat(STEPS, { positions: 16 }), lstm(quick ? 8 : 64, { returnSequences: true })],
   });
   const restored: ArrayLike<number>[] = [];
@@ -87,6 +89,8 @@ export const ecg: Example = async (setting) => {
     })),
   );
   chart(panels, { columns: 5, width: 170, height: 90 }).write(setting.path('ecg.png'));
-  say('ecg.png: the most usual beats and the oddest (blue) as the convolutional and the LSTM autoencoder restore them (red)');
+  say(
+    'ecg.png: the most usual beats and the oddest (blue) as the convolutional and the LSTM autoencoder restore them (red)',
+  );
   return found;
 };

@@ -4,12 +4,16 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { anomaly } from './anomaly.ts';
 import { denoising } from './denoising.ts';
+import { ecg } from './ecg.ts';
 import { type Example, type Findings, setting } from './example.ts';
 import { latentMap } from './latent-map.ts';
 import { likelihood } from './likelihood.ts';
+import { names } from './names.ts';
 import { ranking } from './ranking.ts';
+import { sketches } from './sketches.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
+import { timeseriesAnomaly } from './timeseries-anomaly.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'latent-examples-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -22,6 +26,10 @@ const runs: [string, Example, string[], (found: Findings) => void][] = [
   ['denoising', denoising, ['denoising.png'], (found) => expect(found.restored).toBeLessThan(found.spoiled as number)],
   ['stacked', stacked, [], ({ random100 }) => expect(random100).toBeGreaterThan(0.1)],
   ['likelihood', likelihood, [], (found) => expect(found['VAE gap']).toBeGreaterThan(0)],
+  ['ecg', ecg, ['ecg.png'], ({ convolutional }) => expect(convolutional).toBeGreaterThan(0.85)],
+  ['timeseries-anomaly', timeseriesAnomaly, ['timeseries.png'], (found) => expect(found.inside).toBe(found.odd)],
+  ['names', names, [], ({ bits }) => expect(bits).toBeLessThan(6)],
+  ['sketches', sketches, ['sketches.png'], (found) => expect(found.bound).toBeGreaterThan(found.before as number)],
   ['table', table, [], (found) => expect(found['Flipper Length (mm)']).toBeLessThan(1)],
 ];
 

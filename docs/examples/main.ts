@@ -1,13 +1,17 @@
 import { parseArgs } from 'node:util';
 import { anomaly } from './anomaly.ts';
 import { denoising } from './denoising.ts';
+import { ecg } from './ecg.ts';
 import { type Example, setting } from './example.ts';
 import { latentMap } from './latent-map.ts';
 import { likelihood } from './likelihood.ts';
+import { names } from './names.ts';
 import { ranking } from './ranking.ts';
 import { resume } from './resume.ts';
+import { sketches } from './sketches.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
+import { timeseriesAnomaly } from './timeseries-anomaly.ts';
 
 const examples = {
   'latent-map': latentMap,
@@ -18,6 +22,10 @@ const examples = {
   likelihood,
   table,
   resume,
+  ecg,
+  'timeseries-anomaly': timeseriesAnomaly,
+  names,
+  sketches,
 } satisfies Record<string, Example>;
 
 const HELP = `usage: npm run example -- NAME [--quick] [--out FOLDER]

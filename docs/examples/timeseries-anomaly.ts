@@ -60,13 +60,18 @@ const narrow = (size: number, code: number): Autoencoder =>
 /** Values with mean 0 and deviation 1 by those of a training series. */
 function scaled(values: readonly number[], by: readonly number[]): Float64Array {
   const fitted = standardise().fit(by.map((value) => [value]));
-  return Float64Array.from(fitted.forward('example', { values: Float64Array.from(values), count: values.length, width: 1 }));
+  return Float64Array.from(
+    fitted.forward('example', { values: Float64Array.from(values), count: values.length, width: 1 }),
+  );
 }
 
 /** The mean absolute error of each window. */
 function errors(model: Autoencoder, rows: readonly Float64Array[]): number[] {
   const back = model.reconstruct(rows).data;
-  return rows.map((row, r) => row.reduce((sum, value, t) => sum + Math.abs(value - (back[r * row.length + t] as number)), 0) / row.length);
+  return rows.map(
+    (row, r) =>
+      row.reduce((sum, value, t) => sum + Math.abs(value - (back[r * row.length + t] as number)), 0) / row.length,
+  );
 }
 
 /**
@@ -92,7 +97,9 @@ export const timeseriesAnomaly: Example = async (setting) => {
     onWarning: (warning) => say(`warning: ${warning}`),
   });
   const last = history.epochs.at(-1);
-  say(`squared error per value ${((last?.loss ?? 0) / size).toFixed(4)}, held out ${((last?.validation?.loss ?? 0) / size).toFixed(4)}`);
+  say(
+    `squared error per value ${((last?.loss ?? 0) / size).toFixed(4)}, held out ${((last?.validation?.loss ?? 0) / size).toFixed(4)}`,
+  );
   const threshold = errors(model, train).reduce((a, b) => Math.max(a, b));
   const scores = errors(model, cut.rows);
   const oddWindows = scores.filter((score) => score > threshold).length;
@@ -100,9 +107,13 @@ export const timeseriesAnomaly: Example = async (setting) => {
   const odd = Array.from(points.keys()).filter((t) => (points[t] as number) > threshold);
   const [from = 0, to = 0] = jump.spans[0] ?? [];
   const inside = odd.filter((t) => t >= from && t < to).length;
-  say(`threshold ${threshold.toFixed(3)} (Keras .123): ${oddWindows} odd windows (Keras 394), ${odd.length} odd points`);
+  say(
+    `threshold ${threshold.toFixed(3)} (Keras .123): ${oddWindows} odd windows (Keras 394), ${odd.length} odd points`,
+  );
   if (odd.length > 0) {
-    say(`  from ${jump.times[odd[0] as number]} to ${jump.times[odd.at(-1) as number]}; labelled ${jump.times[from]} to ${jump.times[to]}`);
+    say(
+      `  from ${jump.times[odd[0] as number]} to ${jump.times[odd.at(-1) as number]}; labelled ${jump.times[from]} to ${jump.times[to]}`,
+    );
   }
 
   // Half-hourly counts of taxi passengers; all of the series is learned from, anomalies too, as there is no clean part.
@@ -119,11 +130,21 @@ export const timeseriesAnomaly: Example = async (setting) => {
     const limit = Float64Array.from(taxiScores).sort()[Math.floor(0.98 * taxiScores.length)] as number;
     return taxiScores.slice(a, b).some((score) => score > limit);
   }).length;
-  say(`taxis: ${hits} of ${taxi.spans.length} labelled days have points among the oddest 2 %; ROC-AUC by point ${auc.toFixed(3)}`);
+  say(
+    `taxis: ${hits} of ${taxi.spans.length} labelled days have points among the oddest 2 %; ROC-AUC by point ${auc.toFixed(3)}`,
+  );
 
-  const overLimit = Float64Array.from(points, (score, t) => (score > threshold ? (jump.values[t] as number) : Number.NaN));
+  const overLimit = Float64Array.from(points, (score, t) =>
+    score > threshold ? (jump.values[t] as number) : Number.NaN,
+  );
   const panels = [
-    { lines: [{ values: jump.values, colour: BLUE }, { values: overLimit, colour: RED }], spans: jump.spans },
+    {
+      lines: [
+        { values: jump.values, colour: BLUE },
+        { values: overLimit, colour: RED },
+      ],
+      spans: jump.spans,
+    },
     { lines: [{ values: taxi.values, colour: BLUE }], spans: taxi.spans },
     { lines: [{ values: taxiScores, colour: ORANGE }], spans: taxi.spans },
   ];

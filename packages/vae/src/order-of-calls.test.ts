@@ -216,6 +216,8 @@ const PROTECTED = [
   'toScore',
   'restored',
   'perStep',
+  'anySteps',
+  'caveats',
   'logJacobian',
   'featuresOf',
   'jointLoss',

@@ -116,6 +116,16 @@ export class Autoencoder extends Model {
     return this.#options.reconstruction;
   }
 
+  /** A code that has room for the whole row can copy it, odd rows as well as others, unless something else holds it back. */
+  protected override caveats(): readonly string[] {
+    const { inputSize, corruption, sparsity, contractive } = this.#options;
+    const held = corruption.name !== 'noCorruption' || sparsity !== undefined || contractive !== undefined;
+    if (held || this.codeSize < inputSize) return [];
+    return [
+      `the code has ${this.codeSize} numbers, and a row has ${inputSize}: rows can be copied without learning what they have in common; take a smaller code, corruption or sparsity`,
+    ];
+  }
+
   protected override get anySteps(): boolean {
     return this.#anySteps;
   }
