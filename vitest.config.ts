@@ -8,6 +8,8 @@ const folders = {
   vae: 'packages/vae/src',
   tables: 'packages/tables/src',
   onnx: 'packages/onnx/src',
+  report: 'packages/report/src',
+  latent: 'packages/latent/src',
   scale: 'packages/scale/src',
   docs: 'docs',
   demo: 'demo',

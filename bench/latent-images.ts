@@ -61,15 +61,20 @@ function encoder(config: ImageModel): Work {
   };
 }
 
-function built({ encoder, decoder, latent }: ImageModel): Vae | Autoencoder {
-  const networks = {
+/** The options that a model's networks are. */
+export function networksOf({ encoder, decoder }: ImageModel) {
+  return {
     event: EVENT,
     encoder: encoder.map((layer) => spec(layer)),
     decoder: decoder.map((layer) => spec(layer)),
     reconstruction: bernoulli(),
   };
-  if (latent === null) return new DenoisingAutoencoder({ ...networks, corruption: noCorruption() });
-  return new Vae({ ...networks, latentSize: latent });
+}
+
+function built(config: ImageModel): Vae | Autoencoder {
+  const networks = networksOf(config);
+  if (config.latent === null) return new DenoisingAutoencoder({ ...networks, corruption: noCorruption() });
+  return new Vae({ ...networks, latentSize: config.latent });
 }
 
 function spec(config: ImageLayer): LayerSpec {

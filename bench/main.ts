@@ -121,7 +121,7 @@ async function main(): Promise<void> {
   const contenders: (Contender | { name: string; missing: string })[] = [
     ...(options.cpu ? [] : [latentWith('auto', 'latent')]),
     latentWith(1, options.cpu ? 'latent' : 'latent ×1'),
-    ...(options.ours ? [] : await loadPeers(options.cpu ? '×1' : (options.peers ?? ''))),
+    ...(options.ours ? [] : await loadPeers(options.peers ?? (options.cpu ? '×1' : ''))),
   ];
   const peak = microKernelPeak();
   console.log(

@@ -58,7 +58,7 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     scores: ['latent', 'model', 'objectives', 'reconstruction'],
     autoencoder: ['latent', 'model', 'objectives', 'reconstruction', 'scores', 'sequence'],
     variational: ['latent', 'model', 'objectives', 'reconstruction', 'scores', 'sequence'],
-    supervised: ['autoencoder', 'model', 'reconstruction', 'scores', 'variational'],
+    supervised: ['autoencoder', 'latent', 'model', 'reconstruction', 'scores', 'variational'],
   },
   tables: {
     input: [],
@@ -72,6 +72,15 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     answer: ['calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
     fit: ['answer', 'calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
     quality: ['encode', 'input', 'kinds', 'results', 'schema'],
+  },
+  report: {
+    charts: ['text'],
+    sections: ['charts', 'contents', 'summary', 'text'],
+  },
+  latent: {
+    files: [],
+    terminal: [],
+    commands: ['files', 'terminal'],
   },
   scale: {
     // Blobs under keys: nobody there knows what they are for.

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { Rng } from '@latent/tensor';
 import { type Digits, loadDigits, PIXELS } from '../../demo/digits.ts';
 
 /** What every example gets. */
@@ -38,6 +39,12 @@ export function pick(set: Digits, keep: (label: number, i: number) => boolean): 
     images.set(set.images.subarray(i * PIXELS, (i + 1) * PIXELS), k * PIXELS);
   });
   return { images, labels: Uint8Array.from(chosen, (i) => set.labels[i] as number) };
+}
+
+/** Images of zeros and ones: each pixel is 1 with the probability that its grey value is. */
+export function binarised(images: Float32Array, seed: number): Float32Array {
+  const u = new Rng(seed).uniform([images.length]).data;
+  return images.map((grey, i) => ((u[i] as number) < grey ? 1 : 0));
 }
 
 /** Rows of a flat array. */

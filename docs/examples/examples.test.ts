@@ -3,13 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { anomaly } from './anomaly.ts';
+import { conditionalDigits } from './conditional-digits.ts';
 import { denoising } from './denoising.ts';
 import { ecg } from './ecg.ts';
 import { type Example, type Findings, setting } from './example.ts';
+import { exemplar } from './exemplar.ts';
 import { latentMap } from './latent-map.ts';
 import { likelihood } from './likelihood.ts';
 import { names } from './names.ts';
 import { ranking } from './ranking.ts';
+import { semiSupervised } from './semi-supervised.ts';
 import { sketches } from './sketches.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
@@ -30,6 +33,19 @@ const runs: [string, Example, string[], (found: Findings) => void][] = [
   ['timeseries-anomaly', timeseriesAnomaly, ['timeseries.png'], (found) => expect(found.inside).toBe(found.odd)],
   ['names', names, [], ({ bits }) => expect(bits).toBeLessThan(6)],
   ['sketches', sketches, ['sketches.png'], (found) => expect(found.bound).toBeGreaterThan(found.before as number)],
+  [
+    'conditional-digits',
+    conditionalDigits,
+    ['conditional-digits.png'],
+    ({ accuracy }) => expect(accuracy).toBeGreaterThan(0.2),
+  ],
+  [
+    'exemplar',
+    exemplar,
+    ['exemplar-digits.png', 'exemplar-fashion.png'],
+    (found) => expect(found['fashion exemplar neighbours']).toBeGreaterThan(0.3),
+  ],
+  ['semi-supervised', semiSupervised, ['semi-supervised.png'], (found) => expect(found['m2 100']).toBeGreaterThan(0.3)],
   ['table', table, [], (found) => expect(found['Flipper Length (mm)']).toBeLessThan(1)],
 ];
 

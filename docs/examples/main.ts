@@ -1,13 +1,16 @@
 import { parseArgs } from 'node:util';
 import { anomaly } from './anomaly.ts';
+import { conditionalDigits } from './conditional-digits.ts';
 import { denoising } from './denoising.ts';
 import { ecg } from './ecg.ts';
 import { type Example, setting } from './example.ts';
+import { exemplar } from './exemplar.ts';
 import { latentMap } from './latent-map.ts';
 import { likelihood } from './likelihood.ts';
 import { names } from './names.ts';
 import { ranking } from './ranking.ts';
 import { resume } from './resume.ts';
+import { semiSupervised } from './semi-supervised.ts';
 import { sketches } from './sketches.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
@@ -26,6 +29,9 @@ const examples = {
   'timeseries-anomaly': timeseriesAnomaly,
   names,
   sketches,
+  'conditional-digits': conditionalDigits,
+  exemplar,
+  'semi-supervised': semiSupervised,
 } satisfies Record<string, Example>;
 
 const HELP = `usage: npm run example -- NAME [--quick] [--out FOLDER]

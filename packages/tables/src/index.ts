@@ -1,4 +1,5 @@
 export type { ExplainBy } from './answer/explain.ts';
+export type { WatchOptions } from './answer/watch.ts';
 export type { RangeOf, Where } from './answer/where.ts';
 export type { TableInput, TableRows, TableSource, TableStream } from './input/source.ts';
 export type { ArrowTable, Columns } from './input/table.ts';
@@ -9,6 +10,7 @@ export type { Task } from './model/recipe.ts';
 export { type QualityOptions, quality } from './quality/quality.ts';
 export * from './results.ts';
 export { inferSchema } from './schema/infer.ts';
+export { type StandardJsonSchema, schemaFrom } from './schema/json-schema.ts';
 export { Schema, type SchemaColumn, type SchemaJson } from './schema/schema.ts';
 export { type SynthesizeOptions, TableModel, type TableOptions } from './table-model.ts';
 export { AnomalyDetector, Embedder, Imputer, Synthesizer } from './tasks.ts';

@@ -198,6 +198,8 @@ export interface QualityReport<Row = AnyRow> {
     /** 5 % quantile of the distance to the closest real row: of synthetic rows, and of the holdout. */
     readonly distance: { readonly synthetic: number; readonly holdout: number };
   } | null;
+  /** Columns that synthetic rows have no value in, which are not judged: ids, texts, ignored ones. */
+  readonly leftOut: readonly ColumnName<Row>[];
   /** Shares that must be 1: values in the real range, levels that are known. */
   readonly valid: { readonly inRange: number; readonly known: number };
 }

@@ -2,6 +2,7 @@ import { readFileBytes, writeFileAtomically } from '@latent/nn';
 import {
   callable,
   checkOptions,
+  flag,
   instance,
   list,
   oneOf,
@@ -16,7 +17,8 @@ import { driftOf } from './answer/drift.ts';
 import { type ExplainBy, explainRows, type UsualCells, usualCells } from './answer/explain.ts';
 import { fillHoles } from './answer/impute.ts';
 import { repairRow } from './answer/repair.ts';
-import { drawConditioned, drawRows } from './answer/synthesize.ts';
+import { drawConditioned, drawRows, hasHole } from './answer/synthesize.ts';
+import { StreamJudge, type WatchOptions } from './answer/watch.ts';
 import { conditionsOf, type Wanted, type Where } from './answer/where.ts';
 import { type ReadRows, readRows } from './encode/row-code.ts';
 import { fitState } from './fit/fit-state.ts';
@@ -50,6 +52,7 @@ import type {
   TableHistory,
   TableProgress,
   Threshold,
+  WatchEvent,
 } from './results.ts';
 import { Schema } from './schema/schema.ts';
 
@@ -111,6 +114,8 @@ export interface SynthesizeOptions<Row extends object = AnyRow> {
   readonly where?: Where<Row>;
   /** What else must hold for a row; rows for which it does not are drawn again. */
   readonly constraints?: readonly ((row: Row) => boolean)[];
+  /** Whether rows have holes where learned rows have them; true by default. */
+  readonly holes?: boolean;
   readonly seed?: number;
   /** Told the share of drawn rows that met the constraints. */
   onAcceptance?(share: number): void;
@@ -120,6 +125,7 @@ const synthesizeChecks = {
   where: (value: unknown): unknown => value,
   constraints: /* @__PURE__ */ optional(/* @__PURE__ */ list(/* @__PURE__ */ callable<(row: never) => boolean>()), []),
   seed: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 })),
+  holes: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), true),
   onAcceptance: /* @__PURE__ */ optional(/* @__PURE__ */ callable<(share: number) => void>()),
 };
 const seedCheck = /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 }), 0);
@@ -207,12 +213,12 @@ export class TableModel<Row extends object = AnyRow> {
 
   #readTable(caller: string, table: Table, first: number): ReadRows {
     const { code } = this.#state;
-    if (table.count > 0 && !code.columns.some(({ name }) => table.names.includes(name))) {
+    if (table.names.length > 0 && !code.columns.some(({ name }) => table.names.includes(name))) {
       throw new ValueError(
         `${caller}: the rows have none of the model's columns (${code.columns
           .slice(0, 8)
           .map(({ name }) => name)
-          .join(', ')}), got ${table.names.slice(0, 8).join(', ') || 'no columns'}`,
+          .join(', ')}), got ${table.names.slice(0, 8).join(', ')}`,
       );
     }
     return readRows(caller, code.schema, table, first);
@@ -339,7 +345,7 @@ export class TableModel<Row extends object = AnyRow> {
   synthesize(n: number, options: SynthesizeOptions<Row> = {}): Row[] {
     const caller = 'TableModel.synthesize';
     whole({ min: 0 })(n, { caller, path: 'n' });
-    const { where, constraints, seed, onAcceptance } = checkOptions(caller, options, synthesizeChecks);
+    const { where, constraints, holes, seed, onAcceptance } = checkOptions(caller, options, synthesizeChecks);
     const conditions = conditionsOf(caller, this.#state.code, where);
     const rng = new Rng((seed as number | undefined) ?? this.#state.seed);
     const rules = constraints as readonly ((row: Row) => boolean)[];
@@ -351,7 +357,7 @@ export class TableModel<Row extends object = AnyRow> {
         rules.length === 0
           ? missing
           : Math.ceil(1.2 * missing * Math.min(20, Math.max(1, drawn / Math.max(1, result.length)))) + 8;
-      const rows = this.#made(Math.min(SYNTHESIS_BLOCK, wanted), conditions, rng);
+      const rows = this.#made(Math.min(SYNTHESIS_BLOCK, wanted), conditions, holes, rng);
       for (const row of rows) {
         drawn++;
         if (result.length < n && rules.every((rule) => rule(row))) result.push(row);
@@ -367,12 +373,21 @@ export class TableModel<Row extends object = AnyRow> {
   }
 
   /** Rows that were drawn, as records. */
-  #made(count: number, conditions: readonly Wanted[], rng: Rng): Row[] {
+  #made(count: number, conditions: readonly Wanted[], holes: boolean, rng: Rng): Row[] {
     const state = this.#state;
-    const coded =
-      conditions.length === 0 ? drawRows(state, count, rng) : drawConditioned(state, count, conditions, rng).rows;
+    const { rows: coded, around } =
+      conditions.length === 0 ? drawRows(state, count, rng) : drawConditioned(state, count, conditions, rng);
     const columns = state.code.decode(coded, rng);
-    const cells = new Map(state.code.columns.map(({ name }, c) => [name, columns[c] as readonly unknown[]]));
+    const asked = new Set(conditions.map(({ column }) => column.name));
+    const cells = new Map(
+      state.code.columns.map(({ name }, c) => [
+        name,
+        // A row has the holes of the row it was drawn around.
+        holes && !asked.has(name)
+          ? (columns[c] as readonly unknown[]).map((cell, r) => (hasHole(state, around[r] as number, c) ? null : cell))
+          : (columns[c] as readonly unknown[]),
+      ]),
+    );
     const rows = Array.from({ length: count }, (_, r) => {
       const row: AnyRow = {};
       for (const { name } of state.code.schema.columns) row[name] = cells.get(name)?.[r] ?? null;
@@ -477,19 +492,43 @@ export class TableModel<Row extends object = AnyRow> {
   }
 
   /** `n` rows one after the other, however many; see `synthesize`. */
-  async *synthesizeStream(n: number, options: { readonly seed?: number } = {}): AsyncGenerator<Row> {
+  async *synthesizeStream(
+    n: number,
+    options: { readonly seed?: number; readonly holes?: boolean } = {},
+  ): AsyncGenerator<Row> {
     const caller = 'TableModel.synthesizeStream';
     whole({ min: 0 })(n, { caller, path: 'n' });
-    const { seed = this.#state.seed } = checkOptions(caller, options, { seed: optional(whole({ min: 0 })) });
+    const { seed = this.#state.seed, holes } = checkOptions(caller, options, {
+      seed: optional(whole({ min: 0 })),
+      holes: optional(flag(), true),
+    });
     const rng = new Rng(seed);
     for (let done = 0; done < n; done += SYNTHESIS_BLOCK) {
-      for (const row of this.#made(Math.min(SYNTHESIS_BLOCK, n - done), [], rng)) yield row;
+      for (const row of this.#made(Math.min(SYNTHESIS_BLOCK, n - done), [], holes, rng)) yield row;
     }
   }
 
-  async *#walk(method: string, rows: TableStream<Row>): AsyncGenerator<{ table: Table; first: number }> {
+  /**
+   * Watches a stream: tells its odd rows, and the row at which the stream as a whole no longer looks like the calibration rows. Rates
+   * hold while rows are exchangeable with these; with `window`, with the last rows of the stream.
+   */
+  async *watch(rows: TableStream<Row>, options: WatchOptions): AsyncGenerator<WatchEvent<Row>> {
+    const caller = 'TableModel.watch';
+    const judge = new StreamJudge(caller, this.#state.calibration, options);
+    let changed = false;
+    for await (const { table, first } of this.#walk('watch', rows, 1)) {
+      const scores = this.#scores(this.#readTable(caller, table, first));
+      for (let r = 0; r < table.count; r++) {
+        const event = judge.judge(table.row(r) as Row, scores[r] as number);
+        if (options.every === true || event.anomaly || (event.changed && !changed)) yield event;
+        changed = event.changed;
+      }
+    }
+  }
+
+  async *#walk(method: string, rows: TableStream<Row>, size?: number): AsyncGenerator<{ table: Table; first: number }> {
     let first = 0;
-    for await (const table of chunks(`TableModel.${method}`, streamOf(rows as TableStream))) {
+    for await (const table of chunks(`TableModel.${method}`, streamOf(rows as TableStream), size)) {
       yield { table, first };
       first += table.count;
     }

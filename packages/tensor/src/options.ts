@@ -73,12 +73,12 @@ function distance(a: string, b: string): number {
   return rows[a.length]?.[b.length] ?? 0;
 }
 
-/** Throws unless `name` is one of `known`; says which was probably meant. */
-export function refuseUnknown(caller: string, what: string, name: string, known: readonly string[]): never {
+/** Throws: `name` is none of `known`; says which was probably meant, and `note`. */
+export function refuseUnknown(caller: string, what: string, name: string, known: readonly string[], note = ''): never {
   const near = nearestName(name, known);
   const remedy = near === null ? '' : `; did you mean '${near}'?`;
   throw new ValueError(
-    `${caller}: there is no ${what} '${shortText(name)}'${remedy}${known.length > 0 ? ` (known: ${known.join(', ')})` : ''}`,
+    `${caller}: there is no ${what} '${shortText(name)}'${remedy}${known.length > 0 ? ` (known: ${known.join(', ')})` : ''}${note}`,
   );
 }
 

@@ -9,31 +9,37 @@ export {
   swapNoise,
 } from './autoencoder/corruption.ts';
 export { DenoisingAutoencoder, type DenoisingAutoencoderOptions } from './autoencoder/denoising.ts';
+export { blur, lowResolution, occlusion } from './autoencoder/image-corruption.ts';
 export type { AutoencoderOptions, ResolvedAutoencoderOptions } from './autoencoder/options.ts';
 export type { CodePenalties } from './autoencoder/penalties.ts';
 export { boundedLogVariance } from './latent/bounded-variance.ts';
-export { klPerLatent, klToStandardNormal, normalLogProb } from './latent/diagonal-normal.ts';
+export { type ConditionalPriorOptions, conditionalPrior } from './latent/conditional-prior.ts';
+export { klBetweenNormals, klPerLatent, klToStandardNormal, normalLogProb } from './latent/diagonal-normal.ts';
+export { type ExemplarPriorOptions, exemplarPrior } from './latent/exemplar-prior.ts';
 export { kl, type Parametric } from './latent/kl.ts';
+export { mixturePrior } from './latent/mixture-prior.ts';
+export { type Codes, type Neighbours, nearestNeighbours, neighbourVotes } from './latent/neighbours.ts';
 export {
   type Components,
   LearnedPrior,
-  mixturePrior,
+  Prior,
   type PriorContext,
+  type PriorRows,
   type PriorSpec,
-  priors,
-  standardNormalPrior,
-  vampPrior,
 } from './latent/prior.ts';
+export { knownPriors as priors } from './latent/standard.ts';
+export { standardNormalPrior } from './latent/standard-normal-prior.ts';
+export { type VampPriorOptions, vampPrior } from './latent/vamp-prior.ts';
 export { registerModel } from './model/file-header.ts';
 export { loadModel, modelFromBytes } from './model/load.ts';
 export { Model, type ModelClass, type ModelFitOptions, type PreparedRows } from './model/model.ts';
-export type { CommonOptions, EventOptions } from './model/options.ts';
+export type { CommonOptions, EventOptions, RowsOptions } from './model/options.ts';
 export { progressLine } from './model/progress.ts';
-export type { RowsOptions } from './model/rows-options.ts';
 export {
   type ReadyRows,
   type RowDraws,
   type RowInputs,
+  type RowsBeside,
   type RowsProgram,
   type RowsProgramOptions,
   rowsProgram,
@@ -66,7 +72,7 @@ export { knownLikelihoods as likelihoods } from './reconstruction/standard.ts';
 export { type StudentTOptions, studentT } from './reconstruction/student-t.ts';
 export { tokens } from './reconstruction/tokens.ts';
 export { beta, continuousBernoulli } from './reconstruction/unit-interval.ts';
-export { type DrawOptions, type Score, type ScoreOutput, Scorer } from './scores/score.ts';
+export { type DrawOptions, type Score, type ScoredModel, type ScoreOutput, Scorer } from './scores/score.ts';
 export {
   boundScore,
   contributionsScore,
@@ -79,7 +85,15 @@ export type { PreviousStep } from './sequence/previous-step.ts';
 export type { PreviousOptions, Sequence, SequenceOptions, StopOptions } from './sequence/sequence.ts';
 export { Classifier, type ClassifierFitOptions, type ClassifierOptions } from './supervised/classifier.ts';
 export { Regressor, type RegressorFitOptions, type RegressorOptions } from './supervised/regressor.ts';
+export {
+  type PartialLabels,
+  type SemiSupervisedFitOptions,
+  type SemiSupervisedNumbers,
+  type SemiSupervisedOptions,
+  SemiSupervisedVae,
+} from './supervised/semi-supervised.ts';
 export type { Encoder, SupervisedOptions } from './supervised/supervised.ts';
+export type { Condition, ConditionOptions, ConditionValue } from './variational/condition.ts';
 export { VaeCore, type VaeNumbers } from './variational/core.ts';
 export type { Diagnosis } from './variational/diagnose.ts';
 export { expectedRows, type ImputeOptions } from './variational/impute.ts';
@@ -89,5 +103,6 @@ export {
   type FitOptions,
   type LikelihoodEstimate,
   type SampleOptions,
+  type ScoreOptions,
   Vae,
 } from './variational/vae.ts';

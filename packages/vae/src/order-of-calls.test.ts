@@ -12,6 +12,7 @@ import {
   type Model,
   modelFromBytes,
   Regressor,
+  SemiSupervisedVae,
   Vae,
   VaeCore,
 } from './index.ts';
@@ -29,6 +30,7 @@ const rows = new Rng(1)
 const few = rows.slice(0, 7);
 const torn = few.map((row, r) => row.map((x, c) => ((r + c) % 3 ? x : Number.NaN)));
 const labels = rows.map(([x]) => (x! > 0 ? 1 : 0));
+const partial = labels.map((label, i) => (i % 4 === 0 ? label : null));
 const targets = rows.map(([x]) => 3 * x!);
 const codes = new Rng(2).normal([5, 2]).toArray() as number[][];
 const batch = tensor(few);
@@ -87,6 +89,7 @@ const vaeTable: Table = {
   ...moduleTable,
   // What is computed of tensors, on the model's scale.
   beginEpoch: { call: (m: Vae) => m.beginEpoch(0), changes: true },
+  given: fine((m: Vae) => m.given({}).logPrior(tensor(codes))),
   posterior: fine((m: Vae) => Object.values(m.posterior(batch))),
   forward: fine((m: Vae) => m.forward(batch)),
   likelihoodParams: fine((m: Vae) => m.likelihoodParams(tensor(codes))),
@@ -129,6 +132,7 @@ const vaeTable: Table = {
   generateAtMeanGivenZ: needs((m: Vae) => m.generateAtMeanGivenZ(codes)),
   generateRandomGivenZ: needs((m: Vae) => m.generateRandomGivenZ(codes, { seed: 1 })),
   sample: needs((m: Vae) => m.sample(3)),
+  moreLike: needs((m: Vae) => m.moreLike(few, 2)),
 };
 
 const autoencoderTable: Table = {
@@ -165,6 +169,19 @@ const regressorTable: Table = {
   predict: needs((m: Regressor) => m.predict(few)),
 };
 
+const semiTable: Table = {
+  ...moduleTable,
+  forward: fine((m: SemiSupervisedVae) => m.forward(batch)),
+  parts: fine((m: SemiSupervisedVae) => {
+    const some = tensor(labels.slice(0, 7));
+    return Object.values(m.parts({ x: batch, y: some }, new Rng(1))).length;
+  }),
+  fit: { call: (m: SemiSupervisedVae) => m.fit(rows, partial, run), trains: true },
+  predictProbability: needs((m: SemiSupervisedVae) => m.predictProbability(few)),
+  predict: needs((m: SemiSupervisedVae) => m.predict(few)),
+  elbo: needs((m: SemiSupervisedVae) => m.elbo(few, { seed: 2 })),
+};
+
 const common = { inputSize: 4, encoder: [dense(6), dropout(0.3), dense(2)], transform: standardise() };
 /** Of each class how a model is made, and a subclass of it. */
 const classes = [
@@ -193,6 +210,13 @@ const classes = [
     train: (m: Classifier, options: object) => m.fit(rows, labels, { ...run, ...options }),
   },
   {
+    type: SemiSupervisedVae,
+    table: semiTable,
+    make: (type: typeof SemiSupervisedVae) =>
+      new type({ ...common, latentSize: 2, classes: 2, reconstruction: gaussian() }),
+    train: (m: SemiSupervisedVae, options: object) => m.fit(rows, partial, { ...run, ...options }),
+  },
+  {
     type: Regressor,
     table: regressorTable,
     make: (type: typeof Regressor) => new type({ ...common, likelihood: gaussian(), targetTransform: standardise() }),
@@ -211,6 +235,7 @@ const PROTECTED = [
   'likelihood',
   'holes',
   'lent',
+  'takeRows',
   'fitTo',
   'prepared',
   'toScore',
@@ -257,7 +282,14 @@ const inside = (model: Model<never>): string =>
   ]);
 
 it('all public methods of all models are in the tables', () => {
-  expect(classes.map(({ type }) => type)).toEqual([Vae, Autoencoder, DenoisingAutoencoder, Classifier, Regressor]);
+  expect(classes.map(({ type }) => type)).toEqual([
+    Vae,
+    Autoencoder,
+    DenoisingAutoencoder,
+    Classifier,
+    SemiSupervisedVae,
+    Regressor,
+  ]);
   for (const { type, table } of classes) expect(Object.keys(table).sort(), type.name).toEqual(methodsOf(type).sort());
   expect(methodsOf(VaeCore).filter((name) => !methodsOf(Vae).includes(name))).toEqual([]);
 });

@@ -30,9 +30,11 @@ import {
   type Corruption,
   columnwise,
   composite,
+  conditionalPrior,
   corruptions,
   DenoisingAutoencoder,
   elbo,
+  exemplarPrior,
   exponential,
   gaussian,
   LearnedPrior,
@@ -48,6 +50,7 @@ import {
   priors,
   type ReconstructionDistribution,
   Regressor,
+  SemiSupervisedVae,
   squaredError,
   studentT,
   Vae,
@@ -190,12 +193,31 @@ const contracts: Record<string, Contract> = {
   priors: {
     kind: priors as unknown as Kind<Part>,
     own: ['shiftedNormal'],
-    table: { standardNormal: NONE, mixture: COMPONENTS, vamp: COMPONENTS },
+    table: {
+      standardNormal: NONE,
+      mixture: COMPONENTS,
+      vamp: {
+        samples: [{ components: 3 }, { components: 3, start: 'rows' }],
+        takes: { components: 'count', start: 'choice' },
+      },
+      exemplar: {
+        samples: [{ rows: 4 }, { rows: 3, neighbours: 1 }, { rows: 3, perStep: 2 }],
+        takes: { rows: 'count', neighbours: 'count', perStep: 'count' },
+      },
+      conditional: {
+        samples: [{}, { hidden: [4], activation: 'tanh' }],
+        takes: { hidden: 'choice', activation: 'choice' },
+      },
+    },
     behaviour(prior: PriorSpec) {
-      const vae = new Vae({ inputSize: 3, latentSize: 2, encoder: [4], reconstruction: bernoulli(), prior });
+      const given = prior.name === 'conditional' ? { condition: [[1, 2]] } : {};
+      const vae = new Vae({
+        ...{ inputSize: 3, latentSize: 2, encoder: [4], reconstruction: bernoulli(), prior },
+        ...('condition' in given && { condition: { columns: 2 } }),
+      });
       return [
-        vae.sample(3, { seed: 1 }).toArray(),
-        vae.logPrior(new Rng(1).normal([2, 2])).toArray(),
+        vae.sample(3, { seed: 1, ...given }).toArray(),
+        vae.logPrior(new Rng(1).normal([2, 2]), { condition: tensor([[1, 2]]) }).toArray(),
         vae.namedTensors().map(([name]) => name),
       ];
     },
@@ -206,14 +228,20 @@ const contracts: Record<string, Contract> = {
     table: {
       noCorruption: NONE,
       masking: RATE,
-      gaussianNoise: { samples: [{ std: 0.3 }], takes: { std: 'positive' } },
+      gaussianNoise: {
+        samples: [{ std: 0.3 }, { std: 0.3, low: -1, high: 2 }],
+        takes: { std: 'positive', low: 'real', high: 'real' },
+      },
       saltAndPepper: {
         samples: [{ rate: 0.5 }, { rate: 0.5, low: -1, high: 2 }],
         takes: { rate: 'share', low: 'real', high: 'real' },
       },
       swapNoise: RATE,
+      occlusion: { samples: [{ size: 2 }, { size: 1, value: 0.5 }], takes: { size: 'count', value: 'real' } },
+      blur: { samples: [{ std: 0.5 }], takes: { std: 'positive' } },
+      lowResolution: { samples: [{ factor: 2 }], takes: { factor: 'count' } },
     },
-    behaviour: (corruption: Corruption) => corruption.apply(new Rng(5).normal([6, 3]), new Rng(1)).toArray(),
+    behaviour: (corruption: Corruption) => corruption.apply(new Rng(5).normal([6, 4, 3, 1]), new Rng(1)).toArray(),
   },
 };
 
@@ -382,6 +410,17 @@ describe('models', () => {
         },
         (vae: Vae) => [vae.elbo(rows).elbo.toArray(), vae.reconstruct(rows).shape, vae.event],
       ],
+      [
+        async () => {
+          const vae = new Vae({
+            ...{ inputSize: 6, latentSize: 2, encoder: [5], reconstruction: gaussian(), transform: standardise() },
+            prior: exemplarPrior({ neighbours: 2 }),
+          });
+          await vae.fit(rows, quick);
+          return vae;
+        },
+        (vae: Vae) => [vae.elbo(rows).elbo.toArray(), vae.sample(3).toArray(), vae.moreLike(rows, 2).toArray()],
+      ],
     ],
     autoencoder: [
       [
@@ -431,6 +470,22 @@ describe('models', () => {
           return model as unknown as Model<never>;
         },
         (model: Classifier) => model.predictProbability(rows).toArray(),
+      ],
+    ],
+    semiSupervisedVae: [
+      [
+        async () => {
+          const model = new SemiSupervisedVae({
+            ...{ inputSize: 6, latentSize: 2, encoder: [5], reconstruction: gaussian(), classes: 3 },
+            transform: standardise(),
+            prior: conditionalPrior(),
+            labelWeight: 2,
+          });
+          const partial = Array.from(labels, (label, i) => (i % 2 === 0 ? label : null));
+          await model.fit(rows, partial, quick);
+          return model as unknown as Model<never>;
+        },
+        (model: SemiSupervisedVae) => [model.elbo(rows).toArray(), model.vae.sample(2, { condition: 1 }).toArray()],
       ],
     ],
     regressor: [

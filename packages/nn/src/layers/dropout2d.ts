@@ -34,7 +34,7 @@ export class Dropout2d extends Module {
   }
 }
 
-export const dropout2dLayer = /* @__PURE__ */ layers.part('dropout2d', {
+export const dropout2dLayer = /* @__PURE__ */ layers.known('dropout2d', {
   options: { rate: rateCheck },
   build: ({ rate }) => sameShapeLayer((_input, { noise }) => [new Dropout2d(rate, { rng: noise })]),
 });

@@ -62,15 +62,25 @@ export class Kind<T extends Part> {
   readonly name: string;
   readonly #definitions = new Map<string, Definition<T>>();
 
-  constructor(name: string) {
+  readonly #remedy: string;
+
+  /** `remedy`: what to do where a file names a part that is not known, added to the error. */
+  constructor(name: string, remedy = '') {
     this.name = text()(name, { caller: 'Kind', path: 'name' });
+    this.#remedy = text()(remedy, { caller: 'Kind', path: 'remedy' });
   }
 
   /** Makes a part known, so that files that name it can be read; gives back the function that makes it. */
   define<S extends Checks>(name: string, spec: PartSpec<T, S>): (options?: unknown) => T {
+    const definition = this.known(name, spec);
+    return (options) => definition.make(options);
+  }
+
+  /** A definition that files know wherever its module is part of the program. */
+  known<S extends Checks>(name: string, spec: PartSpec<T, S>): Definition<T, S> {
     const definition = this.part(name, spec);
     this.register(definition);
-    return (options) => definition.make(options);
+    return definition;
   }
 
   /** A definition that files do not know yet; see `register`. */
@@ -160,7 +170,9 @@ export class Kind<T extends Part> {
       throw new ValueError(`${at.caller}: ${at.path}.name must be text, got ${describeValue(name)}`);
     }
     const definition = this.#definitions.get(name);
-    if (definition === undefined) refuseUnknown(at.caller, `${this.name} (${at.path})`, name, this.names());
+    if (definition === undefined) {
+      refuseUnknown(at.caller, `${this.name} (${at.path})`, name, this.names(), this.#remedy);
+    }
     if (depth === 0) made = 0;
     else if (++made > MOST_WITHIN) throw tooMany(`${at.caller}: ${at.path.slice(0, 60)}…`);
     if (depth >= DEEPEST) {

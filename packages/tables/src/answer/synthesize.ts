@@ -2,7 +2,7 @@ import { normalCdf, normalQuantile } from '@latent/nn';
 import { type Rng, ValueError } from '@latent/tensor';
 import type { CodedColumn } from '../encode/row-code.ts';
 import type { SlotCondition } from '../kinds/column-kind.ts';
-import type { TableState } from '../model/state.ts';
+import { HOLES_PER_NUMBER, type TableState } from '../model/state.ts';
 
 /** What one column of drawn rows must satisfy: one of several ways. */
 export interface ColumnCondition {
@@ -56,11 +56,24 @@ function drawCodes(
   return { codes, places };
 }
 
-/** Rows drawn from the model, coded: a learned row's posterior, a code of it, and a draw of every column. */
-export function drawRows(state: TableState, count: number, rng: Rng): Float32Array {
+/** Rows that were drawn, coded, and the learned row that each was drawn around: the holes are that row's. */
+export interface DrawnRows {
+  readonly rows: Float32Array;
+  readonly around: Uint32Array;
+}
+
+/** Whether a learned row has a hole in a column. */
+export function hasHole({ bank }: TableState, row: number, column: number): boolean {
+  const words = bank.holes.length / bank.count;
+  const word = bank.holes[row * words + Math.floor(column / HOLES_PER_NUMBER)] as number;
+  return ((word >>> (column % HOLES_PER_NUMBER)) & 1) === 1;
+}
+
+/** Rows drawn from the model: a learned row's posterior, a code of it, and a draw of every column. */
+export function drawRows(state: TableState, count: number, rng: Rng): DrawnRows {
   const uniforms = new Uniforms(rng);
-  const { codes } = drawCodes(state, count, () => Math.floor(uniforms.next() * state.bank.count), rng);
-  return drawGiven(state, codes, [], uniforms, rng).rows;
+  const { codes, places } = drawCodes(state, count, () => Math.floor(uniforms.next() * state.bank.count), rng);
+  return { rows: drawGiven(state, codes, [], uniforms, rng).rows, around: places };
 }
 
 /** Draws every column given codes; where there are conditions, from the part of its distribution that meets them. */
@@ -178,8 +191,7 @@ function meet(
 }
 
 /** Rows that were drawn under conditions, coded. */
-export interface ConditionedRows {
-  readonly rows: Float32Array;
+export interface ConditionedRows extends DrawnRows {
   /** The share of all rows that the model thinks meet the conditions. */
   readonly share: number;
   /** How many different codes the draws are worth. */
@@ -226,15 +238,17 @@ export function drawConditioned(
   const resampling = cumulated(weights);
   const { latent } = bank;
   const codes = new Float32Array(count * latent);
+  const around = new Uint32Array(count);
   // One place in each of `count` equal parts, which repeats no code more often than its weight says.
   const offset = uniforms.next();
   const order = rng.permutation(count);
   for (let i = 0; i < count; i++) {
     const from = placeIn(resampling, (i + offset) / count);
     codes.set(two.codes.subarray(from * latent, (from + 1) * latent), (order[i] as number) * latent);
+    around[order[i] as number] = two.places[from] as number;
   }
   const { rows } = drawGiven(state, codes, conditions, uniforms, rng);
-  return { rows, share, effective: (sum * sum) / squares };
+  return { rows, around, share, effective: (sum * sum) / squares };
 }
 
 /** The chance that a row of each code meets all conditions. */

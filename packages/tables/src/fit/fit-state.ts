@@ -1,6 +1,7 @@
 import { ValueError } from '@latent/tensor';
 import { imputationErrors } from '../answer/impute.ts';
 import { Calibration } from '../calibrate/conformal.ts';
+import type { RowCode } from '../encode/row-code.ts';
 import type { Rows } from '../input/source.ts';
 import { LIMITS, VERSION } from '../model/card.ts';
 import { makeMember } from '../model/member.ts';
@@ -8,7 +9,7 @@ import { Neighbours } from '../model/neighbours.ts';
 import { nullLoss } from '../model/null-line.ts';
 import { type RecipeOptions, recipeFor, TASKS, type Task } from '../model/recipe.ts';
 import { someRows } from '../model/some-rows.ts';
-import { type CodeBank, scoreRows, type TableState } from '../model/state.ts';
+import { type CodeBank, HOLES_PER_NUMBER, scoreRows, type TableState } from '../model/state.ts';
 import type { Card, TableProgress } from '../results.ts';
 import type { Schema } from '../schema/schema.ts';
 import { codeOf, type MemberHistory, sortRows, splitOf, survey, trainMember } from './fit-table.ts';
@@ -54,7 +55,7 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
   progress('read', 0);
   const found = await survey(caller, input, request.schema, request.groupBy, signal);
   const split = splitOf(found, seed, request.calibration, request.inOrder);
-  if (split.calibration === 0 || split.learned === 0) {
+  if (split.calibration === 0 || split.watched === 0 || split.learned === 0) {
     throw new ValueError(`${caller}: ${found.rows} rows in such groups leave none to learn from or to calibrate with`);
   }
   progress('learn', 0);
@@ -89,7 +90,7 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
   const calibrationRows = code.encode(rows.calibration);
   const scores = scoreRows(scored, rows.calibration, calibrationRows);
   progress('calibrate', 0.3);
-  const bank = bankOf(members[0] as (typeof members)[number], learned, code.width, rows.places, seed);
+  const bank = bankOf(members[0] as (typeof members)[number], learned, code, rows.places, seed);
   const reference = someRows(calibrationRows, code.width, MOST_REFERENCE, seed);
   progress('calibrate', 0.5);
   const imputation = imputationErrors({ code, members, seed }, rows.learned, rows.calibration);
@@ -170,17 +171,27 @@ function bankOf(
     readonly options: { readonly latentSize: number };
   },
   learned: Float32Array,
-  width: number,
+  code: RowCode,
   places: Uint32Array,
   seed: number,
 ): CodeBank {
-  const some = someRows(learned, width, MOST_CODES, seed);
+  const some = someRows(learned, code.width, MOST_CODES, seed);
+  const words = Math.ceil(code.columns.length / HOLES_PER_NUMBER);
+  const holes = new Float32Array(some.places.length * words);
+  for (let r = 0; r < some.places.length; r++) {
+    code.columns.forEach(({ at }, c) => {
+      if (!Number.isNaN(some.rows[r * code.width + (at[0] as number)])) return;
+      const word = r * words + Math.floor(c / HOLES_PER_NUMBER);
+      holes[word] = (holes[word] as number) + 2 ** (c % HOLES_PER_NUMBER);
+    });
+  }
   const { mean, logVariance } = member.codesOf(some.rows);
   return {
     count: some.places.length,
     latent: member.options.latentSize,
     mean,
     logVariance,
+    holes,
     places: Uint32Array.from(some.places, (place) => places[place] as number),
   };
 }

@@ -112,12 +112,25 @@ function isoTime(between: 'T' | ' ', parts: 2 | 3 | 4, zone: '' | 'Z'): DateForm
   };
 }
 
+/** Any ISO day or time, with or without a zone; written in full. */
+const isoAny: DateFormat = {
+  name: 'ISO 8601',
+  read: (text) => {
+    const found = [isoDay, ...ISO_TIMES].map((format) => format.read(text)).find((ms) => !Number.isNaN(ms));
+    return found ?? Number.NaN;
+  },
+  write: (ms) => new Date(ms).toISOString(),
+};
+
+const ISO_TIMES: readonly DateFormat[] = (['T', ' '] as const).flatMap((between) =>
+  ([2, 3, 4] as const).flatMap((parts) => (['', 'Z'] as const).map((zone) => isoTime(between, parts, zone))),
+);
+
 /** The ways that are known, those that leave no doubt first. */
 export const DATE_FORMATS: readonly DateFormat[] = [
   isoDay,
-  ...(['T', ' '] as const).flatMap((between) =>
-    ([2, 3, 4] as const).flatMap((parts) => (['', 'Z'] as const).map((zone) => isoTime(between, parts, zone))),
-  ),
+  ...ISO_TIMES,
+  isoAny,
   day(
     'YYYY/MM/DD',
     /^(\d{4})\/(\d{1,2})\/(\d{1,2})$/,

@@ -8,7 +8,7 @@ import { checkCard, checkHistory } from './card.ts';
 import { makeMember } from './member.ts';
 import { Neighbours } from './neighbours.ts';
 import { recipeCheck } from './recipe.ts';
-import type { TableState } from './state.ts';
+import { HOLES_PER_NUMBER, type TableState } from './state.ts';
 
 const FORMAT = 'latent';
 const FILE_VERSION = '3';
@@ -23,6 +23,7 @@ export function stateToBytes(state: TableState): Uint8Array<ArrayBuffer> {
   });
   tensors['bank.mean'] = tensor(bank.mean, { shape: [bank.count, bank.latent] });
   tensors['bank.logVariance'] = tensor(bank.logVariance, { shape: [bank.count, bank.latent] });
+  tensors['bank.holes'] = tensor(bank.holes, { shape: [bank.count, bank.holes.length / bank.count] });
   tensors['bank.places'] = tensor(Float64Array.from(bank.places), { dtype: 'f64' });
   tensors['reference.rows'] = tensor(reference.rows, { shape: [reference.rows.length / code.width, code.width] });
   tensors['reference.scores'] = tensor(reference.scores);
@@ -113,6 +114,8 @@ function stateOf(
   const mean = finite('bank.mean', latent);
   const logVariance = finite('bank.logVariance', latent);
   const places = Uint32Array.from(numbersOf('bank.places', null));
+  const holes = finite('bank.holes', Math.ceil(code.columns.length / HOLES_PER_NUMBER));
+  if (holes.length !== places.length * Math.ceil(code.columns.length / HOLES_PER_NUMBER)) return fail('bank.holes');
   if (mean.length !== logVariance.length || places.length * latent !== mean.length || places.length === 0)
     return fail('bank');
   const rows = Float32Array.from(numbersOf('reference.rows', code.width));
@@ -143,7 +146,7 @@ function stateOf(
     neighbours,
     neighbourScale,
     reference: { rows, scores },
-    bank: { count: places.length, latent, mean, logVariance, places },
+    bank: { count: places.length, latent, mean, logVariance, holes, places },
     imputation: card.imputation as readonly ColumnImputationError[],
     history: checkHistory(caller, learned.history),
     card,

@@ -7,7 +7,7 @@ import {
   type Transform,
   transforms,
 } from '@latent/nn';
-import { type Check, fields, flag, list, oneOf, real, whole } from '@latent/tensor';
+import { type Check, fields, list, oneOf, real, whole } from '@latent/tensor';
 
 /** What a model is fitted for: `all` does everything, the others one thing best. */
 export type Task = 'all' | 'anomalies' | 'imputation' | 'synthesis' | 'embedding';
@@ -100,7 +100,6 @@ export const recipeCheck = /* @__PURE__ */ fields({
   batch: /* @__PURE__ */ whole({ min: 1 }),
   neighbours: /* @__PURE__ */ real({ min: 0 }),
   draws: /* @__PURE__ */ whole({ min: 1, max: 1024 }),
-  earlyStopping: /* @__PURE__ */ flag(),
 });
 
 /** How a table is encoded and learned, every number settled. Files have it. */
@@ -128,7 +127,7 @@ export function recipeFor(task: Task, rows: number, width: number, options: Reci
   const hidden = clamp(2 * width, 16, mostHidden);
   const batch = rows < FEW_ROWS ? Math.min(64, defaults.batch) : defaults.batch;
   const epochs = clamp(steps / Math.max(1, Math.ceil(rows / batch)), 1, MOST_EPOCHS);
-  return {
+  const settled = {
     ...defaults,
     task,
     numbers: numbers(),
@@ -139,6 +138,7 @@ export function recipeFor(task: Task, rows: number, width: number, options: Reci
     batch,
     draws: options.draws ?? 16,
     components: Math.min(defaults.components, Math.floor(rows / 20)),
-    earlyStopping: true,
   };
+  // In the order of a file, so that a model that was read is written as it was.
+  return recipeCheck(settled, { caller: 'TableModel.fit', path: 'recipe' });
 }

@@ -6,8 +6,13 @@ import type { Neighbours } from './neighbours.ts';
 import type { Recipe } from './recipe.ts';
 import type { TableVae } from './table-vae.ts';
 
+/** Columns whose holes one number tells. */
+export const HOLES_PER_NUMBER = 24;
+
 /** Codes of learned rows: means and log-variances [count, latent], and the rows' places among those given to `fit`. */
 export interface CodeBank {
+  /** Which columns of each row are holes, a bit for each, 24 to a number. */
+  readonly holes: Float32Array;
   readonly count: number;
   readonly latent: number;
   readonly mean: Float32Array;

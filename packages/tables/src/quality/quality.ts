@@ -51,8 +51,15 @@ export function quality<Row extends object>(
     if ((columns[0]?.values.length ?? 0) < 2) throw new ValueError(`${caller}: ${name} needs at least 2 rows`);
     return columns;
   };
-  const [ofReal, made] = [judged('real', real), judged('synthetic', synthetic)];
-  const held = checked.holdout === undefined ? null : judged('holdout', checked.holdout);
+  const [allReal, allMade] = [judged('real', real), judged('synthetic', synthetic)];
+  const isThere = (column: JudgedColumn | undefined): boolean =>
+    column?.role === 'number'
+      ? column.values.some((value) => !Number.isNaN(value))
+      : (column?.values ?? []).some((key) => key !== '');
+  const judgeable = (columns: Judged): Judged => columns.filter((_, c) => isThere(allMade[c]));
+  const [ofReal, made] = [judgeable(allReal), judgeable(allMade)];
+  if (ofReal.length === 0) throw new ValueError(`${caller}: the synthetic rows have no value in any column`);
+  const held = checked.holdout === undefined ? null : judgeable(judged('holdout', checked.holdout));
   const { target, seed } = checked;
   if (target !== undefined && !ofReal.some(({ name }) => name === target)) {
     refuseUnknown(
@@ -91,6 +98,7 @@ export function quality<Row extends object>(
         ? null
         : utilityOf(target as ColumnName<Row>, ofReal, made, independent, held),
     privacy: held === null ? null : privacyOf(ofReal, made, held, seed),
+    leftOut: allReal.filter((_, c) => !isThere(allMade[c])).map(({ name }) => name as ColumnName<Row>),
     valid: validOf(ofReal, made),
   };
 }

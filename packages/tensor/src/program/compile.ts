@@ -223,7 +223,8 @@ function record<A extends readonly unknown[], R>(
     }) as unknown as A;
     setStepWatcher(recorder);
     const before = observeCalls((call) => {
-      recorder.add(call);
+      // Not what an action of `everyStep` computes: it is done anew before each replay.
+      if (stepWatcher() !== null) recorder.add(call);
       (before ?? perform)(call);
     });
     try {

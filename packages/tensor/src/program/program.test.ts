@@ -193,6 +193,25 @@ describe('compile', () => {
     expect(run(tensor([1])).item()).toBe(7); // assign is not recorded: this one runs eagerly
   });
 
+  it('computes anew in actions, which are no part of the step', () => {
+    const x = tensor([1, 2, 3]);
+    const table = zeros([3]).persisted(true);
+    let times = 0;
+    const run = compile(
+      (y: Tensor) => {
+        everyStep(() => {
+          const values = step(() => x.mul(++times).add(table.mul(0))).data;
+          table.assign(values);
+        });
+        return y.add(table).mul(2);
+      },
+      { onEager: (reason) => expect.fail(reason) },
+    );
+    for (let t = 1; t <= 4; t++)
+      expect(run(tensor([10, 10, 10])).toArray()).toEqual([20 + 2 * t, 20 + 4 * t, 20 + 6 * t]);
+    expect(times).toBe(4);
+  });
+
   it('runs a step that reads its own values eagerly, and says so once', () => {
     const onEager = vi.fn();
     const run = compile((x: Tensor) => (x.sum().item() > 0 ? x : x.neg()).sum(), { onEager });

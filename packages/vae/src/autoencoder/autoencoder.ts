@@ -23,9 +23,10 @@ import { rowsProgram } from '../model/rows-program.ts';
 import { buildHead, decoderActivations, makesSteps } from '../reconstruction/head.ts';
 import type { Head, ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import type { StepwiseDistribution } from '../reconstruction/per-step.ts';
+import { contextOf } from '../sequence/context.ts';
 import { checkStepwise, type Given, parametersOf, unrolled } from '../sequence/decoder.ts';
 import { PreviousStep } from '../sequence/previous-step.ts';
-import { contextOf, type Sequence } from '../sequence/sequence.ts';
+import type { Sequence } from '../sequence/sequence.ts';
 import {
   type AutoencoderOptions,
   describeAutoencoder,
@@ -55,16 +56,16 @@ export class Autoencoder extends Model {
   readonly #anySteps: boolean;
 
   // What is asked of rows of data, as programs.
-  readonly #encoded = rowsProgram(({ near, context }) => ({ codes: flat(this.encoder.forward(near, context)) }));
+  readonly #encoded = rowsProgram(({ near, beside }) => ({ codes: flat(this.#encode(near, beside)) }));
   readonly #decoded = rowsProgram(({ x: z }) => ({ rows: this.#restore(z) }));
-  readonly #restored = rowsProgram(({ near, context }) => ({
-    rows: this.#restore(this.encoder.forward(near, context), context),
+  readonly #restored = rowsProgram(({ near, beside }) => ({
+    rows: this.#restore(this.#encode(near, beside), contextOf({ ...beside, x: near })),
   }));
-  readonly #scored = rowsProgram(({ x, near, context }) => ({
-    loss: this.#rowLoss(x, this.encoder.forward(near, context), context),
+  readonly #scored = rowsProgram(({ x, near, beside }) => ({
+    loss: this.#rowLoss(x, this.#encode(near, beside), contextOf({ ...beside, x })),
   }));
-  readonly #scoredSteps = rowsProgram(({ x, near, context }) => ({
-    steps: this.#stepLosses(x, this.encoder.forward(near, context), context),
+  readonly #scoredSteps = rowsProgram(({ x, near, beside }) => ({
+    steps: this.#stepLosses(x, this.#encode(near, beside), contextOf({ ...beside, x })),
   }));
 
   constructor(options: AutoencoderOptions) {
@@ -185,6 +186,11 @@ export class Autoencoder extends Model {
     const shape = this.previous === null ? this.#code : [this.codeSize];
     const shaped = codes.shape.length === shape.length + 1 ? codes : codes.reshape([rows, ...shape]);
     return parametersOf(this, shaped, given);
+  }
+
+  /** Codes of rows with what stands beside them. */
+  #encode(x: Tensor, beside: Batch = {}): Tensor {
+    return this.encoder.forward(x, contextOf({ ...beside, x }));
   }
 
   #rowLoss(x: Tensor, codes: Tensor, context: Context = {}): Tensor {

@@ -11,7 +11,11 @@ export interface Corruption extends Part {
 export const corruptions: Kind<Corruption> = /* @__PURE__ */ new Kind<Corruption>('corruption');
 
 const rateChecks = { rate: /* @__PURE__ */ real({ min: 0, max: 1 }) };
-const stdChecks = { std: /* @__PURE__ */ real({ min: 0 }) };
+const noiseChecks = {
+  std: /* @__PURE__ */ real({ min: 0 }),
+  low: /* @__PURE__ */ optional(real()),
+  high: /* @__PURE__ */ optional(real()),
+};
 const endsChecks = {
   ...rateChecks,
   low: /* @__PURE__ */ optional(real(), 0),
@@ -38,13 +42,24 @@ export function masking(rate: number): Corruption {
 }
 
 const noisePart = /* @__PURE__ */ corruptions.part('gaussianNoise', {
-  options: stdChecks,
-  build: ({ std }) => ({ apply: (x, rng) => x.add(rng.normal(x.shape, { std, dtype: x.dtype })) }),
+  options: noiseChecks,
+  build({ std, low = -Infinity, high = Infinity }, caller) {
+    if (!(low < high)) throw new ValueError(`${caller}: low must be below high, got low ${low} and high ${high}`);
+    return {
+      apply(x, rng) {
+        const noisy = x.add(rng.normal(x.shape, { std, dtype: x.dtype }));
+        return low === -Infinity && high === Infinity ? noisy : noisy.clamp(low, high);
+      },
+    };
+  },
 });
 
-/** Adds normal noise of the given standard deviation. */
-export function gaussianNoise(std: number): Corruption {
-  return noisePart.make({ std });
+/** Adds normal noise of the given standard deviation, and holds what comes out between `low` and `high` where these are given. */
+export function gaussianNoise(
+  std: number,
+  options: { readonly low?: number; readonly high?: number } = {},
+): Corruption {
+  return noisePart.make({ ...options, std });
 }
 
 const saltAndPepperPart = /* @__PURE__ */ corruptions.part('saltAndPepper', {

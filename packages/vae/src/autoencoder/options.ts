@@ -12,8 +12,17 @@ import {
   type Transform,
 } from '@latent/nn';
 import { checkOptions, flag, formatShape, optional, real, type Shape, sizeOf, ValueError } from '@latent/tensor';
-import { activationsCheck, describeNetwork, type EventOptions, type Network, networkOption } from '../model/options.ts';
-import { describeRows, eventOfRows, type RowsOptions, rowsChecks } from '../model/rows-options.ts';
+import {
+  activationsCheck,
+  describeNetwork,
+  describeRows,
+  type EventOptions,
+  eventOf,
+  type Network,
+  networkOption,
+  type RowsOptions,
+  rowsChecks,
+} from '../model/options.ts';
 import { askedPerNumber } from '../reconstruction/head.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
@@ -84,7 +93,7 @@ const checks = {
 export function resolveAutoencoderOptions(model: string, options: AutoencoderOptions): ResolvedAutoencoderOptions {
   const checked = checkOptions(model, options, checks);
   const { sequence = null } = checked;
-  const event = eventOfRows(model, checked as EventOptions, sequence);
+  const event = eventOf(model, checked as EventOptions, sequence);
   const inputSize = sizeOf(event);
   const encoder = networkCheck()(checked.encoder, { caller: model, path: 'encoder' });
   if (Array.isArray(encoder) && encoder.length === 0) {

@@ -8,8 +8,9 @@ import {
   type Rows,
   Sequential,
   trainingAlone,
+  trainingChecks,
 } from '@latent/nn';
-import { UsageError } from '@latent/tensor';
+import { checkNames, UsageError } from '@latent/tensor';
 import { isDataset, type ModelFitOptions } from '../model/model.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
 import type { Autoencoder } from './autoencoder.ts';
@@ -28,6 +29,7 @@ export async function pretrainLayers(
   if (specs.length === 0 || specs.some((spec) => spec.name !== 'dense')) {
     throw new UsageError('Autoencoder.pretrain: layers are pretrained one by one where all of them are dense');
   }
+  checkNames('Autoencoder.pretrain', options, [...Object.keys(trainingChecks), 'validationData']);
   const { validationData, checkpoint, ...training } = options;
   if (isDataset(rows) || isDataset(validationData)) {
     throw new UsageError(

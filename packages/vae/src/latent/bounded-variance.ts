@@ -1,4 +1,4 @@
-import { apply, type Expr, elementwise, select, type Tensor } from '@latent/tensor';
+import { apply, checkTensor, type Expr, elementwise, select, type Tensor } from '@latent/tensor';
 
 /** Log-variances up to this are as they are; past it they bend, and stay below twice as much. */
 const STRAIGHT = 10;
@@ -21,5 +21,6 @@ const boundedOp = /* @__PURE__ */ elementwise(
  * however far out the row is: v itself for |v| ≤ 10, ±(10 + 10·tanh((|v| − 10)/10)) past it, which has the same slope there.
  */
 export function boundedLogVariance(v: Tensor): Tensor {
+  checkTensor('boundedLogVariance', v);
   return apply(boundedOp, [v], undefined);
 }

@@ -1,4 +1,18 @@
-import { type Rng, type Tensor, UsageError, ValueError } from '@latent/tensor';
+import { generatorCheck } from '@latent/nn';
+import {
+  callable,
+  checkOptions,
+  checkTensor,
+  fields,
+  list,
+  optional,
+  type Rng,
+  type Tensor,
+  text,
+  UsageError,
+  ValueError,
+  whole,
+} from '@latent/tensor';
 
 /** A distribution by its parameters, each a tensor; the last axis is summed over. */
 export interface Parametric {
@@ -38,6 +52,35 @@ const CLOSED_FORMS: Readonly<Record<string, Pair>> = {
   'categorical ‖ categorical': ([a], [b]) => a.softmax().mul(a.logSoftmax().sub(b.logSoftmax())),
 };
 
+/** How many parameters each of these has. */
+const COUNTS: Readonly<Record<string, number>> = {
+  normal: 2,
+  logNormal: 2,
+  bernoulli: 1,
+  exponential: 1,
+  laplace: 2,
+  categorical: 1,
+};
+
+const parametricChecks = {
+  name: /* @__PURE__ */ text(),
+  params: /* @__PURE__ */ list((value, at) => checkTensor(`${at.caller}: ${at.path}`, value as Tensor)),
+  logProb: /* @__PURE__ */ optional(callable<NonNullable<Parametric['logProb']>>()),
+  rsample: /* @__PURE__ */ optional(callable<NonNullable<Parametric['rsample']>>()),
+};
+
+function checkParametric(distribution: unknown, path: string): void {
+  const { name, params } = fields(parametricChecks)(distribution, { caller: 'kl', path });
+  const count = Object.hasOwn(COUNTS, name) ? COUNTS[name] : undefined;
+  if (count !== undefined && params.length !== count) {
+    throw new ValueError(`kl: ${name} has ${count} parameters, but ${path} has ${params.length}`);
+  }
+}
+
+const estimateChecks = {
+  estimate: /* @__PURE__ */ optional(fields({ samples: whole({ min: 1 }), rng: generatorCheck })),
+};
+
 /**
  * KL(p ‖ q) = E_p log p − log q in nats, summed over the last axis. Exact for pairs of normal, log-normal, Bernoulli,
  * exponential, Laplace and categorical distributions. Any other pair is refused unless `estimate` asks for the mean of so
@@ -48,13 +91,15 @@ export function kl(
   q: Parametric,
   options: { readonly estimate?: { readonly samples: number; readonly rng: Rng } } = {},
 ): Tensor {
+  checkParametric(p, 'p');
+  checkParametric(q, 'q');
+  const { estimate } = checkOptions('kl', options, estimateChecks);
   const pair = `${p.name} ‖ ${q.name}`;
   const form = Object.hasOwn(CLOSED_FORMS, pair) ? CLOSED_FORMS[pair] : undefined;
   if (form !== undefined) {
     const params = ({ params: [first, second = first] }: Parametric): Params => [first as Tensor, second as Tensor];
     return form(params(p), params(q)).sum({ axis: -1 });
   }
-  const { estimate } = options;
   if (estimate === undefined) {
     throw new UsageError(
       `kl: no closed form for ${pair}; known are ${Object.keys(CLOSED_FORMS).join(', ')}. Ask for an estimate: { estimate: { samples, rng } }`,
@@ -63,9 +108,6 @@ export function kl(
   const { rsample, logProb } = p;
   if (rsample === undefined || logProb === undefined || q.logProb === undefined) {
     throw new UsageError(`kl: an estimate of ${pair} needs rsample and logProb of ${p.name} and logProb of ${q.name}`);
-  }
-  if (!Number.isInteger(estimate.samples) || estimate.samples < 1) {
-    throw new ValueError(`kl: samples must be a whole number ≥ 1, got ${estimate.samples}`);
   }
   const terms = Array.from({ length: estimate.samples }, () => {
     const x = rsample(estimate.rng);

@@ -1,12 +1,17 @@
-import { Kind, layerParameter, Module, type Part } from '@latent/nn';
-import { logSumExp, type Rng, type Shape, type Tensor, whole, zeros } from '@latent/tensor';
+import { type Batch, type FlatRows, Kind, Module, type Part } from '@latent/nn';
+import { logSumExp, type Rng, type Shape, type Tensor } from '@latent/tensor';
 import { normalLogProb } from './diagonal-normal.ts';
 
 /** What a prior is built with. */
 export interface PriorContext {
   readonly event: Shape;
   readonly latentSize: number;
-  posterior(x: Tensor): { mean: Tensor; logVariance: Tensor };
+  /** Numbers of the condition that rows are given with; 0 without one. */
+  readonly conditionSize: number;
+  /** q(z | x) of rows on the model's scale; `beside` is what stands beside them. */
+  posterior(x: Tensor, beside?: Batch): { mean: Tensor; logVariance: Tensor };
+  /** The encoder's parameters: what codes that a prior remembers were computed with. */
+  encoderParameters(): readonly Tensor[];
   /** Draws first values. */
   readonly rng: Rng;
 }
@@ -14,11 +19,66 @@ export interface PriorContext {
 /** What p(z) is, as a value; the model makes it when it is built. */
 export interface PriorSpec extends Part {
   /** The prior as part of a model; null for N(0, I), which has nothing to learn and whose KL is exact. */
-  build(context: PriorContext): LearnedPrior | null;
+  build(context: PriorContext): Prior | null;
 }
 
 /** The priors that models, and their files, may have. */
 export const priors: Kind<PriorSpec> = /* @__PURE__ */ new Kind<PriorSpec>('prior');
+
+/** The rows of a run, on the model's scale, as a prior sees them before the first step. */
+export interface PriorRows {
+  readonly caller: string;
+  readonly rows: FlatRows;
+  /** The condition of each row; null without one. */
+  readonly condition: FlatRows | null;
+  /** Whether the model was never trained before. */
+  readonly first: boolean;
+}
+
+/**
+ * A prior that is learned with the model. `beside` is what stands beside the rows that codes belong to: their `condition`, and
+ * while training their number `row`; it may be empty.
+ */
+export abstract class Prior extends Module {
+  /** log p(z): [..., rows, latent] → [..., rows]. */
+  abstract logProb(z: Tensor, beside?: Batch): Tensor;
+
+  /** n draws [n, latent]. */
+  abstract sample(n: number, rng: Rng, beside?: Batch): Tensor;
+
+  /** KL(N(mean, diag e^logVariance) ‖ p) of each row where it is exact; null where it is to be estimated from draws. */
+  exactKl(_mean: Tensor, _logVariance: Tensor, _beside?: Batch): Tensor | null {
+    return null;
+  }
+
+  /** Whether training needs to know the number of each row, as `row` beside it. */
+  get numbered(): boolean {
+    return false;
+  }
+
+  /** Whether `takeRows` does something, so that rows must be in memory. */
+  get wantsRows(): boolean {
+    return false;
+  }
+
+  /** Told the rows of a run before its first step. Gives back how to undo what it did, for a run that is refused. */
+  takeRows(_run: PriorRows): (() => void) | null {
+    return null;
+  }
+
+  /** Told before each epoch, from 0. */
+  beginEpoch(_epoch: number): void {}
+
+  /** Of a mixture over rows, the log-variance around the code of each, for rows that are like one; null of others. */
+  get spread(): Tensor | null {
+    return null;
+  }
+
+  /** Options that only the rows decided, for the model's file. */
+  get learnedOptions(): Readonly<Record<string, unknown>> {
+    return {};
+  }
+}
 
 /** Means and log-variances of a mixture's components [K, latent], and their logits [K]. */
 export interface Components {
@@ -40,17 +100,15 @@ function mixtureLogProb(z: Tensor, { mean, logVariance, logits }: Components): T
   return logSumExp(terms.add(logits.logSoftmax()), { axis: -1 });
 }
 
-/** A prior that is learned with the model: a mixture of Gaussians. */
-export abstract class LearnedPrior extends Module {
+/** A prior that is a mixture of Gaussians, the same for all rows. */
+export abstract class LearnedPrior extends Prior {
   abstract components(): Components;
 
-  /** log p(z): [..., latent] → [...]. */
-  logProb(z: Tensor): Tensor {
+  logProb(z: Tensor, _beside: Batch = {}): Tensor {
     return mixtureLogProb(z, this.components());
   }
 
-  /** n draws [n, latent]. */
-  sample(n: number, rng: Rng): Tensor {
+  sample(n: number, rng: Rng, _beside: Batch = {}): Tensor {
     const { mean, logVariance, logits } = this.components();
     const [k = 1, latent = 1] = mean.shape;
     const scores = logits.broadcastTo([n, k]).add(rng.gumbel([n, k]));
@@ -58,85 +116,4 @@ export abstract class LearnedPrior extends Module {
     const std = chosen.matmul(logVariance).mul(0.5).exp();
     return chosen.matmul(mean).add(std.mul(rng.normal([n, latent])));
   }
-}
-
-class MixturePrior extends LearnedPrior {
-  readonly mean: Tensor;
-  readonly logVariance: Tensor;
-  readonly logits: Tensor;
-
-  constructor(components: number, { latentSize, rng }: PriorContext) {
-    super();
-    const shape = [components, latentSize];
-    this.mean = layerParameter('table', shape, () => rng.normal(shape));
-    this.logVariance = layerParameter('scale', shape, () => zeros(shape));
-    this.logits = layerParameter('bias', [components], () => zeros([components]));
-  }
-
-  override get type(): string {
-    return 'MixturePrior';
-  }
-
-  components(): Components {
-    return this;
-  }
-}
-
-class VampPrior extends LearnedPrior {
-  /** The rows whose posteriors are the components. */
-  readonly rows: Tensor;
-  readonly #posterior: PriorContext['posterior'];
-  readonly #logits: Tensor;
-
-  constructor(components: number, { event, posterior, rng }: PriorContext) {
-    super();
-    const shape = [components, ...event];
-    this.rows = layerParameter('table', shape, () => rng.uniform(shape));
-    this.#posterior = posterior;
-    this.#logits = zeros([components]).clone();
-  }
-
-  override get type(): string {
-    return 'VampPrior';
-  }
-
-  components(): Components {
-    return { ...this.#posterior(this.rows), logits: this.#logits };
-  }
-}
-
-export const standardNormalPart = /* @__PURE__ */ priors.part('standardNormal', {
-  options: {},
-  build: () => ({ build: () => null }),
-});
-
-const checks = { components: /* @__PURE__ */ whole({ min: 1, max: 1_000_000 }) };
-
-export const mixturePart = /* @__PURE__ */ priors.part('mixture', {
-  caller: 'mixturePrior',
-  options: checks,
-  build: ({ components }) => ({ build: (context) => new MixturePrior(components, context) }),
-});
-
-export const vampPart = /* @__PURE__ */ priors.part('vamp', {
-  caller: 'vampPrior',
-  options: checks,
-  build: ({ components }) => ({ build: (context) => new VampPrior(components, context) }),
-});
-
-priors.register(standardNormalPart, mixturePart, vampPart);
-
-/** N(0, I), whose KL is exact. */
-export function standardNormalPrior(): PriorSpec {
-  return standardNormalPart.make({});
-}
-
-/** A mixture of Gaussians with learned means, variances and shares: for codes that form clusters. */
-export function mixturePrior(options: { readonly components: number }): PriorSpec {
-  return mixturePart.make(options);
-}
-
-/** A mixture of the posteriors of learned rows (Tomczak & Welling 2018). */
-export function vampPrior(options: { readonly components: number }): PriorSpec {
-  return vampPart.make(options);
 }

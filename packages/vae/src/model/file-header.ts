@@ -1,4 +1,4 @@
-import { isPlainObject, refuseUnknown, shortText, UsageError, ValueError } from '@latent/tensor';
+import { describeValue, isPlainObject, refuseUnknown, shortText, UsageError, ValueError } from '@latent/tensor';
 import type { Model, ModelClass } from './model.ts';
 
 /** Of all model files. */
@@ -9,6 +9,12 @@ const classes = /* @__PURE__ */ new Map<string, ModelClass<Model>>();
 
 /** Makes a class of models known to `loadModel` and to models that hold others. A name that stands for another is refused. */
 export function registerModel(type: ModelClass<Model>): void {
+  const name: unknown = (type as Partial<ModelClass<Model>> | null | undefined)?.modelName;
+  if (typeof type !== 'function' || typeof name !== 'string' || name === '') {
+    throw new ValueError(
+      `registerModel: expected a class of models with a name for files, static readonly modelName, got ${describeValue(type)}`,
+    );
+  }
   const { modelName } = type;
   const known = classes.get(modelName);
   if (known !== undefined && known !== type) {

@@ -32,8 +32,10 @@ import {
 import {
   checkNames,
   formatShape,
+  isPlainObject,
   LatentError,
   type Rng,
+  refuse,
   type Shape,
   sameShape,
   shortText,
@@ -80,6 +82,8 @@ interface LearnedRows {
   readonly learned: Learned;
   readonly dataset: Dataset;
   readonly warnings: readonly string[];
+  /** The rows on the model's scale; null of a stream. */
+  readonly scaled: FlatRows | null;
 }
 
 /** The largest number of single precision. */
@@ -176,6 +180,14 @@ export abstract class Model<N extends string = never> extends Module implements 
     return false;
   }
 
+  /**
+   * Told the rows of a run, on the model's scale, before its first step; for parts that keep or count them. It gives what stands
+   * beside them from then on, and how to undo what it did. Null of a stream, whose rows are not in memory.
+   */
+  protected takeRows(_caller: string, _rows: FlatRows | null, _beside: Columns): Pick<BesideRows, 'rows' | 'undo'> {
+    return {};
+  }
+
   /** A transform that was fitted elsewhere and is this model's too; none by default. */
   protected get lent(): FittedTransform | null {
     return null;
@@ -196,7 +208,7 @@ export abstract class Model<N extends string = never> extends Module implements 
     const caller = `${this.#name}.fit`;
     checkNames(caller, options, [...Object.keys(trainingChecks), 'validationData']);
     const { validationData, ...training } = options;
-    const { learned, dataset, warnings } = isDataset(data)
+    const { learned, dataset, warnings, scaled } = isDataset(data)
       ? await this.#learnStream(caller, data, beside)
       : this.#learnRows(caller, data, beside);
     const validation =
@@ -213,9 +225,12 @@ export abstract class Model<N extends string = never> extends Module implements 
     // A run that is refused after all leaves the model as it was.
     const before = this.#learned;
     let begun = false;
+    const taken = this.takeRows(caller, scaled, beside);
     this.#learned = learned;
     try {
-      return await fit(this, dataset, {
+      const rows =
+        taken.rows === undefined ? dataset : this.#together(caller, scaled as FlatRows, { ...beside, ...taken.rows });
+      return await fit(this, rows, {
         ...training,
         rng: this.rng,
         warnings,
@@ -227,6 +242,7 @@ export abstract class Model<N extends string = never> extends Module implements 
     } catch (error) {
       if (!begun) {
         this.#learned = before;
+        taken.undo?.();
         undo?.();
       }
       throw error;
@@ -244,15 +260,16 @@ export abstract class Model<N extends string = never> extends Module implements 
       learned: { transform, range: SeenRange.of(values, columns.width, this.#learned.range) },
       dataset: this.#together(caller, { ...raw, values }, beside),
       warnings: this.#warnings(scales, transform),
+      scaled: { ...raw, values },
     };
   }
 
   async #learnStream(caller: string, data: Dataset, beside: Columns): Promise<LearnedRows> {
     const { learned, warnings } = await this.#learnOf(caller, data);
-    return { learned, dataset: this.#mappedStream(caller, data, learned, beside), warnings };
+    return { learned, dataset: this.#mappedStream(caller, data, learned, beside), warnings, scaled: null };
   }
 
-  async #learnOf(caller: string, data: Dataset): Promise<Omit<LearnedRows, 'dataset'>> {
+  async #learnOf(caller: string, data: Dataset): Promise<Pick<LearnedRows, 'learned' | 'warnings'>> {
     this.#checkSpec(caller, data);
     const transform = this.transform ?? (this.#spec === null ? null : await fitDataset(this.#spec, data));
     const scales = new ColumnScales(sizeOf(this.event));
@@ -467,6 +484,7 @@ export abstract class Model<N extends string = never> extends Module implements 
     own: Readonly<Record<string, unknown>> = {},
   ): M {
     const caller = `${displayName(this)}.fromBytes`;
+    if (!isPlainObject(own)) refuse({ caller, path: 'own' }, 'an object of modules by the option they stand in', own);
     const file = decodeSafetensors(bytes);
     const { model, config, learned } = readHeader(caller, file.metadata);
     if (model !== this.modelName) {
@@ -489,7 +507,7 @@ export abstract class Model<N extends string = never> extends Module implements 
   static async load<M extends Model>(
     this: ModelClass<M>,
     path: string,
-    own?: Readonly<Record<string, unknown>>,
+    own: Readonly<Record<string, unknown>> = {},
   ): Promise<M> {
     const bytes = await readFileBytes(path);
     return (this as unknown as { fromBytes(bytes: Uint8Array, own?: Readonly<Record<string, unknown>>): M }).fromBytes(
@@ -500,6 +518,7 @@ export abstract class Model<N extends string = never> extends Module implements 
 
   /** Takes over what another model learned of the same columns. */
   takeLearned(other: Model<never>): void {
+    if (!(other instanceof Model)) refuse({ caller: 'takeLearned', path: 'other' }, 'a model', other);
     this.#learned = other.#learned;
   }
 

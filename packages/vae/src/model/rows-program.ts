@@ -1,5 +1,5 @@
 import { noGrad } from '@latent/autograd';
-import { bucketsOf, type Context, scoring } from '@latent/nn';
+import { type Batch, bucketsOf, scoring } from '@latent/nn';
 import { compile, drawRows, type Shape, sizeOf, type Tensor, tensor, zeros } from '@latent/tensor';
 import { rowKeys } from './row-keys.ts';
 
@@ -17,6 +17,9 @@ export interface RowDraws {
   normal(samples: number, width: number): Tensor;
 }
 
+/** What stands beside each row, by name: a condition. The shape is of one row's. */
+export type RowsBeside = Readonly<Record<string, { readonly values: Float32Array; readonly shape: Shape }>>;
+
 /** Rows of a model, ready for it. */
 export interface ReadyRows {
   /** Rows on the model's scale, end to end. */
@@ -24,10 +27,34 @@ export interface ReadyRows {
   /** The same with far values drawn in, for an encoder; null where no value is far. */
   readonly near: Float32Array | null;
   readonly count: number;
-  /** Steps of each row, where rows are sequences: past its end a row is zeros. */
+  /** Nothing by default. */
+  readonly beside?: RowsBeside;
+  /** Steps of each row, where rows are sequences: past its end a row is zeros. They stand beside the rows as `lengths`. */
   readonly lengths?: ArrayLike<number>;
   /** Whether steps past a row's end may be left out. */
   readonly cut?: boolean;
+}
+
+/** What stands beside `count` rows, each `copies` times in a row. */
+export function repeatedBeside(beside: RowsBeside, count: number, copies: number): RowsBeside {
+  const repeat = ({ values, shape }: RowsBeside[string]) => {
+    const width = sizeOf(shape);
+    const all = new Float32Array(count * copies * width);
+    for (let r = 0; r < count * copies; r++) {
+      const row = Math.floor(r / copies);
+      all.set(values.subarray(row * width, (row + 1) * width), r * width);
+    }
+    return { values: all, shape };
+  };
+  return Object.fromEntries(Object.entries(beside).map(([name, of]) => [name, repeat(of)]));
+}
+
+/** What stands beside rows as tensors, for what is computed of all rows at once. */
+export function tensorsBeside({ beside = {}, count }: ReadyRows): Batch {
+  const entries = Object.entries(beside);
+  return Object.fromEntries(
+    entries.map(([name, { values, shape }]) => [name, tensor(values, { shape: [count, ...shape] })]),
+  );
 }
 
 /** What a program of rows is computed from. */
@@ -36,8 +63,8 @@ export interface RowInputs {
   /** What an encoder is to see in place of x. */
   readonly near: Tensor;
   readonly draws: RowDraws;
-  /** What goes with the rows through networks: of sequences their lengths. */
-  readonly context?: Context;
+  /** What stands beside the rows, by name; nothing by default. */
+  readonly beside?: Batch;
 }
 
 export interface RowsProgramOptions {
@@ -62,59 +89,60 @@ export type RowsProgram<K extends string> = (
 export function rowsProgram<K extends string>(
   compute: (inputs: RowInputs, samples: number) => Record<K, Tensor>,
 ): RowsProgram<K> {
-  const run = (x: Tensor, near: Tensor, keys: Tensor, samples: number, lengths: Tensor | null): Record<K, Tensor> =>
-    noGrad(() =>
-      compute(
-        {
-          x,
-          near,
-          draws: { normal: (count, width) => drawRows('normal', keys, count, width) },
-          context: lengths === null ? {} : { lengths, steps: x.shape[1] as number },
-        },
-        samples,
-      ),
-    );
+  // The names of what stands beside the rows are one constant of a recording, and its tensors the last arguments.
+  const run = (x: Tensor, near: Tensor, keys: Tensor, samples: number, names: string, others: Tensor[]) =>
+    noGrad(() => {
+      const beside = Object.fromEntries(namesOf(names).map((name, i) => [name, others[i] as Tensor]));
+      const normal = (count: number, width: number): Tensor => drawRows('normal', keys, count, width);
+      return compute({ x, near, draws: { normal }, beside }, samples);
+    });
   const usual = compile(
-    (x: Tensor, keys: Tensor, samples: number, lengths: Tensor | null) => run(x, x, keys, samples, lengths),
+    (x: Tensor, keys: Tensor, samples: number, names: string, ...others: Tensor[]) =>
+      run(x, x, keys, samples, names, others),
     { reuse: true, onEager: () => {} },
   );
-  const far = compile(run, { reuse: true, onEager: () => {} });
+  const far = compile(
+    (x: Tensor, near: Tensor, keys: Tensor, samples: number, names: string, ...others: Tensor[]) =>
+      run(x, near, keys, samples, names, others),
+    { reuse: true, onEager: () => {} },
+  );
   const rooms = new Map<string, Room>();
 
-  const ofEvent: RowsProgram<K> = (rows, event, { seed = 0, samples = 1, block = 0 } = {}) => {
-    const { values, near, count, lengths } = rows;
+  const ofEvent: RowsProgram<K> = (given, event, { seed = 0, samples = 1, block = 0 } = {}) => {
+    const { values, near, count } = given;
+    const beside = withLengths(given);
     const width = sizeOf(event);
+    const names = Object.keys(beside).join(' ');
     const most = largestSize(Math.max(1, Math.floor(MOST_DRAWS / samples)));
     const parts: Record<K, Tensor>[] = [];
     const results = {} as Record<K, { readonly values: Float32Array; readonly shape: Shape }>;
     for (let start = 0; start < count; start += most) {
-      const taken = Math.min(most, count - start);
-      const size = SIZES.find((known) => known >= taken) as number;
-      const room = roomOf(rooms, size, event);
-      const rowsOf = (of: Float32Array): Float32Array => of.subarray(start * width, (start + taken) * width);
+      const rows = Math.min(most, count - start);
+      const size = SIZES.find((known) => known >= rows) as number;
+      const room = roomOf(rooms, size, event, beside);
+      const rowsOf = (of: Float32Array): Float32Array => of.subarray(start * width, (start + rows) * width);
       // By what the encoder sees: rows that are far in the same way are scored by the same codes.
       rowKeys(rowsOf(near ?? values), width, seed, block, room.keyNumbers);
       room.keys.assign(room.keyNumbers);
-      room.fill(room.x, rowsOf(values), taken);
-      if (lengths !== undefined) {
-        room.lengths.assign(
-          Float32Array.from({ length: size }, (_, i) => lengths[start + Math.min(i, taken - 1)] as number),
-        );
-      }
-      const ends = lengths === undefined ? null : room.lengths;
+      room.x.fill(rowsOf(values), rows);
+      const others = Object.entries(room.beside).map(([name, place]) => {
+        const { values: all, shape } = beside[name] as RowsBeside[string];
+        const each = sizeOf(shape);
+        return place.fill(all.subarray(start * each, (start + rows) * each), rows);
+      });
       let part: Record<K, Tensor>;
-      if (near === null) part = scoring(() => usual(room.x, room.keys, samples, ends));
+      if (near === null) part = scoring(() => usual(room.x.tensor, room.keys, samples, names, ...others));
       else {
-        room.fill(room.near, rowsOf(near), taken);
-        part = scoring(() => far(room.x, room.near, room.keys, samples, ends));
+        const seen = room.near.fill(rowsOf(near), rows);
+        part = scoring(() => far(room.x.tensor, seen, room.keys, samples, names, ...others));
       }
-      if (taken === count) return mapValues(part, (x) => firstRows(x, taken));
+      if (rows === count) return mapValues(part, (x) => firstRows(x, rows));
       parts.push(part);
       for (const name in part) {
         const x = part[name];
         const perRow = x.size / (x.shape[0] as number);
         results[name] ??= { values: new Float32Array(count * perRow), shape: [count, ...x.shape.slice(1)] };
-        results[name].values.set(x.data.subarray(0, taken * perRow), start * perRow);
+        results[name].values.set(x.data.subarray(0, rows * perRow), start * perRow);
       }
     }
     return mapValues(results, (result) => tensor(result.values, { shape: result.shape }));
@@ -158,6 +186,7 @@ function byLength<K extends string>(
       near: rows.near === null ? null : some(rows.near),
       count: chosen.length,
       lengths: chosen.map((r) => lengths[r] as number),
+      ...(rows.beside !== undefined && { beside: chosenBeside(rows.beside, chosen) }),
     };
     const made = run(given, [bucket, ...rest]);
     for (const name in made) {
@@ -185,40 +214,75 @@ function byLength<K extends string>(
   });
 }
 
-/** Where the rows of one size are handed over, written over and over. */
-interface Room {
-  readonly x: Tensor;
-  readonly near: Tensor;
-  readonly keys: Tensor;
-  /** Steps of each row. */
-  readonly lengths: Tensor;
-  readonly keyNumbers: Float32Array;
-  /** Writes `rows` rows, and the last again in the places after them. */
-  fill(target: Tensor, values: Float32Array, rows: number): void;
+/** What stands beside the rows, the lengths of sequences among it. */
+function withLengths({ beside = {}, lengths }: ReadyRows): RowsBeside {
+  return lengths === undefined ? beside : { ...beside, lengths: { values: Float32Array.from(lengths), shape: [] } };
 }
 
-function roomOf(rooms: Map<string, Room>, size: number, event: Shape): Room {
-  const key = `${size} ${event[0]}`;
+/** What stands beside some of the rows. */
+function chosenBeside(beside: RowsBeside, chosen: readonly number[]): RowsBeside {
+  const entries = Object.entries(beside).map(([name, { values, shape }]) => {
+    const width = sizeOf(shape);
+    const some = new Float32Array(chosen.length * width);
+    chosen.forEach((r, i) => {
+      some.set(values.subarray(r * width, (r + 1) * width), i * width);
+    });
+    return [name, { values: some, shape }] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function namesOf(names: string): readonly string[] {
+  return names === '' ? [] : names.split(' ');
+}
+
+/** Where the rows of one size are handed over, written over and over. */
+interface Room {
+  readonly x: Place;
+  readonly near: Place;
+  readonly keys: Tensor;
+  readonly keyNumbers: Float32Array;
+  readonly beside: Readonly<Record<string, Place>>;
+}
+
+/** Rows of one shape in a room. */
+class Place {
+  readonly tensor: Tensor;
+  readonly #width: number;
+  readonly #padded: Float32Array;
+
+  constructor(size: number, shape: Shape) {
+    this.tensor = zeros([size, ...shape]).persisted(true);
+    this.#width = sizeOf(shape);
+    this.#padded = new Float32Array(size * this.#width);
+  }
+
+  /** Writes `rows` rows, and the last again in the places after them. */
+  fill(values: Float32Array, rows: number): Tensor {
+    const [padded, width] = [this.#padded, this.#width];
+    const size = padded.length / width;
+    if (rows === size) this.tensor.assign(values);
+    else {
+      padded.set(values);
+      for (let r = rows; r < size; r++) padded.copyWithin(r * width, (rows - 1) * width, rows * width);
+      this.tensor.assign(padded);
+    }
+    return this.tensor;
+  }
+}
+
+function roomOf(rooms: Map<string, Room>, size: number, event: Shape, beside: RowsBeside): Room {
+  const key = [size, event[0], ...Object.entries(beside).map(([name, { shape }]) => `${name}:${shape.join('x')}`)].join(
+    ' ',
+  );
   let room = rooms.get(key);
   if (room === undefined) {
-    const width = sizeOf(event);
-    const padded = new Float32Array(size * width);
-    const pinned = (shape: Shape): Tensor => zeros(shape).persisted(true);
     room = {
-      x: pinned([size, ...event]),
-      near: pinned([size, ...event]),
-      keys: pinned([size, 2]),
-      lengths: pinned([size]),
+      x: new Place(size, event),
+      near: new Place(size, event),
+      keys: zeros([size, 2]).persisted(true),
       keyNumbers: new Float32Array(2 * size),
-      fill(target, values, rows) {
-        if (rows === size) {
-          target.assign(values);
-          return;
-        }
-        padded.set(values);
-        for (let r = rows; r < size; r++) padded.copyWithin(r * width, (rows - 1) * width, rows * width);
-        target.assign(padded);
-      },
+      beside: Object.fromEntries(Object.entries(beside).map(([name, { shape }]) => [name, new Place(size, shape)])),
     };
     rooms.set(key, room);
   }

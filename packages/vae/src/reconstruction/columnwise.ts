@@ -1,6 +1,6 @@
 import type { Definition, Part } from '@latent/nn';
 import type { Checked, Checks, Expr, GradientRule, Rng, Tensor } from '@latent/tensor';
-import { apply, concat, derivedRules, elementwise, rowSum } from '@latent/tensor';
+import { apply, callable, concat, derivedRules, elementwise, rowSum } from '@latent/tensor';
 import { columns, likelihoods, matchRows, type ReconstructionDistribution, type Support } from './likelihood.ts';
 
 /** A distribution of one column that is the same for every column. */
@@ -30,6 +30,7 @@ export function columnwise<S extends Checks>(
   options: S,
   build: (options: Checked<S>, caller: string) => ColumnDistribution,
 ): Definition<ReconstructionDistribution, S> {
+  callable()(build, { caller: 'columnwise', path: 'build' });
   return likelihoods.part(name, {
     options,
     build: (checked, caller) => ofColumns(name, build(checked, caller)),

@@ -1,6 +1,9 @@
-import { step, type Tensor, tensor, UsageError, whole } from '@latent/tensor';
+import { refuse, step, type Tensor, tensor, UsageError, whole } from '@latent/tensor';
+import { Model } from '../model/model.ts';
 import type { ReadyRows, RowInputs, RowsProgram } from '../model/rows-program.ts';
 import { rowsProgram } from '../model/rows-program.ts';
+import type { ObjectiveModel } from '../objectives/objective.ts';
+import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import type { VaeCore } from '../variational/core.ts';
 
 /** How a number of a score changes from the model's scale to the data's, and how blocks of draws are put together. */
@@ -24,7 +27,20 @@ export interface Score<K extends string> {
   readonly density: boolean;
   readonly outputs: { readonly [name in K]: ScoreOutput };
   /** The numbers of each row, each with the rows as its first axis. */
-  compute(model: VaeCore, rows: RowInputs, samples: number): Record<K, Tensor>;
+  compute(model: ScoredModel, rows: RowInputs, samples: number): Record<K, Tensor>;
+}
+
+/** What scores ask of a model, as of the rows that are scored: see `VaeCore.given`. */
+export interface ScoredModel extends ObjectiveModel {
+  /** The parameters of p(x | z): z [..., rows, latent] → [..., rows, parameters]. */
+  likelihoodParams(z: Tensor): Tensor;
+  conditionalLogProbOf(x: Tensor, params: Tensor): Tensor;
+  columnTerms(x: Tensor, params: Tensor): Tensor;
+  /** Of sequences: [..., rows, steps]. */
+  stepTerms(x: Tensor, params: Tensor): Tensor;
+  klOf(mean: Tensor, logVariance: Tensor, z: Tensor): Tensor;
+  logWeight(x: Tensor, params: Tensor, z: Tensor, mean: Tensor, logVariance: Tensor): Tensor;
+  readonly reconstructionDistribution: ReconstructionDistribution;
 }
 
 /** Draws and their seed. */
@@ -48,9 +64,15 @@ export class Scorer<K extends string> {
   readonly #program: RowsProgram<K>;
 
   constructor(model: VaeCore, score: Score<K>) {
+    if (!(model instanceof Model)) refuse({ caller: 'Scorer', path: 'the model' }, 'a Vae', model);
+    if (typeof (score as Partial<Score<K>> | null)?.compute !== 'function') {
+      refuse({ caller: 'Scorer', path: 'the score' }, 'a score such as densityScore', score);
+    }
     this.#model = model;
     this.#score = score;
-    this.#program = rowsProgram((rows, samples) => score.compute(model, rows, samples));
+    this.#program = rowsProgram((rows, samples) =>
+      score.compute(model.given({ ...rows.beside, x: rows.x }), rows, samples),
+    );
   }
 
   /** The scores of rows, on the scale of the data. */

@@ -2,7 +2,7 @@ import { chain, log, minMax, perColumn, standardise } from '@latent/nn';
 import { Rng, type Tensor, tensor } from '@latent/tensor';
 import { describe, expect, it } from 'vitest';
 import { Autoencoder } from '../autoencoder/autoencoder.ts';
-import { mixturePrior } from '../latent/prior.ts';
+import { mixturePrior } from '../latent/mixture-prior.ts';
 import { bernoulli } from '../reconstruction/bernoulli.ts';
 import { categorical } from '../reconstruction/categorical.ts';
 import { composite } from '../reconstruction/composite.ts';

@@ -2,12 +2,11 @@ import type { Tensor } from '@latent/tensor';
 import { logSumExp } from '@latent/tensor';
 import { drawn } from '../latent/diagonal-normal.ts';
 import type { RowInputs } from '../model/rows-program.ts';
-import type { VaeCore } from '../variational/core.ts';
-import type { Score } from './score.ts';
+import type { Score, ScoredModel } from './score.ts';
 
 /** What q(z | x) says of each row, and draws from it: [samples, rows, latent], or [rows, latent] for one. */
-function posteriorDraws(model: VaeCore, { near, draws, context }: RowInputs, samples: number) {
-  const { mean, logVariance } = model.posterior(near, context);
+function posteriorDraws(model: ScoredModel, { near, draws }: RowInputs, samples: number) {
+  const { mean, logVariance } = model.posterior(near);
   const latent = mean.shape[1] as number;
   const noise = draws.normal(samples, latent);
   const z = drawn(mean, logVariance, samples === 1 ? noise.reshape(mean.shape) : noise);
@@ -21,7 +20,7 @@ function overDraws(x: Tensor, samples: number): Tensor {
 }
 
 /** The KL of each row: exact, else the mean over draws. */
-function klOfDraws(model: VaeCore, rows: ReturnType<typeof posteriorDraws>, samples: number): Tensor {
+function klOfDraws(model: ScoredModel, rows: ReturnType<typeof posteriorDraws>, samples: number): Tensor {
   const { mean, logVariance, z, mu, v } = rows;
   return model.exactKl(mean, logVariance) ?? overDraws(model.klOf(mu, v, z), samples);
 }
@@ -34,7 +33,7 @@ export const boundScore: Score<'elbo' | 'reconstruction' | 'kl'> = {
   compute(model, rows, samples) {
     const posterior = posteriorDraws(model, rows, samples);
     const kl = klOfDraws(model, posterior, samples);
-    const likelihood = overDraws(model.conditionalLogProb(rows.x, posterior.z, rows.context), samples);
+    const likelihood = overDraws(model.conditionalLogProb(rows.x, posterior.z), samples);
     return { elbo: likelihood.sub(kl), reconstruction: likelihood.neg(), kl };
   },
 };
@@ -46,8 +45,7 @@ export const contributionsScore: Score<'columns' | 'kl'> = {
   outputs: { columns: { jacobian: 'subtract', per: 'column' }, kl: {} },
   compute(model, rows, samples) {
     const posterior = posteriorDraws(model, rows, samples);
-    const { x, context } = rows;
-    const terms = model.columnTerms(x, model.likelihoodParams(posterior.z, { ...context, x }), context);
+    const terms = model.columnTerms(rows.x, model.likelihoodParams(posterior.z));
     return { columns: overDraws(terms, samples).neg(), kl: klOfDraws(model, posterior, samples) };
   },
 };
@@ -57,9 +55,7 @@ export const reconstructionErrorScore: Score<'error'> = {
   name: 'reconstructionError',
   density: false,
   outputs: { error: { jacobian: 'subtract' } },
-  compute: (model, { x, near, context }) => ({
-    error: model.conditionalLogProb(x, model.posterior(near, context).mean, context).neg(),
-  }),
+  compute: (model, { x, near }) => ({ error: model.conditionalLogProb(x, model.posterior(near).mean).neg() }),
 };
 
 /** The same by step, of sequences: [rows, steps]. */
@@ -67,9 +63,8 @@ export const stepErrorScore: Score<'steps'> = {
   name: 'reconstructionErrorPerStep',
   density: false,
   outputs: { steps: { jacobian: 'subtract', per: 'step' } },
-  compute(model, { x, near, context }) {
-    const { mean } = model.posterior(near, context);
-    return { steps: model.stepTerms(x, model.likelihoodParams(mean, { ...context, x }), context).neg() };
+  compute(model, { x, near }) {
+    return { steps: model.stepTerms(x, model.likelihoodParams(model.posterior(near).mean)).neg() };
   },
 };
 
@@ -80,7 +75,7 @@ export const densityScore: Score<'mean' | 'averaged'> = {
   outputs: { mean: { jacobian: 'add' }, averaged: { jacobian: 'add', blocks: 'logMean' } },
   compute(model, rows, samples) {
     const { z } = posteriorDraws(model, rows, samples);
-    const terms = model.conditionalLogProb(rows.x, z, rows.context);
+    const terms = model.conditionalLogProb(rows.x, z);
     if (samples === 1) return { mean: terms, averaged: terms };
     return { mean: terms.mean({ axis: 0 }), averaged: logSumExp(terms, { axis: 0 }).sub(Math.log(samples)) };
   },
@@ -96,9 +91,7 @@ export const likelihoodScore: Score<'logLikelihood' | 'logSquares'> = {
   },
   compute(model, rows, samples) {
     const { z, mu, v } = posteriorDraws(model, rows, samples);
-    const { x, context } = rows;
-    const params = model.likelihoodParams(z, { ...context, x });
-    const weights = model.logWeight(x, params, z, mu, v, context);
+    const weights = model.logWeight(rows.x, model.likelihoodParams(z), z, mu, v);
     if (samples === 1) return { logLikelihood: weights, logSquares: weights.mul(0) };
     const logCount = Math.log(samples);
     const logLikelihood = logSumExp(weights, { axis: 0 }).sub(logCount);

@@ -1,6 +1,4 @@
 import {
-  type Batch,
-  type Context,
   dropoutCheck,
   END,
   type FlatRows,
@@ -11,17 +9,7 @@ import {
   tokenizerCheck,
   tokenRows,
 } from '@latent/nn';
-import {
-  type Check,
-  fields,
-  isPlainObject,
-  optional,
-  real,
-  type Shape,
-  type Tensor,
-  ValueError,
-  whole,
-} from '@latent/tensor';
+import { type Check, fields, isPlainObject, optional, real, type Shape, ValueError, whole } from '@latent/tensor';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { isStepwise, perStep } from '../reconstruction/per-step.ts';
 
@@ -201,9 +189,4 @@ export function lengthsByStop(values: ArrayLike<number>, { steps, features, stop
     }
   }
   return lengths;
-}
-
-/** What goes with the rows of a batch: of sequences their lengths, and the steps that the batch was cut to. */
-export function contextOf({ x, lengths }: Batch): Context {
-  return lengths === undefined ? {} : { lengths, steps: (x as Tensor).shape[1] as number };
 }

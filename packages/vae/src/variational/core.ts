@@ -2,9 +2,9 @@ import {
   Activation,
   type Batch,
   buildNetwork,
-  type Context,
   decodesAnySteps,
   encodesAnySteps,
+  type FlatRows,
   inLayer,
   type Layer,
   Linear,
@@ -15,25 +15,27 @@ import {
 import { concat, equal, Rng, type Tensor, tensor, UsageError, where, zeros } from '@latent/tensor';
 import { boundedLogVariance } from '../latent/bounded-variance.ts';
 import { drawn, klToStandardNormal, normalLogProb } from '../latent/diagonal-normal.ts';
-import type { LearnedPrior } from '../latent/prior.ts';
-import { Model } from '../model/model.ts';
-import type { ObjectiveModel, ObjectiveParts } from '../objectives/objective.ts';
+import type { Prior } from '../latent/prior.ts';
+import { type BesideRows, type Columns, Model } from '../model/model.ts';
+import type { ObjectiveParts } from '../objectives/objective.ts';
 import { buildHead, decoderActivations, makesSteps } from '../reconstruction/head.ts';
 import { type Head, matchRows, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { isStepwise, type StepwiseDistribution } from '../reconstruction/per-step.ts';
+import type { ScoredModel } from '../scores/score.ts';
+import { contextOf } from '../sequence/context.ts';
 import { checkStepwise, type Given, parametersOf, repeatedGiven } from '../sequence/decoder.ts';
 import { PreviousStep } from '../sequence/previous-step.ts';
-import { contextOf } from '../sequence/sequence.ts';
-import { describeVae, type ResolvedVaeOptions, resolveVaeOptions, type VaeOptions } from './options.ts';
+import { conditionSize, needed, withCondition } from './condition.ts';
+import { describeVae, type ResolvedVaeOptions, resolveVaeOptions, seenShape, type VaeOptions } from './options.ts';
 
 /** What a VAE reports beside its loss: −log p(x | z) and the KL, in nats per row. */
 export type VaeNumbers = 'reconstruction' | 'kl';
 
 /**
  * The networks of a variational autoencoder and what is computed of them, differentiably, for training loops of your own.
- * `Vae` adds scoring.
+ * `Vae` adds scoring. `beside` is what stands beside the rows of a batch: their `condition`, for a model with one.
  */
-export class VaeCore extends Model<VaeNumbers> implements ObjectiveModel {
+export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
   static readonly modelName: string = 'vae';
 
   readonly encoder: Layer;
@@ -46,7 +48,7 @@ export class VaeCore extends Model<VaeNumbers> implements ObjectiveModel {
   /** Where the decoder of a sequence sees the step before; else null. */
   readonly previous: PreviousStep | null;
   /** Null for N(0, I). */
-  readonly prior: LearnedPrior | null;
+  readonly prior: Prior | null;
   readonly #options: ResolvedVaeOptions;
   readonly #pzx: Activation;
   /** What stands where a value is missing: something every column's distribution may hold. */
@@ -62,8 +64,7 @@ export class VaeCore extends Model<VaeNumbers> implements ObjectiveModel {
     super(event, resolved.transform, noise, sequence);
     this.#options = resolved;
     const context = { weights, noise };
-    const seen = resolved.missing ? [...event.slice(0, -1), 2 * (event.at(-1) as number)] : event;
-    const encoder = buildNetwork('encoder', resolved.encoder, seen, {
+    const encoder = buildNetwork('encoder', resolved.encoder, seenShape(resolved), {
       ...context,
       activation: resolved.encoderActivation,
     });
@@ -71,8 +72,9 @@ export class VaeCore extends Model<VaeNumbers> implements ObjectiveModel {
     this.encoder = encoder.module;
     this.mean = new Linear(encoded, latentSize, { rng: weights });
     this.logVariance = new Linear(encoded, latentSize, { rng: weights });
+    const given = latentSize + conditionSize(resolved.condition);
     this.previous = sequence?.previous ? new PreviousStep(sequence, context) : null;
-    const code = this.previous === null ? [latentSize] : [event[0] as number, latentSize + this.previous.width];
+    const code = this.previous === null ? [given] : [event[0] as number, given + this.previous.width];
     const decoder = buildNetwork('decoder', resolved.decoder, code, {
       ...context,
       activation: decoderActivations(resolved.decoder, code, event, reconstruction, resolved.decoderActivation),
@@ -85,8 +87,10 @@ export class VaeCore extends Model<VaeNumbers> implements ObjectiveModel {
     this.prior = resolved.prior.build({
       event,
       latentSize,
+      conditionSize: conditionSize(resolved.condition),
       rng: weights,
-      posterior: (x) => this.posterior(x),
+      posterior: (x, beside) => this.posterior(x, beside),
+      encoderParameters: () => [this.encoder, this.mean, this.logVariance].flatMap((module) => module.parameters()),
     });
     this.#pzx = new Activation(resolved.pzxActivation);
     const support = reconstruction.support(inputSize);
@@ -109,7 +113,8 @@ export class VaeCore extends Model<VaeNumbers> implements ObjectiveModel {
   }
 
   protected override describe(): Readonly<Record<string, unknown>> {
-    return describeVae(this.#options);
+    const described = describeVae(this.#options);
+    return { ...described, prior: { ...this.#options.prior.config(), ...this.prior?.learnedOptions } };
   }
 
   protected override likelihood(): ReconstructionDistribution {
@@ -124,26 +129,74 @@ export class VaeCore extends Model<VaeNumbers> implements ObjectiveModel {
     return this.#options.missing;
   }
 
+  protected override takeRows(
+    caller: string,
+    rows: FlatRows | null,
+    beside: Columns,
+  ): Pick<BesideRows, 'rows' | 'undo'> {
+    const { prior } = this;
+    if (prior === null || !prior.wantsRows) return {};
+    if (rows === null) {
+      throw new UsageError(
+        `${caller}: the prior '${this.#options.prior.name}' takes rows of its own from the run; give rows in memory and not a data set`,
+      );
+    }
+    const condition = beside.condition?.rows ?? null;
+    const undo = prior.takeRows({ caller, rows, condition, first: this.seenRange === null });
+    const numbers = Float32Array.from({ length: rows.count }, (_, r) => r);
+    return {
+      ...(prior.numbered && {
+        rows: { row: { rows: { values: numbers, count: rows.count, width: 1 }, shape: [], called: 'numbers' } },
+      }),
+      ...(undo !== null && { undo }),
+    };
+  }
+
   /** Sets what changes by epoch (β, capacity) to its value in this one, from 0; `fit` does it. */
   beginEpoch(epoch: number): void {
     this.#weight.assign(this.#options.objective.weightAt?.(epoch) ?? 1);
+    this.prior?.beginEpoch(epoch);
+  }
+
+  /** The model as the rows of one batch see it: what stands beside them goes along with every question. */
+  given(beside: Batch): ScoredModel {
+    return {
+      reconstructionDistribution: this.reconstructionDistribution,
+      posterior: (x) => this.posterior(x, beside),
+      likelihoodParams: (z) => this.likelihoodParams(z, beside),
+      conditionalLogProb: (x, z) => this.conditionalLogProb(x, z, beside),
+      conditionalLogProbOf: (x, params) => this.conditionalLogProbOf(x, params, beside),
+      columnTerms: (x, params) => this.columnTerms(x, params, beside),
+      stepTerms: (x, params) => this.stepTerms(x, params, beside),
+      exactKl: (mean, logVariance) => this.exactKl(mean, logVariance, beside),
+      klOf: (mean, logVariance, z) => this.klOf(mean, logVariance, z, beside),
+      logWeight: (x, params, z, mean, logVariance) => this.logWeight(x, params, z, mean, logVariance, beside),
+      logPrior: (z) => this.logPrior(z, beside),
+    };
   }
 
   /**
-   * Mean and log-variance of q(z | x) for rows x [rows, …event]. The log-variance is held smoothly to ±20. Of sequences `context` has
-   * the `lengths`; without them rows go to their last step.
+   * Mean and log-variance of q(z | x) for rows x [rows, …event]. The log-variance is held smoothly to ±20. What stands beside the rows
+   * is their `condition`, and of sequences their `lengths`; without these rows go to their last step.
    */
-  posterior(x: Tensor, context: Context = {}): { mean: Tensor; logVariance: Tensor } {
-    const seen = this.#options.missing ? withMask(x) : x;
+  posterior(x: Tensor, beside: Batch = {}): { mean: Tensor; logVariance: Tensor } {
+    const { condition, missing, pzxActivationOnVariance } = this.#options;
+    const whole = missing ? withMask(x) : x;
+    const seen = condition === null ? whole : withCondition(whole, this.#conditionOf(beside));
+    const context = contextOf({ ...beside, x });
     const features = flat(inLayer('encoder', () => this.encoder.forward(seen, context)));
     const mean = inLayer('mean', () => this.mean.forward(features));
     const logVariance = inLayer('logVariance', () => this.logVariance.forward(features));
     return {
       mean: this.#pzx.forward(mean),
-      logVariance: boundedLogVariance(
-        this.#options.pzxActivationOnVariance ? this.#pzx.forward(logVariance) : logVariance,
-      ),
+      logVariance: boundedLogVariance(pzxActivationOnVariance ? this.#pzx.forward(logVariance) : logVariance),
     };
+  }
+
+  #conditionOf({ condition }: Batch): Tensor {
+    const { condition: spec } = this.#options;
+    if (condition === undefined && spec !== null) throw new UsageError(`Vae: ${needed(spec)}`);
+    return condition as Tensor;
   }
 
   /** In a supervised network a VAE is its encoder: the posterior mean [rows, latentSize]. */
@@ -152,34 +205,53 @@ export class VaeCore extends Model<VaeNumbers> implements ObjectiveModel {
   }
 
   /**
-   * The parameters of p(x | z), before any squashing, for z [..., latentSize]. A decoder that sees the step before needs the rows,
-   * `given.x`; of sequences that were cut to their longest row `given.steps` says how many steps to make.
+   * The parameters of p(x | z), before any squashing, for z [..., latentSize]. A decoder that sees the step before needs the rows
+   * among what stands beside them, as `x`; of sequences that were cut to their longest row x says how many steps to make.
    */
-  likelihoodParams(z: Tensor, given: Given = {}): Tensor {
+  likelihoodParams(z: Tensor, beside: Batch = {}): Tensor {
+    const { condition, latentSize } = this.#options;
     const lead = z.shape.slice(0, -1);
-    const count = lead.reduce((a, b) => a * b, 1);
-    const rows = z.shape.length === 2 ? z : z.reshape([count, this.#options.latentSize]);
-    const copies = lead.length < 2 ? 1 : count / (lead.at(-1) as number);
-    const params = parametersOf(this, rows, repeatedGiven(given, copies));
+    const rows = (x: Tensor, width: number): Tensor =>
+      x.shape.length === 2 ? x : x.reshape([lead.reduce((a, b) => a * b, 1), width]);
+    const codes = rows(z, latentSize);
+    const size = conditionSize(condition);
+    const seen =
+      condition === null
+        ? codes
+        : withCondition(codes, rows(this.#conditionOf(beside).broadcastTo([...lead, size]), size));
+    const copies = lead.length < 2 ? 1 : (seen.shape[0] as number) / (lead.at(-1) as number);
+    const params = parametersOf(this, seen, repeatedGiven(this.#givenOf(beside), copies));
     return z.shape.length === 2 ? params : params.reshape([...lead, params.shape[1] as number]);
   }
 
-  /** log p(x | z), of what is observed: z [..., rows, latent] → [..., rows]. */
-  conditionalLogProb(x: Tensor, z: Tensor, context: Context = {}): Tensor {
-    const params = this.likelihoodParams(z, { ...context, x });
-    const { reconstruction } = this.#options;
-    const taught = this.training ? reconstruction.whileTraining?.(flat(x), params, this.head) : undefined;
-    return this.conditionalLogProbOf(x, taught ?? params, context);
+  /** Codes as the decoder sees them: with the condition of their rows, where there is one. */
+  protected seenCodes(codes: Tensor, beside: Batch): Tensor {
+    return this.#options.condition === null ? codes : withCondition(codes, this.#conditionOf(beside));
   }
 
-  conditionalLogProbOf(x: Tensor, params: Tensor, context: Context = {}): Tensor {
+  /** Of sequences: what goes with codes through the decoder. */
+  #givenOf(beside: Batch): Given {
+    const { x } = beside;
+    if (this.sequence === null || x === undefined) return {};
+    return { ...contextOf(beside), x };
+  }
+
+  /** log p(x | z), of what is observed: z [..., rows, latent] → [..., rows]. */
+  conditionalLogProb(x: Tensor, z: Tensor, beside: Batch = {}): Tensor {
+    const params = this.likelihoodParams(z, { ...beside, x });
+    const { reconstruction } = this.#options;
+    const taught = this.training ? reconstruction.whileTraining?.(flat(x), params, this.head) : undefined;
+    return this.conditionalLogProbOf(x, taught ?? params, beside);
+  }
+
+  conditionalLogProbOf(x: Tensor, params: Tensor, beside: Batch = {}): Tensor {
     const { reconstruction, missing } = this.#options;
-    if (context.lengths !== undefined) return this.stepTerms(x, params, context).sum({ axis: -1 });
+    if (beside.lengths !== undefined) return this.stepTerms(x, params, beside).sum({ axis: -1 });
     return missing ? this.columnTerms(x, params).sum({ axis: -1 }) : reconstruction.logProb(flat(x), params);
   }
 
   /** The terms of log p(x | z) by step, 0 past a row's end: [..., rows, steps]. Of sequences. */
-  stepTerms(x: Tensor, params: Tensor, { lengths }: Context = {}): Tensor {
+  stepTerms(x: Tensor, params: Tensor, { lengths }: Batch = {}): Tensor {
     const { reconstruction } = this.#options;
     if (!isStepwise(reconstruction))
       throw new UsageError('Vae.stepTerms: rows are no sequences; see sequence: { steps }');
@@ -188,7 +260,7 @@ export class VaeCore extends Model<VaeNumbers> implements ObjectiveModel {
   }
 
   /** The terms of log p(x | z) by column, 0 where a value is missing, and past a row's end. */
-  columnTerms(x: Tensor, params: Tensor, { lengths }: Context = {}): Tensor {
+  columnTerms(x: Tensor, params: Tensor, { lengths }: Batch = {}): Tensor {
     const { reconstruction, missing } = this.#options;
     const rows = flat(x);
     if (!missing) {
@@ -206,26 +278,26 @@ export class VaeCore extends Model<VaeNumbers> implements ObjectiveModel {
     return where(matchRows(reconstruction, observed, params), terms, 0);
   }
 
-  exactKl(mean: Tensor, logVariance: Tensor): Tensor | null {
-    return this.prior === null ? klToStandardNormal(mean, logVariance) : null;
+  /** KL(q(z | x) ‖ p(z)) of each row where it is exact; null where it is estimated from draws. */
+  exactKl(mean: Tensor, logVariance: Tensor, beside: Batch = {}): Tensor | null {
+    return this.prior === null ? klToStandardNormal(mean, logVariance) : this.prior.exactKl(mean, logVariance, beside);
   }
 
-  /** KL(q(z | x) ‖ p(z)) of each row: exact for N(0, I), else the estimate log q(z) − log p(z) of the draw z. */
-  klOf(mean: Tensor, logVariance: Tensor, z: Tensor): Tensor {
-    if (this.prior === null) return klToStandardNormal(mean, logVariance);
-    return normalLogProb(z, mean, logVariance).sub(this.logPrior(z));
+  /** KL(q(z | x) ‖ p(z)) of each row: exact where it can be, else the estimate log q(z) − log p(z) of the draw z. */
+  klOf(mean: Tensor, logVariance: Tensor, z: Tensor, beside: Batch = {}): Tensor {
+    return this.exactKl(mean, logVariance, beside) ?? normalLogProb(z, mean, logVariance).sub(this.logPrior(z, beside));
   }
 
   /** log p(x | z)p(z)/q(z | x), the importance weight of a draw z whose likelihood has these parameters. */
-  logWeight(x: Tensor, params: Tensor, z: Tensor, mean: Tensor, logVariance: Tensor, context: Context = {}): Tensor {
-    return this.conditionalLogProbOf(x, params, context)
-      .add(this.logPrior(z))
+  logWeight(x: Tensor, params: Tensor, z: Tensor, mean: Tensor, logVariance: Tensor, beside: Batch = {}): Tensor {
+    return this.conditionalLogProbOf(x, params, beside)
+      .add(this.logPrior(z, beside))
       .sub(normalLogProb(z, mean, logVariance));
   }
 
   /** log p(z): [..., latent] → [...]. */
-  logPrior(z: Tensor): Tensor {
-    if (this.prior !== null) return this.prior.logProb(z);
+  logPrior(z: Tensor, beside: Batch = {}): Tensor {
+    if (this.prior !== null) return this.prior.logProb(z, beside);
     const zero = zeros([1]).broadcastTo(z.shape);
     return normalLogProb(z, zero, zero);
   }
@@ -236,29 +308,23 @@ export class VaeCore extends Model<VaeNumbers> implements ObjectiveModel {
   }
 
   /** The training loss of rows by the model's objective, and its parts. Scalars. */
-  loss(x: Tensor, rng: Rng, context: Context = {}): ObjectiveParts {
+  loss(x: Tensor, rng: Rng, beside: Batch = {}): ObjectiveParts {
     const { objective } = this.#options;
-    const model: ObjectiveModel = {
-      posterior: (rows) => this.posterior(rows, context),
-      conditionalLogProb: (rows, z) => this.conditionalLogProb(rows, z, context),
-      exactKl: (mean, logVariance) => this.exactKl(mean, logVariance),
-      logPrior: (z) => this.logPrior(z),
-    };
-    return objective.compute(model, x, rng, objective.weightAt === null ? null : this.#weight);
+    return objective.compute(this.given(beside), x, rng, objective.weightAt === null ? null : this.#weight);
   }
 
-  parts(batch: Batch, rng: Rng): Parts<VaeNumbers> {
-    return this.loss(batch.x as Tensor, rng, contextOf(batch));
+  parts({ x, ...beside }: Batch, rng: Rng): Parts<VaeNumbers> {
+    return this.loss(x as Tensor, rng, beside as Batch);
   }
 
   /** Minus the plain bound of held-out rows, whatever the objective: β is 1. */
-  evaluate(batch: Batch, rng: Rng): Parts<VaeNumbers> {
-    const rows = batch.x as Tensor;
-    const context = contextOf(batch);
-    const { mean, logVariance } = this.posterior(rows, context);
+  evaluate({ x, ...beside }: Batch, rng: Rng): Parts<VaeNumbers> {
+    const rows = x as Tensor;
+    const model = this.given(beside as Batch);
+    const { mean, logVariance } = model.posterior(rows);
     const z = drawn(mean, logVariance, rng.normal(mean.shape, { dtype: mean.dtype }));
-    const reconstruction = this.conditionalLogProb(rows, z, context).neg().mean();
-    const kl = this.klOf(mean, logVariance, z).mean();
+    const reconstruction = model.conditionalLogProb(rows, z).neg().mean();
+    const kl = model.klOf(mean, logVariance, z).mean();
     return { loss: reconstruction.add(kl), reconstruction, kl };
   }
 
@@ -281,7 +347,7 @@ function flat(x: Tensor): Tensor {
 }
 
 /** [x with zeros in its holes, 1 where there is a value], as further columns or channels. */
-function withMask(x: Tensor): Tensor {
+export function withMask(x: Tensor): Tensor {
   const observed = equal(x, x);
   return concat([where(observed, x, 0), observed], -1);
 }

@@ -2,7 +2,8 @@ import { checkOptions, oneOf, optional, Rng, step, type Tensor, tensor, whole } 
 import { drawn } from '../latent/diagonal-normal.ts';
 import type { PreparedRows } from '../model/model.ts';
 import { rowKeys } from '../model/row-keys.ts';
-import { type RowInputs, type RowsProgram, rowsProgram } from '../model/rows-program.ts';
+import { type RowInputs, type RowsProgram, rowsProgram, tensorsBeside } from '../model/rows-program.ts';
+import type { ScoredModel } from '../scores/score.ts';
 import type { VaeCore } from './core.ts';
 
 /** What holes are filled with. */
@@ -16,7 +17,7 @@ export interface ImputeOptions {
   readonly seed?: number;
 }
 
-const checks = {
+export const imputeChecks = {
   kind: /* @__PURE__ */ optional(oneOf('mean', 'draws'), 'mean' as const),
   count: /* @__PURE__ */ optional(whole({ min: 1 }), 1),
   samples: /* @__PURE__ */ optional(whole({ min: 1 }), 100),
@@ -24,7 +25,7 @@ const checks = {
 };
 
 /** Draws of z for rows, the parameters of p(x | z) and the logarithms of their importance weights. */
-function weightedDraws(model: VaeCore, { x, near, draws }: RowInputs, samples: number) {
+function weightedDraws(model: ScoredModel, { x, near, draws }: RowInputs, samples: number) {
   const { mean, logVariance } = model.posterior(near);
   const z = drawn(mean, logVariance, draws.normal(samples, mean.shape[1] as number));
   const [mu, v] = [mean.broadcastTo(z.shape), logVariance.broadcastTo(z.shape)];
@@ -33,7 +34,7 @@ function weightedDraws(model: VaeCore, { x, near, draws }: RowInputs, samples: n
 }
 
 /** The expected value of all columns given what is observed, from `samples` weighted draws: [rows, columns], on the model's scale. */
-export function expectedRows(model: VaeCore, rows: RowInputs, samples: number): Tensor {
+export function expectedRows(model: ScoredModel, rows: RowInputs, samples: number): Tensor {
   const { params, weights } = weightedDraws(model, rows, samples);
   const shares = weights.softmax(0);
   const values = model.reconstructionDistribution.mean(params);
@@ -51,16 +52,18 @@ export class Imputer {
 
   constructor(model: VaeCore) {
     this.#model = model;
-    this.#means = rowsProgram((rows, samples) => ({ mean: expectedRows(model, rows, samples) }));
+    this.#means = rowsProgram((rows, samples) => ({
+      mean: expectedRows(model.given(rows.beside ?? {}), rows, samples),
+    }));
     this.#codes = rowsProgram((rows, samples) => {
-      const { z, weights } = weightedDraws(model, rows, samples);
+      const { z, weights } = weightedDraws(model.given(rows.beside ?? {}), rows, samples);
       return { weights: weights.transpose(), codes: z.transpose([1, 0, 2]) };
     });
   }
 
   /** Tables on the model's scale, holes filled; what is observed comes from the model too and is not to be used. */
   tables(caller: string, rows: PreparedRows, options: ImputeOptions): Tensor[] {
-    const { kind, count, samples, seed } = checkOptions(caller, options, checks);
+    const { kind, count, samples, seed } = checkOptions(caller, options, imputeChecks);
     const { event } = this.#model;
     if (kind === 'mean') return [this.#means(rows, event, { seed, samples }).mean];
     const { weights, codes } = this.#codes(rows, event, { seed, samples });
@@ -68,7 +71,8 @@ export class Imputer {
     return Array.from({ length: count }, (_, table) =>
       step(() => {
         const z = chosen(weights, codes, rows.near ?? rows.values, this.#model.options.inputSize, seed, table);
-        return this.#model.reconstructionDistribution.sample(this.#model.likelihoodParams(z), rng);
+        const { reconstructionDistribution } = this.#model;
+        return reconstructionDistribution.sample(this.#model.likelihoodParams(z, tensorsBeside(rows)), rng);
       }),
     );
   }

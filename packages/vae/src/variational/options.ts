@@ -10,17 +10,33 @@ import {
   partOf,
   type Transform,
 } from '@latent/nn';
-import { checkOptions, flag, optional, type Place, real, type Shape, sizeOf, ValueError, whole } from '@latent/tensor';
-import { type PriorSpec, priors, standardNormalPrior } from '../latent/prior.ts';
+import {
+  checkOptions,
+  flag,
+  nullable,
+  optional,
+  type Place,
+  real,
+  type Shape,
+  sizeOf,
+  ValueError,
+  whole,
+} from '@latent/tensor';
+import type { PriorSpec } from '../latent/prior.ts';
+import { knownPriors } from '../latent/standard.ts';
+import { standardNormalPrior } from '../latent/standard-normal-prior.ts';
 import {
   activationsCheck,
   describeNetwork,
+  describeRows,
   type EventOptions,
+  eventOf,
   type Network,
   networkOption,
+  type RowsOptions,
   resolveNetwork,
+  rowsChecks,
 } from '../model/options.ts';
-import { describeRows, eventOfRows, type RowsOptions, rowsChecks } from '../model/rows-options.ts';
 import { elbo } from '../objectives/elbo.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { knownObjectives } from '../objectives/standard.ts';
@@ -28,6 +44,7 @@ import { askedPerNumber } from '../reconstruction/head.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { knownLikelihoods } from '../reconstruction/standard.ts';
 import { likelihoodOfSequence, type Sequence } from '../sequence/sequence.ts';
+import { type Condition, conditionCheck, conditionSize } from './condition.ts';
 
 /** What a variational autoencoder is made of. */
 export interface VaeOptions extends RowsOptions {
@@ -59,6 +76,11 @@ export interface VaeOptions extends RowsOptions {
   readonly numSamples?: number;
   /** p(z); `standardNormalPrior()` by default. */
   readonly prior?: PriorSpec;
+  /**
+   * What rows are given with, for a model of p(x | c): the encoder and the decoder see it, and so may the prior
+   * (`conditionalPrior()`). None by default. Columns should be on a scale near 1.
+   */
+  readonly condition?: Condition;
   /** Share of the outputs that is dropped while training, of layers given as numbers; 0 by default. */
   readonly dropout?: number;
   /** Normalise before the activation, in layers given as numbers; false by default. */
@@ -81,7 +103,8 @@ const vaeChecks = {
   objective: /* @__PURE__ */ optional(partOf(knownObjectives, 'elbo()')),
   beta: /* @__PURE__ */ optional(real({ min: 0 })),
   numSamples: /* @__PURE__ */ optional(whole({ min: 1 })),
-  prior: /* @__PURE__ */ optional(partOf(priors, 'standardNormalPrior()')),
+  prior: /* @__PURE__ */ optional(partOf(knownPriors, 'standardNormalPrior()')),
+  condition: /* @__PURE__ */ optional(nullable(conditionCheck)),
   dropout: /* @__PURE__ */ optional(dropoutCheck, 0),
   layerNorm: /* @__PURE__ */ optional(flag(), false),
   missing: /* @__PURE__ */ optional(flag(), false),
@@ -104,6 +127,8 @@ export interface ResolvedVaeOptions {
   readonly reconstruction: ReconstructionDistribution;
   readonly objective: Objective;
   readonly prior: PriorSpec;
+  /** Null where rows are given with nothing. */
+  readonly condition: Condition | null;
   readonly missing: boolean;
   readonly transform: Transform | FittedTransform | null;
   readonly seed: number;
@@ -113,7 +138,7 @@ export interface ResolvedVaeOptions {
 export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
   const checked = checkOptions('Vae', options, vaeChecks);
   const { sequence = null } = checked;
-  const event = eventOfRows('Vae', checked as EventOptions, sequence);
+  const event = eventOf('Vae', checked as EventOptions, sequence);
   const { activation, beta, numSamples, dropout, layerNorm, latentSize, missing, seed, transform } = checked;
   const reconstruction =
     sequence === null ? checked.reconstruction : likelihoodOfSequence('Vae', sequence, checked.reconstruction);
@@ -123,7 +148,8 @@ export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
   const at = (path: string): Place => ({ caller: 'Vae', path });
   const layers = { dropout, layerNorm };
   const encoder = resolveNetwork(checked.encoder ?? [], layers, at('encoder'));
-  const seen = missing ? [...event.slice(0, -1), 2 * (event.at(-1) as number)] : event;
+  const condition = checked.condition ?? null;
+  const seen = seenShape({ event, missing, condition });
   if (checked.decoder === undefined && !Array.isArray(encoder)) {
     throw new ValueError('Vae: a module as encoder has no mirror image; give a decoder');
   }
@@ -169,10 +195,21 @@ export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
     reconstruction,
     objective,
     prior,
+    condition,
     missing,
     transform,
     seed,
   };
+}
+
+/** What an encoder sees of a row: the row, which values are there, and the condition, as columns or channels. */
+export function seenShape({
+  event,
+  missing,
+  condition,
+}: Pick<ResolvedVaeOptions, 'event' | 'missing' | 'condition'>): Shape {
+  const own = event.at(-1) as number;
+  return [...event.slice(0, -1), (missing ? 2 * own : own) + conditionSize(condition)];
 }
 
 /** From a code to the parameters of rows, or to what a head makes them of. */

@@ -1,12 +1,25 @@
 import { noGrad } from '@latent/autograd';
-import { type Dataset, generatorCheck, type History, parseRows, type Row, type Rows, scoring } from '@latent/nn';
 import {
+  type Batch,
+  type Dataset,
+  generatorCheck,
+  type History,
+  parseRows,
+  type Row,
+  type Rows,
+  scoring,
+} from '@latent/nn';
+import {
+  anything,
   checkOptions,
+  formatShape,
+  isPlainObject,
   list,
   oneOf,
   optional,
   Rng,
   real,
+  sameShape,
   step,
   type Tensor,
   tensor,
@@ -16,8 +29,8 @@ import {
 } from '@latent/tensor';
 import { drawn, klPerLatent } from '../latent/diagonal-normal.ts';
 import { registerModel } from '../model/file-header.ts';
-import { allSteps, type ModelFitOptions } from '../model/model.ts';
-import { type ReadyRows, rowsProgram } from '../model/rows-program.ts';
+import { allSteps, type Columns, isDataset, type ModelFitOptions, type PreparedRows } from '../model/model.ts';
+import { type ReadyRows, repeatedBeside, rowsProgram, tensorsBeside } from '../model/rows-program.ts';
 import type { StepwiseDistribution } from '../reconstruction/per-step.ts';
 import { type DrawOptions, Scorer, samplesCheck, seedCheck } from '../scores/score.ts';
 import {
@@ -31,13 +44,28 @@ import {
 import { outputOf, type UnrollOptions, unrolled } from '../sequence/decoder.ts';
 import type { PreviousStep } from '../sequence/previous-step.ts';
 import type { Sequence } from '../sequence/sequence.ts';
+import {
+  besideRows,
+  type ConditionOptions,
+  type ConditionValue,
+  conditionRows,
+  conditionSize,
+  needed,
+} from './condition.ts';
 import { VaeCore, type VaeNumbers } from './core.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
-import { type ImputeOptions, Imputer } from './impute.ts';
+import { type ImputeOptions, Imputer, imputeChecks } from './impute.ts';
 import { interpolateCodes } from './interpolate.ts';
 
 /** How a VAE is trained. */
-export type FitOptions = ModelFitOptions<VaeNumbers>;
+export interface FitOptions extends ModelFitOptions<VaeNumbers> {
+  /** Of a model with a condition: the condition of each row; a data set brings its own, by the name `condition`. */
+  readonly condition?: ConditionValue;
+  readonly validationCondition?: ConditionValue;
+}
+
+/** Draws for scores, and the condition of the rows that are scored. */
+export interface ScoreOptions extends DrawOptions, ConditionOptions {}
 
 /** Per row, in nats: elbo = −reconstruction − kl. */
 export interface ElboParts {
@@ -57,7 +85,7 @@ export interface LikelihoodEstimate {
 }
 
 /** How rows are drawn. */
-export interface SampleOptions {
+export interface SampleOptions extends ConditionOptions {
   /** The model's seed by default. */
   readonly seed?: number;
   readonly rng?: Rng;
@@ -67,15 +95,23 @@ export interface SampleOptions {
   readonly temperature?: number;
 }
 
-const drawChecks = { samples: /* @__PURE__ */ optional(samplesCheck), seed: /* @__PURE__ */ optional(seedCheck, 0) };
+const conditionOption = { condition: /* @__PURE__ */ anything() };
+const drawChecks = {
+  ...conditionOption,
+  samples: /* @__PURE__ */ optional(samplesCheck),
+  seed: /* @__PURE__ */ optional(seedCheck, 0),
+};
 const rngCheck = /* @__PURE__ */ optional(generatorCheck);
-const seeded = { seed: /* @__PURE__ */ optional(seedCheck), rng: rngCheck };
+const seeded = { ...conditionOption, seed: /* @__PURE__ */ optional(seedCheck), rng: rngCheck };
 const sampleChecks = {
   ...seeded,
   output: /* @__PURE__ */ optional(oneOf('mean', 'draw'), 'mean' as const),
   temperature: /* @__PURE__ */ optional(real({ above: 0 }), 1),
 };
-const pathChecks = { path: /* @__PURE__ */ optional(oneOf('linear', 'spherical'), 'linear' as const) };
+const pathChecks = {
+  ...conditionOption,
+  path: /* @__PURE__ */ optional(oneOf('linear', 'spherical'), 'linear' as const),
+};
 
 /**
  * A variational autoencoder (Kingma & Welling 2014): an encoder gives each row a Gaussian q(z | x) over codes, a decoder
@@ -90,22 +126,22 @@ const pathChecks = { path: /* @__PURE__ */ optional(oneOf('linear', 'spherical')
  */
 export class Vae extends VaeCore {
   // What is asked of rows of data, as programs.
-  readonly #encoded = rowsProgram(({ near, context }) => {
-    const { mean, logVariance } = this.posterior(near, context);
+  readonly #encoded = rowsProgram(({ near, beside }) => {
+    const { mean, logVariance } = this.posterior(near, beside);
     return { mean, variance: logVariance.exp() };
   });
-  readonly #drawnCodes = rowsProgram(({ near, draws, context }) => {
-    const { mean, logVariance } = this.posterior(near, context);
+  readonly #drawnCodes = rowsProgram(({ near, draws, beside }) => {
+    const { mean, logVariance } = this.posterior(near, beside);
     return { codes: drawn(mean, logVariance, draws.normal(1, mean.shape[1] as number).reshape(mean.shape)) };
   });
-  readonly #decoded = rowsProgram(({ x: z }) => ({
-    mean: this.#central(this.likelihoodParams(z)),
+  readonly #decoded = rowsProgram(({ x: z, beside }) => ({
+    mean: this.#central(this.likelihoodParams(z, beside)),
   }));
-  readonly #restored = rowsProgram(({ near, context }) => ({
-    mean: this.#central(this.likelihoodParams(this.posterior(near, context).mean, context)),
+  readonly #restored = rowsProgram(({ near, beside }) => ({
+    mean: this.#central(this.likelihoodParams(this.posterior(near, beside).mean, { ...beside, x: near })),
   }));
-  readonly #latents = rowsProgram(({ near, context }) => {
-    const { mean, logVariance } = this.posterior(near, context);
+  readonly #latents = rowsProgram(({ near, beside }) => {
+    const { mean, logVariance } = this.posterior(near, beside);
     return { mean, kl: klPerLatent(mean, logVariance) };
   });
   readonly #bound = new Scorer(this, boundScore);
@@ -121,8 +157,44 @@ export class Vae extends VaeCore {
    * Returns the history: for each epoch the mean loss and its parts, and the validation's where there is some. Rejects with a
    * `DivergedError` when the loss is no longer finite.
    */
-  fit(data: Rows | Dataset, options: FitOptions = {}): Promise<History<VaeNumbers>> {
-    return this.fitTo(data, options);
+  async fit(data: Rows | Dataset, options: FitOptions = {}): Promise<History<VaeNumbers>> {
+    if (!isPlainObject(options)) return this.fitTo(data, options); // refused there
+    const { condition, validationCondition, ...training } = options;
+    const { validationData } = training;
+    const rows = this.#conditionToFit('condition', data, condition);
+    const validation =
+      validationData === undefined && validationCondition === undefined
+        ? {}
+        : this.#conditionToFit('validationCondition', validationData as Rows, validationCondition);
+    return this.fitTo(data, training, { rows, validation });
+  }
+
+  /** The conditions of training rows, or of validation rows, one for each. */
+  #conditionToFit(name: string, data: Rows | Dataset, value: unknown): Columns {
+    const { condition } = this.options;
+    const caller = 'Vae.fit';
+    if (condition === null) {
+      besideRows(`${caller}: ${name}`, null, value, 0);
+      return {};
+    }
+    const size = conditionSize(condition);
+    if (isDataset(data)) {
+      const shape = data.spec.condition;
+      if (value === undefined && shape !== undefined && sameShape(shape, [size])) return {};
+      throw new UsageError(
+        `${caller}: a data set brings its conditions itself, as condition of [${size}]${shape === undefined ? '' : `, got ${formatShape(shape)}`}`,
+      );
+    }
+    if (value === undefined)
+      throw new UsageError(`${caller}: ${needed(condition).replace('{ condition }', `{ ${name} }`)}`);
+    const rows = conditionRows(caller, condition, value, null, false);
+    return { condition: { rows, shape: [size], called: 'conditions' } };
+  }
+
+  /** Rows that something is asked of, with their condition. */
+  #withCondition<R extends ReadyRows>(method: string, rows: R, condition: unknown): R {
+    const beside = besideRows(`Vae.${method}`, this.options.condition, condition, rows.count);
+    return beside === undefined ? rows : { ...rows, beside };
   }
 
   /** `fit` under the name of the reference system: unsupervised training, before a network is tuned for a task. */
@@ -131,14 +203,29 @@ export class Vae extends VaeCore {
   }
 
   /** Mean and variance of q(z | x): both [n, latentSize]. The mean is the code to use as a feature. */
-  encode(data: Rows): { mean: Tensor; variance: Tensor } {
-    return this.#encoded(this.prepared('encode', data), this.event);
+  encode(data: Rows, options: ConditionOptions = {}): { mean: Tensor; variance: Tensor } {
+    return this.#encoded(this.#coded('encode', data, options), this.event);
+  }
+
+  /** Rows to be encoded, with their condition; `method` is who asks. */
+  #coded(method: string, data: Rows, options: ConditionOptions): PreparedRows {
+    const { condition } = checkOptions(`Vae.${method}`, options, conditionOption);
+    return this.#withCondition(method, this.prepared(method, data), condition);
+  }
+
+  /** Rows to be scored, with their condition. */
+  #toScore(method: string, data: Rows, condition: unknown): PreparedRows {
+    return this.#withCondition(method, this.toScore(method, data), condition);
   }
 
   /** A draw of z from q(z | x) for each row: [n, latentSize]. */
-  samplePosterior(data: Rows, options: { readonly seed?: number } = {}): Tensor {
-    const { seed } = checkOptions('Vae.samplePosterior', options, { seed: drawChecks.seed });
-    return this.#drawnCodes(this.prepared('samplePosterior', data), this.event, { seed }).codes;
+  samplePosterior(data: Rows, options: { readonly seed?: number } & ConditionOptions = {}): Tensor {
+    const { seed, condition } = checkOptions('Vae.samplePosterior', options, {
+      ...conditionOption,
+      seed: drawChecks.seed,
+    });
+    const rows = this.#coded('samplePosterior', data, { condition } as ConditionOptions);
+    return this.#drawnCodes(rows, this.event, { seed }).codes;
   }
 
   /** What stands for a row: the mean, and of a sequence the likeliest at each step. */
@@ -148,48 +235,61 @@ export class Vae extends VaeCore {
   }
 
   /** Rows of a decoder that sees the step before, step by step. */
-  #unrolled(previous: PreviousStep, codes: Tensor, options: UnrollOptions): Tensor {
+  #unrolled(previous: PreviousStep, codes: Tensor, beside: Batch, options: UnrollOptions): Tensor {
     const { decoder, head, sequence, reconstructionDistribution } = this;
-    const model = { decoder, head, previous };
-    return unrolled(model, reconstructionDistribution as StepwiseDistribution, sequence as Sequence, codes, options);
+    const seen = noGrad(() => this.seenCodes(codes, beside));
+    const likelihood = reconstructionDistribution as StepwiseDistribution;
+    return unrolled({ decoder, head, previous }, likelihood, sequence as Sequence, seen, options);
   }
 
   /**
    * The mean of p(x | z) for codes z [n, latentSize]: [n, …event]. Of sequences the likeliest at each step, one after the other where
    * the decoder sees the step before, and NaN past where a row stops.
    */
-  decode(codes: Rows): Tensor {
-    if (this.previous !== null) {
-      const { values, count } = this.#codes('decode', codes);
-      return this.#greedy('decode', this.previous, tensor(values, { shape: [count, this.options.latentSize] }));
-    }
-    return this.restored('decode', this.#decoded(this.#codes('decode', codes), [this.options.latentSize]).mean);
+  decode(codes: Rows, options: ConditionOptions = {}): Tensor {
+    return this.#decodedRows('decode', codes, options);
+  }
+
+  #decodedRows(method: string, codes: Rows, options: ConditionOptions): Tensor {
+    const { condition } = checkOptions(`Vae.${method}`, options, conditionOption);
+    const rows = this.#withCondition(method, this.#codes(method, codes), condition);
+    return this.#meansOf(method, rows);
+  }
+
+  /** The means of p(x | z) for codes, on the scale of the data. */
+  #meansOf(method: string, codes: ReadyRows, lengths?: ArrayLike<number>): Tensor {
+    const { latentSize } = this.options;
+    if (this.previous === null) return this.restored(method, this.#decoded(codes, [latentSize]).mean, lengths);
+    const z = tensor(codes.values, { shape: [codes.count, latentSize] });
+    const options: UnrollOptions = { output: 'mean', temperature: 1, rng: new Rng(0) };
+    return this.restored(method, this.#unrolled(this.previous, z, tensorsBeside(codes), options), lengths);
   }
 
   /** `decode` under the name of the reference system. */
-  generateAtMeanGivenZ(codes: Rows): Tensor {
-    return this.decode(codes);
+  generateAtMeanGivenZ(codes: Rows, options: ConditionOptions = {}): Tensor {
+    return this.#decodedRows('generateAtMeanGivenZ', codes, options);
   }
 
   /** A draw from p(x | z) for each code z: [n, …event]. */
-  generateRandomGivenZ(codes: Rows, options: { readonly seed?: number; readonly rng?: Rng } = {}): Tensor {
-    const rng = generatorOf('Vae.generateRandomGivenZ', checkOptions('Vae.generateRandomGivenZ', options, seeded), 0);
-    const { values, count } = this.#codes('generateRandomGivenZ', codes);
-    return this.#drawnRows('generateRandomGivenZ', tensor(values, { shape: [count, this.options.latentSize] }), rng);
+  generateRandomGivenZ(
+    codes: Rows,
+    options: { readonly seed?: number; readonly rng?: Rng } & ConditionOptions = {},
+  ): Tensor {
+    const method = 'generateRandomGivenZ';
+    const { condition, ...draws } = checkOptions(`Vae.${method}`, options, seeded);
+    const rng = generatorOf(`Vae.${method}`, draws, 0);
+    const rows = this.#withCondition(method, this.#codes(method, codes), condition);
+    const z = tensor(rows.values, { shape: [rows.count, this.options.latentSize] });
+    return this.#drawnRows(method, z, rng, tensorsBeside(rows));
   }
 
-  #greedy(method: string, previous: PreviousStep, codes: Tensor, lengths?: ArrayLike<number>): Tensor {
-    const rows = this.#unrolled(previous, codes, { output: 'mean', temperature: 1, rng: new Rng(0) });
-    return this.restored(method, rows, lengths);
-  }
-
-  #drawnRows(method: string, codes: Tensor, rng: Rng, temperature = 1): Tensor {
+  #drawnRows(method: string, codes: Tensor, rng: Rng, beside: Batch, temperature = 1): Tensor {
     const options: UnrollOptions = { output: 'draw', temperature, rng };
     const { previous, reconstructionDistribution: likelihood } = this;
     const rows =
       previous === null
-        ? noGrad(() => scoring(() => step(() => outputOf(likelihood, this.likelihoodParams(codes), options))))
-        : this.#unrolled(previous, codes, options);
+        ? noGrad(() => scoring(() => step(() => outputOf(likelihood, this.likelihoodParams(codes, beside), options))))
+        : this.#unrolled(previous, codes, beside, options);
     return this.restored(method, rows);
   }
 
@@ -197,40 +297,87 @@ export class Vae extends VaeCore {
    * Each row encoded to the mean of its code and decoded to the mean of its distribution: [n, …event]. Of sequences as `decode` does,
    * as long as they are, or up to where they stop by themselves.
    */
-  reconstruct(data: Rows): Tensor {
-    const rows = this.prepared('reconstruct', data);
+  reconstruct(data: Rows, options: ConditionOptions = {}): Tensor {
+    const rows = this.#coded('reconstruct', data, options);
     const lengths = this.sequence?.stop ? undefined : rows.lengths;
-    if (this.previous !== null) {
-      return this.#greedy('reconstruct', this.previous, this.#encoded(rows, this.event).mean, lengths);
-    }
-    return this.restored('reconstruct', this.#restored(rows, this.event).mean, lengths);
+    if (this.previous === null) return this.restored('reconstruct', this.#restored(rows, this.event).mean, lengths);
+    const { mean } = this.#encoded(rows, this.event);
+    const codes = { values: Float32Array.from(mean.data), near: null, count: rows.count };
+    return this.#meansOf('reconstruct', { ...codes, ...(rows.beside && { beside: rows.beside }) }, lengths);
   }
 
   /** −log p(x | z) of each row with z the mean of its code, in nats: without draws, so the same every time. [n] */
-  reconstructionError(data: Rows): Tensor {
-    return this.#scored('reconstructionError', this.#error, data).error;
+  reconstructionError(data: Rows, options: ConditionOptions = {}): Tensor {
+    const { condition } = checkOptions('Vae.reconstructionError', options, conditionOption);
+    return this.#scored('reconstructionError', this.#error, data, { condition } as ScoreOptions).error;
   }
 
   /** −log p(xₜ | z) of each step of sequences, as `reconstructionError`, which is their sum: [n, steps], NaN past a row's end. */
-  reconstructionErrorPerStep(data: Rows): Tensor {
+  reconstructionErrorPerStep(data: Rows, options: ConditionOptions = {}): Tensor {
+    const method = 'reconstructionErrorPerStep';
     if (this.sequence === null) {
-      throw new UsageError(
-        'Vae.reconstructionErrorPerStep: rows are no sequences; make the model with { sequence: { steps } }',
-      );
+      throw new UsageError(`Vae.${method}: rows are no sequences; make the model with { sequence: { steps } }`);
     }
-    const rows = this.toScore('reconstructionErrorPerStep', data);
-    const { steps } = this.#stepError.of('Vae.reconstructionErrorPerStep', rows, this.logJacobian(rows.raw));
+    const { condition } = checkOptions(`Vae.${method}`, options, conditionOption);
+    const rows = this.#toScore(method, data, condition);
+    const { steps } = this.#stepError.of(`Vae.${method}`, rows, this.logJacobian(rows.raw));
     return this.perStep(steps, rows);
   }
 
-  /** `n` rows from the prior: z from p(z), decoded to the mean of p(x | z), or to a draw from it. [n, …event] */
+  /**
+   * `n` rows from the prior: z from p(z), decoded to the mean of p(x | z), or to a draw from it. Of a model with a condition, its
+   * rows are given with `condition`, one for each or one for all. [n, …event]
+   */
   sample(n: number, options: SampleOptions = {}): Tensor {
     whole({ min: 1 })(n, { caller: 'Vae.sample', path: 'n' });
-    const { output, temperature, ...draws } = checkOptions('Vae.sample', options, sampleChecks);
+    const { output, temperature, condition, ...draws } = checkOptions('Vae.sample', options, sampleChecks);
     const rng = generatorOf('Vae.sample', draws, this.options.seed);
     const { latentSize } = this.options;
-    const codes = this.prior === null ? rng.normal([n, latentSize]) : step(() => this.prior?.sample(n, rng) as Tensor);
-    return output === 'draw' ? this.#drawnRows('sample', codes, rng, temperature) : this.decode(codes);
+    const beside = tensorsBeside(
+      this.#withCondition('sample', { values: new Float32Array(0), near: null, count: n }, condition),
+    );
+    const codes =
+      this.prior === null
+        ? rng.normal([n, latentSize])
+        : noGrad(() => step(() => this.prior?.sample(n, rng, beside) as Tensor));
+    if (output === 'draw') return this.#drawnRows('sample', codes, rng, beside, temperature);
+    return this.#decodedRows('sample', codes, (condition === undefined ? {} : { condition }) as ConditionOptions);
+  }
+
+  /**
+   * `n` rows like each of the given: codes drawn around its own, decoded to the mean of p(x | z), or to a draw from it. They are drawn
+   * from N(μ(x), σ²I) with the σ² of an exemplar prior, and from q(z | x) where the prior is another. [rows, n, …event]
+   */
+  moreLike(data: Rows, n: number, options: SampleOptions = {}): Tensor {
+    whole({ min: 1 })(n, { caller: 'Vae.moreLike', path: 'n' });
+    const { output, temperature, condition, ...draws } = checkOptions('Vae.moreLike', options, sampleChecks);
+    const rng = generatorOf('Vae.moreLike', draws, this.options.seed);
+    const { latentSize } = this.options;
+    const rows = this.#coded('moreLike', data, (condition === undefined ? {} : { condition }) as ConditionOptions);
+    const { mean, variance } = this.#encoded(rows, this.event);
+    const repeated = (x: Tensor): Tensor =>
+      x.reshape([rows.count, 1, x.size / rows.count]).broadcastTo([rows.count, n, x.size / rows.count]);
+    const codes = noGrad(() =>
+      step(() => {
+        const spread = this.prior?.spread;
+        const scale = spread ? spread.mul(0.5).exp() : repeated(variance.sqrt());
+        const noise = rng.normal([rows.count, n, latentSize]);
+        return repeated(mean)
+          .add(scale.mul(noise))
+          .reshape([rows.count * n, latentSize]);
+      }),
+    );
+    const many: ReadyRows = {
+      values: Float32Array.from(codes.data),
+      near: null,
+      count: rows.count * n,
+      ...(rows.beside && { beside: repeatedBeside(rows.beside, rows.count, n) }),
+    };
+    const made =
+      output === 'draw'
+        ? this.#drawnRows('moreLike', codes, rng, tensorsBeside(many), temperature)
+        : this.#meansOf('moreLike', many);
+    return made.reshape([rows.count, n, ...this.event]);
   }
 
   /**
@@ -241,22 +388,41 @@ export class Vae extends VaeCore {
     a: Row | string,
     b: Row | string,
     steps = 10,
-    options: { readonly path?: 'linear' | 'spherical' } = {},
+    options: { readonly path?: 'linear' | 'spherical' } & ConditionOptions = {},
   ): Tensor {
     whole({ min: 2 })(steps, { caller: 'Vae.interpolate', path: 'steps' });
-    const { path } = checkOptions('Vae.interpolate', options, pathChecks);
-    const { mean } = this.#encoded(this.prepared('interpolate', [a, b] as Rows), this.event);
+    const { path, condition } = checkOptions('Vae.interpolate', options, pathChecks);
+    const given = this.#oneFor('interpolate', condition);
+    const { mean } = this.#encoded(this.#coded('interpolate', [a, b] as Rows, given), this.event);
     const [from, to] = mean.toArray() as [number[], number[]];
-    return this.decode(interpolateCodes(from, to, steps, path));
+    return this.#decodedRows('interpolate', interpolateCodes(from, to, steps, path), given);
+  }
+
+  /** The condition that stands for all rows of a walk between codes. */
+  #oneFor(method: string, condition: unknown): ConditionOptions {
+    const { condition: spec } = this.options;
+    if (spec === null || condition === undefined)
+      return condition === undefined ? {} : { condition: condition as number };
+    conditionRows(`Vae.${method}`, spec, condition, 1, false);
+    return { condition: condition as number };
   }
 
   /** The row's code with one latent moved to each of the values, decoded: [values, …event]. */
-  traverse(row: Row | string, latent: number, values: readonly number[] = [-3, -2, -1, 0, 1, 2, 3]): Tensor {
+  traverse(
+    row: Row | string,
+    latent: number,
+    values: readonly number[] = [-3, -2, -1, 0, 1, 2, 3],
+    options: ConditionOptions = {},
+  ): Tensor {
     const { latentSize } = this.options;
     whole({ min: 0, max: latentSize - 1 })(latent, { caller: 'Vae.traverse', path: 'latent' });
     list(real(), { min: 1 })(values, { caller: 'Vae.traverse', path: 'values' });
-    const [code] = this.#encoded(this.prepared('traverse', [row] as Rows), this.event).mean.toArray() as [number[]];
-    return this.decode(values.map((value) => code.map((z, j) => (j === latent ? value : z))));
+    const given = this.#oneFor('traverse', checkOptions('Vae.traverse', options, conditionOption).condition);
+    const [code] = this.#encoded(this.#coded('traverse', [row] as Rows, given), this.event).mean.toArray() as [
+      number[],
+    ];
+    const codes = values.map((value) => code.map((z, j) => (j === latent ? value : z)));
+    return this.#decodedRows('traverse', codes, given);
   }
 
   /**
@@ -265,12 +431,12 @@ export class Vae extends VaeCore {
    * samples and the seed, and on nothing else. Of values outside the range of the training rows the encoder is shown the end of
    * the range, so a row further out is never less odd; what is scored is the row as it is, and the bound is one.
    */
-  elbo(data: Rows, options: DrawOptions = {}): ElboParts {
+  elbo(data: Rows, options: ScoreOptions = {}): ElboParts {
     return this.#scored('elbo', this.#bound, data, options);
   }
 
   /** The bound of each row: [n]. */
-  elboPerRow(data: Rows, options: DrawOptions = {}): Tensor {
+  elboPerRow(data: Rows, options: ScoreOptions = {}): Tensor {
     return this.elbo(data, options).elbo;
   }
 
@@ -278,19 +444,19 @@ export class Vae extends VaeCore {
    * An anomaly score for each row, −ELBO, and what it is made of: each column's −E log p(x_j | z), and the KL. The columns
    * of a row and its KL add up to its score.
    */
-  contributions(data: Rows, options: DrawOptions = {}): { score: Tensor; columns: Tensor; kl: Tensor } {
+  contributions(data: Rows, options: ScoreOptions = {}): { score: Tensor; columns: Tensor; kl: Tensor } {
     const { columns: given, kl } = this.#scored('contributions', this.#contributions, data, options);
     const columns = this.sequence === null ? given : allSteps(given, this.options.inputSize);
     return { score: step(() => columns.sum({ axis: -1 }).add(kl)), columns, kl };
   }
 
   /** The mean over draws of z from q(z | x) of log p(x | z), the KL left out: not log p(x), and not the bound. [n] */
-  reconstructionLogProbability(data: Rows, options: DrawOptions = {}): Tensor {
+  reconstructionLogProbability(data: Rows, options: ScoreOptions = {}): Tensor {
     return this.#scored('reconstructionLogProbability', this.#density, data, options).mean;
   }
 
   /** The log of the mean over draws of p(x | z), the reconstruction probability of An & Cho (2015). [n] */
-  logReconstructionProbability(data: Rows, options: DrawOptions = {}): Tensor {
+  logReconstructionProbability(data: Rows, options: ScoreOptions = {}): Tensor {
     return this.#scored('logReconstructionProbability', this.#density, data, options).averaged;
   }
 
@@ -298,9 +464,9 @@ export class Vae extends VaeCore {
    * log p(x) of each row by importance sampling with `samples` draws (100; Burda et al. 2015), which is a lower bound in
    * expectation and rises to the truth, and its standard error. [n] each.
    */
-  logLikelihood(data: Rows, options: DrawOptions = {}): LikelihoodEstimate {
-    const { samples = 100, seed } = checkOptions('Vae.logLikelihood', options, drawChecks);
-    const rows = this.toScore('logLikelihood', data);
+  logLikelihood(data: Rows, options: ScoreOptions = {}): LikelihoodEstimate {
+    const { samples = 100, seed, condition } = checkOptions('Vae.logLikelihood', options, drawChecks);
+    const rows = this.#toScore('logLikelihood', data, condition);
     const jacobian = this.logJacobian(rows.raw);
     const { logLikelihood, logSquares } = this.#likelihood.of('Vae.logLikelihood', rows, jacobian, { samples, seed });
     // By the delta method: the standard error of the mean weight over the mean weight.
@@ -311,8 +477,8 @@ export class Vae extends VaeCore {
   }
 
   /** Which latents are in use, how many nats each carries, and whether the model does better than none. */
-  async diagnose(data: Rows): Promise<Diagnosis> {
-    const rows = this.toScore('diagnose', data);
+  async diagnose(data: Rows, options: ConditionOptions = {}): Promise<Diagnosis> {
+    const rows = this.#toScore('diagnose', data, checkOptions('Vae.diagnose', options, conditionOption).condition);
     const jacobian = this.logJacobian(rows.raw);
     const { elbo } = this.#bound.of('Vae.diagnose', rows, jacobian);
     const perRow = jacobian === null ? 0 : jacobian.sum({ axis: 1 }).mean().item();
@@ -324,10 +490,11 @@ export class Vae extends VaeCore {
    * Rows with their holes filled: by the mean of what is missing given what is observed, estimated with importance weights
    * (Mattei & Frellsen 2019), or by draws from it. What is there stays as it is. Needs a model made with `missing: true`.
    */
-  impute(data: Rows, options: ImputeOptions = {}): Tensor[] {
+  impute(data: Rows, options: ImputeOptions & ConditionOptions = {}): Tensor[] {
     if (!this.options.missing) throw new UsageError('Vae.impute: make the model with { missing: true }');
-    const rows = this.toScore('impute', data);
-    return this.#imputer.tables('Vae.impute', rows, options).map((table) => {
+    const { condition, ...rest } = checkOptions('Vae.impute', options, { ...imputeChecks, ...conditionOption });
+    const rows = this.#toScore('impute', data, condition);
+    return this.#imputer.tables('Vae.impute', rows, rest).map((table) => {
       const filled = this.restored('impute', table);
       const values = filled.data;
       const given = rows.raw.values;
@@ -340,11 +507,11 @@ export class Vae extends VaeCore {
     method: string,
     scorer: Scorer<K>,
     data: Rows,
-    options: DrawOptions = {},
+    options: ScoreOptions = {},
   ): Record<K, Tensor> {
     const caller = `Vae.${method}`;
-    const { samples = 1, seed } = checkOptions(caller, options, drawChecks);
-    const rows = this.toScore(method, data);
+    const { samples = 1, seed, condition } = checkOptions(caller, options, drawChecks);
+    const rows = this.#toScore(method, data, condition);
     return scorer.of(caller, rows, this.logJacobian(rows.raw), { samples, seed });
   }
 

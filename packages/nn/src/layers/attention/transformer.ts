@@ -88,7 +88,7 @@ function attended(name: string, heads: number, input: Shape): Shape {
 
 const transformerChecks = { ...attentionChecks, feedForward: /* @__PURE__ */ optional(whole({ min: 1 })) };
 
-export const transformerLayer = /* @__PURE__ */ layers.part('transformer', {
+export const transformerLayer = /* @__PURE__ */ layers.known('transformer', {
   options: transformerChecks,
   build: ({ heads, dropout, causal, feedForward }) => ({
     anySteps: true,
@@ -107,7 +107,7 @@ export function transformer(heads: number, options: TransformerSpecOptions = {})
   return transformerLayer.with({ heads }, options);
 }
 
-export const attentionLayer = /* @__PURE__ */ layers.part('attention', {
+export const attentionLayer = /* @__PURE__ */ layers.known('attention', {
   options: attentionChecks,
   build: ({ heads, dropout, causal }) => ({
     anySteps: true,

@@ -146,7 +146,7 @@ function convPart(axes: 1 | 2): Definition<LayerSpec> {
   const name = `conv${axes}d`;
   const Made = axes === 1 ? Conv1d : Conv2d;
   const checks = { features: featuresCheck, ...commonChecks(axes), groups: groupsCheck, paddingMode: modeCheck };
-  return layers.part(name, {
+  return layers.known(name, {
     options: checks,
     build(options) {
       const { features, kernel, stride, dilation, padding, groups, bias, paddingMode, norm } = options;
@@ -202,7 +202,7 @@ function convTransposePart(axes: 1 | 2): Definition<LayerSpec> {
   const Made = axes === 1 ? ConvTranspose1d : ConvTranspose2d;
   const outputPadding = optional(perAxis(axes, 0), new Array<number>(axes).fill(0));
   const checks = { features: featuresCheck, ...commonChecks(axes), groups: groupsCheck, outputPadding };
-  return layers.part(name, {
+  return layers.known(name, {
     options: checks,
     build(options) {
       const { features, kernel, stride, dilation, padding, groups, bias, outputPadding, norm } = options;
@@ -291,7 +291,7 @@ function depthwiseOptions() {
 const depthwiseChecks = /* @__PURE__ */ depthwiseOptions();
 const separableChecks = { features: featuresCheck, ...depthwiseChecks };
 
-export const depthwiseConv2dLayer = /* @__PURE__ */ layers.part('depthwiseConv2d', {
+export const depthwiseConv2dLayer = /* @__PURE__ */ layers.known('depthwiseConv2d', {
   options: depthwiseChecks,
   build(options) {
     const of = (input: Shape): LayerSpec => {
@@ -312,7 +312,7 @@ export function depthwiseConv2d(options: DepthwiseConvOptions = {}): LayerSpec {
   return depthwiseConv2dLayer.make(options);
 }
 
-export const separableConv2dLayer = /* @__PURE__ */ layers.part('separableConv2d', {
+export const separableConv2dLayer = /* @__PURE__ */ layers.known('separableConv2d', {
   options: separableChecks,
   build(options) {
     const { features, multiplier, kernel, stride, padding, dilation, paddingMode, ...rest } = options;

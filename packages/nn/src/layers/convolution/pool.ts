@@ -133,7 +133,7 @@ function pooledShape(op: string, input: Shape, { size, stride, padding, ceil, di
 }
 
 const maxChecks = { ...common, dilation: /* @__PURE__ */ optional(sizeCheck) };
-export const maxPoolLayer = /* @__PURE__ */ layers.part('maxPool', {
+export const maxPoolLayer = /* @__PURE__ */ layers.known('maxPool', {
   options: maxChecks,
   build: ({ size, ...options }) => ({
     outShape: (input) => pooledShape('maxPool', input, { size, ...options }),
@@ -156,7 +156,7 @@ export function maxPool(size: PerAxis, options: MaxPoolLayerOptions = {}): Layer
 }
 
 const avgChecks = { ...common, countPadding: /* @__PURE__ */ optional(flag(), false) };
-export const avgPoolLayer = /* @__PURE__ */ layers.part('avgPool', {
+export const avgPoolLayer = /* @__PURE__ */ layers.known('avgPool', {
   options: avgChecks,
   build: ({ size, ...options }) => ({
     outShape: (input) => pooledShape('avgPool', input, { size, ...options }),
@@ -170,7 +170,7 @@ export function avgPool(size: PerAxis, options: AvgPoolLayerOptions = {}): Layer
   return avgPoolLayer.with({ size }, options);
 }
 
-export const globalAvgPoolLayer = /* @__PURE__ */ layers.part('globalAvgPool', {
+export const globalAvgPoolLayer = /* @__PURE__ */ layers.known('globalAvgPool', {
   options: {},
   build: () => ({
     outShape(input) {

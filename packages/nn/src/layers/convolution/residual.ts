@@ -93,7 +93,7 @@ function mirrorOf(list: readonly LayerSpec[], input: Shape): readonly LayerSpec[
   return back.reverse().flat();
 }
 
-export const residualLayer = /* @__PURE__ */ layers.part('residual', {
+export const residualLayer = /* @__PURE__ */ layers.known('residual', {
   options: checks,
   build({ body, shortcut, activation }) {
     /** Whether x can be added as it is, or its channels have to be mapped. */

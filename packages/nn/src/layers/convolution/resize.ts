@@ -72,7 +72,7 @@ const upsampleChecks = {
   size: /* @__PURE__ */ optional(sizeCheck),
   mode: /* @__PURE__ */ optional(oneOf('nearest', 'bilinear'), 'nearest' as const),
 };
-export const upsampleLayer = /* @__PURE__ */ layers.part('upsample', {
+export const upsampleLayer = /* @__PURE__ */ layers.known('upsample', {
   options: upsampleChecks,
   build({ factor, size, mode }, caller) {
     if (factor !== undefined && size !== undefined) throw new ValueError(`${caller}: give factor or size, not both`);
@@ -127,7 +127,7 @@ function divided(name: string, input: Shape, place: number, channels: number): r
   return [h, w, c];
 }
 
-export const pixelShuffleLayer = /* @__PURE__ */ layers.part('pixelShuffle', {
+export const pixelShuffleLayer = /* @__PURE__ */ layers.known('pixelShuffle', {
   options: shuffleChecks,
   build: ({ factor }) => ({
     outShape(input) {
@@ -144,7 +144,7 @@ export function pixelShuffle(factor: number): LayerSpec {
   return pixelShuffleLayer.make({ factor });
 }
 
-export const pixelUnshuffleLayer = /* @__PURE__ */ layers.part('pixelUnshuffle', {
+export const pixelUnshuffleLayer = /* @__PURE__ */ layers.known('pixelUnshuffle', {
   options: shuffleChecks,
   build: ({ factor }) => ({
     outShape(input) {
@@ -232,7 +232,7 @@ const padOptionChecks = {
   mode: /* @__PURE__ */ optional(oneOf(...padModes)),
 };
 const padChecks = { sides: sidesCheck, ...padOptionChecks };
-export const padLayer = /* @__PURE__ */ layers.part('pad', {
+export const padLayer = /* @__PURE__ */ layers.known('pad', {
   options: padChecks,
   build({ sides, value, mode }, caller) {
     if (value !== undefined && mode !== undefined) throw new ValueError(`${caller}: give value or mode, not both`);
@@ -267,7 +267,7 @@ export function pad(sides: number | Sides, options: PadOptions = {}): LayerSpec 
 }
 
 const cropChecks = { sides: sidesCheck };
-export const cropLayer = /* @__PURE__ */ layers.part('crop', {
+export const cropLayer = /* @__PURE__ */ layers.known('crop', {
   options: cropChecks,
   build: ({ sides }) => ({
     outShape(input) {

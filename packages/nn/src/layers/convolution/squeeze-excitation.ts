@@ -53,7 +53,7 @@ export class SqueezeExcitation extends Module {
 }
 
 const checks = { reduction: /* @__PURE__ */ optional(whole({ min: 1 }), 16) };
-export const squeezeExcitationLayer = /* @__PURE__ */ layers.part('squeezeExcitation', {
+export const squeezeExcitationLayer = /* @__PURE__ */ layers.known('squeezeExcitation', {
   options: checks,
   build: ({ reduction }) => ({
     ...sameShapeLayer((input, { weights }) => [new SqueezeExcitation(input.at(-1) ?? 1, { rng: weights, reduction })]),

@@ -112,7 +112,7 @@ export class BatchNorm extends Module {
   }
 }
 
-export const batchNormLayer = /* @__PURE__ */ layers.part('batchNorm', {
+export const batchNormLayer = /* @__PURE__ */ layers.known('batchNorm', {
   options: checks,
   build: (options) => sameShapeLayer((input) => [new BatchNorm(input.at(-1) ?? 1, options)]),
 });

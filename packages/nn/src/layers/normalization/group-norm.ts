@@ -74,7 +74,7 @@ function checkDivides(groups: number, channels: number): void {
 }
 
 const layerChecks = { groups: /* @__PURE__ */ whole({ min: 1 }), ...checks };
-export const groupNormLayer = /* @__PURE__ */ layers.part('groupNorm', {
+export const groupNormLayer = /* @__PURE__ */ layers.known('groupNorm', {
   options: layerChecks,
   build: ({ groups, epsilon }) => ({
     ...sameShapeLayer((input) => [new GroupNorm(groups, input.at(-1) ?? 1, { epsilon })]),

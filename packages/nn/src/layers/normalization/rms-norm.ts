@@ -50,7 +50,7 @@ export class RmsNorm extends Module {
   }
 }
 
-export const rmsNormLayer = /* @__PURE__ */ layers.part('rmsNorm', {
+export const rmsNormLayer = /* @__PURE__ */ layers.known('rmsNorm', {
   options: checks,
   build: ({ epsilon }) => sameShapeLayer((input) => [new RmsNorm(input.at(-1) ?? 1, { epsilon })]),
 });

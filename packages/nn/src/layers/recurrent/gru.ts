@@ -93,7 +93,7 @@ export interface GruSpecOptions extends RecurrentSpecOptions {
 
 const checks = { units: unitsCheck, ...recurrentChecks, resetAfter: /* @__PURE__ */ optional(flag(), true) };
 
-export const gruLayer = /* @__PURE__ */ layers.part('gru', {
+export const gruLayer = /* @__PURE__ */ layers.known('gru', {
   options: checks,
   build: ({ units, ...options }) =>
     recurrentSpec('gru', units, options, {

@@ -35,7 +35,7 @@ const checks = {
   forgetBias: /* @__PURE__ */ optional(real(), 1),
 };
 
-export const lstmLayer = /* @__PURE__ */ layers.part('lstm', {
+export const lstmLayer = /* @__PURE__ */ layers.known('lstm', {
   options: checks,
   build: ({ units, ...options }) =>
     recurrentSpec('lstm', units, options, {

@@ -95,7 +95,7 @@ export class MinGru extends Module {
 
 const checks = { units: unitsCheck, returnSequences: /* @__PURE__ */ optional(flag(), false) };
 
-export const minGruLayer = /* @__PURE__ */ layers.part('minGru', {
+export const minGruLayer = /* @__PURE__ */ layers.known('minGru', {
   options: checks,
   build: ({ units, returnSequences }) => ({
     ...recurrentSpec(

@@ -35,7 +35,7 @@ const checks = {
   activation: /* @__PURE__ */ optional(oneOf('tanh', 'relu'), 'tanh' as const),
 };
 
-export const rnnLayer = /* @__PURE__ */ layers.part('rnn', {
+export const rnnLayer = /* @__PURE__ */ layers.known('rnn', {
   options: checks,
   build: ({ units, ...options }) =>
     recurrentSpec('rnn', units, options, {

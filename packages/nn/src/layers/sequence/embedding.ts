@@ -80,7 +80,7 @@ const checks = {
   padding: /* @__PURE__ */ optional(whole({ min: 0 })),
 };
 
-export const embeddingLayer = /* @__PURE__ */ layers.part('embedding', {
+export const embeddingLayer = /* @__PURE__ */ layers.known('embedding', {
   options: checks,
   build: ({ size, width, padding }, caller) => {
     if (padding !== undefined && padding >= size) {

@@ -26,7 +26,7 @@ export class MeanSteps extends Module {
   }
 }
 
-export const meanStepsLayer = /* @__PURE__ */ layers.part('meanSteps', {
+export const meanStepsLayer = /* @__PURE__ */ layers.known('meanSteps', {
   options: {},
   build: () => ({
     anySteps: true,

@@ -65,7 +65,7 @@ function sinusoids(steps: number, width: number): number[] {
 
 const checks = { kind: /* @__PURE__ */ optional(oneOf('learned', 'sinusoid'), 'learned' as const) };
 
-export const positionsLayer = /* @__PURE__ */ layers.part('positions', {
+export const positionsLayer = /* @__PURE__ */ layers.known('positions', {
   options: checks,
   build: ({ kind }) => ({
     anySteps: true,

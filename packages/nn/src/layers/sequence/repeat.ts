@@ -79,7 +79,7 @@ const positionsCheck: Check<number> = (value, at) => {
 
 const checks = { steps: /* @__PURE__ */ whole({ min: 1 }), positions: positionsCheck };
 
-export const repeatLayer = /* @__PURE__ */ layers.part('repeat', {
+export const repeatLayer = /* @__PURE__ */ layers.known('repeat', {
   options: checks,
   build: ({ steps, positions }) => ({
     anySteps: true,

@@ -1,0 +1,114 @@
+// `npm run bench:images`: convolutional models trained here and on PyTorch with the same digits, split, network, optimizer and
+// epochs, for several seeds.
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Rng, tensor, useThreads } from '@latent/tensor';
+import { DenoisingAutoencoder, gaussianNoise, Vae } from '@latent/vae';
+import { loadDigits } from '../demo/digits.ts';
+import { type ImageModel, kerasDenoiser, tensorflowCvae } from './images.ts';
+import { networksOf } from './latent-images.ts';
+
+const HELP = `usage: npm run bench:images -- [--only NAME] [--epochs 10] [--seeds 3]`;
+
+interface Task {
+  readonly name: string;
+  readonly unit: string;
+  readonly task: 'vae' | 'denoise';
+  readonly model: ImageModel;
+}
+
+const tasks: readonly Task[] = [
+  ...[2, 20].map((latent) => ({
+    name: `cvae of TensorFlow, latent ${latent}, binarised, batch 32`,
+    unit: 'nats, −ELBO of test digits',
+    task: 'vae' as const,
+    model: { ...tensorflowCvae, latent, batch: 32 },
+  })),
+  {
+    name: 'denoiser of Keras, noise 0.5, batch 128',
+    unit: 'mean squared error of restored test digits',
+    task: 'denoise',
+    model: kerasDenoiser,
+  },
+];
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    epochs: { type: 'string', default: '10' },
+    seeds: { type: 'string', default: '3' },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) console.log(HELP);
+else await main(values.only, Number(values.epochs), Number(values.seeds));
+
+async function main(only: string, epochs: number, seeds: number): Promise<void> {
+  useThreads(1);
+  for (const task of tasks.filter(({ name }) => name.includes(only))) {
+    console.log(`\n${task.name}, ${epochs} epochs, Adam 1e-3: ${task.unit}`);
+    const ours: number[] = [];
+    for (let seed = 0; seed < seeds; seed++) ours.push(await train(task, epochs, seed));
+    report('latent', ours);
+    const theirs = pytorch(task, epochs, seeds);
+    if (theirs === null) continue;
+    report('pytorch', theirs);
+    const gap = mean(ours) - mean(theirs);
+    console.log(`  difference ${gap.toPrecision(2)}; deviation of PyTorch's seeds ${spread(theirs).toPrecision(2)}`);
+  }
+}
+
+async function train({ task, model }: Task, epochs: number, seed: number): Promise<number> {
+  const { train, test } = loadDigits();
+  const fit = { epochs, batchSize: model.batch, learningRate: 1e-3 };
+  if (task === 'vae') {
+    const binary = (values: Float32Array): Float32Array => values.map((value) => (value > 0.5 ? 1 : 0));
+    const vae = new Vae({ ...networksOf(model), latentSize: model.latent as number, seed });
+    await vae.fit(binary(train.images), fit);
+    return -vae.elbo(binary(test.images), { seed }).elbo.mean().item();
+  }
+  const corruption = gaussianNoise(0.5, { low: 0, high: 1 });
+  const denoiser = new DenoisingAutoencoder({ ...networksOf(model), corruption, seed });
+  await denoiser.fit(train.images, fit);
+  const clean = tensor(test.images, { shape: [test.labels.length, 28, 28, 1] });
+  return denoiser
+    .reconstruct(corruption.apply(clean, new Rng(seed)))
+    .sub(clean)
+    .square()
+    .mean()
+    .item();
+}
+
+function pytorch({ task, model }: Task, epochs: number, seeds: number): readonly number[] | null {
+  const python = ['python3', '/usr/bin/python3'].find(
+    (name) => spawnSync(name, ['-c', 'import torch'], { stdio: 'ignore' }).status === 0,
+  );
+  if (python === undefined) {
+    console.log('  pytorch  missing: no Python with torch (on Debian: apt-get install python3-torch)');
+    return null;
+  }
+  const script = fileURLToPath(new URL('./peers/train_images.py', import.meta.url));
+  const folder = dirname(createRequire(import.meta.url).resolve('mnist/src/digits/0.json'));
+  const input = JSON.stringify({ model, task, epochs, seeds, threads: 1 });
+  const { stdout, stderr, status } = spawnSync(python, [script, folder], { encoding: 'utf8', input });
+  if (status !== 0) throw new Error(`image-quality: PyTorch failed\n${stderr}`);
+  return JSON.parse(stdout) as number[];
+}
+
+function report(name: string, figures: readonly number[]): void {
+  const list = figures.map((value) => value.toPrecision(5)).join('  ');
+  console.log(
+    `  ${name.padEnd(8)} ${list}   mean ${mean(figures).toPrecision(5)}, standard deviation ${spread(figures).toPrecision(2)}`,
+  );
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b) / values.length;
+}
+
+function spread(values: readonly number[]): number {
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean(values)) ** 2, 0) / (values.length - 1));
+}

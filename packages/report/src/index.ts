@@ -1,0 +1,12 @@
+export { type Bar, type BarsOptions, bars } from './charts/bars.ts';
+export { type Bins, binsOf } from './charts/bins.ts';
+export { type Dot, type DotsOptions, dots } from './charts/dots.ts';
+export type { ChartOptions } from './charts/frame.ts';
+export { type HeatMapOptions, heatMap } from './charts/heat-map.ts';
+export { type HistogramOptions, histogram } from './charts/histogram.ts';
+export { type Line, type LinesOptions, lines } from './charts/lines.ts';
+export { chartStyle } from './charts/style.ts';
+export type { CodeMap, OddRow, ReportContents } from './contents.ts';
+export { principalPlane } from './plane.ts';
+export { report } from './report.ts';
+export { type ColumnSummary, columnSummary } from './summary.ts';

@@ -1,0 +1,114 @@
+// Every public function with every value that its declared types rule out: it does what its words say, or throws a sentence
+// that begins with a name. What is public and what it takes is read off the declarations, so a new function is tried without a
+// row here, or fails for want of a good call.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FitEvent } from '@latent/nn';
+import { Rng, type Tensor, tensor } from '@latent/tensor';
+import { afterAll, describe, expect, it } from 'vitest';
+import { callablesOf, type Surface, wrongOf } from '../../../scripts/surface/refusals.ts';
+import * as vae from './index.ts';
+
+const rng = (): Rng => new Rng(1);
+const rows = (): number[][] => [
+  [0.1, 0.9],
+  [0.7, 0.2],
+  [0.5, 0.4],
+];
+const x = (): Tensor => tensor(rows());
+const run = () => ({ epochs: 1, onWarning: () => {} });
+const vaeOptions = () => ({ inputSize: 2, latentSize: 2, encoder: [3], reconstruction: vae.gaussian() });
+const model = (): vae.Vae => new vae.Vae({ ...vaeOptions(), missing: true });
+const autoencoder = (): vae.Autoencoder => new vae.Autoencoder({ inputSize: 2, encoder: [2] });
+const labels = (): number[] => [0, 1, 1];
+const params = (): Tensor => new Rng(2).normal([3, 4]);
+const event = (): FitEvent => ({
+  epoch: 1,
+  epochs: 2,
+  step: 1,
+  steps: 2,
+  rows: 5,
+  rowsPerSecond: 3,
+  secondsLeft: 2,
+  loss: 1,
+});
+const folder = mkdtempSync(join(tmpdir(), 'latent-surface-'));
+const file = join(folder, 'autoencoder');
+writeFileSync(file, autoencoder().toBytes());
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const surface: Surface = {
+  folder: 'vae',
+  exports: vae,
+  values: {
+    Tensor: x,
+    number: () => 2,
+    Rng: rng,
+    Rows: rows,
+    Row: () => [0.1, 0.9],
+    'Dataset | Rows': rows,
+    Batch: () => ({ x: x() }),
+    VaeOptions: vaeOptions,
+    AutoencoderOptions: () => ({ inputSize: 2, encoder: [2] }),
+    DenoisingAutoencoderOptions: () => ({ inputSize: 2, encoder: [2] }),
+    'ModelFitOptions<never>': run,
+    FitOptions: run,
+    '{ readonly components: number; }': () => ({ components: 2 }),
+    'Readonly<Record<string, Tensor>>': () => model().stateDict(),
+  },
+  calls: {
+    'Autoencoder.loadStateDict': () => [autoencoder().stateDict()],
+    'Autoencoder.save': () => [join(folder, 'saved')],
+    'Autoencoder.takeLearned': () => [autoencoder()],
+    'Autoencoder.fromBytes': () => [autoencoder().toBytes()],
+    'Autoencoder.load': () => [file],
+    modelFromBytes: () => [autoencoder().toBytes()],
+    loadModel: () => [file],
+    masking: () => [0.5],
+    saltAndPepper: () => [0.5],
+    swapNoise: () => [0.5],
+    kl: () => [
+      { name: 'normal', params: [x(), x()] },
+      { name: 'normal', params: [x(), x()] },
+    ],
+    registerModel: () => [vae.Vae],
+    progressLine: () => [event()],
+    columnwise: () => [`mine ${Math.random()}`, {}, () => ({})],
+    composite: () => [[[1, vae.gaussian()]]],
+    gaussianMixture: () => [{ components: 2 }],
+    'new Scorer': () => [model(), vae.boundScore],
+    'new Classifier': () => [{ inputSize: 2, encoder: [2], classes: 2 }],
+    'Classifier.parts': () => [{ x: x(), y: tensor(labels()) }, rng()],
+    'Classifier.fit': () => [rows(), labels(), run()],
+    'new Regressor': () => [{ inputSize: 2, encoder: [2] }],
+    'Regressor.parts': () => [{ x: x(), y: tensor(labels()).reshape([3, 1]) }, rng()],
+    'Regressor.fit': () => [rows(), labels(), run()],
+    'VaeCore.conditionalLogProbOf': () => [x(), params()],
+    'VaeCore.columnTerms': () => [x(), params()],
+    'VaeCore.logWeight': () => [x(), params(), x(), x(), x()],
+    'VaeCore.watched': () => [{ loss: 1, reconstruction: 1, kl: 1 }],
+    'Vae.traverse': () => [[0.1, 0.9], 1, [0]],
+  },
+  instances: {
+    Autoencoder: autoencoder,
+    Vae: model,
+    Classifier: () => new vae.Classifier({ inputSize: 2, encoder: [2], classes: 2 }),
+    Regressor: () => new vae.Regressor({ inputSize: 2, encoder: [2] }),
+    VaeCore: model,
+  },
+  takes: {},
+  inner: [
+    // For who writes models: given what the public methods have checked.
+    ...['Model.*', 'SeenRange.*', 'LearnedPrior.*', 'Scorer.of', 'checkSupport', 'expectedRows'],
+    ...['Autoencoder.restoreLearned', 'progressLine', 'VaeCore.*', 'Autoencoder.forward'],
+    // What a model is to the trainer, and to modules that hold it: tensors on its scale.
+    ...['Autoencoder.loss', 'Autoencoder.trainingLoss', 'Autoencoder.parts', 'Autoencoder.evaluate'],
+    ...['Autoencoder.unsupervisedLoss', 'Autoencoder.likelihoodParams', 'Classifier.forward', 'Classifier.parts'],
+    ...['Regressor.forward', 'Regressor.parts'],
+  ],
+};
+
+describe.each(callablesOf(surface).map((callable) => [callable.name, callable] as const))('%s', (_name, callable) => {
+  it('refuses what its types rule out', async () => expect(await wrongOf(callable, surface)).toEqual([]));
+});
