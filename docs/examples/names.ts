@@ -33,7 +33,7 @@ export const names: Example = async ({ quick, say }) => {
     objective: elbo({ freeBits: 0.4 }),
   });
   await vae.fit(train, {
-    epochs: quick ? 2 : 30,
+    epochs: quick ? 2 : 20,
     batchSize: 64,
     optimizer: adam({ learningRate: 3e-3 }),
     clipNorm: 5,

@@ -238,7 +238,7 @@ export class Autoencoder extends Model {
    * afterwards trains all together. For encoders of dense layers. Returns a history for each layer.
    */
   async pretrain(data: Rows, options: ModelFitOptions = {}): Promise<History[]> {
-    return pretrainLayers(this, data, options, (shallow) => new Autoencoder(shallow));
+    return pretrainLayers(this, data, options, (shallow) => new OneLayer(shallow));
   }
 
   /** Codes: [n, codeSize]. */
@@ -293,6 +293,13 @@ export class Autoencoder extends Model {
     if (jacobian === null) return losses;
     const { steps, features } = sequence;
     return step(() => losses.sub(jacobian.reshape([rows.count, steps, features]).sum({ axis: -1 })));
+  }
+}
+
+/** A layer that is pretrained by itself: one that widens is no code, whatever it has room for. */
+class OneLayer extends Autoencoder {
+  protected override caveats(): readonly string[] {
+    return [];
   }
 }
 
