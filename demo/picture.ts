@@ -70,11 +70,19 @@ export class Picture {
     return text.length * 4 * scale - scale;
   }
 
-  /** Writes under a temporary name and renames, so that the file is whole or not there. */
-  write(path: string): void {
-    mkdirSync(dirname(path), { recursive: true });
-    const temporary = `${path}.tmp`;
-    writeFileSync(temporary, encode({ width: this.width, height: this.height, data: this.#data, channels: 3 }));
-    renameSync(temporary, path);
+  png(): Uint8Array {
+    return encode({ width: this.width, height: this.height, data: this.#data, channels: 3 });
   }
+
+  write(path: string): void {
+    writeWhole(path, this.png());
+  }
+}
+
+/** Writes under a temporary name and renames, so that the file is whole or not there. */
+export function writeWhole(path: string, bytes: Uint8Array): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.tmp`;
+  writeFileSync(temporary, bytes);
+  renameSync(temporary, path);
 }

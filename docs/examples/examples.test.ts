@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { anomaly } from './anomaly.ts';
 import { conditionalDigits } from './conditional-digits.ts';
+import { convDenoising } from './conv-denoising.ts';
+import { cvaeTutorial } from './cvae-tutorial.ts';
 import { denoising } from './denoising.ts';
 import { ecg } from './ecg.ts';
 import { type Example, type Findings, setting } from './example.ts';
@@ -11,12 +13,15 @@ import { exemplar } from './exemplar.ts';
 import { latentMap } from './latent-map.ts';
 import { likelihood } from './likelihood.ts';
 import { names } from './names.ts';
+import { pytorchVae } from './pytorch-vae.ts';
 import { ranking } from './ranking.ts';
+import { restoration } from './restoration.ts';
 import { semiSupervised } from './semi-supervised.ts';
 import { sketches } from './sketches.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
 import { timeseriesAnomaly } from './timeseries-anomaly.ts';
+import { vqFashion } from './vq-fashion.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'latent-examples-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -34,6 +39,33 @@ const runs: [string, Example, string[], (found: Findings) => void][] = [
   ['names', names, [], ({ bits }) => expect(bits).toBeLessThan(6)],
   ['sketches', sketches, ['sketches.png'], (found) => expect(found.bound).toBeGreaterThan(found.before as number)],
   [
+    'cvae-tutorial',
+    cvaeTutorial,
+    ['cvae-samples.png', 'cvae-manifold.png'],
+    ({ first, elbo, frames }) => {
+      expect(elbo).toBeGreaterThan(first as number);
+      expect(frames).toBe(3);
+    },
+  ],
+  [
+    'pytorch-vae',
+    pytorchVae,
+    ['pytorch-vae-reconstruction.png', 'pytorch-vae-samples.png'],
+    ({ first, loss }) => expect(loss).toBeLessThan(first as number),
+  ],
+  [
+    'conv-denoising',
+    convDenoising,
+    ['conv-denoising.png'],
+    ({ restored, noisy }) => expect(restored).toBeLessThan(noisy as number),
+  ],
+  [
+    'restoration',
+    restoration,
+    ['restoration-inpainting.png', 'restoration-deblurring.png', 'restoration-super-resolution.png'],
+    (found) => expect(found.inpainting).toBeLessThan(found['inpainting, spoiled'] as number),
+  ],
+  [
     'conditional-digits',
     conditionalDigits,
     ['conditional-digits.png'],
@@ -46,6 +78,7 @@ const runs: [string, Example, string[], (found: Findings) => void][] = [
     (found) => expect(found['fashion exemplar neighbours']).toBeGreaterThan(0.3),
   ],
   ['semi-supervised', semiSupervised, ['semi-supervised.png'], (found) => expect(found['m2 100']).toBeGreaterThan(0.3)],
+  ['vq-fashion', vqFashion, ['vq-fashion.png'], (found) => expect(found.learned).toBeLessThan(found.uniform as number)],
   ['table', table, [], (found) => expect(found['Flipper Length (mm)']).toBeLessThan(1)],
 ];
 

@@ -383,6 +383,7 @@ const others = [
   'logGamma',
   'runLoop',
   'LoopDraws',
+  'useWideSimd',
   'mapProgram',
   'rowSum',
   'select',

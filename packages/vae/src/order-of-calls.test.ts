@@ -15,6 +15,7 @@ import {
   SemiSupervisedVae,
   Vae,
   VaeCore,
+  VqVae,
 } from './index.ts';
 
 // Every public method of every model: before `fit`, while it trains, after it, twice at once, after loading, and on a subclass.
@@ -182,6 +183,27 @@ const semiTable: Table = {
   elbo: needs((m: SemiSupervisedVae) => m.elbo(few, { seed: 2 })),
 };
 
+const vqTable: Table = {
+  ...moduleTable,
+  vectors: fine((m: VqVae) => m.vectors(batch)),
+  likelihoodParams: fine((m: VqVae) => m.likelihoodParams(m.vectors(batch))),
+  parts: { call: (m: VqVae) => Object.values(m.parts({ x: batch })).length, changes: true },
+  fit: { call: (m: VqVae) => m.fit(rows, run), trains: true },
+  fitPrior: { call: (m: VqVae) => m.fitPrior(rows, run), trains: true },
+  encode: needs((m: VqVae) => m.encode(few)),
+  decode: needs((m: VqVae) =>
+    m.decode([
+      [0, 1],
+      [2, 3],
+    ]),
+  ),
+  reconstruct: needs((m: VqVae) => m.reconstruct(few)),
+  reconstructionError: needs((m: VqVae) => m.reconstructionError(few)),
+  codeBound: needs((m: VqVae) => Object.values(m.codeBound(few))),
+  // The prior learns after the codebook; until then `sample` says so: see its own tests.
+  sample: { call: () => null, changes: true },
+};
+
 const common = { inputSize: 4, encoder: [dense(6), dropout(0.3), dense(2)], transform: standardise() };
 /** Of each class how a model is made, and a subclass of it. */
 const classes = [
@@ -208,6 +230,16 @@ const classes = [
     table: classifierTable,
     make: (type: typeof Classifier) => new type({ ...common, classes: 2 }),
     train: (m: Classifier, options: object) => m.fit(rows, labels, { ...run, ...options }),
+  },
+  {
+    type: VqVae,
+    table: vqTable,
+    make: (type: typeof VqVae) =>
+      new type({
+        ...{ inputSize: 4, encoder: [6], codes: 5, codeSize: 2, places: 2, transform: standardise() },
+        ...{ reconstruction: gaussian(), prior: { width: 4, layers: 1, heads: 2 } },
+      }),
+    train: (m: VqVae, options: object) => m.fit(rows, { ...run, ...options }),
   },
   {
     type: SemiSupervisedVae,
@@ -287,6 +319,7 @@ it('all public methods of all models are in the tables', () => {
     Autoencoder,
     DenoisingAutoencoder,
     Classifier,
+    VqVae,
     SemiSupervisedVae,
     Regressor,
   ]);

@@ -81,7 +81,7 @@ function stateOf(
   const fail = (what: string): never => {
     throw new ValueError(`${caller}: the file's ${what} cannot be read; the file is altered`);
   };
-  const schema = Schema.fromJSON(config.schema, caller);
+  const schema = Schema.fromJSON(config.schema);
   const recipe = recipeCheck(config.recipe, { caller, path: 'recipe' });
   const { seed } = config;
   if (!Number.isSafeInteger(seed) || (seed as number) < 0) return fail('seed');

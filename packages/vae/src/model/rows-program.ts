@@ -1,6 +1,6 @@
 import { noGrad } from '@latent/autograd';
 import { type Batch, bucketsOf, scoring } from '@latent/nn';
-import { compile, drawRows, type Shape, sizeOf, type Tensor, tensor, zeros } from '@latent/tensor';
+import { callable, compile, drawRows, type Shape, sizeOf, type Tensor, tensor, zeros } from '@latent/tensor';
 import { rowKeys } from './row-keys.ts';
 
 /**
@@ -89,6 +89,7 @@ export type RowsProgram<K extends string> = (
 export function rowsProgram<K extends string>(
   compute: (inputs: RowInputs, samples: number) => Record<K, Tensor>,
 ): RowsProgram<K> {
+  callable()(compute, { caller: 'rowsProgram', path: 'compute' });
   // The names of what stands beside the rows are one constant of a recording, and its tensors the last arguments.
   const run = (x: Tensor, near: Tensor, keys: Tensor, samples: number, names: string, others: Tensor[]) =>
     noGrad(() => {

@@ -2,7 +2,7 @@ import type { DType } from '../../dtype.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
 import { elements, type Kernel, type KernelCall, moved, movingTime, type Share } from '../kernel.ts';
 import { eachWindow, type PoolShape, poolSizes } from './shape.ts';
-import { PICK, runWindows, SPREAD } from './wasm.ts';
+import { MAX, PICK, runWindows, SPREAD } from './wasm.ts';
 
 /**
  * Of each window, the place of the first largest element of x (a NaN is the largest; of several the last): what `from` has
@@ -68,7 +68,7 @@ export const maxPickKernel: Kernel<MaxPickCall> = {
 
   wasm: {
     takes: ({ dtype }) => dtype === 'f32',
-    run: ({ pointers, shape }, linker) => runWindows(PICK, pointers, shape, linker),
+    run: ({ pointers, shape }, linker) => runWindows(pointers[1] === pointers[2] ? MAX : PICK, pointers, shape, linker),
   },
 };
 

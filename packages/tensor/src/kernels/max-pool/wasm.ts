@@ -28,6 +28,8 @@ const PARAMETERS = [
 type Parameters = Record<(typeof PARAMETERS)[number], Local>;
 
 export const PICK = /* @__PURE__ */ new LinkedFunction((module) => definePick(module));
+/** `PICK` where `from` is x. */
+export const MAX = /* @__PURE__ */ new LinkedFunction((module) => defineMax(module));
 export const SPREAD = /* @__PURE__ */ new LinkedFunction((module) => defineSpread(module));
 
 export function runWindows(
@@ -110,7 +112,10 @@ function eachWindow(f: FunctionBuilder, p: Parameters, body: (window: Window) =>
   });
 }
 
-/** Repeats `body` for each element of the window, `at` being its bytes from the image's start. */
+/**
+ * Repeats `body` for each element of the window, `at` being its bytes from the image's start. The usual window of two by two is
+ * written out: its loops would take longer than its elements.
+ */
 function eachElement(
   f: FunctionBuilder,
   { first, rows, columns, column, nextRow }: Window,
@@ -118,17 +123,37 @@ function eachElement(
   body: () => void,
 ): void {
   const [rowsLeft, columnsLeft] = [f.local(I32), f.local(I32)];
-  f.get(first).set(at).get(rows).set(rowsLeft);
-  f.loop(() => {
-    f.get(columns).set(columnsLeft);
-    f.loop(() => {
-      body();
-      f.get(at).get(column).op('i32_add').set(at);
-      f.get(columnsLeft).i32(1).op('i32_sub').tee(columnsLeft).brIf(0);
-    });
-    f.get(at).get(nextRow).op('i32_add').set(at);
-    f.get(rowsLeft).i32(1).op('i32_sub').tee(rowsLeft).brIf(0);
-  });
+  const goOn = (by: Local): void => {
+    f.get(at).get(by).op('i32_add').set(at);
+  };
+  f.get(first).set(at);
+  f.get(rows).i32(2).op('i32_eq').get(columns).i32(2).op('i32_eq').op('i32_and');
+  f.if_(
+    () => {
+      for (const row of [0, 1]) {
+        body();
+        goOn(column);
+        body();
+        if (row === 0) {
+          goOn(column);
+          goOn(nextRow);
+        }
+      }
+    },
+    () => {
+      f.get(rows).set(rowsLeft);
+      f.loop(() => {
+        f.get(columns).set(columnsLeft);
+        f.loop(() => {
+          body();
+          goOn(column);
+          f.get(columnsLeft).i32(1).op('i32_sub').tee(columnsLeft).brIf(0);
+        });
+        goOn(nextRow);
+        f.get(rowsLeft).i32(1).op('i32_sub').tee(rowsLeft).brIf(0);
+      });
+    },
+  );
 }
 
 /** Sets `mask` to where `value` is larger than `best`, or a NaN. */
@@ -180,15 +205,39 @@ function definePick(module: ModuleBuilder): FunctionBuilder {
             .simd('v128_bitselect')
             .set(picked);
         });
-        f.get(p.out).get(window.place).op('i32_add').set(to);
-        f.get(window.left).i32(4).op('i32_ge_s');
-        f.if_(
-          () => f.get(to).get(picked).memory('v128_store'),
-          () => storeLanes(f, to, picked, window.left),
-        );
+        storePlace(f, p, window, picked, to);
       });
     });
   });
+}
+
+function defineMax(module: ModuleBuilder): FunctionBuilder {
+  return module.define(i32s(PARAMETERS.length), [], (f) => {
+    const p = parameters(...PARAMETERS);
+    const [best, value, mask] = Array.from({ length: 3 }, () => f.local(V128)) as [Local, Local, Local];
+    const [at, to] = [f.local(I32), f.local(I32)];
+    eachImage(f, p, { out: 'output', x: 'input', from: 'input' }, () => {
+      eachWindow(f, p, (window) => {
+        f.i32x4(MINUS_INFINITY).set(best);
+        eachElement(f, window, at, () => {
+          f.get(p.x).get(at).op('i32_add').memory('v128_load').set(value);
+          larger(f, value, best, mask);
+          f.get(value).get(best).get(mask).simd('v128_bitselect').set(best);
+        });
+        storePlace(f, p, window, best, to);
+      });
+    });
+  });
+}
+
+/** Writes what was found of a window, as many channels as there are. */
+function storePlace(f: FunctionBuilder, p: Parameters, { place, left }: Window, found: Local, to: Local): void {
+  f.get(p.out).get(place).op('i32_add').set(to);
+  f.get(left).i32(4).op('i32_ge_s');
+  f.if_(
+    () => f.get(to).get(found).memory('v128_store'),
+    () => storeLanes(f, to, found, left),
+  );
 }
 
 function defineSpread(module: ModuleBuilder): FunctionBuilder {
