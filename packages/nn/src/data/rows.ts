@@ -2,8 +2,6 @@ import { describeValue, formatShape, type Shape, ShapeError, sizeOf, Tensor, Val
 import { isList, isTyped, type TypedArray } from './arrays.ts';
 import { lengthsOf, listedRagged } from './ragged.ts';
 
-export { isList, isTyped, type TypedArray };
-
 /** A row as users have it: numbers nested as its shape says, null or NaN where one is missing. */
 export type Row = TypedArray | readonly RowPart[];
 /** A value of a row, or a list of parts: rows are nested as deep as their shape is. */

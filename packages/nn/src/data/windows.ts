@@ -1,6 +1,7 @@
 import { checkOptions, describeValue, oneOf, optional, ShapeError, Tensor, ValueError, whole } from '@latent/tensor';
 import { isList, isTyped } from './arrays.ts';
 
+/** How long windows are, and how far apart they begin. */
 export interface WindowsOptions {
   /** Points of a window. */
   readonly size: number;
@@ -8,6 +9,7 @@ export interface WindowsOptions {
   readonly stride?: number;
 }
 
+/** How the scores of windows become scores of points. */
 export interface PerPointOptions {
   /**
    * How a point's score comes from those of all windows that hold it: their `mean` (default), the smallest (`min`, a point is odd if all

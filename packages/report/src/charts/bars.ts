@@ -9,6 +9,7 @@ export interface Bar {
   readonly other?: number | null;
 }
 
+/** Of a chart of bars. */
 export interface BarsOptions extends ChartOptions {
   /** What value and other are. */
   readonly names?: readonly string[];

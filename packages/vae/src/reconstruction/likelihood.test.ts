@@ -403,7 +403,9 @@ describe('categorical', () => {
       const categories = Array.from({ length: k }, (_, c) => Array.from({ length: k }, (_, i) => (i === c ? 1 : 0)));
       const repeated = categories.map(() => [...logits]);
       const got = Array.from(categorical().logProb(f64(categories), f64(repeated)).data);
-      got.forEach((value: number, c: number) => expect(value).toBeCloseTo((logits[c] as number) - total, 12));
+      got.forEach((value: number, c: number) => {
+        expect(value).toBeCloseTo((logits[c] as number) - total, 12);
+      });
       expect(got.reduce((sum: number, value: number) => sum + Math.exp(value), 0)).toBeCloseTo(1, 12);
     }
   });
