@@ -19,7 +19,7 @@ async function schemaOf(path: string, terminal: Terminal): Promise<Schema> {
   } catch (error) {
     throw new DataFault(`${nameOf(path)} is no JSON: ${(error as Error).message}`);
   }
-  return Schema.fromJSON(json, nameOf(path));
+  return Schema.fromJSON(json);
 }
 
 export const train: Command = {
