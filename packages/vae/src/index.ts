@@ -87,6 +87,13 @@ export {
 export type { Given } from './sequence/decoder.ts';
 export type { PreviousStep } from './sequence/previous-step.ts';
 export type { PreviousOptions, Sequence, SequenceOptions, StopOptions } from './sequence/sequence.ts';
+export {
+  type ActiveFeatures,
+  type FeatureUse,
+  SparseAutoencoder,
+  type SparseAutoencoderOptions,
+  type SparseNumbers,
+} from './sparse/sparse-autoencoder.ts';
 export { Classifier, type ClassifierFitOptions, type ClassifierOptions } from './supervised/classifier.ts';
 export { Regressor, type RegressorFitOptions, type RegressorOptions } from './supervised/regressor.ts';
 export {

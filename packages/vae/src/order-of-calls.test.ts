@@ -13,6 +13,7 @@ import {
   modelFromBytes,
   Regressor,
   SemiSupervisedVae,
+  SparseAutoencoder,
   Vae,
   VaeCore,
   VqVae,
@@ -204,6 +205,21 @@ const vqTable: Table = {
   sample: { call: () => null, changes: true },
 };
 
+const sparseTable: Table = {
+  ...moduleTable,
+  directions: fine((m: SparseAutoencoder) => m.directions()),
+  codes: fine((m: SparseAutoencoder) => m.codes(batch)),
+  decoded: fine((m: SparseAutoencoder) => m.decoded(m.codes(batch))),
+  parts: { call: (m: SparseAutoencoder) => m.parts({ x: batch }).loss, changes: true },
+  fit: { call: (m: SparseAutoencoder) => m.fit(rows, run), trains: true },
+  encode: needs((m: SparseAutoencoder) => m.encode(few)),
+  active: needs((m: SparseAutoencoder) => m.active(few)),
+  decode: needs((m: SparseAutoencoder) => m.decode([[0, 1, 0, 2, 0, 0]])),
+  reconstruct: needs((m: SparseAutoencoder) => m.reconstruct(few)),
+  reconstructionError: needs((m: SparseAutoencoder) => m.reconstructionError(few)),
+  featureUse: needs((m: SparseAutoencoder) => m.featureUse(few).unexplained),
+};
+
 const common = { inputSize: 4, encoder: [dense(6), dropout(0.3), dense(2)], transform: standardise() };
 /** Of each class how a model is made, and a subclass of it. */
 const classes = [
@@ -242,6 +258,13 @@ const classes = [
     train: (m: VqVae, options: object) => m.fit(rows, { ...run, ...options }),
   },
   {
+    type: SparseAutoencoder,
+    table: sparseTable,
+    make: (type: typeof SparseAutoencoder) =>
+      new type({ inputSize: 4, features: 6, active: 2, transform: standardise() }),
+    train: (m: SparseAutoencoder, options: object) => m.fit(rows, { ...run, ...options }),
+  },
+  {
     type: SemiSupervisedVae,
     table: semiTable,
     make: (type: typeof SemiSupervisedVae) =>
@@ -273,6 +296,8 @@ const PROTECTED = [
   'toScore',
   'restored',
   'perStep',
+  'anySteps',
+  'caveats',
   'logJacobian',
   'featuresOf',
   'jointLoss',
@@ -318,6 +343,7 @@ it('all public methods of all models are in the tables', () => {
     DenoisingAutoencoder,
     Classifier,
     VqVae,
+    SparseAutoencoder,
     SemiSupervisedVae,
     Regressor,
   ]);

@@ -51,6 +51,7 @@ import {
   type ReconstructionDistribution,
   Regressor,
   SemiSupervisedVae,
+  SparseAutoencoder,
   squaredError,
   studentT,
   Vae,
@@ -489,6 +490,16 @@ describe('models', () => {
           model.sample(3).toArray(),
           model.encode(rows).toArray(),
         ],
+      ],
+    ],
+    sparseAutoencoder: [
+      [
+        async () => {
+          const model = new SparseAutoencoder({ inputSize: 6, features: 9, active: 2, transform: standardise() });
+          await model.fit(rows, quick);
+          return model as unknown as Model<never>;
+        },
+        (model: SparseAutoencoder) => [model.encode(rows).toArray(), model.reconstruct(rows).toArray()],
       ],
     ],
     semiSupervisedVae: [

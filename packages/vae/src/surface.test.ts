@@ -24,6 +24,7 @@ const vqOptions = () => ({
   ...{ inputSize: 2, encoder: [3], codes: 2, codeSize: 2, places: 1, reconstruction: vae.gaussian() },
   prior: { width: 4, layers: 1, heads: 2 },
 });
+const sparseOptions = () => ({ inputSize: 2, features: 4, active: 1 });
 const semiOptions = () => ({ ...vaeOptions(), classes: 2 });
 const autoencoder = (): vae.Autoencoder => new vae.Autoencoder({ inputSize: 2, encoder: [2] });
 const labels = (): number[] => [0, 1, 1];
@@ -61,6 +62,7 @@ const surface: Surface = {
     FitOptions: run,
     VampPriorOptions: () => ({ components: 2 }),
     VqVaeOptions: vqOptions,
+    SparseAutoencoderOptions: sparseOptions,
     SemiSupervisedOptions: semiOptions,
     Codes: rows,
     Neighbours: () => vae.nearestNeighbours(rows(), rows(), { k: 1 }),
@@ -95,6 +97,7 @@ const surface: Surface = {
     'Classifier.fit': () => [rows(), labels(), run()],
     'new Regressor': () => [{ inputSize: 2, encoder: [2] }],
     'Regressor.parts': () => [{ x: x(), y: tensor(labels()).reshape([3, 1]) }, rng()],
+    'SparseAutoencoder.decode': () => [[[0, 1, 0, 2]]],
     nearestNeighbours: () => [rows(), rows(), { k: 1 }],
     neighbourVotes: () => [vae.nearestNeighbours(rows(), rows(), { k: 1 }), [0, 1, 1]],
     'SemiSupervisedVae.fit': () => [rows(), [0, null, 1], run()],
@@ -109,6 +112,7 @@ const surface: Surface = {
     Autoencoder: autoencoder,
     Vae: model,
     VqVae: () => new vae.VqVae(vqOptions()),
+    SparseAutoencoder: () => new vae.SparseAutoencoder(sparseOptions()),
     SemiSupervisedVae: () => new vae.SemiSupervisedVae(semiOptions()),
     Classifier: () => new vae.Classifier({ inputSize: 2, encoder: [2], classes: 2 }),
     Regressor: () => new vae.Regressor({ inputSize: 2, encoder: [2] }),
@@ -123,6 +127,7 @@ const surface: Surface = {
     ...['Autoencoder.loss', 'Autoencoder.trainingLoss', 'Autoencoder.parts', 'Autoencoder.evaluate'],
     ...['Autoencoder.unsupervisedLoss', 'Autoencoder.likelihoodParams', 'Classifier.forward', 'Classifier.parts'],
     ...['Regressor.forward', 'Regressor.parts', 'Prior.*', 'VqVae.vectors', 'VqVae.likelihoodParams', 'VqVae.parts'],
+    ...['SparseAutoencoder.codes', 'SparseAutoencoder.decoded', 'SparseAutoencoder.parts'],
     ...['SemiSupervisedVae.forward', 'SemiSupervisedVae.parts', 'SemiSupervisedVae.restoreLearned'],
   ],
 };
