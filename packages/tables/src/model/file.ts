@@ -137,6 +137,7 @@ function stateOf(
           fail,
         );
   const card = checkCard(caller, learned.card);
+  if (card.calibration.rows !== calibration.rows) return fail('calibration.scores');
   return {
     code,
     recipe,
