@@ -12,6 +12,7 @@ const pages = [
   '../README.md',
   './guide.md',
   './formats.md',
+  './models.md',
   './tables.md',
   './scale.md',
   ...libraries.map(({ folder }) => `../packages/${folder}/README.md`),

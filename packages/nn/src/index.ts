@@ -35,6 +35,7 @@ export {
   words,
   wordsOf,
 } from './data/tokenizer.ts';
+export { type PerPointOptions, Windows, type WindowsOptions, windows } from './data/windows.ts';
 export * from './init.ts';
 export {
   Activation,

@@ -9,6 +9,7 @@ import {
   categorical,
   composite,
   continuousBernoulli,
+  exemplarPrior,
   exponential,
   gaussian,
   gaussianMixture,
@@ -112,6 +113,7 @@ export const PRIORS: Readonly<Record<string, PriorSpec>> = {
   standardNormal: standardNormalPrior(),
   mixture: mixturePrior({ components: 3 }),
   vamp: vampPrior({ components: 2 }),
+  exemplar: exemplarPrior({ rows: 4 }),
 };
 
 /** Every score that the package has. */

@@ -49,6 +49,10 @@ export { type ElboOptions, elbo } from './objectives/elbo.ts';
 export { type IwaeOptions, iwae } from './objectives/iwae.ts';
 export type { Objective, ObjectiveModel, ObjectiveParts } from './objectives/objective.ts';
 export { knownObjectives as objectives } from './objectives/standard.ts';
+export type { CodePrior, CodePriorOptions } from './quantised/code-prior.ts';
+export type { Codebook, CodebookOptions, Quantised } from './quantised/codebook.ts';
+export type { ResolvedVqVaeOptions, VqVaeOptions } from './quantised/options.ts';
+export { type CodeBound, VqVae, type VqVaeNumbers } from './quantised/vq-vae.ts';
 export { bernoulli } from './reconstruction/bernoulli.ts';
 export { bivariateMixture } from './reconstruction/bivariate-mixture.ts';
 export { categorical } from './reconstruction/categorical.ts';
@@ -83,6 +87,13 @@ export {
 export type { Given } from './sequence/decoder.ts';
 export type { PreviousStep } from './sequence/previous-step.ts';
 export type { PreviousOptions, Sequence, SequenceOptions, StopOptions } from './sequence/sequence.ts';
+export {
+  type ActiveFeatures,
+  type FeatureUse,
+  SparseAutoencoder,
+  type SparseAutoencoderOptions,
+  type SparseNumbers,
+} from './sparse/sparse-autoencoder.ts';
 export { Classifier, type ClassifierFitOptions, type ClassifierOptions } from './supervised/classifier.ts';
 export { Regressor, type RegressorFitOptions, type RegressorOptions } from './supervised/regressor.ts';
 export {

@@ -51,9 +51,11 @@ import {
   type ReconstructionDistribution,
   Regressor,
   SemiSupervisedVae,
+  SparseAutoencoder,
   squaredError,
   studentT,
   Vae,
+  VqVae,
 } from './index.ts';
 import { modelNames, registerModel } from './model/file-header.ts';
 
@@ -470,6 +472,34 @@ describe('models', () => {
           return model as unknown as Model<never>;
         },
         (model: Classifier) => model.predictProbability(rows).toArray(),
+      ],
+    ],
+    vqVae: [
+      [
+        async () => {
+          const model = new VqVae({
+            ...{ inputSize: 6, encoder: [5], codes: 4, codeSize: 2, places: 2, transform: standardise() },
+            ...{ reconstruction: gaussian(), prior: { width: 4, layers: 1, heads: 2 }, commitment: 0.5 },
+          });
+          await model.fit(rows, quick);
+          await model.fitPrior(rows, quick);
+          return model as unknown as Model<never>;
+        },
+        (model: VqVae) => [
+          model.codeBound(rows).bound.toArray(),
+          model.sample(3).toArray(),
+          model.encode(rows).toArray(),
+        ],
+      ],
+    ],
+    sparseAutoencoder: [
+      [
+        async () => {
+          const model = new SparseAutoencoder({ inputSize: 6, features: 9, active: 2, transform: standardise() });
+          await model.fit(rows, quick);
+          return model as unknown as Model<never>;
+        },
+        (model: SparseAutoencoder) => [model.encode(rows).toArray(), model.reconstruct(rows).toArray()],
       ],
     ],
     semiSupervisedVae: [

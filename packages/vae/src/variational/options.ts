@@ -80,7 +80,7 @@ export interface VaeOptions extends RowsOptions {
    * What rows are given with, for a model of p(x | c): the encoder and the decoder see it, and so may the prior
    * (`conditionalPrior()`). None by default. Columns should be on a scale near 1.
    */
-  readonly condition?: Condition;
+  readonly condition?: Condition | null;
   /** Share of the outputs that is dropped while training, of layers given as numbers; 0 by default. */
   readonly dropout?: number;
   /** Normalise before the activation, in layers given as numbers; false by default. */
