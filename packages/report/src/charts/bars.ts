@@ -9,7 +9,7 @@ export interface Bar {
   readonly other?: number | null;
 }
 
-/** Of a chart of bars. */
+/** What a bar chart may be told. */
 export interface BarsOptions extends ChartOptions {
   /** What value and other are. */
   readonly names?: readonly string[];

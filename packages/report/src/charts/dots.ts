@@ -9,7 +9,7 @@ export interface Dot {
   readonly group?: number;
 }
 
-/** Of a chart of dots. */
+/** What a scatter plot may be told. */
 export interface DotsOptions extends ChartOptions {
   /** Of groups, six at most. */
   readonly names?: readonly string[];
