@@ -12,6 +12,7 @@ const pages = [
   '../README.md',
   './guide.md',
   './formats.md',
+  './images.md',
   './tables.md',
   ...libraries.map(({ folder }) => `../packages/${folder}/README.md`),
 ];
