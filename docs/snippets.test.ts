@@ -13,7 +13,9 @@ const pages = [
   './guide.md',
   './formats.md',
   './images.md',
+  './models.md',
   './tables.md',
+  './scale.md',
   ...libraries.map(({ folder }) => `../packages/${folder}/README.md`),
 ];
 

@@ -1,6 +1,5 @@
 // The tables that figures are measured on; where they come from and on what terms stands beside each.
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
@@ -38,7 +37,9 @@ export function csv(path: string): Row[] {
 }
 
 const vega = (name: string): Row[] =>
-  JSON.parse(readFileSync(createRequire(import.meta.url).resolve(`vega-datasets/data/${name}.json`), 'utf8')) as Row[];
+  JSON.parse(
+    readFileSync(new URL(`../../node_modules/vega-datasets/data/${name}.json`, import.meta.url), 'utf8'),
+  ) as Row[];
 
 /** All tables by name. */
 export const tables = {

@@ -16,7 +16,8 @@ for (const name of ['adult', 'default-credit'] as const) {
     const [learned, rest] = [order.slice(0, 10_000), order.slice(10_000, 16_000)];
     const detector = await AnomalyDetector.fit(learned, { seed });
     const columns = detector.schema.names;
-    const clean = rest.filter((_, i) => (detector.pValues([rest[i] as Row])[0] as number) > 0.2).slice(0, PLANTED * 20);
+    const usual = detector.pValues(rest);
+    const clean = rest.filter((_, i) => (usual[i] as number) > 0.2).slice(0, PLANTED * 20);
     // A plant counts where the exchanged cell makes the row odd: else nothing is to be found.
     const planted: { row: Row; column: string }[] = [];
     const places = rng.uniform([clean.length, 2]).data;
@@ -26,6 +27,9 @@ for (const name of ['adult', 'default-credit'] as const) {
       if (other[column] !== row[column]) planted.push({ row: { ...row, [column]: other[column] as string }, column });
     });
     const p = detector.pValues(planted.map(({ row }) => row));
+    const some = planted.slice(0, PLANTED);
+    const every = detector.explain(some.map(({ row }) => row));
+    const anyway = every.filter(({ cells }, i) => cells[0]?.column === some[i]?.column).length / some.length;
     const odd = planted.filter((_, i) => (p[i] as number) <= ALPHA).slice(0, PLANTED);
     const found = detector.explain(odd.map(({ row }) => row));
     const first = found.filter(({ cells }, i) => cells[0]?.column === odd[i]?.column).length / odd.length;
@@ -37,7 +41,7 @@ for (const name of ['adult', 'default-credit'] as const) {
     }).length;
     shares.push(first);
     console.log(
-      `${name}, seed ${seed}: ${odd.length} odd of ${planted.length} planted; the guilty column is first in ${(100 * first).toFixed(1)} %; ${minimal} of ${repairs.length} repairs usual and minimal`,
+      `${name}, seed ${seed}: ${odd.length} odd of ${planted.length} planted; the guilty column is first in ${(100 * first).toFixed(1)} % of these, in ${(100 * anyway).toFixed(1)} % of all; ${minimal} of ${repairs.length} repairs usual and minimal`,
     );
   }
   console.log(`${name}: first in ${(100 * mean(shares)).toFixed(1)} % (wanted ≥ 80 %)`);

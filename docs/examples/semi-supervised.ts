@@ -17,7 +17,7 @@ export const semiSupervised: Example = async (setting) => {
   const table: readonly (readonly [labels: number, seeds: number])[] = setting.quick
     ? [[100, 1]]
     : [
-        [100, 5],
+        [100, 3],
         [1000, 1],
       ];
   for (const [count, seeds] of table) {
@@ -26,7 +26,7 @@ export const semiSupervised: Example = async (setting) => {
       const known = balanced(train, count, seed);
       const labels = Array.from(train.labels, (label, i) => (known.has(i) ? label : null));
       const chosen = [...known];
-      const alone = new Classifier({ inputSize: PIXELS, encoder: [200], activation: 'softplus', classes: 10, seed });
+      const alone = new Classifier({ inputSize: PIXELS, encoder: [128], activation: 'softplus', classes: 10, seed });
       await alone.fit(
         chosen.map((i) => rows.subarray(i * PIXELS, (i + 1) * PIXELS)),
         chosen.map((i) => train.labels[i] as number),
@@ -35,14 +35,14 @@ export const semiSupervised: Example = async (setting) => {
       const m2 = new SemiSupervisedVae({
         inputSize: PIXELS,
         latentSize: 20,
-        encoder: [200],
+        encoder: [128],
         activation: 'softplus',
         classes: 10,
         reconstruction: bernoulli(),
         labelWeight: 50,
         seed,
       });
-      await m2.fit(rows, labels, { epochs: setting.quick ? 3 : 25, batchSize: 100, learningRate: 1e-3 });
+      await m2.fit(rows, labels, { epochs: setting.quick ? 3 : 12, batchSize: 100, learningRate: 2e-3 });
       results.push({ alone: accuracy(alone.predict(held)), m2: accuracy(m2.predict(held)) });
       const last = results.at(-1) as (typeof results)[number];
       setting.say(

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { program, promised } from '../../docs/snippets.ts';
 import { root, specifiers } from '../../scripts/packages.ts';
 import { entriesProgram } from '../entries.ts';
+import table from '../golden.json' with { type: 'json' };
 import { output, run } from '../run.ts';
 import { runtimes } from './tools.ts';
 
@@ -20,6 +21,10 @@ beforeAll(() => {
   writeFileSync(
     join(project, 'main.cjs'),
     "const { program } = require('./program.cjs');\nprogram(process.argv[2]).then((said) => console.log(said));\n",
+  );
+  writeFileSync(
+    join(project, 'golden-weights.mjs'),
+    "import { goldenWeights } from './golden.mjs';\nconsole.log(JSON.stringify(await goldenWeights()));\n",
   );
   writeFileSync(join(project, 'entries.mjs'), entriesProgram(specifiers()));
   writeFileSync(
@@ -45,6 +50,12 @@ describe.each(runtimes)('$name', ({ name, file, args }) => {
     const model = join(folder, `${name}-${main}.safetensors`);
     const ran = await run(file, [...args, join(project, main), model], { cwd: project });
     expect(ran).toEqual({ status: 0, stdout: 'ok\n', stderr: '' });
+  });
+
+  it('trains to the golden weights, bit by bit', async () => {
+    expect(JSON.parse(await output(file, [...args, join(project, 'golden-weights.mjs')], { cwd: project }))).toEqual(
+      table,
+    );
   });
 
   it('refuses tensors of another copy of the engine', async () => {

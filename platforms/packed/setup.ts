@@ -36,6 +36,11 @@ export default async function setup({ provide }: TestProject): Promise<() => voi
   writeFileSync(join(project, 'program.mjs'), code);
   writeFileSync(join(project, 'program.cjs'), (await transform(code, { format: 'cjs', platform: 'node' })).code);
   cpSync(join(here, 'program.ts'), join(project, 'program.ts'));
+  const golden = await transform(readFileSync(join(here, '..', 'golden.ts'), 'utf8'), {
+    loader: 'ts',
+    target: 'es2022',
+  });
+  writeFileSync(join(project, 'golden.mjs'), golden.code);
 
   provide('packed', { tarballs, project, twoVersions: await installTwoVersions(folder, files) });
   return () => rmSync(folder, { recursive: true, force: true });

@@ -1,5 +1,6 @@
 import {
   compile,
+  type GraphNode,
   linear,
   overwrite,
   Rng,
@@ -449,6 +450,52 @@ describe('scan refuses', () => {
     const outside = loss();
     expect(() => compile(() => gradients(outside, [w]))()).toThrow(/compute the loss inside/);
     expect(gradients(loss(), [w])[0]?.toArray()).toEqual([32, 108]);
+  });
+
+  it('nothing to a tape of another kind, which takes down ordinary ops', () => {
+    const names: string[] = [];
+    const tape: GraphNode = {
+      isParameter: false,
+      ended: false,
+      grad: null,
+      recording: true,
+      record: (op, _inputs, _params, output) => {
+        names.push(op.name);
+        output.node = tape;
+      },
+      recordJoint: () => {},
+      backward: () => {},
+      end: () => null,
+    };
+    const traced = (x: Tensor): Tensor => {
+      x.node = tape;
+      return x;
+    };
+    const body = (h: Tensor, x: Tensor): Pair => [h.add(x), h];
+    const [last, ys] = scan(
+      body,
+      zeros([2]),
+      traced(
+        tensor([
+          [1, 2],
+          [3, 4],
+        ]),
+      ),
+      { reverse: true },
+    );
+    expect([last.toArray(), ys.toArray()]).toEqual([
+      [4, 6],
+      [
+        [3, 4],
+        [0, 0],
+      ],
+    ]);
+    expect(names.filter((name) => name === 'add')).toHaveLength(2);
+    expect(names).toContain('slice');
+    const w = traced(tensor([1, 2]));
+    expect(() => scan((h: Tensor) => [h.mul(w), null], zeros([2]), null, { length: 2 })).toThrow(
+      /written down as a graph/,
+    );
   });
 
   it('and goes on after a step failed', () => {

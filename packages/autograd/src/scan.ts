@@ -4,13 +4,17 @@ import {
   checkOptions,
   flag,
   formatShape,
+  type GraphNode,
   LoopDraws,
   optional,
   refuse,
+  reshape,
   runLoop,
   type Shape,
   ShapeError,
   sameShape,
+  slice,
+  stack,
   type Tensor,
   type TurnResult,
   UsageError,
@@ -145,6 +149,7 @@ interface Captured {
 }
 
 function loop(step: FlatStep, init: readonly Tensor[], inputs: readonly Tensor[], options: Turns): TurnResult {
+  if ([...init, ...inputs].some(({ node }) => isForeign(node))) return unrolled(step, init, inputs, options);
   const { turns, reverse } = options;
   const recording = isRecording();
   const draws = new LoopDraws();
@@ -179,6 +184,39 @@ function loop(step: FlatStep, init: readonly Tensor[], inputs: readonly Tensor[]
   return { carries, outputs };
 }
 
+/** Whether a tensor is on a tape of another kind, such as one that writes a graph down. */
+function isForeign(node: GraphNode | null): boolean {
+  return node !== null && !node.ended && !(node instanceof TapeNode);
+}
+
+/** The steps one after the other, made of ordinary ops, which any tape can take down. */
+function unrolled(
+  step: FlatStep,
+  init: readonly Tensor[],
+  inputs: readonly Tensor[],
+  { turns, reverse }: Turns,
+): TurnResult {
+  let carries = init;
+  const rows: (readonly Tensor[])[] = new Array(turns);
+  for (let nth = 0; nth < turns; nth++) {
+    const turn = reverse ? turns - 1 - nth : nth;
+    const made = step(
+      carries,
+      inputs.map((x) => reshape(slice(x, [[turn, turn + 1]]), x.shape.slice(1))),
+      turn,
+    );
+    carries = made.carries;
+    rows[turn] = made.outputs;
+  }
+  const outputs = (rows[0] ?? []).map((_, i) =>
+    stack(
+      rows.map((row) => row[i] as Tensor),
+      0,
+    ),
+  );
+  return { carries, outputs };
+}
+
 /** Finds what the tensors were computed from that is older than the turn; returns what has ended, if anything has. */
 function capture(made: readonly Tensor[], since: number, captured: Map<TapeNode, Captured>): Parent {
   let ended: Parent = null;
@@ -186,6 +224,11 @@ function capture(made: readonly Tensor[], since: number, captured: Map<TapeNode,
     const seen = new Set<Parent>();
     const meet = (node: Parent, shape: Shape): void => {
       if (node === null || seen.has(node)) return;
+      if (isForeign(node)) {
+        throw new UsageError(
+          'scan: the step uses a tensor that is being written down as a graph, and neither init nor xs is; pass it in the carry',
+        );
+      }
       if (!(node instanceof TapeNode)) ended = node;
       else {
         seen.add(node);

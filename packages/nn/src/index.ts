@@ -10,6 +10,7 @@ export {
   trainTestSplit,
 } from './data/dataset.ts';
 export { type ImagesOptions, images, type Picture, pictures } from './data/images.ts';
+export { lengthsOf, placeOf, stepsAsRows, unpadded, zeroPadded } from './data/ragged.ts';
 export {
   type FlatRows,
   isList,
@@ -20,7 +21,21 @@ export {
   type Rows,
   type TypedArray,
 } from './data/rows.ts';
+export { bucketsOf, SequenceDataset, type SequenceDatasetOptions } from './data/sequence-dataset.ts';
 export { type Chunk, type Source, StreamDataset, type StreamOptions, stream } from './data/stream.ts';
+export {
+  bytes,
+  characters,
+  charactersOf,
+  END,
+  knownTokenizers as tokenizers,
+  type Tokenizer,
+  tokenizerCheck,
+  tokenRows,
+  words,
+  wordsOf,
+} from './data/tokenizer.ts';
+export { type PerPointOptions, Windows, type WindowsOptions, windows } from './data/windows.ts';
 export * from './init.ts';
 export {
   Activation,
@@ -123,6 +138,7 @@ export { flatten, Reshape, reshape } from './layers/shape.ts';
 export { Softmax, softmax } from './layers/softmax.ts';
 export { knownLayers as layers } from './layers/standard.ts';
 export * from './losses/losses.ts';
+export { type Advance, advanced, type StepState } from './module/advance.ts';
 export { type Context, repeatedContext, withinLengths } from './module/context.ts';
 export { inLayer, type Layer, Module, scoring, stepping } from './module/module.ts';
 export {

@@ -1,7 +1,7 @@
 import { layers, transforms } from '@latent/nn';
 import { opTable } from '@latent/tensor';
 import { samples } from '@latent/tensor/samples';
-import { likelihoods, priors } from '@latent/vae';
+import { conditionalPrior, gaussian, likelihoods, priors, standardNormalPrior, Vae } from '@latent/vae';
 import { describe, expect, it } from 'vitest';
 import { allCases } from '../test/all-cases.ts';
 import { difference } from '../test/cases.ts';
@@ -9,6 +9,7 @@ import { run } from '../test/interpreter.ts';
 import { LAYERS } from '../test/layer-cases.ts';
 import { TRANSFORMS } from '../test/model-cases.ts';
 import { LIKELIHOODS, PRIORS } from '../test/vae-cases.ts';
+import { onnxModel } from './export.ts';
 
 describe('what is exported', () => {
   it('is all that is registered', () => {
@@ -16,7 +17,19 @@ describe('what is exported', () => {
     expect(Object.keys(LAYERS).sort()).toEqual([...layers.names()].sort());
     expect(Object.keys(LIKELIHOODS).sort()).toEqual([...likelihoods.names()].sort());
     expect(Object.keys(TRANSFORMS).sort()).toEqual([...transforms.names()].sort());
-    expect(Object.keys(PRIORS).sort()).toEqual([...priors.names()].sort());
+    // A prior of a condition is part of models with one, which need it as an input of the graph and are refused.
+    expect([...Object.keys(PRIORS), 'conditional'].sort()).toEqual([...priors.names()].sort());
+  });
+
+  it('is not a model that needs the condition of each row: a sentence says so', () => {
+    const options = { inputSize: 3, latentSize: 2, reconstruction: gaussian(), condition: { classes: 2 } } as const;
+    for (const prior of [standardNormalPrior(), conditionalPrior()]) {
+      for (const graph of ['encoder', 'decoder', 'elbo'] as const) {
+        expect(() => onnxModel(new Vae({ ...options, prior }), { graph })).toThrow(
+          'the model has a condition, which its graphs do not take; export its encoder and its decoder as networks',
+        );
+      }
+    }
   });
 
   it.each(Object.entries(allCases))('computes the same: %s', async (_group, cases) => {

@@ -89,6 +89,12 @@ function modelOf(model: Model, options: unknown): OnnxModel {
       `${CALLER}: models of the class '${modelName}' have no graphs; give them with modelRules.define('${modelName}', …)`,
     );
   }
+  if (model instanceof VaeCore && model.options.condition !== null) {
+    throw new UsageError(
+      `${CALLER}: the model has a condition, which its graphs do not take; export its encoder and its decoder as networks`,
+    );
+  }
+  if (model instanceof VaeCore) model.prior?.refresh();
   const [name, rule] = chosenGraph(model, graphs, (options as ExportModelOptions | null)?.graph);
   // Each graph has its own options: one of another is as unknown as any.
   const checks = { graph: anything(), rows: rowsCheck, ...rule.options };

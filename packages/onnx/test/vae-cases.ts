@@ -5,9 +5,11 @@ import * as vaePackage from '@latent/vae';
 import {
   bernoulli,
   beta,
+  bivariateMixture,
   categorical,
   composite,
   continuousBernoulli,
+  exemplarPrior,
   exponential,
   gaussian,
   gaussianMixture,
@@ -16,6 +18,7 @@ import {
   mixturePrior,
   negativeBinomial,
   type PriorSpec,
+  perStep,
   poisson,
   type ReconstructionDistribution,
   type RowInputs,
@@ -23,6 +26,7 @@ import {
   squaredError,
   standardNormalPrior,
   studentT,
+  tokens,
   Vae,
   vampPrior,
 } from '@latent/vae';
@@ -72,6 +76,15 @@ export const LIKELIHOODS: Readonly<Record<string, LikelihoodRow>> = {
   continuousBernoulli: { distributions: [continuousBernoulli()], rows: (rng) => draws.unit(rng, 4) },
   categorical: { distributions: [categorical()], rows: (rng) => draws.oneHot(rng, 4) },
   gaussianMixture: { distributions: [gaussianMixture({ components: 3 })], rows: (rng) => draws.real(rng, 4) },
+  bivariateMixture: { distributions: [bivariateMixture({ components: 2 })], rows: (rng) => draws.real(rng, 2) },
+  tokens: {
+    distributions: [tokens(5)],
+    rows: (rng) => tensor(rng.uniform([ROWS, 3]).mul(5).data.map(Math.floor), { shape: [ROWS, 3] }),
+  },
+  perStep: {
+    distributions: [perStep({ width: 2, of: gaussian({ variance: 'shared' }) }), perStep({ width: 2, of: laplace() })],
+    rows: (rng) => draws.real(rng, 6),
+  },
   composite: {
     distributions: [
       composite([
@@ -100,6 +113,7 @@ export const PRIORS: Readonly<Record<string, PriorSpec>> = {
   standardNormal: standardNormalPrior(),
   mixture: mixturePrior({ components: 3 }),
   vamp: vampPrior({ components: 2 }),
+  exemplar: exemplarPrior({ rows: 4 }),
 };
 
 /** Every score that the package has. */

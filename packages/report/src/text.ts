@@ -32,7 +32,8 @@ export function shown(value: unknown, longest = LONGEST): string {
 
 /** A cell as text; a hole is a dash. */
 export function plain(value: unknown): string {
-  if (value === null || value === undefined || (typeof value === 'number' && Number.isNaN(value))) return '\u2013';
+  if (value === null || value === undefined || value === '' || (typeof value === 'number' && Number.isNaN(value)))
+    return '\u2013';
   if (typeof value === 'number') return numeral(value);
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? '\u2013' : dateText(value);
   if (typeof value === 'object') return JSON.stringify(value) ?? '';
@@ -55,9 +56,15 @@ export function numeral(x: number): string {
   return `${x < 0 ? '\u2212' : ''}${grouped}${part === undefined ? '' : `.${part}`}`;
 }
 
+/** A sentence with a capital at its beginning. */
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** A share as percent. */
 export function percent(share: number): string {
-  const value = 100 * share;
+  // Products of shares and 100 are off in their last digit.
+  const value = Number((100 * share).toPrecision(12));
   if (value !== 0 && Math.abs(value) < 0.01) return '< 0.01 %';
   return `${value === 0 || Number.isInteger(value) ? value : value.toFixed(Math.abs(value) < 1 ? 2 : 1)} %`;
 }

@@ -116,7 +116,7 @@ export function contentsOf(columns: number, odd: number, text: (what: string, i:
         score: 18.2,
         pValue: 0.01,
         calibrationRows: 1000,
-        guarantee: 'At most 1 % of usual rows raise an alarm, on average over calibrations.',
+        guarantee: 'at most 1 % of usual rows raise an alarm, on average over calibrations',
       },
       count: odd + 3,
       rows,

@@ -119,6 +119,7 @@ export async function sweep<M extends Trainable<string>>(
       }
       ranked.sort((a, b) => (a.loss ?? Infinity) - (b.loss ?? Infinity) || a.trial - b.trial);
       alive = survivors(ranked, keep);
+      if (alive.length === 0) break;
     }
     const all = [...results.values()].sort(
       (a, b) => b.rung - a.rung || (a.loss ?? Infinity) - (b.loss ?? Infinity) || a.trial - b.trial,
@@ -128,8 +129,7 @@ export async function sweep<M extends Trainable<string>>(
     const best = models[winner.trial] as M;
     const kind = kinds[winner.trial] as (typeof kinds)[number];
     const checkpoint = await store.need(keys.trial(run, winner.rung, winner.trial));
-    const { tensors, metadata } = decodeSafetensors(checkpoint);
-    void metadata;
+    const { tensors } = decodeSafetensors(checkpoint);
     const trained = kind.fromBytes(checkpoint, (checked.module ?? {}) as object);
     trained.loadStateDict(modelTensors(tensors));
     kind.adopt(best, trained);

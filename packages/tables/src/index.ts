@@ -1,6 +1,7 @@
 export type { ExplainBy } from './answer/explain.ts';
 export type { WatchOptions } from './answer/watch.ts';
 export type { RangeOf, Where } from './answer/where.ts';
+export type { TableOptions } from './fit/options.ts';
 export type { TableInput, TableRows, TableSource, TableStream } from './input/source.ts';
 export type { ArrowTable, Columns } from './input/table.ts';
 export * as column from './kinds/column.ts';
@@ -12,5 +13,5 @@ export * from './results.ts';
 export { inferSchema } from './schema/infer.ts';
 export { type StandardJsonSchema, schemaFrom } from './schema/json-schema.ts';
 export { Schema, type SchemaColumn, type SchemaJson } from './schema/schema.ts';
-export { type SynthesizeOptions, TableModel, type TableOptions } from './table-model.ts';
+export { type ScoredRows, type SynthesizeOptions, TableModel } from './table-model.ts';
 export { AnomalyDetector, Embedder, Imputer, Synthesizer } from './tasks.ts';

@@ -199,7 +199,7 @@ export interface QualityReport<Row = AnyRow> {
     readonly distance: { readonly synthetic: number; readonly holdout: number };
   } | null;
   /** Columns that synthetic rows have no value in, which are not judged: ids, texts, ignored ones. */
-  readonly leftOut: readonly ColumnName<Row>[];
+  readonly leftOut?: readonly ColumnName<Row>[];
   /** Shares that must be 1: values in the real range, levels that are known. */
   readonly valid: { readonly inRange: number; readonly known: number };
 }

@@ -3,13 +3,12 @@ import {
   callable,
   checkOptions,
   flag,
-  instance,
+  isPlainObject,
   list,
   oneOf,
   optional,
   Rng,
   real,
-  text,
   ValueError,
   whole,
 } from '@latent/tensor';
@@ -21,20 +20,12 @@ import { drawConditioned, drawRows, hasHole } from './answer/synthesize.ts';
 import { StreamJudge, type WatchOptions } from './answer/watch.ts';
 import { conditionsOf, type Wanted, type Where } from './answer/where.ts';
 import { type ReadRows, readRows } from './encode/row-code.ts';
-import { fitState } from './fit/fit-state.ts';
-import {
-  chunks,
-  openRows,
-  streamOf,
-  type TableInput,
-  type TableRows,
-  type TableStream,
-  tableOf,
-} from './input/source.ts';
+import { fitted, type TableOptions } from './fit/options.ts';
+import { chunks, streamOf, type TableInput, type TableRows, type TableStream, tableOf } from './input/source.ts';
 import type { Table } from './input/table.ts';
 import { cardMarkdown } from './model/card.ts';
 import { stateFromBytes, stateToBytes } from './model/file.ts';
-import { type Task, taskCheck } from './model/recipe.ts';
+import type { Task } from './model/recipe.ts';
 import { scoreRows, type TableState } from './model/state.ts';
 import type {
   AnyRow,
@@ -50,63 +41,19 @@ import type {
   PredictOptions,
   Repair,
   TableHistory,
-  TableProgress,
   Threshold,
   WatchEvent,
 } from './results.ts';
-import { Schema } from './schema/schema.ts';
+import type { Schema } from './schema/schema.ts';
 
-/** How a model is fitted. */
-export interface TableOptions<Row extends object = AnyRow> {
-  /** What the columns hold; inferred by default. */
-  readonly schema?: Schema<Row>;
-  /** What the model is to be best at; 'all' by default. */
-  readonly task?: Task;
-  /** 0 by default. */
-  readonly seed?: number;
-  /** Share of the rows that take no part in fitting (0.2): at least 100 and at most 10,000 of them, never more than a third. */
-  readonly calibration?: number;
-  /** A column whose equal values keep rows together, learned from or calibrated with: a customer, a machine. */
-  readonly groupBy?: ColumnName<Row>;
-  /** 'time': the last rows calibrate; 'random' by default. */
-  readonly order?: 'random' | 'time';
-  /** Models of different seeds whose answers are averaged; by the task by default. */
-  readonly members?: number;
-  /** Sizes of the encoder's layers; by the columns by default. */
-  readonly hidden?: readonly number[];
-  readonly latentSize?: number;
-  readonly epochs?: number;
-  /** Draws of a row's code for its score; 16 by default. */
-  readonly draws?: number;
-  /** Training ends after so many seconds. */
-  readonly maxSeconds?: number;
-  readonly signal?: AbortSignal;
-  onProgress?(event: TableProgress): void;
-  /** Told what is odd about the data or the fit; `card().warnings` has it too. */
-  onWarning?(message: string): void;
+/** Rows of a stream that were scored together. */
+export interface ScoredRows<Row> {
+  /** The number of the first in the stream, from 0. */
+  readonly first: number;
+  readonly rows: readonly Row[];
+  readonly scores: Float64Array;
+  readonly pValues: Float64Array;
 }
-
-const optionChecks = {
-  schema: /* @__PURE__ */ optional(
-    /* @__PURE__ */ instance<Schema>('a schema: inferSchema(rows)', (value) => value instanceof Schema),
-  ),
-  task: /* @__PURE__ */ optional(taskCheck),
-  seed: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 }), 0),
-  calibration: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0, max: 0.5 }), 0.2),
-  groupBy: /* @__PURE__ */ optional(/* @__PURE__ */ text()),
-  order: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('random', 'time'), 'random' as const),
-  members: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1, max: 32 })),
-  hidden: /* @__PURE__ */ optional(/* @__PURE__ */ list(/* @__PURE__ */ whole({ min: 1, max: 4096 }), { max: 16 })),
-  latentSize: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1, max: 1024 })),
-  epochs: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 })),
-  draws: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1, max: 1024 })),
-  maxSeconds: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0 })),
-  signal: /* @__PURE__ */ optional(
-    /* @__PURE__ */ instance<AbortSignal>('an AbortSignal', (value) => 'aborted' in value),
-  ),
-  onProgress: /* @__PURE__ */ optional(/* @__PURE__ */ callable<(event: TableProgress) => void>()),
-  onWarning: /* @__PURE__ */ optional(/* @__PURE__ */ callable<(message: string) => void>()),
-};
 
 /** What synthetic rows are to be like. */
 export interface SynthesizeOptions<Row extends object = AnyRow> {
@@ -250,7 +197,7 @@ export class TableModel<Row extends object = AnyRow> {
   /** Where the line is drawn, and what is promised. For a false discovery rate it depends on the rows: give them. */
   threshold(options: PredictOptions, rows?: TableRows<Row>): Threshold {
     const caller = 'TableModel.threshold';
-    if ('falseDiscoveryRate' in options && rows === undefined) {
+    if (isPlainObject(options) && 'falseDiscoveryRate' in options && rows === undefined) {
       throw new ValueError(`${caller}: a false discovery rate draws its line for a batch; give its rows`);
     }
     return this.#state.calibration.threshold(caller, options, rows === undefined ? [] : this.pValues(rows));
@@ -463,13 +410,12 @@ export class TableModel<Row extends object = AnyRow> {
   }
 
   /** Rows of any length, some at a time, with their scores and p-values: in memory that does not grow. */
-  async *scoreStream(rows: TableStream<Row>): AsyncGenerator<{
-    readonly first: number;
-    readonly rows: readonly Row[];
-    readonly scores: Float64Array;
-    readonly pValues: Float64Array;
-  }> {
-    for await (const { table, first } of this.#walk('scoreStream', rows)) {
+  scoreStream(rows: TableStream<Row>): AsyncGenerator<ScoredRows<Row>> {
+    return this.#scoreEach(this.#walk('scoreStream', rows));
+  }
+
+  async *#scoreEach(walk: Walked): AsyncGenerator<ScoredRows<Row>> {
+    for await (const { table, first } of walk) {
       const scores = this.#scores(this.#readTable('TableModel.scoreStream', table, first));
       yield {
         first,
@@ -481,8 +427,12 @@ export class TableModel<Row extends object = AnyRow> {
   }
 
   /** The rows of a stream with their holes filled, one after the other. */
-  async *imputeStream(rows: TableStream<Row>): AsyncGenerator<Filled<Row>> {
-    for await (const { table, first } of this.#walk('imputeStream', rows)) {
+  imputeStream(rows: TableStream<Row>): AsyncGenerator<Filled<Row>> {
+    return this.#imputeEach(this.#walk('imputeStream', rows));
+  }
+
+  async *#imputeEach(walk: Walked): AsyncGenerator<Filled<Row>> {
+    for await (const { table, first } of walk) {
       const read = this.#readTable('TableModel.imputeStream', table, first);
       const filled = Array.from({ length: table.count }, (_, r) => table.row(r));
       const cells = fillHoles(this.#state, this.#state.code.encode(read), 0, IMPUTE_SAMPLES, 0);
@@ -492,17 +442,17 @@ export class TableModel<Row extends object = AnyRow> {
   }
 
   /** `n` rows one after the other, however many; see `synthesize`. */
-  async *synthesizeStream(
-    n: number,
-    options: { readonly seed?: number; readonly holes?: boolean } = {},
-  ): AsyncGenerator<Row> {
+  synthesizeStream(n: number, options: { readonly seed?: number; readonly holes?: boolean } = {}): AsyncGenerator<Row> {
     const caller = 'TableModel.synthesizeStream';
     whole({ min: 0 })(n, { caller, path: 'n' });
     const { seed = this.#state.seed, holes } = checkOptions(caller, options, {
       seed: optional(whole({ min: 0 })),
       holes: optional(flag(), true),
     });
-    const rng = new Rng(seed);
+    return this.#synthesizeEach(n, new Rng(seed), holes);
+  }
+
+  async *#synthesizeEach(n: number, rng: Rng, holes: boolean): AsyncGenerator<Row> {
     for (let done = 0; done < n; done += SYNTHESIS_BLOCK) {
       for (const row of this.#made(Math.min(SYNTHESIS_BLOCK, n - done), [], holes, rng)) yield row;
     }
@@ -512,26 +462,26 @@ export class TableModel<Row extends object = AnyRow> {
    * Watches a stream: tells its odd rows, and the row at which the stream as a whole no longer looks like the calibration rows. Rates
    * hold while rows are exchangeable with these; with `window`, with the last rows of the stream.
    */
-  async *watch(rows: TableStream<Row>, options: WatchOptions): AsyncGenerator<WatchEvent<Row>> {
-    const caller = 'TableModel.watch';
-    const judge = new StreamJudge(caller, this.#state.calibration, options);
+  watch(rows: TableStream<Row>, options: WatchOptions): AsyncGenerator<WatchEvent<Row>> {
+    const judge = new StreamJudge('TableModel.watch', this.#state.calibration, options);
+    return this.#watchEach(this.#walk('watch', rows, 1), judge, options.every === true);
+  }
+
+  async *#watchEach(walk: Walked, judge: StreamJudge, every: boolean): AsyncGenerator<WatchEvent<Row>> {
     let changed = false;
-    for await (const { table, first } of this.#walk('watch', rows, 1)) {
-      const scores = this.#scores(this.#readTable(caller, table, first));
+    for await (const { table, first } of walk) {
+      const scores = this.#scores(this.#readTable('TableModel.watch', table, first));
       for (let r = 0; r < table.count; r++) {
         const event = judge.judge(table.row(r) as Row, scores[r] as number);
-        if (options.every === true || event.anomaly || (event.changed && !changed)) yield event;
+        if (every || event.anomaly || (event.changed && !changed)) yield event;
         changed = event.changed;
       }
     }
   }
 
-  async *#walk(method: string, rows: TableStream<Row>, size?: number): AsyncGenerator<{ table: Table; first: number }> {
-    let first = 0;
-    for await (const table of chunks(`TableModel.${method}`, streamOf(rows as TableStream), size)) {
-      yield { table, first };
-      first += table.count;
-    }
+  #walk(method: string, rows: TableStream<Row>, size?: number): Walked {
+    const caller = `TableModel.${method}`;
+    return walked(caller, streamOf(caller, rows as TableStream), size);
   }
 
   /** The model as one safetensors file. */
@@ -545,29 +495,13 @@ export class TableModel<Row extends object = AnyRow> {
   }
 }
 
-/** What a model of rows knows once it is fitted; `task` is what its class is for. */
-export async function fitted<Row extends object>(
-  rows: TableInput<Row>,
-  options: TableOptions<Row>,
-  task: Task,
-): Promise<TableState> {
-  const caller = 'TableModel.fit';
-  const checked = checkOptions(caller, options, optionChecks);
-  return fitState(caller, await openRows(caller, rows as TableInput), {
-    task: checked.task ?? task,
-    seed: checked.seed,
-    schema: checked.schema ?? null,
-    calibration: checked.calibration,
-    groupBy: checked.groupBy ?? null,
-    inOrder: checked.order === 'time',
-    members: checked.members,
-    hidden: checked.hidden,
-    latentSize: checked.latentSize,
-    epochs: checked.epochs,
-    draws: checked.draws,
-    maxSeconds: checked.maxSeconds,
-    signal: checked.signal,
-    onProgress: (event) => checked.onProgress?.(event),
-    onWarning: (message) => checked.onWarning?.(message),
-  });
+/** Rows as a stream gives them, some at a time, and the number of the first. */
+type Walked = AsyncGenerator<{ readonly table: Table; readonly first: number }>;
+
+async function* walked(caller: string, open: ReturnType<typeof streamOf>, size?: number): Walked {
+  let first = 0;
+  for await (const table of chunks(caller, open(), size)) {
+    yield { table, first };
+    first += table.count;
+  }
 }

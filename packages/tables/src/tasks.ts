@@ -1,9 +1,10 @@
 import { readFileBytes } from '@latent/nn';
+import { fitted, type TableOptions } from './fit/options.ts';
 import type { TableInput } from './input/source.ts';
 import { stateFromBytes } from './model/file.ts';
 import type { Task } from './model/recipe.ts';
 import type { AnyRow } from './results.ts';
-import { fitted, TableModel, type TableOptions } from './table-model.ts';
+import { TableModel } from './table-model.ts';
 
 /** A model of a table that is best at telling odd rows. */
 export class AnomalyDetector<Row extends object = AnyRow> extends TableModel<Row> {

@@ -69,3 +69,4 @@ export { broadcastShapes, formatShape, normalizeAxis, type Shape, sameShape, siz
 export { step } from './step.ts';
 export { type NestedArray, Tensor } from './tensor.ts';
 export { threadCount, useThreads } from './threads/threads.ts';
+export { useWideSimd } from './wide-simd.ts';

@@ -33,7 +33,7 @@ export { type VampPriorOptions, vampPrior } from './latent/vamp-prior.ts';
 export { registerModel } from './model/file-header.ts';
 export { loadModel, modelFromBytes } from './model/load.ts';
 export { Model, type ModelClass, type ModelFitOptions, type PreparedRows } from './model/model.ts';
-export type { CommonOptions, EventOptions } from './model/options.ts';
+export type { CommonOptions, EventOptions, RowsOptions } from './model/options.ts';
 export { progressLine } from './model/progress.ts';
 export {
   type ReadyRows,
@@ -49,7 +49,12 @@ export { type ElboOptions, elbo } from './objectives/elbo.ts';
 export { type IwaeOptions, iwae } from './objectives/iwae.ts';
 export type { Objective, ObjectiveModel, ObjectiveParts } from './objectives/objective.ts';
 export { knownObjectives as objectives } from './objectives/standard.ts';
+export type { CodePrior, CodePriorOptions } from './quantised/code-prior.ts';
+export type { Codebook, CodebookOptions, Quantised } from './quantised/codebook.ts';
+export type { ResolvedVqVaeOptions, VqVaeOptions } from './quantised/options.ts';
+export { type CodeBound, VqVae, type VqVaeNumbers } from './quantised/vq-vae.ts';
 export { bernoulli } from './reconstruction/bernoulli.ts';
+export { bivariateMixture } from './reconstruction/bivariate-mixture.ts';
 export { categorical } from './reconstruction/categorical.ts';
 export { type ColumnDistribution, columnwise } from './reconstruction/columnwise.ts';
 export { type CompositePart, composite } from './reconstruction/composite.ts';
@@ -65,9 +70,11 @@ export {
   type Support,
 } from './reconstruction/likelihood.ts';
 export { logNormal } from './reconstruction/log-normal.ts';
+export { perStep, type StepwiseDistribution } from './reconstruction/per-step.ts';
 export { squaredError } from './reconstruction/squared-error.ts';
 export { knownLikelihoods as likelihoods } from './reconstruction/standard.ts';
 export { type StudentTOptions, studentT } from './reconstruction/student-t.ts';
+export { tokens } from './reconstruction/tokens.ts';
 export { beta, continuousBernoulli } from './reconstruction/unit-interval.ts';
 export { type DrawOptions, type Score, type ScoredModel, type ScoreOutput, Scorer } from './scores/score.ts';
 export {
@@ -77,6 +84,16 @@ export {
   likelihoodScore,
   reconstructionErrorScore,
 } from './scores/standard.ts';
+export type { Given } from './sequence/decoder.ts';
+export type { PreviousStep } from './sequence/previous-step.ts';
+export type { PreviousOptions, Sequence, SequenceOptions, StopOptions } from './sequence/sequence.ts';
+export {
+  type ActiveFeatures,
+  type FeatureUse,
+  SparseAutoencoder,
+  type SparseAutoencoderOptions,
+  type SparseNumbers,
+} from './sparse/sparse-autoencoder.ts';
 export { Classifier, type ClassifierFitOptions, type ClassifierOptions } from './supervised/classifier.ts';
 export { Regressor, type RegressorFitOptions, type RegressorOptions } from './supervised/regressor.ts';
 export {

@@ -51,9 +51,11 @@ import {
   type ReconstructionDistribution,
   Regressor,
   SemiSupervisedVae,
+  SparseAutoencoder,
   squaredError,
   studentT,
   Vae,
+  VqVae,
 } from './index.ts';
 import { modelNames, registerModel } from './model/file-header.ts';
 
@@ -109,6 +111,15 @@ const contracts: Record<string, Contract> = {
         samples: [{ components: 2 }, { components: 3, minStd: 0.5 }],
         takes: { components: 'count', minStd: 'positive' },
       },
+      bivariateMixture: COMPONENTS,
+      tokens: { samples: [{ size: 3 }], takes: { size: 'count' } },
+      perStep: {
+        samples: [
+          { width: 1, of: gaussian() },
+          { width: 3, of: gaussian({ variance: 'shared' }) },
+        ],
+        takes: { width: 'count', of: 'choice' },
+      },
       composite: {
         samples: [
           {
@@ -122,10 +133,12 @@ const contracts: Record<string, Contract> = {
       },
     },
     behaviour(likelihood: ReconstructionDistribution) {
-      const width = likelihood.paramCount(3);
+      const size = likelihood.name === 'bivariateMixture' ? 2 : 3;
+      const width = likelihood.paramCount(size);
       const params = new Rng(1).normal([2, width]);
-      const x = likelihood.support(3).every((column) => column.contains(0)) ? X : INSIDE;
-      const head = likelihood.head?.((count) => new Linear(4, count, { rng: new Rng(2) }), 3);
+      const rows = likelihood.support(size).every((column) => column.contains(0)) ? X : INSIDE;
+      const x = rows.slice([null, [0, size]]);
+      const head = likelihood.head?.((count) => new Linear(4, count, { rng: new Rng(2) }), size);
       return [
         width,
         likelihood.normalized,
@@ -134,8 +147,8 @@ const contracts: Record<string, Contract> = {
         likelihood.mean(params).toArray(),
         likelihood.mode(params).toArray(),
         likelihood.sample(params, new Rng(3)).toArray(),
-        likelihood.support(3).map((column) => column.description),
-        likelihood.oneHotGroups?.(3) ?? [],
+        likelihood.support(size).map((column) => column.description),
+        likelihood.oneHotGroups?.(size) ?? [],
         head?.namedTensors().map(([name, x]) => [name, x.toArray()]),
       ];
     },
@@ -285,7 +298,7 @@ describe.each(Object.entries(contracts))('%s', (_name, { kind, table, behaviour,
         const inside = Array.isArray(value)
           ? value.map(describeValue)
           : isPlainObject(value)
-            ? ["'name'", 'undefined']
+            ? ["'name'", 'undefined', 'nothing of the kind']
             : [];
         expect(
           [describeValue(value), ...inside].some((words) => message.includes(words)),
@@ -459,6 +472,34 @@ describe('models', () => {
           return model as unknown as Model<never>;
         },
         (model: Classifier) => model.predictProbability(rows).toArray(),
+      ],
+    ],
+    vqVae: [
+      [
+        async () => {
+          const model = new VqVae({
+            ...{ inputSize: 6, encoder: [5], codes: 4, codeSize: 2, places: 2, transform: standardise() },
+            ...{ reconstruction: gaussian(), prior: { width: 4, layers: 1, heads: 2 }, commitment: 0.5 },
+          });
+          await model.fit(rows, quick);
+          await model.fitPrior(rows, quick);
+          return model as unknown as Model<never>;
+        },
+        (model: VqVae) => [
+          model.codeBound(rows).bound.toArray(),
+          model.sample(3).toArray(),
+          model.encode(rows).toArray(),
+        ],
+      ],
+    ],
+    sparseAutoencoder: [
+      [
+        async () => {
+          const model = new SparseAutoencoder({ inputSize: 6, features: 9, active: 2, transform: standardise() });
+          await model.fit(rows, quick);
+          return model as unknown as Model<never>;
+        },
+        (model: SparseAutoencoder) => [model.encode(rows).toArray(), model.reconstruct(rows).toArray()],
       ],
     ],
     semiSupervisedVae: [

@@ -20,6 +20,12 @@ const x = (): Tensor => tensor(rows());
 const run = () => ({ epochs: 1, onWarning: () => {} });
 const vaeOptions = () => ({ inputSize: 2, latentSize: 2, encoder: [3], reconstruction: vae.gaussian() });
 const model = (): vae.Vae => new vae.Vae({ ...vaeOptions(), missing: true });
+const vqOptions = () => ({
+  ...{ inputSize: 2, encoder: [3], codes: 2, codeSize: 2, places: 1, reconstruction: vae.gaussian() },
+  prior: { width: 4, layers: 1, heads: 2 },
+});
+const sparseOptions = () => ({ inputSize: 2, features: 4, active: 1 });
+const semiOptions = () => ({ ...vaeOptions(), classes: 2 });
 const autoencoder = (): vae.Autoencoder => new vae.Autoencoder({ inputSize: 2, encoder: [2] });
 const labels = (): number[] => [0, 1, 1];
 const params = (): Tensor => new Rng(2).normal([3, 4]);
@@ -54,6 +60,13 @@ const surface: Surface = {
     DenoisingAutoencoderOptions: () => ({ inputSize: 2, encoder: [2] }),
     'ModelFitOptions<never>': run,
     FitOptions: run,
+    VampPriorOptions: () => ({ components: 2 }),
+    VqVaeOptions: vqOptions,
+    SparseAutoencoderOptions: sparseOptions,
+    SemiSupervisedOptions: semiOptions,
+    Codes: rows,
+    Neighbours: () => vae.nearestNeighbours(rows(), rows(), { k: 1 }),
+    PartialLabels: () => [0, null, 1],
     '{ readonly components: number; }': () => ({ components: 2 }),
     'Readonly<Record<string, Tensor>>': () => model().stateDict(),
   },
@@ -65,6 +78,7 @@ const surface: Surface = {
     'Autoencoder.load': () => [file],
     modelFromBytes: () => [autoencoder().toBytes()],
     loadModel: () => [file],
+    rowsProgram: () => [({ x: rows }: vae.RowInputs) => ({ rows })],
     masking: () => [0.5],
     saltAndPepper: () => [0.5],
     swapNoise: () => [0.5],
@@ -83,6 +97,10 @@ const surface: Surface = {
     'Classifier.fit': () => [rows(), labels(), run()],
     'new Regressor': () => [{ inputSize: 2, encoder: [2] }],
     'Regressor.parts': () => [{ x: x(), y: tensor(labels()).reshape([3, 1]) }, rng()],
+    'SparseAutoencoder.decode': () => [[[0, 1, 0, 2]]],
+    nearestNeighbours: () => [rows(), rows(), { k: 1 }],
+    neighbourVotes: () => [vae.nearestNeighbours(rows(), rows(), { k: 1 }), [0, 1, 1]],
+    'SemiSupervisedVae.fit': () => [rows(), [0, null, 1], run()],
     'Regressor.fit': () => [rows(), labels(), run()],
     'VaeCore.conditionalLogProbOf': () => [x(), params()],
     'VaeCore.columnTerms': () => [x(), params()],
@@ -93,6 +111,9 @@ const surface: Surface = {
   instances: {
     Autoencoder: autoencoder,
     Vae: model,
+    VqVae: () => new vae.VqVae(vqOptions()),
+    SparseAutoencoder: () => new vae.SparseAutoencoder(sparseOptions()),
+    SemiSupervisedVae: () => new vae.SemiSupervisedVae(semiOptions()),
     Classifier: () => new vae.Classifier({ inputSize: 2, encoder: [2], classes: 2 }),
     Regressor: () => new vae.Regressor({ inputSize: 2, encoder: [2] }),
     VaeCore: model,
@@ -105,7 +126,9 @@ const surface: Surface = {
     // What a model is to the trainer, and to modules that hold it: tensors on its scale.
     ...['Autoencoder.loss', 'Autoencoder.trainingLoss', 'Autoencoder.parts', 'Autoencoder.evaluate'],
     ...['Autoencoder.unsupervisedLoss', 'Autoencoder.likelihoodParams', 'Classifier.forward', 'Classifier.parts'],
-    ...['Regressor.forward', 'Regressor.parts'],
+    ...['Regressor.forward', 'Regressor.parts', 'Prior.*', 'VqVae.vectors', 'VqVae.likelihoodParams', 'VqVae.parts'],
+    ...['SparseAutoencoder.codes', 'SparseAutoencoder.decoded', 'SparseAutoencoder.parts'],
+    ...['SemiSupervisedVae.forward', 'SemiSupervisedVae.parts', 'SemiSupervisedVae.restoreLearned'],
   ],
 };
 

@@ -1,16 +1,8 @@
 import { describeValue, formatShape, type Shape, ShapeError, sizeOf, Tensor, ValueError } from '@latent/tensor';
+import { isList, isTyped, type TypedArray } from './arrays.ts';
+import { lengthsOf, listedRagged } from './ragged.ts';
 
-/** Any array of numbers of one kind. */
-export type TypedArray =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Uint8ClampedArray
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array;
+export { isList, isTyped, type TypedArray };
 
 /** A row as users have it: numbers nested as its shape says, null or NaN where one is missing. */
 export type Row = TypedArray | readonly RowPart[];
@@ -19,9 +11,9 @@ export type RowPart = number | null | TypedArray | readonly RowPart[];
 
 /**
  * Rows as users have them: a tensor [n, …event], an array of rows, or one flat array with the rows end to end. NaN and null
- * are holes.
+ * are holes. Of models of text, texts.
  */
-export type Rows = Tensor | TypedArray | readonly Row[];
+export type Rows = Tensor | TypedArray | readonly Row[] | readonly string[];
 
 /** Rows end to end, in the precision they were given in: arrays of numbers in double, typed arrays as they are. */
 export interface FlatRows {
@@ -29,6 +21,10 @@ export interface FlatRows {
   readonly count: number;
   /** Numbers in a row. */
   readonly width: number;
+  /** Steps of each row, where rows are sequences that end before the longest: past its end a row is NaN. */
+  readonly lengths?: Uint32Array;
+  /** Where these rows are the steps of longer rows, how many each of those has. */
+  readonly steps?: number;
 }
 
 /** What rows may hold. */
@@ -39,6 +35,8 @@ export interface ParseOptions {
   readonly remedy?: string;
   /** Whether no rows at all are fine; refused by default. */
   readonly empty?: boolean;
+  /** Whether rows may have fewer steps than the event's first axis; refused by default. */
+  readonly ragged?: boolean;
 }
 
 /**
@@ -53,7 +51,7 @@ export function parseRows(caller: string, data: unknown, event: Shape, options: 
   let values: TypedArray;
   if (data instanceof Tensor) values = tensorRows(caller, data, event);
   else if (isTyped(data)) values = flatRows(caller, data, event);
-  else if (Array.isArray(data)) values = listedRows(caller, data, event);
+  else if (Array.isArray(data)) values = (options.ragged ? listedRagged : listedRows)(caller, data, event);
   else if (isForeignTensor(data)) {
     throw new ValueError(
       `${caller}: this tensor was made by another copy of @latent/tensor; see that one version is installed`,
@@ -61,15 +59,9 @@ export function parseRows(caller: string, data: unknown, event: Shape, options: 
   } else throw new ValueError(`${caller}: expected rows of numbers, got ${describeValue(data)}`);
   const count = values.length / width;
   if (count === 0 && !options.empty) throw new ValueError(`${caller}: needs at least one row, got none`);
+  if (options.ragged) return { values, count, width, lengths: lengthsOf(caller, values, event) };
   if (values instanceof Float32Array || values instanceof Float64Array) checkFinite(caller, values, event, options);
   return { values, count, width };
-}
-
-/** Typed arrays of numbers, also those of another realm (a page's frame, a test environment). */
-export function isTyped(value: unknown): value is TypedArray {
-  if (!ArrayBuffer.isView(value)) return false;
-  const tag = (value as unknown as { readonly [Symbol.toStringTag]?: string })[Symbol.toStringTag];
-  return tag !== undefined && /^(Float(32|64)|U?[iI]nt(8|16|32)|Uint8Clamped)Array$/.test(tag);
 }
 
 function isForeignTensor(value: unknown): boolean {
@@ -191,11 +183,6 @@ function nested(
     }
   };
   visit(row, 0);
-}
-
-/** Arrays, typed or not. */
-export function isList(value: unknown): value is ArrayLike<unknown> {
-  return Array.isArray(value) || isTyped(value);
 }
 
 /** Throws at the first number that is not finite, a hole where holes may be excepted. */

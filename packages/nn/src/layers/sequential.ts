@@ -1,4 +1,5 @@
 import { checkTensor, refuse, type Tensor } from '@latent/tensor';
+import { type Advance, advanced, type StepState } from '../module/advance.ts';
 import type { Context } from '../module/context.ts';
 import { inLayer, isLayer, type Layer, Module } from '../module/module.ts';
 
@@ -28,5 +29,18 @@ export class Sequential extends Module {
       value = inLayer(String(i), () => layer.forward(input, context));
     }
     return value;
+  }
+
+  /** One step of rows that come step by step; see `advanced`. */
+  advance(x: Tensor, state: StepState | null): Advance {
+    let output = x;
+    const next: StepState[] = [];
+    for (const [i, layer] of this.layers.entries()) {
+      const input = output;
+      const step = inLayer(String(i), () => advanced(layer, input, (state?.[i] as StepState | undefined) ?? null));
+      output = step.output;
+      next.push(step.state);
+    }
+    return { output, state: next };
   }
 }

@@ -20,6 +20,8 @@ import {
   rateCheck,
   schedules,
   standardise,
+  type Tokenizer,
+  tokenizers,
   transforms,
 } from '../index.ts';
 import { gaps, type PartEntry, takes, VALUES } from './samples.ts';
@@ -374,6 +376,15 @@ const contracts: Record<string, Contract> = {
         return [own.by, own.at(i)];
       });
     },
+  },
+  tokenizers: {
+    kind: tokenizers as unknown as Kind<Part>,
+    table: {
+      characters: { samples: [{ alphabet: 'ab c' }], takes: {} },
+      bytes: { samples: [{}], takes: {} },
+      words: { samples: [{ vocabulary: ['a', 'b'] }], takes: { vocabulary: 'choice' } },
+    },
+    behaviour: (tokenizer: Tokenizer) => [tokenizer.size, tokenizer.encode('a b'), tokenizer.decode([2, 1, 0, 1])],
   },
   transforms: {
     kind: transforms as unknown as Kind<Part>,

@@ -1,5 +1,6 @@
 import { describeValue, UsageError } from '@latent/tensor';
 import { crc32 } from './checksum.ts';
+import { encodeUtf8 } from './utf8.ts';
 
 /** What is used of Node's modules, without their types, which users of the package may not have. */
 interface FileHandle {
@@ -98,7 +99,7 @@ async function behindLinks(
 const LONGEST = 150;
 
 function shortName(name: string): string {
-  const bytes = new TextEncoder().encode(name);
+  const bytes = encodeUtf8(name);
   return bytes.length <= LONGEST ? name : `${crc32(bytes).toString(16)}-${bytes.length}`;
 }
 

@@ -2,6 +2,7 @@ import { describeValue, formatShape, isPlainObject, sizeOf, Tensor, tensor, Valu
 import { crc32 } from './checksum.ts';
 import { ELEMENT_TYPES } from './element-types.ts';
 import { hasDoubtfulKeys } from './json.ts';
+import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
 /**
  * The safetensors format: eight bytes with the header's length, a JSON header that gives each tensor's dtype, shape and
@@ -42,7 +43,7 @@ function fail(reason: string): never {
 
 /** CRC-32 of the header as compact JSON, without its checksum, and then of the numbers. */
 function checksumOf(header: Header, parts: readonly Uint8Array[]): string {
-  const sum = parts.reduce((crc, part) => crc32(part, crc), crc32(new TextEncoder().encode(JSON.stringify(header))));
+  const sum = parts.reduce((crc, part) => crc32(part, crc), crc32(encodeUtf8(JSON.stringify(header))));
   return PREFIX + sum.toString(16).padStart(8, '0');
 }
 
@@ -63,7 +64,7 @@ export function encodeSafetensors(
   let offset = 0;
   const entries = Object.entries(tensors).map(([name, x]) => {
     if (x instanceof Tensor) return { name, dtype: x.dtype === 'f32' ? 'F32' : 'F64', shape: x.shape, data: x.data };
-    if (!(x instanceof Uint8Array)) fail(`'${name}' must be a tensor or bytes, got ${describeValue(x)}`);
+    if (!isBytes(x)) fail(`'${name}' must be a tensor or bytes, got ${describeValue(x)}`);
     return { name, dtype: 'U8', shape: [x.length], data: x };
   });
   // Wider elements first, so that all are aligned.
@@ -75,7 +76,7 @@ export function encodeSafetensors(
     parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
   header.__metadata__ = { ...metadata, [CHECKSUM]: checksumOf(header, parts) };
-  const json = new TextEncoder().encode(JSON.stringify(header));
+  const json = encodeUtf8(JSON.stringify(header));
   if (json.length > MAX_HEADER) {
     fail(`the header would have ${json.length} bytes, more than the ${MAX_HEADER} that are read again`);
   }
@@ -146,6 +147,11 @@ export function decodeSafetensors(file: Uint8Array | ArrayBuffer): SafetensorsFi
   return { tensors, bytes: contents, metadata };
 }
 
+/** Bytes of this realm or another. */
+function isBytes(value: unknown): value is Uint8Array {
+  return Object.prototype.toString.call(value) === '[object Uint8Array]';
+}
+
 function fileBytes(file: unknown): Uint8Array {
   if (file instanceof Uint8Array) return file;
   // Buffers and views of another realm too.
@@ -180,10 +186,9 @@ function areCounts(x: unknown): x is number[] {
 }
 
 function parseHeader(bytes: Uint8Array): Header {
-  let text: string;
+  const text = decodeUtf8(bytes) ?? '';
   let header: unknown;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     header = JSON.parse(text);
   } catch {
     fail('the header is not JSON; the file is altered or of another format');

@@ -18,6 +18,7 @@ import {
 } from '@latent/tensor';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from '../save/safetensors.ts';
+import { decodeUtf8, encodeUtf8 } from '../save/utf8.ts';
 import type { Callback, Run } from './callback.ts';
 import type { FitEvent, Stopped } from './history.ts';
 import type { Trainable } from './trainable.ts';
@@ -184,7 +185,7 @@ export function encodeCheckpoint(
   const json = JSON.stringify(saved, (_, value: unknown) =>
     typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
   );
-  tensors[STATE] = new TextEncoder().encode(json);
+  tensors[STATE] = encodeUtf8(json);
   const bytes = encodeSafetensors(tensors, model.metadata?.() ?? {});
   // What cannot be read again must not take the place of what can.
   readState(decodeSafetensors(bytes));
@@ -199,7 +200,7 @@ function readState(file: SafetensorsFile): SavedState {
   }
   let state: unknown;
   try {
-    state = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    state = JSON.parse(decodeUtf8(bytes) ?? '');
   } catch {
     throw new UsageError('resume: the training state is not JSON; the file is altered');
   }

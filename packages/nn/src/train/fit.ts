@@ -146,6 +146,8 @@ class Training {
     // Steps are in training mode by themselves; what callbacks ask of the model in between is not.
     model.eval();
     let stopped: Stopped = 'finished';
+    // What came before, learning scales of the rows, and the first step, which is recorded, are long enough by themselves.
+    await this.#slices.turn();
     try {
       for (let epoch = from.epoch; epoch <= epochs; epoch++) {
         optimizer.epoch = epoch - 1;

@@ -1,4 +1,5 @@
 import { ValueError } from '@latent/tensor';
+import { placeOf } from '../data/ragged.ts';
 import type { FlatRows } from '../data/rows.ts';
 import type { ColumnFit, ColumnMap, ColumnMethod, ColumnNumbers } from './column-method.ts';
 import { FittedTransform } from './fitted.ts';
@@ -41,20 +42,21 @@ function begin(spec: Transform, width: number): State {
   return { spec, columns, rows: 0 };
 }
 
-function add(state: State, { values, count, width }: FlatRows): void {
+function add(state: State, { values, count, width, steps }: FlatRows): void {
   const { spec, columns, rows } = state;
   state.rows += count;
   const present = new Float64Array(count);
+  const place = (r: number, c: number): string => placeOf((rows + r) * width + c, { width, steps });
   columns.forEach((column, c) => {
     if (column.learning === null) return;
     let n = 0;
     for (let r = 0; r < count; r++) {
       let value = values[r * width + c] as number;
       if (Number.isNaN(value)) continue;
-      for (const map of column.maps) value = through(spec, map, value, rows + r, c);
+      for (const map of column.maps) value = through(spec, map, value, () => place(r, c));
       const next = column.methods[column.maps.length] as ColumnMethod;
       const { above } = next.map([]);
-      if (above !== undefined && !(value > above)) outside(spec, value, above, rows + r, c);
+      if (above !== undefined && !(value > above)) outside(spec, value, above, place(r, c));
       present[n++] = value;
     }
     column.seen += n;
@@ -62,13 +64,13 @@ function add(state: State, { values, count, width }: FlatRows): void {
   });
 }
 
-function through(spec: Transform, map: ColumnMap, value: number, r: number, c: number): number {
-  if (map.above !== undefined && !(value > map.above)) outside(spec, value, map.above, r, c);
+function through(spec: Transform, map: ColumnMap, value: number, place: () => string): number {
+  if (map.above !== undefined && !(value > map.above)) outside(spec, value, map.above, place());
   return map.forward(value);
 }
 
-function outside(spec: Transform, value: number, above: number, r: number, c: number): never {
-  throw new ValueError(`${spec.name}.fit: needs values > ${above}, got ${value} at row ${r}, column ${c}`);
+function outside(spec: Transform, value: number, above: number, place: string): never {
+  throw new ValueError(`${spec.name}.fit: needs values > ${above}, got ${value} at ${place}`);
 }
 
 /** At the end of a walk: whether there must be another. */

@@ -9,6 +9,7 @@ import {
   ValueError,
   whole,
 } from '@latent/tensor';
+import { placeOf } from '../data/ragged.ts';
 import { type FlatRows, isTyped, type TypedArray } from '../data/rows.ts';
 import type { ColumnMap, ColumnNumbers } from './column-method.ts';
 import { type FittedConfig, methodsOfRows, type Transform, transforms } from './kind.ts';
@@ -46,7 +47,7 @@ export class FittedTransform {
 
   /** Rows on the common scale, in single precision for a model. A value outside a column's domain is refused. */
   forward(caller: string, rows: FlatRows): Float32Array {
-    const { values, width } = this.#checked(caller, rows);
+    const { values, width, steps } = this.#checked(caller, rows);
     const result = new Float32Array(values.length);
     for (let c = 0; c < width; c++) {
       const maps = this.#maps[c] as ColumnMaps;
@@ -54,7 +55,8 @@ export class FittedTransform {
         let y = values[i] as number;
         if (!Number.isNaN(y)) {
           for (const map of maps) {
-            if (map.above !== undefined && !(y > map.above)) this.#outside(caller, y, map.above, i, width);
+            if (map.above !== undefined && !(y > map.above))
+              this.#outside(caller, y, map.above, placeOf(i, { width, steps }));
             y = map.forward(y);
           }
         }
@@ -94,14 +96,15 @@ export class FittedTransform {
    * the data.
    */
   logJacobian(caller: string, rows: FlatRows): Float64Array {
-    const { values, width } = this.#checked(caller, rows);
+    const { values, width, steps } = this.#checked(caller, rows);
     const result = new Float64Array(values.length);
     for (let i = 0; i < values.length; i++) {
       let y = values[i] as number;
       if (Number.isNaN(y)) continue;
       let sum = 0;
       for (const map of this.#maps[i % width] as ColumnMaps) {
-        if (map.above !== undefined && !(y > map.above)) this.#outside(caller, y, map.above, i, width);
+        if (map.above !== undefined && !(y > map.above))
+          this.#outside(caller, y, map.above, placeOf(i, { width, steps }));
         sum += map.logSlope(y);
         y = map.forward(y);
       }
@@ -150,10 +153,8 @@ export class FittedTransform {
     return rows;
   }
 
-  #outside(caller: string, value: number, above: number, i: number, width: number): never {
-    throw new ValueError(
-      `${caller}: ${this.spec.name} needs values > ${above}, got ${value} at row ${Math.floor(i / width)}, column ${i % width}`,
-    );
+  #outside(caller: string, value: number, above: number, place: string): never {
+    throw new ValueError(`${caller}: ${this.spec.name} needs values > ${above}, got ${value} at ${place}`);
   }
 }
 

@@ -22,7 +22,12 @@ export class ModelGraph<M extends Model = Model> {
   #scaled: Value | null = null;
 
   constructor(model: M, type: ElementType) {
-    const { transform, transformToLearn } = model;
+    const { transform, transformToLearn, sequence } = model;
+    if (sequence !== null) {
+      throw new UsageError(
+        'exportOnnx: a model of sequences cannot be exported yet; for rows of one length make it with event: [steps, features]',
+      );
+    }
     if (transform === null && transformToLearn !== null) {
       throw new UsageError(
         `exportOnnx: ${transformToLearn.name}() learns the columns' scales from the first fit; call fit before`,

@@ -49,7 +49,7 @@ export function scored<K extends string>(
   const result = ofRows(graph, options, (rows, samples) => score.compute(model, rows, samples));
   for (const part of Object.keys(result) as K[]) {
     const { jacobian, per = 'row' } = score.outputs[part];
-    if (jacobian === undefined || !normalized) continue;
+    if (jacobian === undefined || per === 'step' || !normalized) continue;
     const { value, dims } = result[part];
     result[part] = { value: graph.shifted(value, jacobian, per, model.options.missing), dims };
   }

@@ -3,7 +3,7 @@ import { binsOf } from '../charts/bins.ts';
 import { extent } from '../charts/frame.ts';
 import { histogram } from '../charts/histogram.ts';
 import type { OddRow } from '../contents.ts';
-import { numeral, percent, pValueText, shown } from '../text.ts';
+import { numeral, percent, pValueText, sentence, shown } from '../text.ts';
 import { more, type Section, table } from './section.ts';
 
 /** Rows that are shown, and reasons of each. */
@@ -61,7 +61,7 @@ export const anomalies: Section = {
       ...(series.length > 1 && { names: ['these rows', 'calibration'] }),
       ...(threshold !== undefined && { mark: { at: threshold.score, label: `threshold ${numeral(threshold.score)}` } }),
     });
-    const words = threshold === undefined ? '' : `<p>${shown(threshold.guarantee, 400)}</p>`;
+    const words = threshold === undefined ? '' : `<p>${shown(sentence(threshold.guarantee), 400)}.</p>`;
     const found = `<p><b>${numeral(count)}</b> of ${numeral(scores.length)} rows are beyond the line.</p>`;
     const list = rows.slice(0, MOST_ROWS).map(oddRow);
     const below = list.length === 0 ? '' : table(['row', 'score', 'p', 'because'], list, [0, 1, 2]);

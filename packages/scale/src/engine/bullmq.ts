@@ -1,4 +1,4 @@
-import { UsageError, ValueError } from '@latent/tensor';
+import { checkOptions, optional, real, text, UsageError, ValueError, whole } from '@latent/tensor';
 import {
   type Engine,
   type EngineWorker,
@@ -22,6 +22,8 @@ export interface BullmqOptions {
   readonly attempts?: number;
   /** Milliseconds before the second try, doubled each time; 1,000 by default. */
   readonly backoff?: number;
+  /** Seconds that a first connection may take; 20 by default. Later ones are tried for ever. */
+  readonly connectSeconds?: number;
 }
 
 /** Workers that one job may outlive; then it is taken for what kills them. */
@@ -30,15 +32,27 @@ const DAY = 24 * 3600;
 
 type Bullmq = typeof import('bullmq');
 
+const bullmqChecks = {
+  connection: text(),
+  queue: optional(text(), 'latent'),
+  attempts: optional(whole({ min: 1 }), 5),
+  backoff: optional(real({ min: 0 }), 1000),
+  connectSeconds: optional(real({ above: 0 }), 20),
+};
+
 /** An engine over BullMQ. Nothing is connected before it is used. */
-export function bullmqEngine({ connection, queue = 'latent', attempts = 5, backoff = 1000 }: BullmqOptions): Engine {
+export function bullmqEngine(options: BullmqOptions): Engine {
+  const { connection, queue, attempts, backoff, connectSeconds } = checkOptions('bullmqEngine', options, bullmqChecks);
   const backend = backendOf(connection);
   let opened: Promise<Opened> | null = null;
   const open = (): Promise<Opened> => {
-    opened ??= openQueue(backend, queue);
+    opened ??= openQueue(backend, queue, connectSeconds).catch((error: unknown) => {
+      opened = null;
+      throw error;
+    });
     return opened;
   };
-  const options = (job: Job): object => ({
+  const jobOptions = (job: Job): object => ({
     jobId: jobId(job),
     attempts,
     backoff: { type: 'exponential', delay: backoff },
@@ -51,7 +65,12 @@ export function bullmqEngine({ connection, queue = 'latent', attempts = 5, backo
   return {
     async add(flow: Flow) {
       const { producer } = await open();
-      const node = (job: Job) => ({ queueName: queue, name: job.name, data: checkedJob(job).data, opts: options(job) });
+      const node = (job: Job) => ({
+        queueName: queue,
+        name: job.name,
+        data: checkedJob(job).data,
+        opts: jobOptions(job),
+      });
       await producer.add({ ...node(flow), children: (flow.children ?? []).map(node) } as never);
     },
     async state(job): Promise<JobState> {
@@ -153,7 +172,7 @@ function backendOf(connection: unknown): Backend {
   );
 }
 
-async function openQueue(backend: Backend, queue: string): Promise<Opened> {
+async function openQueue(backend: Backend, queue: string, seconds: number): Promise<Opened> {
   const bullmq = await import('bullmq');
   const options = { connection: backend.producer } as never;
   const extra = (await backend.extra()) as [];
@@ -162,23 +181,27 @@ async function openQueue(backend: Backend, queue: string): Promise<Opened> {
   // What is wrong shows in what is asked of them; without a listener it would end the process.
   jobs.on('error', () => {});
   producer.on('error', () => {});
-  await withTime(jobs.waitUntilReady(), 'the queue does not answer; is the connection right and the server running?');
+  await withTime(seconds, jobs.waitUntilReady(), async () => {
+    await Promise.allSettled([jobs.close(), producer.close()]);
+  });
   return { bullmq, jobs, producer };
 }
 
-/** Seconds for a first connection. */
-const PATIENCE = 20;
-
-async function withTime<T>(promise: Promise<T>, otherwise: string): Promise<T> {
+async function withTime(seconds: number, ready: Promise<unknown>, giveUp: () => Promise<void>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new UsageError(`connection: ${otherwise}`)), 1000 * PATIENCE);
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), 1000 * seconds);
   });
+  ready.catch(() => {});
   try {
-    return await Promise.race([promise, late]);
+    if ((await Promise.race([ready, late])) !== 'late') return;
   } finally {
     clearTimeout(timer);
   }
+  await giveUp();
+  throw new UsageError(
+    `connection: the queue does not answer within ${seconds} s; is the connection right and the server running?`,
+  );
 }
 
 /** The children's values in the order of their numbers: keys are `bull:queue:id`. */

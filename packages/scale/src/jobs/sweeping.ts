@@ -76,6 +76,7 @@ export const rank: JobType = {
     const stopped = (await store.get(keys.stop(run, session))) !== null;
     if (rung + 1 === order.rungs.length || stopped) return {};
     const best = survivors(ranked, order.keep);
+    if (best.length === 0) return {};
     return { next: [rungFlow({ run, session }, rung + 1, best)] };
   },
 };
@@ -86,11 +87,11 @@ export interface Ranked {
   readonly loss: number | null;
 }
 
-/** The trials that go on, the best of a ranking; one at least, and none that diverged while others did not. */
+/** The trials that go on, the best of a ranking: one at least, but none that diverged. */
 export function survivors(ranked: readonly Ranked[], keep: number): readonly number[] {
   const sound = ranked.filter(({ loss }) => loss !== null);
   const count = Math.max(1, Math.ceil(ranked.length * keep));
-  return (sound.length > 0 ? sound : ranked).slice(0, count).map(({ trial }) => trial);
+  return sound.slice(0, count).map(({ trial }) => trial);
 }
 
 /** The trials of a rung by their losses; of equals the first. */

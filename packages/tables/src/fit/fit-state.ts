@@ -29,6 +29,8 @@ export interface FitRequest extends RecipeOptions {
   readonly inOrder: boolean;
   readonly maxSeconds: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Ends training with what has been learned. */
+  readonly finish: AbortSignal | undefined;
   onProgress(event: TableProgress): void;
   onWarning(message: string): void;
 }
@@ -39,7 +41,7 @@ const PHASES = { read: [0, 0.02], learn: [0.02, 0.06], train: [0.06, 0.9], calib
 /** Fits a model to rows: two walks over them, then training, then calibration. */
 export async function fitState(caller: string, input: Rows, request: FitRequest): Promise<TableState> {
   const began = performance.now();
-  const { task, seed, signal } = request;
+  const { task, seed, signal, finish } = request;
   const warnings: string[] = [];
   const warn = (message: string): void => {
     warnings.push(message);
@@ -64,23 +66,28 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
   const code = codeOf(caller, found.schema, rows);
   const learned = code.encode(rows.learned);
   const watched = code.encode(rows.watched);
-  const recipe = recipeFor(task, split.learned, code.width, request);
+  const wanted = recipeFor(task, split.learned, code.width, request);
+  const ends = [signal, finish].filter((each) => each !== undefined);
 
   const histories: MemberHistory[] = [];
   const members = [];
-  for (let i = 0; i < recipe.members; i++) {
-    const member = makeMember(code, recipe, seed + i);
-    const history = await trainMember(member, learned, watched, recipe, {
-      signal,
-      maxSeconds: request.maxSeconds === undefined ? undefined : request.maxSeconds / recipe.members,
+  for (let i = 0; i < wanted.members; i++) {
+    if (i > 0 && finish?.aborted) break;
+    const member = makeMember(code, wanted, seed, i);
+    const history = await trainMember(member, learned, watched, wanted, {
+      signal: ends.length === 0 ? undefined : AbortSignal.any(ends),
+      maxSeconds: request.maxSeconds === undefined ? undefined : request.maxSeconds / wanted.members,
       onStep: ({ epoch, epochs, done, loss }) =>
-        progress('train', (i + done) / recipe.members, { epoch, epochs, loss }),
+        progress('train', (i + done) / wanted.members, { epoch, epochs, loss }),
       onWarning: () => {},
     });
     signal?.throwIfAborted();
     histories.push(history);
     members.push(member);
   }
+
+  const recipe = { ...wanted, members: members.length };
+  if (finish?.aborted) warn('training was ended before it was done; the model is what had been learned by then');
 
   progress('calibrate', 0);
   const neighbours = recipe.neighbours > 0 ? Neighbours.of(found.schema, rows.learned, rows.watched, seed) : null;
@@ -93,7 +100,7 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
   const bank = bankOf(members[0] as (typeof members)[number], learned, code, rows.places, seed);
   const reference = someRows(calibrationRows, code.width, MOST_REFERENCE, seed);
   progress('calibrate', 0.5);
-  const imputation = imputationErrors({ code, members, seed }, rows.learned, rows.calibration);
+  const imputation = imputationErrors({ code, members, seed, recipe }, rows.learned, rows.calibration);
 
   const model = plain.reduce((sum, score) => sum + score, 0) / Math.max(1, plain.length);
   const line = nullLoss(code, learned, watched, recipe.minStd);

@@ -107,7 +107,24 @@ export async function* chunks(
   if (held.length > 0) yield new RecordTable(caller, held, first);
 }
 
-/** A stream's rows, however it is given. */
-export function streamOf(stream: TableStream): Iterable<object> | AsyncIterable<object> {
-  return typeof stream === 'function' ? stream() : stream;
+/** Refuses what gives no records, where that can be seen without taking a row away. */
+function checkFirst(caller: string, rows: Iterable<unknown>): void {
+  const walk = rows[Symbol.iterator]();
+  if ((walk as unknown) === rows) return;
+  const { value, done } = walk.next();
+  walk.return?.();
+  if (!done) new RecordTable(caller, [value as object]);
+}
+
+/** A stream's rows, however it is given; opened when they are asked for. */
+export function streamOf(caller: string, stream: TableStream): () => Iterable<object> | AsyncIterable<object> {
+  const value: unknown = stream;
+  if (typeof value === 'function') return value as TableSource;
+  if (typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)) {
+    if (Symbol.iterator in value) checkFirst(caller, value as Iterable<unknown>);
+    return () => value as Iterable<object>;
+  }
+  throw new ValueError(
+    `${caller}: expected records one by one, or a function that opens them, got ${describeValue(value)}`,
+  );
 }

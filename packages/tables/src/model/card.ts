@@ -38,15 +38,19 @@ const historyTemplate: TableHistory = {
 /** Whether a value is built like an example: the same fields, the same types. */
 function isLike(example: unknown, value: unknown): boolean {
   if (Array.isArray(example)) return Array.isArray(value) && value.every((element) => isLike(example[0], element));
+  if (typeof example === 'number') return typeof value === 'number' && Number.isFinite(value);
   if (typeof example !== 'object' || example === null) return typeof example === typeof value;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const own = value as Record<string, unknown>;
+  if (Object.keys(own).some((name) => !Object.hasOwn(example, name))) return false;
   return Object.entries(example).every(([name, field]) => Object.hasOwn(own, name) && isLike(field, own[name]));
 }
 
 /** The card that a file has. */
 export function checkCard(caller: string, value: unknown): Card {
-  if (!isLike(template, value)) throw new ValueError(`${caller}: the file's card is not one; the file is altered`);
+  const measures = isLike(template, value) ? (value as Card).imputation.map(({ measure }) => measure as string) : [''];
+  if (measures.some((measure) => measure !== 'rmse' && measure !== 'wrong'))
+    throw new ValueError(`${caller}: the card is not one that a model gives; it is altered`);
   return value as Card;
 }
 
@@ -65,7 +69,8 @@ export const LIMITS: readonly string[] = [
 ];
 
 /** A card as Markdown. */
-export function cardMarkdown(card: Card): string {
+export function cardMarkdown(given: Card): string {
+  const card = checkCard('cardMarkdown', given);
   const { rows, model, loss, calibration } = card;
   const cell = (text: string): string =>
     text.replace(/[|\\<>&`*_[\]]/g, (c) => `&#${c.charCodeAt(0)};`).replace(/\s+/g, ' ');

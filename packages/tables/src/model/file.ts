@@ -81,7 +81,7 @@ function stateOf(
   const fail = (what: string): never => {
     throw new ValueError(`${caller}: the file's ${what} cannot be read; the file is altered`);
   };
-  const schema = Schema.fromJSON(config.schema, caller);
+  const schema = Schema.fromJSON(config.schema);
   const recipe = recipeCheck(config.recipe, { caller, path: 'recipe' });
   const { seed } = config;
   if (!Number.isSafeInteger(seed) || (seed as number) < 0) return fail('seed');
@@ -95,7 +95,7 @@ function stateOf(
       if (name.startsWith(prefix)) state[name.slice(prefix.length)] = tensors[name] as Tensor;
     }
     const numbers = Object.values(state).reduce((sum, x) => sum + x.size, 0);
-    const member = withoutFirstWeights(caller, numbers, () => makeMember(code, recipe, (seed as number) + i));
+    const member = withoutFirstWeights(caller, numbers, () => makeMember(code, recipe, seed as number, i));
     member.loadStateDict(state);
     if (!isPlainObject(known)) return fail('members');
     member.restoreLearned(caller, known);

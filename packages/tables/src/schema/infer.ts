@@ -195,7 +195,7 @@ const ATOM = 0.05;
 /** And so many times the share that each would have if all had the same. */
 const STANDS_OUT = 10;
 /** Of fewer different numbers, all are values of their own. */
-const FEWEST_AROUND_ATOMS = 20;
+const FEWEST_AROUND_ATOMS = 24;
 const LARGEST_COUNT = 1e6;
 
 function numberKind({ name, cells, levels }: Values): Found | null {

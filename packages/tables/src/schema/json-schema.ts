@@ -84,7 +84,12 @@ function withoutNull(field: Record<string, unknown>): Record<string, unknown> {
 export function schemaFrom<Row extends object = AnyRow>(source: StandardJsonSchema<Row> | object): Schema<Row> {
   const caller = 'schemaFrom';
   const standard = (source as Partial<StandardJsonSchema> | null)?.['~standard'];
-  if (standard !== undefined && typeof standard.jsonSchema?.output !== 'function') {
+  if (
+    typeof source === 'object' &&
+    source !== null &&
+    '~standard' in source &&
+    typeof standard?.jsonSchema?.output !== 'function'
+  ) {
     throw new ValueError(
       `${caller}: this schema validates but does not describe itself as JSON Schema; take a version of its library that has ~standard.jsonSchema, or give JSON Schema`,
     );

@@ -1,5 +1,16 @@
 import { aligned, partOf } from '@latent/nn';
-import { describeValue, isPlainObject, refuseUnknown, ValueError } from '@latent/tensor';
+import {
+  describeValue,
+  fields,
+  isPlainObject,
+  list,
+  optional,
+  real,
+  refuseUnknown,
+  text,
+  ValueError,
+  whole,
+} from '@latent/tensor';
 import type { ColumnKind } from '../kinds/column-kind.ts';
 import { knownKinds } from '../kinds/standard.ts';
 import type { AnyRow, ColumnName } from '../results.ts';
@@ -32,6 +43,18 @@ export interface SchemaJson {
 /** Columns beyond this are no table. */
 const MOST_COLUMNS = 10_000;
 
+const columnsCheck = /* @__PURE__ */ list(
+  /* @__PURE__ */ fields({
+    name: /* @__PURE__ */ text(),
+    kind: (value, at) => partOf(knownKinds, 'column.numeric()')(value, at),
+    holes: /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0, max: 1 }), 0),
+    distinct: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 }), 0),
+    example: /* @__PURE__ */ optional(/* @__PURE__ */ text(), ''),
+    why: /* @__PURE__ */ optional(/* @__PURE__ */ text(), 'as declared'),
+  }),
+  { min: 1, max: MOST_COLUMNS },
+);
+
 /**
  * What the columns of a table hold. It never changes; `with` gives another.
  *
@@ -44,16 +67,13 @@ export class Schema<Row extends object = AnyRow> {
   readonly columns: readonly SchemaColumn<Row>[];
 
   constructor(columns: readonly SchemaColumn<Row>[]) {
-    if (columns.length === 0) throw new ValueError('Schema: needs at least one column, got none');
-    if (columns.length > MOST_COLUMNS) {
-      throw new ValueError(`Schema: at most ${MOST_COLUMNS} columns, got ${columns.length}`);
-    }
+    const checked = columnsCheck(columns, { caller: 'Schema', path: 'columns' });
     const names = new Set<string>();
-    for (const { name } of columns) {
+    for (const { name } of checked) {
       if (names.has(name)) throw new ValueError(`Schema: two columns are named '${name}'`);
       names.add(name);
     }
-    this.columns = Object.freeze([...columns]);
+    this.columns = Object.freeze(checked) as readonly SchemaColumn<Row>[];
   }
 
   get names(): readonly ColumnName<Row>[] {
@@ -94,34 +114,11 @@ export class Schema<Row extends object = AnyRow> {
   }
 
   /** The schema that `toJSON` wrote; every field is checked. */
-  static fromJSON<Row extends object = AnyRow>(json: unknown, caller = 'Schema.fromJSON'): Schema<Row> {
-    if (!isPlainObject(json) || !Array.isArray(json.columns)) {
-      throw new ValueError(`${caller}: expected { columns: [ … ] }, got ${describeValue(json)}`);
+  static fromJSON<Row extends object = AnyRow>(json: unknown): Schema<Row> {
+    if (!isPlainObject(json)) {
+      throw new ValueError(`Schema.fromJSON: expected { columns: [ … ] }, got ${describeValue(json)}`);
     }
-    const kindCheck = partOf(knownKinds, 'column.numeric()');
-    const columns = json.columns.map((value: unknown, i): SchemaColumn<Row> => {
-      const at = `columns[${i}]`;
-      if (!isPlainObject(value))
-        throw new ValueError(`${caller}: ${at} must be an object, got ${describeValue(value)}`);
-      const { name, kind, holes = 0, distinct = 0, example = '', why = 'as declared' } = value;
-      const fail = (field: string, expected: string, got: unknown): never => {
-        throw new ValueError(`${caller}: ${at}.${field} must be ${expected}, got ${describeValue(got)}`);
-      };
-      if (typeof name !== 'string') return fail('name', 'text', name);
-      if (typeof holes !== 'number' || !(holes >= 0 && holes <= 1)) return fail('holes', 'a share from 0 to 1', holes);
-      if (!Number.isSafeInteger(distinct) || (distinct as number) < 0) return fail('distinct', 'a count', distinct);
-      if (typeof example !== 'string') return fail('example', 'text', example);
-      if (typeof why !== 'string') return fail('why', 'text', why);
-      return {
-        name: name as ColumnName<Row>,
-        kind: kindCheck(kind, { caller, path: `${at}.kind` }),
-        holes,
-        distinct: distinct as number,
-        example,
-        why,
-      };
-    });
-    return new Schema(columns);
+    return new Schema<Row>(json.columns as readonly SchemaColumn<Row>[]);
   }
 
   /** A table: name, kind, holes, distinct values, an example and why. */

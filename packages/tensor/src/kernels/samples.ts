@@ -5,6 +5,7 @@ import { memory, view } from '../memory/linear-memory.ts';
 import type { KernelCall } from './kernel.ts';
 import { relaxedSimdSupported } from './wasm/feature-probe.ts';
 import { InstantLinker } from './wasm/linker.ts';
+import { SHORT, TALL, UNFUSED } from './wasm/tile.ts';
 
 /** A call without addresses. */
 export type Unplaced<C extends KernelCall> = Omit<C, 'pointers'>;
@@ -26,10 +27,10 @@ export interface KernelSample<C extends KernelCall = KernelCall> {
 export type KernelSamples<C extends KernelCall> = readonly [KernelSample<C>, ...KernelSample<C>[]];
 
 const wasm = memory.wasm as WebAssembly.Memory;
-/** Linkers with multiply-add in two instructions, and in one where the machine has it. */
+/** Linkers with multiply-add in two instructions, and with each tile that does it in one where the machine can. */
 export const linkers: readonly InstantLinker[] = [
-  new InstantLinker(wasm, false),
-  ...(relaxedSimdSupported() ? [new InstantLinker(wasm, true)] : []),
+  new InstantLinker(wasm, UNFUSED),
+  ...(relaxedSimdSupported() ? [TALL, SHORT].map((tile) => new InstantLinker(wasm, tile)) : []),
 ];
 const [linker] = linkers as [InstantLinker];
 

@@ -1,7 +1,7 @@
 import type { KernelCall } from '../kernels/kernel.ts';
-import type { Machine } from '../kernels/select.ts';
 import { type FunctionBuilder, I32, type Local, ModuleBuilder } from '../kernels/wasm/assembler.ts';
 import { type ModuleCall, RecordingLinker } from '../kernels/wasm/linker.ts';
+import type { Tile } from '../kernels/wasm/tile.ts';
 import { memory } from '../memory/linear-memory.ts';
 import { defineBarrier } from '../threads/barrier.ts';
 import { divided } from './divide.ts';
@@ -37,13 +37,13 @@ const CHUNK = 200;
  */
 export function lower(
   steps: readonly PlacedStep[],
-  { linker }: Machine,
+  tile: Tile | null,
   scratch: number,
   spread: Spread | null,
 ): Lowered | null {
-  if (memory.wasm === null || linker === null || !lowerable(steps)) return null;
+  if (memory.wasm === null || tile === null || !lowerable(steps)) return null;
   const module = new ModuleBuilder();
-  const calls = new CallWriter(new RecordingLinker(module, linker.fused));
+  const calls = new CallWriter(new RecordingLinker(module, tile));
   const threads = spread?.threads ?? 1;
   const alone = shared(steps, 1);
   defineThread(module, 'run', alone, (f, step, turns) => calls.write(f, step, 0, scratch, turns));

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { concat, Rng, step, type Tensor, tensor, useKernels, useThreads, zeros } from '../index.ts';
+import { tiles } from '../kernels/select.ts';
+import { SHORT, TALL } from '../kernels/wasm/tile.ts';
 import { everyStep, recordedValue } from '../memory/watcher.ts';
 import { sampleInputs } from '../ops/sample-inputs.ts';
 import { type Sample, samples } from '../ops/samples.ts';
@@ -24,6 +26,24 @@ function expectSame(fn: (...args: Tensor[]) => Tensor | Tensor[], rounds: readon
 }
 
 describe('compile', () => {
+  it('lowers programs anew when another tile turns out to be the fastest, with the same bits', () => {
+    const [a, b] = [new Rng(1).normal([130, 300]), new Rng(2).normal([300, 90])];
+    const product = compile((x: Tensor, y: Tensor) => x.matmul(y).tanh());
+    const before = tiles.best;
+    const want = a.matmul(b).tanh().data;
+    try {
+      for (const tile of [TALL, SHORT, TALL]) {
+        tiles.best = tile;
+        for (const threads of [1, 2]) {
+          useThreads(threads);
+          for (let i = 0; i < 4; i++) expect(product(a, b).data).toEqual(want);
+        }
+      }
+    } finally {
+      tiles.best = before;
+    }
+  });
+
   it.each(Object.entries(samples) as [string, Sample][])('records and replays %s', (_name, sample) => {
     for (const [group, shapes] of sample.shapes.entries()) {
       for (const dtype of ['f32', 'f64'] as const) {

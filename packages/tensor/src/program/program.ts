@@ -1,5 +1,6 @@
 import { execute, observingCalls, perform } from '../kernels/execute.ts';
-import { type Machine, machine } from '../kernels/select.ts';
+import { type Machine, machine, measureTiles, tileNow } from '../kernels/select.ts';
+import type { Tile } from '../kernels/wasm/tile.ts';
 import { Lease } from '../memory/lease.ts';
 import { memory } from '../memory/linear-memory.ts';
 import { allocatePinned, placeIn, type Storage, storageEnds } from '../memory/storage.ts';
@@ -66,6 +67,8 @@ export class Program {
   /** Null where it cannot be WebAssembly; undefined until the first run. */
   #lowered: Lowered | null | undefined;
   #loaded: Loaded | null = null;
+  /** What it was lowered with. */
+  #tile: Tile | null = null;
   #ends = storageEnds();
 
   constructor(recorder: Recorder, inputs: readonly Tensor[], results: readonly Operand[], generators: DrawSource[]) {
@@ -152,6 +155,7 @@ export class Program {
       performAll(this.#steps, execute);
       return;
     }
+    if (this.#long) measureTiles(this.#machine);
     const threads = this.#long ? threadCount() : 1;
     this.#lower(threads);
     const loaded = this.#loaded;
@@ -171,15 +175,18 @@ export class Program {
   #lower(threads: number): void {
     if (this.#lowered === null) return;
     const pool = threads > 1 ? threadPool() : null;
-    if (this.#lowered !== undefined && (pool === null || this.#loaded?.pool === pool)) return;
+    const tile = tileNow(this.#machine);
+    const current = this.#lowered !== undefined && tile === this.#tile;
+    if (current && (pool === null || this.#loaded?.pool === pool)) return;
+    this.#tile = tile;
     const scratch = programScratch(this.#scratchBytes, pool?.threads ?? 1);
     this.#loaded = null;
     if (pool === null) {
-      this.#lowered = lower(this.#steps, this.#machine, scratch.pointer, null);
+      this.#lowered = lower(this.#steps, tile, scratch.pointer, null);
       return;
     }
     const spread = { threads: pool.threads, control: pool.control, scratchBytes: scratch.bytes };
-    this.#lowered = lower(this.#steps, this.#machine, scratch.pointer, spread);
+    this.#lowered = lower(this.#steps, tile, scratch.pointer, spread);
     if (this.#lowered === null) return;
     const loaded = pool.load(this.#lowered.bytes);
     this.lease.onEnd(() => pool.forget(loaded));

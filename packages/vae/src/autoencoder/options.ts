@@ -14,23 +14,25 @@ import {
 import { checkOptions, flag, formatShape, optional, real, type Shape, sizeOf, ValueError } from '@latent/tensor';
 import {
   activationsCheck,
-  type CommonOptions,
-  commonChecks,
   describeNetwork,
+  describeRows,
   type EventOptions,
   eventOf,
   type Network,
   networkOption,
+  type RowsOptions,
+  rowsChecks,
 } from '../model/options.ts';
 import { askedPerNumber } from '../reconstruction/head.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
 import { knownLikelihoods } from '../reconstruction/standard.ts';
+import { likelihoodOfSequence, type Sequence } from '../sequence/sequence.ts';
 import { type Corruption, corruptions, noCorruption } from './corruption.ts';
 import { type CodePenalties, penaltyChecks } from './penalties.ts';
 
 /** What an autoencoder is made of. */
-export interface AutoencoderOptions extends CodePenalties, CommonOptions {
+export interface AutoencoderOptions extends CodePenalties, RowsOptions {
   /** The encoder: a list of layers, in which a number is a dense layer, or a module of your own. What comes out is the code. */
   readonly encoder: NetworkSpec;
   /** The decoder before its head, for untied weights; the encoder's layers but the code, mirrored, by default. */
@@ -59,6 +61,8 @@ export interface ResolvedAutoencoderOptions extends CodePenalties {
   readonly event: Shape;
   /** Numbers of a row. */
   readonly inputSize: number;
+  /** What rows are that are sequences; null for rows of one shape. */
+  readonly sequence: Sequence | null;
   readonly encoder: Network;
   readonly decoder: Network;
   readonly encoderActivation: ActivationName | readonly ActivationName[];
@@ -72,7 +76,7 @@ export interface ResolvedAutoencoderOptions extends CodePenalties {
 }
 
 const checks = {
-  ...commonChecks,
+  ...rowsChecks,
   ...penaltyChecks,
   encoder: networkOption,
   decoder: /* @__PURE__ */ optional(networkOption),
@@ -88,13 +92,20 @@ const checks = {
 /** The options with their defaults; throws a `ValueError` that names the one that cannot be. */
 export function resolveAutoencoderOptions(model: string, options: AutoencoderOptions): ResolvedAutoencoderOptions {
   const checked = checkOptions(model, options, checks);
-  const event = eventOf(model, checked as EventOptions);
+  const { sequence = null } = checked;
+  const event = eventOf(model, checked as EventOptions, sequence);
   const inputSize = sizeOf(event);
   const encoder = networkCheck()(checked.encoder, { caller: model, path: 'encoder' });
   if (Array.isArray(encoder) && encoder.length === 0) {
     throw new ValueError(`${model}: encoder needs at least one layer, the code`);
   }
-  const reconstruction = checked.reconstruction ?? squaredError();
+  const given = checked.reconstruction ?? squaredError();
+  const reconstruction = sequence === null ? given : likelihoodOfSequence(model, sequence, given);
+  if (checked.decoder === undefined && sequence?.previous) {
+    throw new ValueError(
+      `${model}: sequence.previous needs a decoder that goes step by step, such as [lstm(64, { returnSequences: true })]`,
+    );
+  }
   const onePerColumn = reconstruction.paramCount(inputSize) === inputSize && reconstruction.head === undefined;
   const specs = Array.isArray(encoder) ? (encoder as readonly LayerSpec[]) : null;
   const dense = specs?.every((layer) => layer.name === 'dense') ?? false;
@@ -113,6 +124,7 @@ export function resolveAutoencoderOptions(model: string, options: AutoencoderOpt
   return {
     event,
     inputSize,
+    sequence,
     encoder,
     decoder,
     encoderActivation: checked.encoderActivation ?? activation,
@@ -158,8 +170,9 @@ function refuseTied(
 
 /** The options as plain data, for the file. */
 export function describeAutoencoder(options: ResolvedAutoencoderOptions): Readonly<Record<string, unknown>> {
-  const { inputSize: _, encoder, decoder, reconstruction, corruption, transform, ...plain } = options;
+  const { inputSize: _, event, sequence, encoder, decoder, reconstruction, corruption, transform, ...plain } = options;
   return {
+    ...describeRows(event, sequence),
     ...plain,
     encoder: describeNetwork(encoder),
     decoder: describeNetwork(decoder),

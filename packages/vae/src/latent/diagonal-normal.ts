@@ -72,5 +72,5 @@ export function drawn(mean: Tensor, logVariance: Tensor, noise: Tensor): Tensor 
  * in one shape [..., latent] → [...].
  */
 export function klBetweenNormals(mean: Tensor, logVariance: Tensor, other: Tensor, otherLogVariance: Tensor): Tensor {
-  return apply(betweenOp, [mean, logVariance, other, otherLogVariance], undefined);
+  return apply(betweenOp, tensors('klBetweenNormals', mean, logVariance, other, otherLogVariance), undefined);
 }

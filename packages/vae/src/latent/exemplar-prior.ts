@@ -197,6 +197,10 @@ class ExemplarPrior extends Prior {
     return { means: this.#means as Tensor, count: rows.shape[0] as number };
   }
 
+  override refresh(): void {
+    if (this.rows !== null) this.#freshMeans();
+  }
+
   #freshMeans(): Tensor {
     const { rows } = this.#exemplars();
     const means = this.#means as Tensor;

@@ -69,6 +69,9 @@ export abstract class Prior extends Module {
   /** Told before each epoch, from 0. */
   beginEpoch(_epoch: number): void {}
 
+  /** Brings what it remembers of the encoder up to date. Scores do so themselves; for who reads the model in other ways. */
+  refresh(): void {}
+
   /** Of a mixture over rows, the log-variance around the code of each, for rows that are like one; null of others. */
   get spread(): Tensor | null {
     return null;

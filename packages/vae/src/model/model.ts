@@ -15,15 +15,19 @@ import {
   modelTensors,
   type Parts,
   parseRows,
+  placeOf,
   type Rows,
   readFileBytes,
+  SequenceDataset,
   scanned,
+  stepsAsRows,
   type Trainable,
   type TrainingOptions,
   type Transform,
   trainingChecks,
   withoutFirstWeights,
   writeFileAtomically,
+  zeroPadded,
 } from '@latent/nn';
 import {
   checkNames,
@@ -42,6 +46,8 @@ import {
   ValueError,
 } from '@latent/tensor';
 import { checkSupport, REAL, type ReconstructionDistribution, type Support } from '../reconstruction/likelihood.ts';
+import { isStepwise } from '../reconstruction/per-step.ts';
+import { lengthsByStop, parseSequences, type Sequence } from '../sequence/sequence.ts';
 import { ColumnScales, columnWarnings } from './column-warnings.ts';
 import { FORMAT, modelClass, readHeader, VERSION } from './file-header.ts';
 import type { ReadyRows } from './rows-program.ts';
@@ -105,20 +111,43 @@ export abstract class Model<N extends string = never> extends Module implements 
   readonly event: Shape;
   /** Draws of training: order, sampling, dropout and corruption. */
   readonly rng: Rng;
+  /** What rows are that are sequences; null for rows of one shape. */
+  readonly sequence: Sequence | null;
   readonly #spec: Transform | null;
   #learned: Learned;
 
-  constructor(event: Shape, transform: Transform | FittedTransform | null, rng: Rng) {
+  constructor(event: Shape, transform: Transform | FittedTransform | null, rng: Rng, sequence: Sequence | null = null) {
     super();
     this.event = event;
     this.rng = rng;
+    this.sequence = sequence;
     this.#spec = transform instanceof FittedTransform ? null : transform;
     this.#learned = { transform: transform instanceof FittedTransform ? transform : null, range: null };
-    if (transform instanceof FittedTransform && transform.width !== sizeOf(event)) {
+    if (transform instanceof FittedTransform && transform.width !== this.#width) {
       throw new ValueError(
-        `${this.#name}: the transform was fitted to rows of ${transform.width} values, but these have ${sizeOf(event)}`,
+        `${this.#name}: the transform was fitted to rows of ${transform.width} values, but these have ${this.#width}`,
       );
     }
+  }
+
+  /** Columns: of sequences those of a step, since all steps have one scale. */
+  get #width(): number {
+    return this.sequence?.features ?? sizeOf(this.event);
+  }
+
+  /** Rows as what transforms, ranges and supports know: of sequences their steps. */
+  #asColumns(rows: FlatRows): FlatRows {
+    return this.sequence === null ? rows : stepsAsRows(rows, this.sequence.features);
+  }
+
+  /** What may be wrong with the model itself, in sentences that a run begins with. */
+  protected caveats(): readonly string[] {
+    return [];
+  }
+
+  /** Whether batches may be cut to their longest row. */
+  protected get anySteps(): boolean {
+    return false;
   }
 
   /** What `fit` learned of the columns' scales; null without a transform, or before. */
@@ -166,7 +195,7 @@ export abstract class Model<N extends string = never> extends Module implements 
 
   /** What each column may hold. */
   #supports(): readonly Support[] {
-    const width = sizeOf(this.event);
+    const width = this.#width;
     return this.likelihood()?.support(width) ?? new Array<Support>(width).fill(REAL);
   }
 
@@ -222,12 +251,13 @@ export abstract class Model<N extends string = never> extends Module implements 
 
   #learnRows(caller: string, data: Rows, beside: Columns): LearnedRows {
     const raw = this.#parse(caller, data);
-    const transform = this.transform ?? (this.#spec === null ? null : fitRows(this.#spec, raw));
+    const columns = this.#asColumns(raw);
+    const transform = this.transform ?? (this.#spec === null ? null : fitRows(this.#spec, columns));
     const values = this.#scaled(caller, raw, transform);
-    const scales = new ColumnScales(raw.width);
-    scales.add(raw);
+    const scales = new ColumnScales(columns.width);
+    scales.add(columns);
     return {
-      learned: { transform, range: SeenRange.of(values, raw.width, this.#learned.range) },
+      learned: { transform, range: SeenRange.of(values, columns.width, this.#learned.range) },
       dataset: this.#together(caller, { ...raw, values }, beside),
       warnings: this.#warnings(scales, transform),
       scaled: { ...raw, values },
@@ -274,7 +304,7 @@ export abstract class Model<N extends string = never> extends Module implements 
 
   #warnings(scales: ColumnScales, transform: FittedTransform | null): readonly string[] {
     const density = this.likelihood()?.normalized === true;
-    return columnWarnings(scales, this.#supports(), { scaled: transform !== null, density });
+    return [...this.caveats(), ...columnWarnings(scales, this.#supports(), { scaled: transform !== null, density })];
   }
 
   /** Rows and what stands beside each. */
@@ -284,10 +314,14 @@ export abstract class Model<N extends string = never> extends Module implements 
         throw new ValueError(`${caller}: there are ${rows.count} rows, but ${own.count} ${called}`);
       }
     }
+    if (this.sequence !== null) return new SequenceDataset(rows, { shape: this.event, cut: this.anySteps }, beside);
     return new ArrayDataset({ x: { rows, shape: this.event }, ...beside });
   }
 
   #checkSpec(caller: string, data: Dataset): void {
+    if (this.sequence !== null) {
+      throw new UsageError(`${caller}: sequences are trained from rows in memory; give the rows and not a data set`);
+    }
     const shape = data.spec.x;
     if (shape === undefined || !sameShape(shape, this.event)) {
       const got = shape === undefined ? Object.keys(data.spec).join(', ') : formatShape(shape);
@@ -313,6 +347,7 @@ export abstract class Model<N extends string = never> extends Module implements 
   }
 
   #parse(caller: string, data: Rows): FlatRows {
+    if (this.sequence !== null) return parseSequences(caller, data, this.sequence);
     return parseRows(caller, data, this.event, {
       holes: this.holes,
       remedy: 'for rows with holes make the model with { missing: true }',
@@ -324,20 +359,25 @@ export abstract class Model<N extends string = never> extends Module implements 
    * refused, or `held` at its end.
    */
   #scaled(caller: string, raw: FlatRows, transform: FittedTransform | null, held = false): Float32Array {
-    const values = transform === null ? Float32Array.from(raw.values) : transform.forward(caller, raw);
+    const columns = this.#asColumns(raw);
+    const values = transform === null ? Float32Array.from(raw.values) : transform.forward(caller, columns);
     for (let i = 0; i < values.length; i++) {
       const value = values[i] as number;
       if (value !== Infinity && value !== -Infinity) continue;
       if (!held) {
-        const place = `row ${Math.floor(i / raw.width)}, column ${i % raw.width}`;
         throw new ValueError(
-          `${caller}: ${raw.values[i]} at ${place} is too large for single precision on the model's scale`,
+          `${caller}: ${raw.values[i]} at ${placeOf(i, columns)} is too large for single precision on the model's scale`,
         );
       }
       values[i] = Math.sign(value) * LARGEST_SINGLE;
     }
     const likelihood = this.likelihood();
-    if (likelihood !== null) checkSupport(caller, likelihood, values, raw.width, this.holes);
+    if (likelihood !== null) {
+      // Past a row's end there is nothing, as in a hole.
+      const holes = this.holes || this.sequence !== null;
+      const own = isStepwise(likelihood) ? likelihood.ofStep : likelihood;
+      checkSupport(caller, own, values, columns.width, holes, columns.steps);
+    }
     return values;
   }
 
@@ -357,18 +397,47 @@ export abstract class Model<N extends string = never> extends Module implements 
     const { transform } = this;
     if (transform === null && this.#spec !== null) throw notLearned(caller, this.#spec, "the columns' scales");
     const values = this.#scaled(caller, raw, transform, true);
-    const range = this.#learned.range ?? SeenRange.unknown(raw.width);
-    return { raw, values, near: range.drawIn(values, of), count: raw.count };
+    const range = this.#learned.range ?? SeenRange.unknown(this.#width);
+    // Numbers of things have no far end.
+    const near = this.sequence?.tokenizer ? null : range.drawIn(values, of);
+    const { count, lengths } = raw;
+    if (lengths === undefined || this.sequence === null) return { raw, values, near, count };
+    const { steps } = this.sequence;
+    const padded = (x: Float32Array): Float32Array => zeroPadded(x, lengths, raw.width, steps);
+    const parts = { values: padded(values), near: near === null ? null : padded(near) };
+    return { raw, ...parts, count, lengths, cut: this.anySteps };
   }
 
-  /** Rows [n, …] that the model made for `method`, in the event's shape and on the scale of the data. */
-  protected restored(method: string, rows: Tensor): Tensor {
+  /**
+   * Rows [n, …] that the model made for `method`, in the event's shape and on the scale of the data. Sequences are NaN past their
+   * `lengths`, or past where they stop by themselves.
+   */
+  protected restored(method: string, rows: Tensor, lengths?: ArrayLike<number>): Tensor {
     const { transform } = this;
     if (transform === null && this.#spec !== null) {
       throw notLearned(`${this.#name}.${method}`, this.#spec, "the columns' scales");
     }
-    const shaped = rows.reshape([rows.shape[0] ?? 0, ...this.event]);
-    return transform === null ? shaped : transform.inverseTensor(shaped);
+    const [count = 0] = rows.shape;
+    const whole = this.sequence === null ? rows : allSteps(rows, sizeOf(this.event));
+    const shaped = whole.reshape([count, ...this.event]);
+    const scaled = transform === null ? shaped : transform.inverseTensor(shaped);
+    const { sequence } = this;
+    if (sequence === null) return scaled;
+    const values = scaled.data;
+    const ends = lengths ?? lengthsByStop(values, sequence);
+    const width = sequence.steps * sequence.features;
+    for (let r = 0; r < ends.length; r++) {
+      values.fill(Number.NaN, r * width + (ends[r] as number) * sequence.features, (r + 1) * width);
+    }
+    return tensor(values, { shape: scaled.shape, dtype: scaled.dtype });
+  }
+
+  /** What was computed of each step, [n, steps], with NaN past each row's end. */
+  protected perStep(steps: Tensor, { lengths = [] }: ReadyRows): Tensor {
+    const { steps: most } = this.sequence as Sequence;
+    const values = allSteps(steps, most).data;
+    for (let r = 0; r < lengths.length; r++) values.fill(Number.NaN, r * most + (lengths[r] as number), (r + 1) * most);
+    return tensor(values, { shape: [lengths.length, most] });
   }
 
   /**
@@ -378,7 +447,8 @@ export abstract class Model<N extends string = never> extends Module implements 
   protected logJacobian(rows: FlatRows): Tensor | null {
     const { transform } = this;
     if (transform === null || this.likelihood()?.normalized === false) return null;
-    return tensor(Float32Array.from(transform.logJacobian(this.#name, rows)), { shape: [rows.count, rows.width] });
+    const slopes = transform.logJacobian(this.#name, this.#asColumns(rows));
+    return tensor(Float32Array.from(slopes), { shape: [rows.count, rows.width] });
   }
 
   /** What the file says of the model. */
@@ -455,7 +525,7 @@ export abstract class Model<N extends string = never> extends Module implements 
   /** Takes over what a file says that the model learned of its columns. */
   restoreLearned(caller: string, learned: Readonly<Record<string, unknown>>): void {
     const { transform = null, range = null } = learned;
-    const width = sizeOf(this.event);
+    const width = this.#width;
     const restored = inFile(caller, () => ({
       transform:
         transform === null
@@ -465,6 +535,17 @@ export abstract class Model<N extends string = never> extends Module implements 
     }));
     this.#learned = restored;
   }
+}
+
+/** Rows that were made without steps that none of them has, with zeros in their place: [rows, numbers] → [rows, width]. */
+export function allSteps(rows: Tensor, width: number): Tensor {
+  const [count = 0] = rows.shape;
+  const own = count === 0 ? width : rows.size / count;
+  if (own === width) return rows;
+  const values = new Float32Array(count * width);
+  const numbers = rows.data;
+  for (let r = 0; r < count; r++) values.set(numbers.subarray(r * own, (r + 1) * own), r * width);
+  return tensor(values, { shape: [count, width] });
 }
 
 /** The error of a method that needs what only `fit` learns. */

@@ -25,6 +25,14 @@ import {
   whole,
 } from '@latent/tensor';
 
+import {
+  describeSequence,
+  eventOfSequence,
+  type Sequence,
+  type SequenceOptions,
+  sequenceCheck,
+} from '../sequence/sequence.ts';
+
 /** What a model's rows are, one of the two. */
 export interface EventOptions {
   /** Columns of a data row; short for `event: [inputSize]`. */
@@ -44,11 +52,24 @@ export interface CommonOptions extends EventOptions {
   /** Fixes first weights and all draws of training; 0 by default. */
   readonly seed?: number;
 }
+/** Models whose rows may be sequences. */
+export interface RowsOptions extends CommonOptions {
+  /**
+   * In place of `inputSize` and `event`: rows are sequences of different lengths, or texts, as `{ steps: 140 }` or `{ steps: 16,
+   * tokenizer: characters('abc') }`. `reconstruction` is then of a step.
+   */
+  readonly sequence?: SequenceOptions;
+}
+
 /** A network whose numbers have become layers. */
 export type Network = readonly LayerSpec[] | Layer;
 
 /** The shape of a row; options give it in one of two ways. */
-export function eventOf(caller: string, { inputSize, event }: EventOptions): Shape {
+export function eventOf(caller: string, { inputSize, event }: EventOptions, sequence: Sequence | null = null): Shape {
+  if (sequence !== null && (inputSize !== undefined || event !== undefined)) {
+    throw new ValueError(`${caller}: sequence says what rows are; leave inputSize and event out`);
+  }
+  if (sequence !== null) return eventOfSequence(sequence);
   if ((inputSize === undefined) === (event === undefined)) {
     throw new ValueError(
       `${caller}: give the rows' columns as inputSize, or their shape as event${inputSize === undefined ? '' : ', not both'}`,
@@ -116,3 +137,11 @@ export const commonChecks = {
   transform: transformCheck,
   seed: /* @__PURE__ */ optional(whole({ min: 0 }), 0),
 };
+
+/** The same of those whose rows may be sequences. */
+export const rowsChecks = { ...commonChecks, sequence: /* @__PURE__ */ optional(sequenceCheck) };
+
+/** What rows are, for the file. */
+export function describeRows(event: Shape, sequence: Sequence | null): Readonly<Record<string, unknown>> {
+  return sequence === null ? { event } : { sequence: describeSequence(sequence) };
+}

@@ -1,6 +1,6 @@
 import { noGrad } from '@latent/autograd';
-import { type Batch, scoring } from '@latent/nn';
-import { compile, drawRows, type Shape, sizeOf, type Tensor, tensor, zeros } from '@latent/tensor';
+import { type Batch, bucketsOf, scoring } from '@latent/nn';
+import { callable, compile, drawRows, type Shape, sizeOf, type Tensor, tensor, zeros } from '@latent/tensor';
 import { rowKeys } from './row-keys.ts';
 
 /**
@@ -29,6 +29,10 @@ export interface ReadyRows {
   readonly count: number;
   /** Nothing by default. */
   readonly beside?: RowsBeside;
+  /** Steps of each row, where rows are sequences: past its end a row is zeros. They stand beside the rows as `lengths`. */
+  readonly lengths?: ArrayLike<number>;
+  /** Whether steps past a row's end may be left out. */
+  readonly cut?: boolean;
 }
 
 /** What stands beside `count` rows, each `copies` times in a row. */
@@ -85,6 +89,7 @@ export type RowsProgram<K extends string> = (
 export function rowsProgram<K extends string>(
   compute: (inputs: RowInputs, samples: number) => Record<K, Tensor>,
 ): RowsProgram<K> {
+  callable()(compute, { caller: 'rowsProgram', path: 'compute' });
   // The names of what stands beside the rows are one constant of a recording, and its tensors the last arguments.
   const run = (x: Tensor, near: Tensor, keys: Tensor, samples: number, names: string, others: Tensor[]) =>
     noGrad(() => {
@@ -104,7 +109,9 @@ export function rowsProgram<K extends string>(
   );
   const rooms = new Map<string, Room>();
 
-  return ({ values, near, count, beside = {} }, event, { seed = 0, samples = 1, block = 0 } = {}) => {
+  const ofEvent: RowsProgram<K> = (given, event, { seed = 0, samples = 1, block = 0 } = {}) => {
+    const { values, near, count } = given;
+    const beside = withLengths(given);
     const width = sizeOf(event);
     const names = Object.keys(beside).join(' ');
     const most = largestSize(Math.max(1, Math.floor(MOST_DRAWS / samples)));
@@ -141,6 +148,89 @@ export function rowsProgram<K extends string>(
     }
     return mapValues(results, (result) => tensor(result.values, { shape: result.shape }));
   };
+  return (rows, event, options) =>
+    rows.lengths === undefined || !rows.cut
+      ? ofEvent(rows, event, options)
+      : byLength(rows, rows.lengths, event, (some, shape) => ofEvent(some, shape, options));
+}
+
+/**
+ * `run` on rows of similar lengths at a time, without the steps that none of them has: which those are is a matter of the row alone,
+ * so what is computed of it is too. What comes out for each step is put together with zeros past a row's end.
+ */
+function byLength<K extends string>(
+  rows: ReadyRows,
+  lengths: ArrayLike<number>,
+  event: Shape,
+  run: (some: ReadyRows, event: Shape) => Record<K, Tensor>,
+): Record<K, Tensor> {
+  const [steps = 1, ...rest] = event;
+  const features = sizeOf(rest);
+  const results = {} as Record<K, { perRow: number; shape: Shape; parts: { chosen: number[]; x: Tensor }[] }>;
+  let from = 0;
+  for (const bucket of bucketsOf(steps)) {
+    const chosen = Array.from({ length: rows.count }, (_, r) => r).filter(
+      (r) => (lengths[r] as number) > from && (lengths[r] as number) <= bucket,
+    );
+    from = bucket;
+    if (chosen.length === 0) continue;
+    const part = bucket * features;
+    const some = (of: Float32Array): Float32Array => {
+      const values = new Float32Array(chosen.length * part);
+      chosen.forEach((r, i) => {
+        values.set(of.subarray(r * steps * features, r * steps * features + part), i * part);
+      });
+      return values;
+    };
+    const given = {
+      values: some(rows.values),
+      near: rows.near === null ? null : some(rows.near),
+      count: chosen.length,
+      lengths: chosen.map((r) => lengths[r] as number),
+      ...(rows.beside !== undefined && { beside: chosenBeside(rows.beside, chosen) }),
+    };
+    const made = run(given, [bucket, ...rest]);
+    for (const name in made) {
+      const x: Tensor = made[name];
+      const perRow = x.size / chosen.length;
+      // Of what is longer for longer rows, the longest that there may be.
+      const own = results[name];
+      if (own === undefined) results[name] = { perRow, shape: x.shape, parts: [{ chosen, x }] };
+      else {
+        if (perRow > own.perRow) Object.assign(own, { perRow, shape: x.shape });
+        own.parts.push({ chosen, x });
+      }
+    }
+  }
+  return mapValues(results, ({ perRow, shape, parts }) => {
+    const values = new Float32Array(rows.count * perRow);
+    for (const { chosen, x } of parts) {
+      const own = x.size / chosen.length;
+      const numbers = x.data;
+      chosen.forEach((r, i) => {
+        values.set(numbers.subarray(i * own, (i + 1) * own), r * perRow);
+      });
+    }
+    return tensor(values, { shape: [rows.count, ...shape.slice(1)] });
+  });
+}
+
+/** What stands beside the rows, the lengths of sequences among it. */
+function withLengths({ beside = {}, lengths }: ReadyRows): RowsBeside {
+  return lengths === undefined ? beside : { ...beside, lengths: { values: Float32Array.from(lengths), shape: [] } };
+}
+
+/** What stands beside some of the rows. */
+function chosenBeside(beside: RowsBeside, chosen: readonly number[]): RowsBeside {
+  const entries = Object.entries(beside).map(([name, { values, shape }]) => {
+    const width = sizeOf(shape);
+    const some = new Float32Array(chosen.length * width);
+    chosen.forEach((r, i) => {
+      some.set(values.subarray(r * width, (r + 1) * width), i * width);
+    });
+    return [name, { values: some, shape }] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 function namesOf(names: string): readonly string[] {
@@ -183,7 +273,9 @@ class Place {
 }
 
 function roomOf(rooms: Map<string, Room>, size: number, event: Shape, beside: RowsBeside): Room {
-  const key = [size, ...Object.entries(beside).map(([name, { shape }]) => `${name}:${shape.join('x')}`)].join(' ');
+  const key = [size, event[0], ...Object.entries(beside).map(([name, { shape }]) => `${name}:${shape.join('x')}`)].join(
+    ' ',
+  );
   let room = rooms.get(key);
   if (room === undefined) {
     room = {

@@ -29,6 +29,7 @@ export const categoricalLikelihood = /* @__PURE__ */ likelihoods.part('categoric
       mode: (params: Tensor) => oneHotOfLargest(params),
       support: (dataSize: number) => new Array<Support>(dataSize).fill(BINARY),
       oneHotGroups: (dataSize: number) => [[0, dataSize]] as const,
+      tempered: (params: Tensor, temperature: number) => params.div(temperature),
     };
     return distribution;
   },

@@ -1,6 +1,6 @@
 import type { Definition, Part } from '@latent/nn';
 import type { Checked, Checks, Expr, GradientRule, Rng, Tensor } from '@latent/tensor';
-import { apply, callable, derivedRules, elementwise, rowSum } from '@latent/tensor';
+import { apply, callable, concat, derivedRules, elementwise, rowSum } from '@latent/tensor';
 import { columns, likelihoods, matchRows, type ReconstructionDistribution, type Support } from './likelihood.ts';
 
 /** A distribution of one column that is the same for every column. */
@@ -18,6 +18,8 @@ export interface ColumnDistribution {
   readonly mean: (...params: Tensor[]) => Tensor;
   readonly mode: (...params: Tensor[]) => Tensor;
   readonly sample: (rng: Rng, ...params: Tensor[]) => Tensor;
+  /** Parameters of a sharper or wider distribution; see `ReconstructionDistribution.tempered`. */
+  readonly tempered?: (temperature: number, ...params: Tensor[]) => readonly Tensor[];
   readonly head?: ReconstructionDistribution['head'];
   readonly whileTraining?: ReconstructionDistribution['whileTraining'];
 }
@@ -36,7 +38,7 @@ export function columnwise<S extends Checks>(
 }
 
 function ofColumns(name: string, column: ColumnDistribution): Omit<ReconstructionDistribution, keyof Part> {
-  const { normalized = true, support, count, logProb, head, whileTraining } = column;
+  const { normalized = true, support, count, logProb, head, whileTraining, tempered } = column;
   const formula = logProb as (...inputs: Expr[]) => Expr;
   const rules = column.rules ?? derivedRules(formula, count + 1);
   const perRow = rowSum(`${name}LogProb`, formula, rules);
@@ -58,6 +60,9 @@ function ofColumns(name: string, column: ColumnDistribution): Omit<Reconstructio
     mean: (params: Tensor) => column.mean(...parts(params)),
     mode: (params: Tensor) => column.mode(...parts(params)),
     support: (dataSize: number) => new Array<Support>(dataSize).fill(support),
+    ...(tempered && {
+      tempered: (params: Tensor, temperature: number) => concat(tempered(temperature, ...parts(params)), -1),
+    }),
     ...(head && { head }),
     ...(whileTraining && { whileTraining }),
   };

@@ -98,6 +98,10 @@ export const compositeLikelihood = /* @__PURE__ */ likelihoods.part('composite',
         slots.flatMap(({ distribution: part, size, from }) =>
           (part.oneHotGroups?.(size) ?? []).map(([a, b]) => [from + a, from + b] as const),
         ),
+      ...(slots.every((slot) => slot.distribution.tempered) && {
+        tempered: (params: Tensor, temperature: number) =>
+          perSlot(params, ({ distribution: part }, own) => part.tempered?.(own, temperature) ?? own),
+      }),
       ...(slots.some((slot) => slot.distribution.head) && {
         head: (emit: (count: number) => Head): Head => new CompositeHead(emit, slots),
       }),

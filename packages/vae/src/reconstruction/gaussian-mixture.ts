@@ -67,6 +67,10 @@ export const gaussianMixtureLikelihood = /* @__PURE__ */ columnwise(
           .map((share, i) => share.mul(parts[i]?.mean as Tensor))
           .reduce((a, b) => a.add(b));
       },
+      tempered: (temperature, ...params) =>
+        params.map((param, i) =>
+          i < k ? param.div(temperature) : i < 2 * k ? param : param.clamp(floor, ceiling).add(Math.log(temperature)),
+        ),
       // The centre of the component with the highest peak.
       mode: (...params: Tensor[]) => {
         const parts = components(k, params);

@@ -65,6 +65,7 @@ export const gaussianLikelihood = /* @__PURE__ */ columnwise('gaussian', checks,
     ],
     mean: (mean: Tensor) => mean,
     mode: (mean: Tensor) => mean,
+    tempered: (temperature, mean, v) => [mean, v.clamp(floor, MAX_LOG_VARIANCE).add(Math.log(temperature))],
     sample: (rng, mean, v) => mean.add(std(v).mul(rng.normal(mean.shape, { dtype: mean.dtype }))),
     ...(variance !== 'perRow' && {
       head: (emit: (count: number) => Head, dataSize: number): Head =>

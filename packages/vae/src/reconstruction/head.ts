@@ -1,6 +1,7 @@
 import { type ActivationName, type Layer, type LayerSpec, Linear, Module, shapesOf } from '@latent/nn';
 import { type Rng, type Shape, sameShape, sizeOf, type Tensor } from '@latent/tensor';
 import type { Head, ReconstructionDistribution } from './likelihood.ts';
+import { isStepwise } from './per-step.ts';
 
 /** The numbers of each number of a row that a decoder may give place by place; 0 where it must give them row by row. */
 function perPlace(count: number, event: Shape, { perColumn }: Pick<ReconstructionDistribution, 'perColumn'>): number {
@@ -26,12 +27,22 @@ function channelsOf(decoded: Shape, event: Shape, each: number): number | null {
   return samePlaces ? (event.at(-1) as number) : null;
 }
 
+/** Whether a decoder makes something of each step of an event [steps, …]. */
+export function makesSteps(decoded: Shape, event: Shape): boolean {
+  return decoded.length === 2 && decoded[0] === event[0];
+}
+
 /**
  * From what a decoder makes of rows to the parameters of their distribution. Where it makes something of each place of an
  * event (each pixel, each step) that has as many channels as there are parameters, these are the parameters; where it has other
  * channels, one linear layer serves all places; else a linear layer sees the row as a line.
  */
 export function buildHead(decoded: Shape, event: Shape, distribution: ReconstructionDistribution, rng: Rng): Head {
+  if (isStepwise(distribution) && makesSteps(decoded, event)) {
+    const { ofStep, stepWidth } = distribution;
+    const emitStep = (count: number): Head => new Linear(decoded[1] as number, count, { rng });
+    return new StepHead(ofStep.head?.(emitStep, stepWidth) ?? emitStep(ofStep.paramCount(stepWidth)));
+  }
   const emit = (count: number): Head => {
     const each = perPlace(count, event, distribution);
     const channels = channelsOf(decoded, event, each);
@@ -62,6 +73,26 @@ export function decoderActivations(
   const channels = channelsOf(decoded, event, each);
   const isHead = channels !== null && decoded.at(-1) === each * channels;
   return isHead ? specs.map((_, i) => (i === specs.length - 1 ? 'identity' : activation)) : activation;
+}
+
+/** What is there of each step to that step's parameters: [rows, steps, channels] → [rows, steps·parameters]. */
+class StepHead extends Module {
+  readonly step: Head;
+
+  constructor(step: Head) {
+    super();
+    this.step = step;
+  }
+
+  override get type(): string {
+    return 'StepHead';
+  }
+
+  forward(x: Tensor): Tensor {
+    const [rows = 0, steps = 1] = x.shape;
+    const params = this.step.forward(x);
+    return params.reshape([rows, steps * (params.shape.at(-1) as number)]);
+  }
 }
 
 /** All numbers of a row to all parameters. */

@@ -1,4 +1,4 @@
-import { Kind, type Module, type Part } from '@latent/nn';
+import { Kind, type Module, type Part, placeOf } from '@latent/nn';
 import { broadcastTo, formatShape, type Rng, ShapeError, type Tensor, ValueError } from '@latent/tensor';
 
 /** The values a data column may hold. */
@@ -56,6 +56,11 @@ export interface ReconstructionDistribution extends Part {
   readonly perColumn?: number;
   /** The decoder's last layer, where it is not what `emit(paramCount(dataSize))` gives: a layer to so many numbers of a row. */
   head?(emit: (count: number) => Head, dataSize: number): Head;
+  /**
+   * Parameters of a sharper (temperature below 1) or wider distribution: logits over the temperature, variances times it. None where
+   * that has no meaning.
+   */
+  tempered?(params: Tensor, temperature: number): Tensor;
   /** The parameters that gradients are taken at, where a head learns some of them from the rows themselves. */
   whileTraining?(x: Tensor, params: Tensor, head: Head): Tensor;
 }
@@ -72,6 +77,7 @@ export function checkSupport(
   values: ArrayLike<number>,
   width: number,
   holes = false,
+  steps?: number,
 ): void {
   const columns = distribution.support(width);
   for (let i = 0, column = 0; i < values.length; i++, column = column + 1 === width ? 0 : column + 1) {
@@ -80,11 +86,12 @@ export function checkSupport(
     if (support.contains(value) || (holes && Number.isNaN(value))) continue;
     const remedy = Number.isNaN(value) ? '; for rows with holes make the model with { missing: true }' : '';
     throw new ValueError(
-      `${caller}: ${distribution.name} data must be ${support.description}, got ${value} at row ${Math.floor(i / width)}, column ${column}${remedy}`,
+      `${caller}: ${distribution.name} data must be ${support.description}, got ${value} at ${placeOf(i, { width, steps })}${remedy}`,
     );
   }
   for (const [from, to] of distribution.oneHotGroups?.(width) ?? []) {
-    for (let start = 0; start < values.length; start += width) checkOneHot(caller, values, start, from, to, width);
+    for (let start = 0; start < values.length; start += width)
+      checkOneHot(caller, values, start, from, to, width, steps);
   }
 }
 
@@ -96,6 +103,7 @@ function checkOneHot(
   from: number,
   to: number,
   width: number,
+  steps?: number,
 ): void {
   let [ones, holes] = [0, 0];
   for (let c = from; c < to; c++) {
@@ -106,7 +114,7 @@ function checkOneHot(
   if ((holes === 0 && ones === 1) || holes === to - from) return;
   const got = holes > 0 ? `${holes} of ${to - from} missing` : `${ones} ones`;
   throw new ValueError(
-    `${caller}: columns ${from} to ${to - 1} are one category, so exactly one of them is 1 and the rest are 0, got ${got} at row ${start / width}`,
+    `${caller}: columns ${from} to ${to - 1} are one category, so exactly one of them is 1 and the rest are 0, got ${got} at ${steps === undefined ? `row ${start / width}` : placeOf(start + from, { width, steps })}`,
   );
 }
 

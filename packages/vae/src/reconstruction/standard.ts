@@ -1,4 +1,5 @@
 import { bernoulliLikelihood } from './bernoulli.ts';
+import { bivariateMixtureLikelihood } from './bivariate-mixture.ts';
 import { categoricalLikelihood } from './categorical.ts';
 import { compositeLikelihood } from './composite.ts';
 import { negativeBinomialLikelihood, poissonLikelihood } from './counts.ts';
@@ -8,8 +9,10 @@ import { gaussianMixtureLikelihood } from './gaussian-mixture.ts';
 import { laplaceLikelihood } from './laplace.ts';
 import { likelihoods } from './likelihood.ts';
 import { logNormalLikelihood } from './log-normal.ts';
+import { perStepLikelihood } from './per-step.ts';
 import { squaredErrorLikelihood } from './squared-error.ts';
 import { studentTLikelihood } from './student-t.ts';
+import { tokensLikelihood } from './tokens.ts';
 import { betaLikelihood, continuousBernoulliLikelihood } from './unit-interval.ts';
 
 /** The kind of likelihoods, with those that files know. */
@@ -28,4 +31,7 @@ export const knownLikelihoods = likelihoods.register(
   categoricalLikelihood,
   gaussianMixtureLikelihood,
   compositeLikelihood,
+  bivariateMixtureLikelihood,
+  tokensLikelihood,
+  perStepLikelihood,
 );

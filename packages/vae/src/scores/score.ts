@@ -8,9 +8,9 @@ import type { VaeCore } from '../variational/core.ts';
 
 /** How a number of a score changes from the model's scale to the data's, and how blocks of draws are put together. */
 export interface ScoreOutput {
-  /** What is added of log |dy/dx|: the row's sum or each column's, or taken away; nothing by default. */
+  /** What is added of log |dy/dx|: the row's sum, each step's or each column's, or taken away; nothing by default. */
   readonly jacobian?: 'add' | 'subtract';
-  readonly per?: 'row' | 'column';
+  readonly per?: 'row' | 'column' | 'step';
   /** The mean of blocks, or the logarithm of the mean of their exponentials. */
   readonly blocks?: 'mean' | 'logMean';
   /** Of a logarithm: the output whose double was taken away from it, so that it keeps its digits. */
@@ -36,6 +36,8 @@ export interface ScoredModel extends ObjectiveModel {
   likelihoodParams(z: Tensor): Tensor;
   conditionalLogProbOf(x: Tensor, params: Tensor): Tensor;
   columnTerms(x: Tensor, params: Tensor): Tensor;
+  /** Of sequences: [..., rows, steps]. */
+  stepTerms(x: Tensor, params: Tensor): Tensor;
   klOf(mean: Tensor, logVariance: Tensor, z: Tensor): Tensor;
   logWeight(x: Tensor, params: Tensor, z: Tensor, mean: Tensor, logVariance: Tensor): Tensor;
   readonly reconstructionDistribution: ReconstructionDistribution;
@@ -68,7 +70,9 @@ export class Scorer<K extends string> {
     }
     this.#model = model;
     this.#score = score;
-    this.#program = rowsProgram((rows, samples) => score.compute(model.given(rows.beside ?? {}), rows, samples));
+    this.#program = rowsProgram((rows, samples) =>
+      score.compute(model.given({ ...rows.beside, x: rows.x }), rows, samples),
+    );
   }
 
   /** The scores of rows, on the scale of the data. */
@@ -91,7 +95,8 @@ export class Scorer<K extends string> {
       const part = this.#program(rows, event, { seed, samples: count, block });
       total = total === null ? part : joined(total, done, part, count, outputs);
     }
-    return jacobian === null ? (total as Record<K, Tensor>) : shifted(total as Record<K, Tensor>, jacobian, outputs);
+    if (jacobian === null) return total as Record<K, Tensor>;
+    return shifted(total as Record<K, Tensor>, jacobian, outputs, this.#model.sequence?.features ?? 1);
   }
 }
 
@@ -128,19 +133,28 @@ function logMean(a: number, n: number, b: number, m: number): number {
   return largest + Math.log((n * Math.exp(a - largest) + m * Math.exp(b - largest)) / (n + m));
 }
 
-/** Scores of the model's scale as scores of the data's. */
+/** log |dy/dx| as a score by column or by step has it: [rows, columns] or [rows, steps]. */
+function shiftOf(jacobian: Tensor, per: 'column' | 'step', score: Tensor, features: number): Tensor {
+  const [rows = 0, columns = 0] = jacobian.shape;
+  const slopes = per === 'column' ? jacobian : jacobian.reshape([rows, columns / features, features]).sum({ axis: -1 });
+  return slopes.slice([null, [0, score.shape[1] as number]]);
+}
+
+/** Scores of the model's scale as scores of the data's; steps have so many features. */
 function shifted<K extends string>(
   scores: Record<K, Tensor>,
   jacobian: Tensor,
   outputs: Score<K>['outputs'],
+  features: number,
 ): Record<K, Tensor> {
   return step(() => {
     const rows = jacobian.sum({ axis: 1 });
     const result = {} as Record<K, Tensor>;
     for (const name in scores) {
       const { jacobian: how, per = 'row' } = outputs[name];
-      const shift = per === 'row' ? rows : jacobian;
       const score: Tensor = scores[name];
+      // What was computed of sequences may have fewer steps than the longest.
+      const shift = per === 'row' ? rows : shiftOf(jacobian, per, score, features);
       result[name] = how === undefined ? score : how === 'add' ? score.add(shift) : score.sub(shift);
     }
     return result;

@@ -58,6 +58,16 @@ export const reconstructionErrorScore: Score<'error'> = {
   compute: (model, { x, near }) => ({ error: model.conditionalLogProb(x, model.posterior(near).mean).neg() }),
 };
 
+/** The same by step, of sequences: [rows, steps]. */
+export const stepErrorScore: Score<'steps'> = {
+  name: 'reconstructionErrorPerStep',
+  density: false,
+  outputs: { steps: { jacobian: 'subtract', per: 'step' } },
+  compute(model, { x, near }) {
+    return { steps: model.stepTerms(x, model.likelihoodParams(model.posterior(near).mean)).neg() };
+  },
+};
+
 /** Mean over draws of log p(x | z), and the logarithm of the mean of p(x | z). */
 export const densityScore: Score<'mean' | 'averaged'> = {
   name: 'reconstructionLogProbability',

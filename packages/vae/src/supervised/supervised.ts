@@ -140,6 +140,11 @@ export function resolveSupervised(model: string, checked: CheckedSupervised): Re
       `${model}: the encoder takes rows of [${pretrained.event.join(', ')}], but inputSize or event says [${event.join(', ')}]; leave it out`,
     );
   }
+  if (pretrained !== null && pretrained.sequence !== null) {
+    throw new ValueError(
+      `${model}: the encoder's rows are sequences, which ${model} does not take; give it their codes: encoder.encode(rows)`,
+    );
+  }
   if (pretrained !== null && checked.transform !== null) {
     throw new ValueError(`${model}: the encoder brings its own transform; leave it out`);
   }

@@ -2,12 +2,15 @@ import {
   Activation,
   type Batch,
   buildNetwork,
+  decodesAnySteps,
+  encodesAnySteps,
   type FlatRows,
   inLayer,
   type Layer,
   Linear,
   type Metrics,
   type Parts,
+  withinLengths,
 } from '@latent/nn';
 import { concat, equal, Rng, type Tensor, tensor, UsageError, where, zeros } from '@latent/tensor';
 import { boundedLogVariance } from '../latent/bounded-variance.ts';
@@ -15,9 +18,13 @@ import { drawn, klToStandardNormal, normalLogProb } from '../latent/diagonal-nor
 import type { Prior } from '../latent/prior.ts';
 import { type BesideRows, type Columns, Model } from '../model/model.ts';
 import type { ObjectiveParts } from '../objectives/objective.ts';
-import { buildHead, decoderActivations } from '../reconstruction/head.ts';
+import { buildHead, decoderActivations, makesSteps } from '../reconstruction/head.ts';
 import { type Head, matchRows, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
+import { isStepwise, type StepwiseDistribution } from '../reconstruction/per-step.ts';
 import type { ScoredModel } from '../scores/score.ts';
+import { contextOf } from '../sequence/context.ts';
+import { checkStepwise, type Given, parametersOf, repeatedGiven } from '../sequence/decoder.ts';
+import { PreviousStep } from '../sequence/previous-step.ts';
 import { conditionSize, needed, withCondition } from './condition.ts';
 import { describeVae, type ResolvedVaeOptions, resolveVaeOptions, seenShape, type VaeOptions } from './options.ts';
 
@@ -38,6 +45,8 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
   readonly decoder: Layer;
   /** The parameters of p(x | z), before any squashing. */
   readonly head: Head;
+  /** Where the decoder of a sequence sees the step before; else null. */
+  readonly previous: PreviousStep | null;
   /** Null for N(0, I). */
   readonly prior: Prior | null;
   readonly #options: ResolvedVaeOptions;
@@ -46,12 +55,13 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
   readonly #placeholder: Tensor;
   /** β or the capacity of this epoch, read by recorded steps. */
   readonly #weight: Tensor;
+  readonly #anySteps: boolean;
 
   constructor(options: VaeOptions) {
     const resolved = resolveVaeOptions(options);
-    const { event, inputSize, latentSize, reconstruction, seed } = resolved;
+    const { event, inputSize, latentSize, reconstruction, seed, sequence } = resolved;
     const [weights, noise] = new Rng(seed).split(2) as [Rng, Rng];
-    super(event, resolved.transform, noise);
+    super(event, resolved.transform, noise, sequence);
     this.#options = resolved;
     const context = { weights, noise };
     const encoder = buildNetwork('encoder', resolved.encoder, seenShape(resolved), {
@@ -62,12 +72,17 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
     this.encoder = encoder.module;
     this.mean = new Linear(encoded, latentSize, { rng: weights });
     this.logVariance = new Linear(encoded, latentSize, { rng: weights });
-    const code = [latentSize + conditionSize(resolved.condition)];
+    const given = latentSize + conditionSize(resolved.condition);
+    this.previous = sequence?.previous ? new PreviousStep(sequence, context) : null;
+    const code = this.previous === null ? [given] : [event[0] as number, given + this.previous.width];
     const decoder = buildNetwork('decoder', resolved.decoder, code, {
       ...context,
       activation: decoderActivations(resolved.decoder, code, event, reconstruction, resolved.decoderActivation),
     });
     this.decoder = decoder.module;
+    const steps = sequence !== null && makesSteps(decoder.shape, event);
+    if (this.previous !== null) checkStepwise('Vae', this.decoder, code, steps);
+    this.#anySteps = steps && encodesAnySteps(resolved.encoder, event) && decodesAnySteps(resolved.decoder, code);
     this.head = buildHead(decoder.shape, event, reconstruction, weights);
     this.prior = resolved.prior.build({
       event,
@@ -104,6 +119,10 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
 
   protected override likelihood(): ReconstructionDistribution {
     return this.#options.reconstruction;
+  }
+
+  protected override get anySteps(): boolean {
+    return this.#anySteps;
   }
 
   protected override get holes(): boolean {
@@ -146,8 +165,9 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
       posterior: (x) => this.posterior(x, beside),
       likelihoodParams: (z) => this.likelihoodParams(z, beside),
       conditionalLogProb: (x, z) => this.conditionalLogProb(x, z, beside),
-      conditionalLogProbOf: (x, params) => this.conditionalLogProbOf(x, params),
-      columnTerms: (x, params) => this.columnTerms(x, params),
+      conditionalLogProbOf: (x, params) => this.conditionalLogProbOf(x, params, beside),
+      columnTerms: (x, params) => this.columnTerms(x, params, beside),
+      stepTerms: (x, params) => this.stepTerms(x, params, beside),
       exactKl: (mean, logVariance) => this.exactKl(mean, logVariance, beside),
       klOf: (mean, logVariance, z) => this.klOf(mean, logVariance, z, beside),
       logWeight: (x, params, z, mean, logVariance) => this.logWeight(x, params, z, mean, logVariance, beside),
@@ -155,12 +175,16 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
     };
   }
 
-  /** Mean and log-variance of q(z | x) for rows x [rows, …event]. The log-variance is held smoothly to ±20. */
+  /**
+   * Mean and log-variance of q(z | x) for rows x [rows, …event]. The log-variance is held smoothly to ±20. What stands beside the rows
+   * is their `condition`, and of sequences their `lengths`; without these rows go to their last step.
+   */
   posterior(x: Tensor, beside: Batch = {}): { mean: Tensor; logVariance: Tensor } {
     const { condition, missing, pzxActivationOnVariance } = this.#options;
     const whole = missing ? withMask(x) : x;
     const seen = condition === null ? whole : withCondition(whole, this.#conditionOf(beside));
-    const features = flat(inLayer('encoder', () => this.encoder.forward(seen)));
+    const context = contextOf({ ...beside, x });
+    const features = flat(inLayer('encoder', () => this.encoder.forward(seen, context)));
     const mean = inLayer('mean', () => this.mean.forward(features));
     const logVariance = inLayer('logVariance', () => this.logVariance.forward(features));
     return {
@@ -180,7 +204,10 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
     return this.posterior(x).mean;
   }
 
-  /** The parameters of p(x | z), before any squashing, for z [..., latentSize]. */
+  /**
+   * The parameters of p(x | z), before any squashing, for z [..., latentSize]. A decoder that sees the step before needs the rows
+   * among what stands beside them, as `x`; of sequences that were cut to their longest row x says how many steps to make.
+   */
   likelihoodParams(z: Tensor, beside: Batch = {}): Tensor {
     const { condition, latentSize } = this.#options;
     const lead = z.shape.slice(0, -1);
@@ -192,29 +219,59 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
       condition === null
         ? codes
         : withCondition(codes, rows(this.#conditionOf(beside).broadcastTo([...lead, size]), size));
-    const features = inLayer('decoder', () => this.decoder.forward(seen));
-    const params = inLayer('head', () => this.head.forward(features));
+    const copies = lead.length < 2 ? 1 : (seen.shape[0] as number) / (lead.at(-1) as number);
+    const params = parametersOf(this, seen, repeatedGiven(this.#givenOf(beside), copies));
     return z.shape.length === 2 ? params : params.reshape([...lead, params.shape[1] as number]);
+  }
+
+  /** Codes as the decoder sees them: with the condition of their rows, where there is one. */
+  protected seenCodes(codes: Tensor, beside: Batch): Tensor {
+    return this.#options.condition === null ? codes : withCondition(codes, this.#conditionOf(beside));
+  }
+
+  /** Of sequences: what goes with codes through the decoder. */
+  #givenOf(beside: Batch): Given {
+    const { x } = beside;
+    if (this.sequence === null || x === undefined) return {};
+    return { ...contextOf(beside), x };
   }
 
   /** log p(x | z), of what is observed: z [..., rows, latent] → [..., rows]. */
   conditionalLogProb(x: Tensor, z: Tensor, beside: Batch = {}): Tensor {
-    const params = this.likelihoodParams(z, beside);
+    const params = this.likelihoodParams(z, { ...beside, x });
     const { reconstruction } = this.#options;
     const taught = this.training ? reconstruction.whileTraining?.(flat(x), params, this.head) : undefined;
-    return this.conditionalLogProbOf(x, taught ?? params);
+    return this.conditionalLogProbOf(x, taught ?? params, beside);
   }
 
-  conditionalLogProbOf(x: Tensor, params: Tensor): Tensor {
+  conditionalLogProbOf(x: Tensor, params: Tensor, beside: Batch = {}): Tensor {
     const { reconstruction, missing } = this.#options;
+    if (beside.lengths !== undefined) return this.stepTerms(x, params, beside).sum({ axis: -1 });
     return missing ? this.columnTerms(x, params).sum({ axis: -1 }) : reconstruction.logProb(flat(x), params);
   }
 
-  /** The terms of log p(x | z) by column, 0 where a value is missing. */
-  columnTerms(x: Tensor, params: Tensor): Tensor {
+  /** The terms of log p(x | z) by step, 0 past a row's end: [..., rows, steps]. Of sequences. */
+  stepTerms(x: Tensor, params: Tensor, { lengths }: Batch = {}): Tensor {
+    const { reconstruction } = this.#options;
+    if (!isStepwise(reconstruction))
+      throw new UsageError('Vae.stepTerms: rows are no sequences; see sequence: { steps }');
+    const terms = reconstruction.logProbPerStep(flat(x), params);
+    return lengths === undefined ? terms : where(within(lengths, terms), terms, 0);
+  }
+
+  /** The terms of log p(x | z) by column, 0 where a value is missing, and past a row's end. */
+  columnTerms(x: Tensor, params: Tensor, { lengths }: Batch = {}): Tensor {
     const { reconstruction, missing } = this.#options;
     const rows = flat(x);
-    if (!missing) return reconstruction.logProbPerColumn(rows, params);
+    if (!missing) {
+      const terms = reconstruction.logProbPerColumn(rows, params);
+      if (lengths === undefined) return terms;
+      const lead = terms.shape.slice(0, -1);
+      const { stepWidth } = reconstruction as StepwiseDistribution;
+      const steps = terms.reshape([...lead, (terms.shape.at(-1) as number) / stepWidth, stepWidth]);
+      const inside = withinLengths(lengths, steps.shape.at(-2) as number);
+      return where(inside.reshape([...inside.shape, 1]).broadcastTo(steps.shape), steps, 0).reshape(terms.shape);
+    }
     const observed = equal(rows, rows);
     const filled = where(observed, rows, this.#placeholder);
     const terms = reconstruction.logProbPerColumn(filled, params);
@@ -233,7 +290,7 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
 
   /** log p(x | z)p(z)/q(z | x), the importance weight of a draw z whose likelihood has these parameters. */
   logWeight(x: Tensor, params: Tensor, z: Tensor, mean: Tensor, logVariance: Tensor, beside: Batch = {}): Tensor {
-    return this.conditionalLogProbOf(x, params)
+    return this.conditionalLogProbOf(x, params, beside)
       .add(this.logPrior(z, beside))
       .sub(normalLogProb(z, mean, logVariance));
   }
@@ -275,6 +332,11 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
   watched(metrics: Metrics<VaeNumbers>): number {
     return this.#options.objective.settled?.(metrics) ?? metrics.loss;
   }
+}
+
+/** Which of [..., rows, steps] are within the lengths of their rows. */
+function within(lengths: Tensor, terms: Tensor): Tensor {
+  return withinLengths(lengths, terms.shape.at(-1) as number).broadcastTo(terms.shape);
 }
 
 /** Rows as lines of numbers: [rows, …] → [rows, numbers]. */

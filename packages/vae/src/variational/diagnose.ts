@@ -73,22 +73,28 @@ const LITTLE = 1e-4;
 
 /** The mean log-likelihood of all rows under one vector of parameters, fitted by maximum likelihood; no code, no decoder. */
 function withoutCodes(vae: VaeCore, rows: ReadyRows): number {
-  const { inputSize, reconstruction } = vae.options;
+  const { inputSize, reconstruction, sequence } = vae.options;
   const { values, count } = rows;
+  const lengths = rows.lengths ?? new Float32Array(count).fill(sequence?.steps ?? 1);
   const n = Math.min(FITTED_ROWS, count);
   const chosen = new Float32Array(n * inputSize);
+  const ends = new Float32Array(n);
   for (let i = 0; i < n; i++) {
     const row = Math.floor((i * count) / n);
     chosen.set(values.subarray(row * inputSize, (row + 1) * inputSize), i * inputSize);
+    ends[i] = lengths[row] as number;
   }
   const x = tensor(chosen, { shape: [n, inputSize] });
+  const endsOf = tensor(ends);
   const params = parameter(new Float32Array(reconstruction.paramCount(inputSize)));
   const optimizer = adam({ learningRate: 0.1 }).create([params]);
-  const mean = (data: Tensor): Tensor =>
-    vae.conditionalLogProbOf(data, params.broadcastTo([data.shape[0] as number, params.size])).mean();
+  const mean = (data: Tensor, own: Tensor): Tensor => {
+    const each = params.broadcastTo([data.shape[0] as number, params.size]);
+    return vae.conditionalLogProbOf(data, each, sequence === null ? {} : { lengths: own }).mean();
+  };
   const climb = compile(
-    (data: Tensor) => {
-      const loss = mean(data).neg();
+    (data: Tensor, own: Tensor) => {
+      const loss = mean(data, own).neg();
       loss.backward();
       optimizer.step();
       optimizer.zeroGrad();
@@ -103,7 +109,7 @@ function withoutCodes(vae: VaeCore, rows: ReadyRows): number {
     const before = best;
     for (let i = 0; i < PHASE; i++) {
       const at = params.data;
-      const loss = climb(x).item();
+      const loss = climb(x, endsOf).item();
       if (loss < best) [best, kept] = [loss, at];
     }
     const gained = before - best;
@@ -112,17 +118,24 @@ function withoutCodes(vae: VaeCore, rows: ReadyRows): number {
     optimizer.learningRate *= better ? 1.5 : 0.3;
   }
   params.assign(kept);
-  return overRows(mean, values, count, inputSize);
+  return overRows(mean, values, lengths, inputSize);
 }
 
 /** The mean over all rows, some at a time. */
-function overRows(mean: (x: Tensor) => Tensor, values: Float32Array, count: number, width: number): number {
+function overRows(
+  mean: (x: Tensor, lengths: Tensor) => Tensor,
+  values: Float32Array,
+  lengths: ArrayLike<number>,
+  width: number,
+): number {
   const SOME = 4096;
+  const count = lengths.length;
   let total = 0;
   for (let start = 0; start < count; start += SOME) {
     const n = Math.min(SOME, count - start);
     const x = tensor(values.subarray(start * width, (start + n) * width), { shape: [n, width] });
-    total += n * mean(x).item();
+    const own = tensor(Float32Array.from({ length: n }, (_, i) => lengths[start + i] as number));
+    total += n * mean(x, own).item();
   }
   return total / count;
 }

@@ -27,14 +27,15 @@ import { knownPriors } from '../latent/standard.ts';
 import { standardNormalPrior } from '../latent/standard-normal-prior.ts';
 import {
   activationsCheck,
-  type CommonOptions,
-  commonChecks,
   describeNetwork,
+  describeRows,
   type EventOptions,
   eventOf,
   type Network,
   networkOption,
+  type RowsOptions,
   resolveNetwork,
+  rowsChecks,
 } from '../model/options.ts';
 import { elbo } from '../objectives/elbo.ts';
 import type { Objective } from '../objectives/objective.ts';
@@ -42,10 +43,11 @@ import { knownObjectives } from '../objectives/standard.ts';
 import { askedPerNumber } from '../reconstruction/head.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { knownLikelihoods } from '../reconstruction/standard.ts';
+import { likelihoodOfSequence, type Sequence } from '../sequence/sequence.ts';
 import { type Condition, conditionCheck, conditionSize } from './condition.ts';
 
 /** What a variational autoencoder is made of. */
-export interface VaeOptions extends CommonOptions {
+export interface VaeOptions extends RowsOptions {
   /** Numbers in a code. */
   readonly latentSize: number;
   /**
@@ -78,7 +80,7 @@ export interface VaeOptions extends CommonOptions {
    * What rows are given with, for a model of p(x | c): the encoder and the decoder see it, and so may the prior
    * (`conditionalPrior()`). None by default. Columns should be on a scale near 1.
    */
-  readonly condition?: Condition;
+  readonly condition?: Condition | null;
   /** Share of the outputs that is dropped while training, of layers given as numbers; 0 by default. */
   readonly dropout?: number;
   /** Normalise before the activation, in layers given as numbers; false by default. */
@@ -88,7 +90,7 @@ export interface VaeOptions extends CommonOptions {
 }
 
 const vaeChecks = {
-  ...commonChecks,
+  ...rowsChecks,
   latentSize: /* @__PURE__ */ whole({ min: 1 }),
   encoder: /* @__PURE__ */ optional(networkOption),
   decoder: /* @__PURE__ */ optional(networkOption),
@@ -113,6 +115,8 @@ export interface ResolvedVaeOptions {
   readonly event: Shape;
   /** Numbers of a row. */
   readonly inputSize: number;
+  /** What rows are that are sequences; null for rows of one shape. */
+  readonly sequence: Sequence | null;
   readonly latentSize: number;
   readonly encoder: Network;
   readonly decoder: Network;
@@ -133,9 +137,14 @@ export interface ResolvedVaeOptions {
 /** The options with their defaults; throws a `ValueError` that names the one that cannot be. */
 export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
   const checked = checkOptions('Vae', options, vaeChecks);
-  const event = eventOf('Vae', checked as EventOptions);
-  const { activation, beta, numSamples, dropout, layerNorm, latentSize, reconstruction, missing, seed, transform } =
-    checked;
+  const { sequence = null } = checked;
+  const event = eventOf('Vae', checked as EventOptions, sequence);
+  const { activation, beta, numSamples, dropout, layerNorm, latentSize, missing, seed, transform } = checked;
+  const reconstruction =
+    sequence === null ? checked.reconstruction : likelihoodOfSequence('Vae', sequence, checked.reconstruction);
+  if (sequence !== null && missing) {
+    throw new ValueError('Vae: missing is of rows of one shape; sequences have all their values');
+  }
   const at = (path: string): Place => ({ caller: 'Vae', path });
   const layers = { dropout, layerNorm };
   const encoder = resolveNetwork(checked.encoder ?? [], layers, at('encoder'));
@@ -143,6 +152,11 @@ export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
   const seen = seenShape({ event, missing, condition });
   if (checked.decoder === undefined && !Array.isArray(encoder)) {
     throw new ValueError('Vae: a module as encoder has no mirror image; give a decoder');
+  }
+  if (checked.decoder === undefined && sequence?.previous) {
+    throw new ValueError(
+      'Vae: sequence.previous needs a decoder that goes step by step, such as [lstm(64, { returnSequences: true })]',
+    );
   }
   const decoder =
     checked.decoder === undefined
@@ -170,6 +184,7 @@ export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
   return {
     event,
     inputSize: sizeOf(event),
+    sequence,
     latentSize,
     encoder,
     decoder,
@@ -211,8 +226,20 @@ function mirroredDecoder(
 
 /** The options as plain data, for the file: what `resolveVaeOptions` takes. */
 export function describeVae(options: ResolvedVaeOptions): Readonly<Record<string, unknown>> {
-  const { inputSize: _, encoder, decoder, reconstruction, objective, prior, transform, ...plain } = options;
+  const {
+    inputSize: _,
+    event,
+    sequence,
+    encoder,
+    decoder,
+    reconstruction,
+    objective,
+    prior,
+    transform,
+    ...plain
+  } = options;
   return {
+    ...describeRows(event, sequence),
     ...plain,
     encoder: describeNetwork(encoder),
     decoder: describeNetwork(decoder),

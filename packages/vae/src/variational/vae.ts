@@ -1,5 +1,14 @@
 import { noGrad } from '@latent/autograd';
-import { type Batch, type Dataset, generatorCheck, type History, parseRows, type Row, type Rows } from '@latent/nn';
+import {
+  type Batch,
+  type Dataset,
+  generatorCheck,
+  type History,
+  parseRows,
+  type Row,
+  type Rows,
+  scoring,
+} from '@latent/nn';
 import {
   anything,
   checkOptions,
@@ -20,8 +29,9 @@ import {
 } from '@latent/tensor';
 import { drawn, klPerLatent } from '../latent/diagonal-normal.ts';
 import { registerModel } from '../model/file-header.ts';
-import { type Columns, isDataset, type ModelFitOptions, type PreparedRows } from '../model/model.ts';
+import { allSteps, type Columns, isDataset, type ModelFitOptions, type PreparedRows } from '../model/model.ts';
 import { type ReadyRows, repeatedBeside, rowsProgram, tensorsBeside } from '../model/rows-program.ts';
+import type { StepwiseDistribution } from '../reconstruction/per-step.ts';
 import { type DrawOptions, Scorer, samplesCheck, seedCheck } from '../scores/score.ts';
 import {
   boundScore,
@@ -29,7 +39,11 @@ import {
   densityScore,
   likelihoodScore,
   reconstructionErrorScore,
+  stepErrorScore,
 } from '../scores/standard.ts';
+import { outputOf, type UnrollOptions, unrolled } from '../sequence/decoder.ts';
+import type { PreviousStep } from '../sequence/previous-step.ts';
+import type { Sequence } from '../sequence/sequence.ts';
 import {
   besideRows,
   type ConditionOptions,
@@ -77,6 +91,8 @@ export interface SampleOptions extends ConditionOptions {
   readonly rng?: Rng;
   /** The mean of p(x | z) (default), or a draw from it, which shows the whole spread of the model. */
   readonly output?: 'mean' | 'draw';
+  /** Of draws from p(x | z): below 1 they keep to what is likely, above they spread; 1 by default. */
+  readonly temperature?: number;
 }
 
 const conditionOption = { condition: /* @__PURE__ */ anything() };
@@ -87,7 +103,11 @@ const drawChecks = {
 };
 const rngCheck = /* @__PURE__ */ optional(generatorCheck);
 const seeded = { ...conditionOption, seed: /* @__PURE__ */ optional(seedCheck), rng: rngCheck };
-const sampleChecks = { ...seeded, output: /* @__PURE__ */ optional(oneOf('mean', 'draw'), 'mean' as const) };
+const sampleChecks = {
+  ...seeded,
+  output: /* @__PURE__ */ optional(oneOf('mean', 'draw'), 'mean' as const),
+  temperature: /* @__PURE__ */ optional(real({ above: 0 }), 1),
+};
 const pathChecks = {
   ...conditionOption,
   path: /* @__PURE__ */ optional(oneOf('linear', 'spherical'), 'linear' as const),
@@ -115,10 +135,10 @@ export class Vae extends VaeCore {
     return { codes: drawn(mean, logVariance, draws.normal(1, mean.shape[1] as number).reshape(mean.shape)) };
   });
   readonly #decoded = rowsProgram(({ x: z, beside }) => ({
-    mean: this.reconstructionDistribution.mean(this.likelihoodParams(z, beside)),
+    mean: this.#central(this.likelihoodParams(z, beside)),
   }));
   readonly #restored = rowsProgram(({ near, beside }) => ({
-    mean: this.reconstructionDistribution.mean(this.likelihoodParams(this.posterior(near, beside).mean, beside)),
+    mean: this.#central(this.likelihoodParams(this.posterior(near, beside).mean, { ...beside, x: near })),
   }));
   readonly #latents = rowsProgram(({ near, beside }) => {
     const { mean, logVariance } = this.posterior(near, beside);
@@ -127,6 +147,7 @@ export class Vae extends VaeCore {
   readonly #bound = new Scorer(this, boundScore);
   readonly #contributions = new Scorer(this, contributionsScore);
   readonly #error = new Scorer(this, reconstructionErrorScore);
+  readonly #stepError = new Scorer(this, stepErrorScore);
   readonly #density = new Scorer(this, densityScore);
   readonly #likelihood = new Scorer(this, likelihoodScore);
   readonly #imputer = new Imputer(this);
@@ -207,7 +228,24 @@ export class Vae extends VaeCore {
     return this.#drawnCodes(rows, this.event, { seed }).codes;
   }
 
-  /** The mean of p(x | z) for codes z [n, latentSize]: [n, …event]. */
+  /** What stands for a row: the mean, and of a sequence the likeliest at each step. */
+  #central(params: Tensor): Tensor {
+    const { reconstructionDistribution: likelihood } = this;
+    return this.sequence === null ? likelihood.mean(params) : likelihood.mode(params);
+  }
+
+  /** Rows of a decoder that sees the step before, step by step. */
+  #unrolled(previous: PreviousStep, codes: Tensor, beside: Batch, options: UnrollOptions): Tensor {
+    const { decoder, head, sequence, reconstructionDistribution } = this;
+    const seen = noGrad(() => this.seenCodes(codes, beside));
+    const likelihood = reconstructionDistribution as StepwiseDistribution;
+    return unrolled({ decoder, head, previous }, likelihood, sequence as Sequence, seen, options);
+  }
+
+  /**
+   * The mean of p(x | z) for codes z [n, latentSize]: [n, …event]. Of sequences the likeliest at each step, one after the other where
+   * the decoder sees the step before, and NaN past where a row stops.
+   */
   decode(codes: Rows, options: ConditionOptions = {}): Tensor {
     return this.#decodedRows('decode', codes, options);
   }
@@ -219,8 +257,12 @@ export class Vae extends VaeCore {
   }
 
   /** The means of p(x | z) for codes, on the scale of the data. */
-  #meansOf(method: string, codes: ReadyRows): Tensor {
-    return this.restored(method, this.#decoded(codes, [this.options.latentSize]).mean);
+  #meansOf(method: string, codes: ReadyRows, lengths?: ArrayLike<number>): Tensor {
+    const { latentSize } = this.options;
+    if (this.previous === null) return this.restored(method, this.#decoded(codes, [latentSize]).mean, lengths);
+    const z = tensor(codes.values, { shape: [codes.count, latentSize] });
+    const options: UnrollOptions = { output: 'mean', temperature: 1, rng: new Rng(0) };
+    return this.restored(method, this.#unrolled(this.previous, z, tensorsBeside(codes), options), lengths);
   }
 
   /** `decode` under the name of the reference system. */
@@ -241,16 +283,27 @@ export class Vae extends VaeCore {
     return this.#drawnRows(method, z, rng, tensorsBeside(rows));
   }
 
-  #drawnRows(method: string, codes: Tensor, rng: Rng, beside: Batch): Tensor {
-    return this.restored(
-      method,
-      noGrad(() => step(() => this.reconstructionDistribution.sample(this.likelihoodParams(codes, beside), rng))),
-    );
+  #drawnRows(method: string, codes: Tensor, rng: Rng, beside: Batch, temperature = 1): Tensor {
+    const options: UnrollOptions = { output: 'draw', temperature, rng };
+    const { previous, reconstructionDistribution: likelihood } = this;
+    const rows =
+      previous === null
+        ? noGrad(() => scoring(() => step(() => outputOf(likelihood, this.likelihoodParams(codes, beside), options))))
+        : this.#unrolled(previous, codes, beside, options);
+    return this.restored(method, rows);
   }
 
-  /** Each row encoded to the mean of its code and decoded to the mean of its distribution: [n, …event]. */
+  /**
+   * Each row encoded to the mean of its code and decoded to the mean of its distribution: [n, …event]. Of sequences as `decode` does,
+   * as long as they are, or up to where they stop by themselves.
+   */
   reconstruct(data: Rows, options: ConditionOptions = {}): Tensor {
-    return this.restored('reconstruct', this.#restored(this.#coded('reconstruct', data, options), this.event).mean);
+    const rows = this.#coded('reconstruct', data, options);
+    const lengths = this.sequence?.stop ? undefined : rows.lengths;
+    if (this.previous === null) return this.restored('reconstruct', this.#restored(rows, this.event).mean, lengths);
+    const { mean } = this.#encoded(rows, this.event);
+    const codes = { values: Float32Array.from(mean.data), near: null, count: rows.count };
+    return this.#meansOf('reconstruct', { ...codes, ...(rows.beside && { beside: rows.beside }) }, lengths);
   }
 
   /** −log p(x | z) of each row with z the mean of its code, in nats: without draws, so the same every time. [n] */
@@ -259,13 +312,25 @@ export class Vae extends VaeCore {
     return this.#scored('reconstructionError', this.#error, data, { condition } as ScoreOptions).error;
   }
 
+  /** −log p(xₜ | z) of each step of sequences, as `reconstructionError`, which is their sum: [n, steps], NaN past a row's end. */
+  reconstructionErrorPerStep(data: Rows, options: ConditionOptions = {}): Tensor {
+    const method = 'reconstructionErrorPerStep';
+    if (this.sequence === null) {
+      throw new UsageError(`Vae.${method}: rows are no sequences; make the model with { sequence: { steps } }`);
+    }
+    const { condition } = checkOptions(`Vae.${method}`, options, conditionOption);
+    const rows = this.#toScore(method, data, condition);
+    const { steps } = this.#stepError.of(`Vae.${method}`, rows, this.logJacobian(rows.raw));
+    return this.perStep(steps, rows);
+  }
+
   /**
    * `n` rows from the prior: z from p(z), decoded to the mean of p(x | z), or to a draw from it. Of a model with a condition, its
    * rows are given with `condition`, one for each or one for all. [n, …event]
    */
   sample(n: number, options: SampleOptions = {}): Tensor {
     whole({ min: 1 })(n, { caller: 'Vae.sample', path: 'n' });
-    const { output, condition, ...draws } = checkOptions('Vae.sample', options, sampleChecks);
+    const { output, temperature, condition, ...draws } = checkOptions('Vae.sample', options, sampleChecks);
     const rng = generatorOf('Vae.sample', draws, this.options.seed);
     const { latentSize } = this.options;
     const beside = tensorsBeside(
@@ -275,7 +340,7 @@ export class Vae extends VaeCore {
       this.prior === null
         ? rng.normal([n, latentSize])
         : noGrad(() => step(() => this.prior?.sample(n, rng, beside) as Tensor));
-    if (output === 'draw') return this.#drawnRows('sample', codes, rng, beside);
+    if (output === 'draw') return this.#drawnRows('sample', codes, rng, beside, temperature);
     return this.#decodedRows('sample', codes, (condition === undefined ? {} : { condition }) as ConditionOptions);
   }
 
@@ -285,7 +350,7 @@ export class Vae extends VaeCore {
    */
   moreLike(data: Rows, n: number, options: SampleOptions = {}): Tensor {
     whole({ min: 1 })(n, { caller: 'Vae.moreLike', path: 'n' });
-    const { output, condition, ...draws } = checkOptions('Vae.moreLike', options, sampleChecks);
+    const { output, temperature, condition, ...draws } = checkOptions('Vae.moreLike', options, sampleChecks);
     const rng = generatorOf('Vae.moreLike', draws, this.options.seed);
     const { latentSize } = this.options;
     const rows = this.#coded('moreLike', data, (condition === undefined ? {} : { condition }) as ConditionOptions);
@@ -310,7 +375,7 @@ export class Vae extends VaeCore {
     };
     const made =
       output === 'draw'
-        ? this.#drawnRows('moreLike', codes, rng, tensorsBeside(many))
+        ? this.#drawnRows('moreLike', codes, rng, tensorsBeside(many), temperature)
         : this.#meansOf('moreLike', many);
     return made.reshape([rows.count, n, ...this.event]);
   }
@@ -320,15 +385,15 @@ export class Vae extends VaeCore {
    * (`linear`, default) or along the sphere (`spherical`), which keeps the codes' length typical.
    */
   interpolate(
-    a: Row,
-    b: Row,
+    a: Row | string,
+    b: Row | string,
     steps = 10,
     options: { readonly path?: 'linear' | 'spherical' } & ConditionOptions = {},
   ): Tensor {
     whole({ min: 2 })(steps, { caller: 'Vae.interpolate', path: 'steps' });
     const { path, condition } = checkOptions('Vae.interpolate', options, pathChecks);
     const given = this.#oneFor('interpolate', condition);
-    const { mean } = this.#encoded(this.#coded('interpolate', [a, b], given), this.event);
+    const { mean } = this.#encoded(this.#coded('interpolate', [a, b] as Rows, given), this.event);
     const [from, to] = mean.toArray() as [number[], number[]];
     return this.#decodedRows('interpolate', interpolateCodes(from, to, steps, path), given);
   }
@@ -344,7 +409,7 @@ export class Vae extends VaeCore {
 
   /** The row's code with one latent moved to each of the values, decoded: [values, …event]. */
   traverse(
-    row: Row,
+    row: Row | string,
     latent: number,
     values: readonly number[] = [-3, -2, -1, 0, 1, 2, 3],
     options: ConditionOptions = {},
@@ -353,7 +418,9 @@ export class Vae extends VaeCore {
     whole({ min: 0, max: latentSize - 1 })(latent, { caller: 'Vae.traverse', path: 'latent' });
     list(real(), { min: 1 })(values, { caller: 'Vae.traverse', path: 'values' });
     const given = this.#oneFor('traverse', checkOptions('Vae.traverse', options, conditionOption).condition);
-    const [code] = this.#encoded(this.#coded('traverse', [row], given), this.event).mean.toArray() as [number[]];
+    const [code] = this.#encoded(this.#coded('traverse', [row] as Rows, given), this.event).mean.toArray() as [
+      number[],
+    ];
     const codes = values.map((value) => code.map((z, j) => (j === latent ? value : z)));
     return this.#decodedRows('traverse', codes, given);
   }
@@ -378,7 +445,8 @@ export class Vae extends VaeCore {
    * of a row and its KL add up to its score.
    */
   contributions(data: Rows, options: ScoreOptions = {}): { score: Tensor; columns: Tensor; kl: Tensor } {
-    const { columns, kl } = this.#scored('contributions', this.#contributions, data, options);
+    const { columns: given, kl } = this.#scored('contributions', this.#contributions, data, options);
+    const columns = this.sequence === null ? given : allSteps(given, this.options.inputSize);
     return { score: step(() => columns.sum({ axis: -1 }).add(kl)), columns, kl };
   }
 

@@ -12,6 +12,7 @@ import {
   where,
   whole,
 } from '@latent/tensor';
+import type { Advance, StepState } from '../../module/advance.ts';
 import { type Context, withinLengths } from '../../module/context.ts';
 import { Module } from '../../module/module.ts';
 import { drawing } from '../../registry/generator.ts';
@@ -61,6 +62,12 @@ export class MinGru extends Module {
     checkTensor(this.type, x);
     const { output, state } = this.run(x, context);
     return this.returnSequences ? output : state;
+  }
+
+  /** One step of rows that come step by step; see `advanced`. */
+  advance(x: Tensor, before: StepState | null): Advance {
+    const { output, state } = this.run(x, { state: before?.[0] as Tensor | undefined });
+    return { output, state: [state] };
   }
 
   /** All steps from a state [rows, units] on, zeros by default. */

@@ -14,6 +14,7 @@ import {
   zeros,
 } from '@latent/tensor';
 import { type Initializer, orthogonal, uniformInit, xavierUniform } from '../../init.ts';
+import type { Advance, StepState } from '../../module/advance.ts';
 import type { Context } from '../../module/context.ts';
 import { Module } from '../../module/module.ts';
 import { layerParameter } from '../../module/role.ts';
@@ -156,6 +157,11 @@ export abstract class RecurrentLayer extends Module {
       output,
       state: Array.from({ length: this.#states }, (_, j) => stack(states.map((of) => of[j] as Tensor))),
     };
+  }
+
+  /** One step of rows that come step by step; see `advanced`. */
+  advance(x: Tensor, state: StepState | null): Advance {
+    return this.run(x, state === null ? {} : { state: state as RecurrentState });
   }
 
   #run(

@@ -1,7 +1,8 @@
-import { TILE_COLS, type Tile } from '../matmul/micro.ts';
+import { TILE_COLS } from '../matmul/micro.ts';
 import { type FunctionBuilder, I32, i32s, type Local, type ModuleBuilder, V128 } from '../wasm/assembler.ts';
 import { storeLanes } from '../wasm/lanes.ts';
 import { whilePositive } from '../wasm/loops.ts';
+import type { Tile } from '../wasm/tile.ts';
 
 // Micro-kernels that read patches where they lie in the image, as many pixels of the result at a time as a tile has rows. A
 // table says where each pixel's patch begins and where its results go, in bytes: neighbours of the result need not be

@@ -1,9 +1,10 @@
 import { align } from '../../memory/linear-memory.ts';
-import { defineStoreTail, TILE_COLS, type Tile, tileFor } from '../matmul/micro.ts';
+import { defineStoreTail, TILE_COLS } from '../matmul/micro.ts';
 import { definePackCopy, definePackTranspose } from '../matmul/pack.ts';
 import { type FunctionBuilder, I32, i32s, type Local, type ModuleBuilder } from '../wasm/assembler.ts';
 import { LinkedFunction, type Linker } from '../wasm/linker.ts';
 import { whilePositive } from '../wasm/loops.ts';
+import type { Tile } from '../wasm/tile.ts';
 import { type Band, bandsOf } from './bands.ts';
 import { emitImages, IMAGE_WORDS, imageWords, paddedBytes } from './images.ts';
 import { defineDepthwise, defineDot, defineTile, ENTRY } from './micro.ts';
@@ -145,18 +146,15 @@ export function productScratch(shape: ConvolutionShape, passes: Passes): number 
 }
 
 const PACK = /* @__PURE__ */ new LinkedFunction(definePack);
-const TILES = /* @__PURE__ */ new LinkedFunction((module, { fused }) => {
-  const tile = tileFor(fused);
-  return defineProduct(module, 'tiles', tile, defineTile(module, tile, defineStoreTail(module)));
-});
-const DOT = /* @__PURE__ */ new LinkedFunction((module, { fused }) => {
-  const tile = tileFor(fused);
-  return defineProduct(module, 'dot', tile, defineDot(module, tile));
-});
-const DEPTHWISE = /* @__PURE__ */ new LinkedFunction((module, { fused }) => {
-  const tile = tileFor(fused);
-  return defineProduct(module, 'depthwise', tile, defineDepthwise(module, tile));
-});
+const TILES = /* @__PURE__ */ new LinkedFunction((module, { tile }) =>
+  defineProduct(module, 'tiles', tile, defineTile(module, tile, defineStoreTail(module))),
+);
+const DOT = /* @__PURE__ */ new LinkedFunction((module, { tile }) =>
+  defineProduct(module, 'dot', tile, defineDot(module, tile)),
+);
+const DEPTHWISE = /* @__PURE__ */ new LinkedFunction((module, { tile }) =>
+  defineProduct(module, 'depthwise', tile, defineDepthwise(module, tile)),
+);
 const PRODUCT: Record<Kind, LinkedFunction> = { tiles: TILES, dot: DOT, depthwise: DEPTHWISE };
 
 /** Writes the columns `begin` … `begin + count` − 1 of the result; groups but for depthwise ones have all. */

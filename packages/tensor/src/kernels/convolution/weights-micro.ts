@@ -1,6 +1,7 @@
-import { TILE_COLS, type Tile } from '../matmul/micro.ts';
+import { TILE_COLS } from '../matmul/micro.ts';
 import { type FunctionBuilder, I32, i32s, type Local, type ModuleBuilder, V128 } from '../wasm/assembler.ts';
 import { storeLanes } from '../wasm/lanes.ts';
+import type { Tile } from '../wasm/tile.ts';
 import { multiplyAdd, parameters } from './micro.ts';
 
 // Micro-kernels that sum over pixels: `images` images of `rows` rows of `pixels` pixels, of which two operands have each

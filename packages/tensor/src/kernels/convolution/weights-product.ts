@@ -1,8 +1,9 @@
 import { align } from '../../memory/linear-memory.ts';
-import { defineStoreTail, TILE_COLS, type Tile, tileFor } from '../matmul/micro.ts';
+import { defineStoreTail, TILE_COLS } from '../matmul/micro.ts';
 import { type FunctionBuilder, I32, i32s, type Local, type ModuleBuilder } from '../wasm/assembler.ts';
 import { LinkedFunction, type Linker } from '../wasm/linker.ts';
 import { whilePositive } from '../wasm/loops.ts';
+import type { Tile } from '../wasm/tile.ts';
 import { bandsOf } from './bands.ts';
 import { defineZero, emitImages, IMAGE_WORDS, imageWords, paddedBytes } from './images.ts';
 import { type AxisPass, forwardPasses } from './passes.ts';
@@ -88,9 +89,9 @@ export function weightsScratch(shape: ConvolutionShape): number {
 
 const ZERO_ROWS = /* @__PURE__ */ new LinkedFunction(defineZeroRows);
 const TURN = /* @__PURE__ */ new LinkedFunction(defineTurn);
-const TILES = /* @__PURE__ */ new LinkedFunction((module, { fused }) => defineTiles(module, tileFor(fused), false));
-const SWAPPED = /* @__PURE__ */ new LinkedFunction((module, { fused }) => defineTiles(module, tileFor(fused), true));
-const DEPTHWISE = /* @__PURE__ */ new LinkedFunction((module, { fused }) => defineLanes(module, tileFor(fused)));
+const TILES = /* @__PURE__ */ new LinkedFunction((module, { tile }) => defineTiles(module, tile, false));
+const SWAPPED = /* @__PURE__ */ new LinkedFunction((module, { tile }) => defineTiles(module, tile, true));
+const DEPTHWISE = /* @__PURE__ */ new LinkedFunction((module, { tile }) => defineLanes(module, tile));
 const PRODUCT: Record<Kind, LinkedFunction> = { tiles: TILES, swapped: SWAPPED, depthwise: DEPTHWISE };
 
 export function runWeights(call: ConvolutionWeightsCall, linker: Linker, scratch: number): void {

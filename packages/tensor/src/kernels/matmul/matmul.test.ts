@@ -3,11 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { memory } from '../../memory/linear-memory.ts';
 import { linkers } from '../samples.ts';
 import type { InstantLinker } from '../wasm/linker.ts';
+import { SHORT, TALL, type Tile } from '../wasm/tile.ts';
 import { matmulCall, matmulKernel } from './matmul.ts';
+import { TileProbe } from './tile-probe.ts';
 
 const ROOM = 1 << 20;
 const [A, B, C, SCRATCH] = [memory.reserve(ROOM), memory.reserve(ROOM), memory.reserve(ROOM), memory.reserve(2 * ROOM)];
 const CANARY = 12345;
+const named = ({ fused, rows }: Tile): string => (fused ? `in one instruction, ${rows} rows` : 'in two instructions');
 
 function multiply(
   linker: InstantLinker,
@@ -65,7 +68,7 @@ function check(kernel: InstantLinker, { m, n, k, transA, transB, batch = 1 }: Ca
   expect(f32.subarray(end, end + 32).every((x) => x === CANARY)).toBe(true);
 }
 
-describe.each(linkers.map((linker) => [linker.fused ? 'fused' : 'in two instructions', linker] as const))(
+describe.each(linkers.map((linker) => [named(linker.tile), linker] as const))(
   'the matrix product, multiply and add %s',
   (_name, kernel) => {
     const flags = [false, true].flatMap((transA) => [false, true].map((transB) => ({ transA, transB })));
@@ -143,3 +146,67 @@ describe.each(linkers.map((linker) => [linker.fused ? 'fused' : 'in two instruct
     });
   },
 );
+
+describe('tiles', () => {
+  const fused = linkers.filter(({ tile }) => tile.fused);
+
+  it('change no bit', () => {
+    for (const [m, n, k] of [
+      [1, 1, 1],
+      [5, 9, 20],
+      [13, 31, 337],
+      [97, 40, 700],
+      [24, 257, 12],
+    ] as const) {
+      for (const transA of [false, true]) {
+        const [first, ...others] = fused.map((linker) => {
+          check(linker, { m, n, k, transA, transB: !transA });
+          return memory.f32.slice(C / 4, C / 4 + m * n);
+        });
+        for (const other of others) expect(other).toEqual(first);
+      }
+    }
+  });
+
+  it('are chosen by what they take once they are well compiled', () => {
+    if (fused.length === 0 || memory.wasm === null) return;
+    const wasm = memory.wasm;
+    /** Measures with a clock that says that the tiles take so long: those of slice n. */
+    const choose = (timesOf: (slice: number) => readonly [tall: number, short: number]): [Tile, slices: number] => {
+      let time = 0;
+      let looks = 0;
+      const probe = new TileProbe(() => {
+        // Looks at the clock in a slice: at its begin, around either tile, and at its end.
+        const [tall, short] = timesOf(Math.floor(looks / 6));
+        time += [5, 0, tall, 0, short, 0][looks++ % 6] as number;
+        return time;
+      });
+      for (let before = -1; before !== looks; ) {
+        before = looks;
+        probe.measure(wasm);
+      }
+      return [probe.best, looks / 6];
+    };
+    expect(choose((slice) => (slice < 10 ? [18, 15] : [6, 4]))).toEqual([TALL, 31]);
+    expect(choose((slice) => (slice < 10 ? [18, 15] : [12, 4]))).toEqual([SHORT, 31]);
+    expect(choose((slice) => (slice < 10 ? [18, 15] : [6.5, 4]))).toEqual([TALL, 31]);
+    // One of them is compiled late.
+    expect(choose((slice) => [slice < 90 ? 18 : 6, slice < 10 ? 15 : 4])).toEqual([TALL, 111]);
+    // No telling when.
+    expect(choose(() => [6, 4])).toEqual([TALL, 400]);
+    expect(choose(() => [9, 4])).toEqual([SHORT, 400]);
+  });
+
+  it('are not measured again at once', () => {
+    if (fused.length === 0 || memory.wasm === null) return;
+    let looks = 0;
+    const probe = new TileProbe(() => {
+      looks++;
+      return 1000;
+    });
+    probe.measure(memory.wasm);
+    const first = looks;
+    probe.measure(memory.wasm);
+    expect(looks).toBe(first + 1);
+  });
+});

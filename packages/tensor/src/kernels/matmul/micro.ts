@@ -1,25 +1,9 @@
 import { type FunctionBuilder, I32, type Local, type ModuleBuilder, V128 } from '../wasm/assembler.ts';
+import type { Tile } from '../wasm/tile.ts';
 
 /** Columns of the tile of C that stays in registers. */
 export const TILE_COLS = 8;
 const VECTORS = TILE_COLS / 4;
-
-export interface Tile {
-  /** Multiply and add in one instruction (relaxed SIMD); else two, which give the same bits on every machine. */
-  readonly fused: boolean;
-  /**
-   * Rows of the tile. Fused, 6×8: twelve sums, two columns of B and one value of A fill fifteen registers. Unfused a
-   * product needs a register too, and engines load all operands of a loop body before they compute, so 4×8 is the most
-   * that does not spill. Measured: the next larger tile loses a third of the speed.
-   */
-  readonly rows: number;
-  /** Products per turn of the inner loop; unfused, unrolling makes the engine spill. */
-  readonly unroll: number;
-}
-
-export function tileFor(fused: boolean): Tile {
-  return fused ? { fused, rows: 6, unroll: 2 } : { fused, rows: 4, unroll: 1 };
-}
 
 /**
  * Adds the micro-kernel for `rows` rows (up to the tile's):

@@ -1,15 +1,19 @@
 import { memory } from '../../memory/linear-memory.ts';
 import { I32, ModuleBuilder } from '../wasm/assembler.ts';
 import { relaxedSimdSupported } from '../wasm/feature-probe.ts';
-import { defineMicro, defineStoreTail, TILE_COLS, tileFor } from './micro.ts';
+import { SHORT, TALL, type Tile, UNFUSED } from '../wasm/tile.ts';
+import { defineMicro, defineStoreTail, TILE_COLS } from './micro.ts';
 
 /**
  * GFLOP/s of the bare micro-kernel on packed panels that stay in the first-level cache: the limit of every matrix product
- * on this machine. The best of many short runs.
+ * on this machine. The best of many short runs and of the tiles.
  */
-export function microKernelPeak(fused = relaxedSimdSupported()): number {
+export function microKernelPeak(): number {
+  return Math.max(...(relaxedSimdSupported() ? [TALL, SHORT] : [UNFUSED]).map(tilePeak));
+}
+
+function tilePeak(tile: Tile): number {
   if (memory.wasm === null) throw new Error('microKernelPeak: WebAssembly is not available here');
-  const tile = tileFor(fused);
   const module = new ModuleBuilder();
   const micro = defineMicro(module, tile.rows, tile, defineStoreTail(module));
   // Repeats inside WebAssembly: the call from JavaScript is not part of the micro-kernel.

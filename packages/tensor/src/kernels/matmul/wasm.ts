@@ -1,8 +1,9 @@
 import { type FunctionBuilder, I32, type Local, type ModuleBuilder } from '../wasm/assembler.ts';
 import { LinkedFunction, type Linker } from '../wasm/linker.ts';
 import { whilePositive } from '../wasm/loops.ts';
+import type { Tile } from '../wasm/tile.ts';
 import type { MatmulCall } from './matmul.ts';
-import { defineMicro, defineStoreTail, TILE_COLS, type Tile, tileFor } from './micro.ts';
+import { defineMicro, defineStoreTail, TILE_COLS } from './micro.ts';
 import { definePackCopy, definePackTranspose } from './pack.ts';
 
 /** Sums run over blocks of at most this many l, so that a panel of A and one of B stay in the first-level cache. */
@@ -33,9 +34,9 @@ export function matmulScratch(m: number, n: number, k: number): number {
   return packedBytesA(m, k) + 4 * (Math.min(n, NC) + TILE_COLS) * blockLength(k) + 64;
 }
 
-const ONE = /* @__PURE__ */ new LinkedFunction((module, { fused }) => defineProduct(module, tileFor(fused)));
-const BATCH = /* @__PURE__ */ new LinkedFunction((module, { fused }) =>
-  defineBatch(module, defineProduct(module, tileFor(fused))),
+const ONE = /* @__PURE__ */ new LinkedFunction((module, { tile }) => defineProduct(module, tile));
+const BATCH = /* @__PURE__ */ new LinkedFunction((module, { tile }) =>
+  defineBatch(module, defineProduct(module, tile)),
 );
 
 /**

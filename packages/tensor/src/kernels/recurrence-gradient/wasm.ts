@@ -1,4 +1,3 @@
-import { tileFor } from '../matmul/micro.ts';
 import { definePackCopy } from '../matmul/pack.ts';
 import { type Cell, recurrentColumns } from '../recurrence/cell.ts';
 import { defineProduct, eachBlock, PANEL, PANEL_ROW } from '../recurrence/product.ts';
@@ -8,6 +7,7 @@ import { type FunctionBuilder, I32, i32s, type Local, type ModuleBuilder } from 
 import { Lanes, type Value } from '../wasm/lanes.ts';
 import type { Linker } from '../wasm/linker.ts';
 import { streamRun, whilePositive } from '../wasm/loops.ts';
+import type { Tile } from '../wasm/tile.ts';
 import type { RecurrenceGradientCall } from './recurrence-gradient.ts';
 import { rowSizes } from './row-sizes.ts';
 
@@ -51,8 +51,7 @@ export function runRecurrenceGradient(call: RecurrenceGradientCall, linker: Link
   const { cell, rows, steps, units, reverse, lengths, given, pointers } = call;
   const form: Form = { cell, units, reverse, lengths, given };
   const owner = formOwner('recurrenceGradient', form);
-  const compiled =
-    linker.get(owner, 0) ?? linker.link(owner, 0, (module) => defineGradient(module, form, linker.fused));
+  const compiled = linker.get(owner, 0) ?? linker.link(owner, 0, (module) => defineGradient(module, form, linker.tile));
   compiled(rows, steps, scratch, ...pointers);
 }
 
@@ -78,7 +77,7 @@ function operandsOf({ cell, given, lengths }: Form): Operands {
   return { columns, first, kept, weights, given: sources, lengths: lengths ? one() : -1, count: next };
 }
 
-function defineGradient(module: ModuleBuilder, form: Form, fused: boolean): FunctionBuilder {
+function defineGradient(module: ModuleBuilder, form: Form, tile: Tile): FunctionBuilder {
   const layout = layoutOf(form);
   const operands = operandsOf(form);
   const copy = definePackCopy(module, PANEL);
@@ -91,7 +90,7 @@ function defineGradient(module: ModuleBuilder, form: Form, fused: boolean): Func
       f.i32(depth).call(copy);
     });
   });
-  const product = defineProduct(module, tileFor(fused), { lineA: layout.line, lineC: layout.carry, goesOn: true });
+  const product = defineProduct(module, tile, { lineA: layout.line, lineC: layout.carry, goesOn: true });
   const cell = defineCell(module, form);
   const body = module.define(i32s(operands.count), [], (f) =>
     new Emitter(f, form, layout, operands).all(product, cell),

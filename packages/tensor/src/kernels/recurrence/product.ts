@@ -1,6 +1,6 @@
-import type { Tile } from '../matmul/micro.ts';
 import { type FunctionBuilder, I32, i32s, type Local, type ModuleBuilder, V128 } from '../wasm/assembler.ts';
 import { whilePositive } from '../wasm/loops.ts';
+import type { Tile } from '../wasm/tile.ts';
 
 /** Columns of a panel. */
 export const PANEL = 8;

@@ -1,12 +1,12 @@
 import type { Expr } from '../../expr/expr.ts';
 import { align } from '../../memory/linear-memory.ts';
-import { tileFor } from '../matmul/micro.ts';
 import { definePackTranspose } from '../matmul/pack.ts';
 import { type FunctionBuilder, I32, i32s, type Local, type ModuleBuilder, V128 } from '../wasm/assembler.ts';
 import { Computed, computeExpressions } from '../wasm/expression.ts';
 import { Lanes, storeLanes, type Value } from '../wasm/lanes.ts';
 import type { Linker } from '../wasm/linker.ts';
 import { streamRun, whileAtLeast, whilePositive } from '../wasm/loops.ts';
+import type { Tile } from '../wasm/tile.ts';
 import type { Cell, Column } from './cell.ts';
 import { defineProduct, eachBlock, PANEL, PANEL_ROW } from './product.ts';
 import type { RecurrenceCall } from './recurrence.ts';
@@ -99,7 +99,7 @@ export function runRecurrence(call: RecurrenceCall, linker: Linker, scratch: num
   const form: Form = { cell, features, units, steady, reverse, lengths, keep };
   const owner = formOwner('recurrence', form);
   const compiled =
-    linker.get(owner, 0) ?? linker.link(owner, 0, (module) => defineRecurrence(module, form, linker.fused));
+    linker.get(owner, 0) ?? linker.link(owner, 0, (module) => defineRecurrence(module, form, linker.tile));
   compiled(rows, steps, scratch, ...pointers);
 }
 
@@ -129,9 +129,8 @@ function operandsOf({ cell, keep, lengths }: Form): Operands {
   return { y, last, seen, kept, x, weights, first, lengths: lengths ? one() : -1, count: next };
 }
 
-function defineRecurrence(module: ModuleBuilder, form: Form, fused: boolean): FunctionBuilder {
+function defineRecurrence(module: ModuleBuilder, form: Form, tile: Tile): FunctionBuilder {
   const layout = layoutOf(form);
-  const tile = tileFor(fused);
   const operands = operandsOf(form);
   const pack = definePanels(module, form, layout, operands);
   const shape = { lineA: layout.line, lineC: layout.sums };

@@ -1,4 +1,5 @@
 import { type FunctionBuilder, ModuleBuilder } from './assembler.ts';
+import type { Tile } from './tile.ts';
 
 /** A generated function of addresses and sizes. */
 export type Compiled = (...values: number[]) => undefined;
@@ -8,8 +9,8 @@ export type Compiled = (...values: number[]) => undefined;
  * down for a program is not its concern.
  */
 export interface Linker {
-  /** Whether multiply and add may be one instruction (relaxed SIMD). */
-  readonly fused: boolean;
+  /** How products are done. */
+  readonly tile: Tile;
   /** Whether it lasts as long as the kernels in use; else it is a program's, and goes with it. */
   readonly lasting: boolean;
   /** The function that `owner` was linked under `key`. */
@@ -54,13 +55,13 @@ class Linked {
 /** Each function in a module of its own, ready at once. */
 export class InstantLinker implements Linker {
   readonly lasting = true;
-  readonly fused: boolean;
+  readonly tile: Tile;
   readonly #memory: WebAssembly.Memory;
   readonly #linked = new Linked();
 
-  constructor(memory: WebAssembly.Memory, fused: boolean) {
+  constructor(memory: WebAssembly.Memory, tile: Tile) {
     this.#memory = memory;
-    this.fused = fused;
+    this.tile = tile;
   }
 
   get(owner: object, key: number): Compiled | undefined {
@@ -83,14 +84,14 @@ export interface ModuleCall {
 /** All functions in one module; their calls are written down in `calls`. */
 export class RecordingLinker implements Linker {
   readonly lasting = false;
-  readonly fused: boolean;
+  readonly tile: Tile;
   readonly calls: ModuleCall[] = [];
   readonly #module: ModuleBuilder;
   readonly #linked = new Linked();
 
-  constructor(module: ModuleBuilder, fused: boolean) {
+  constructor(module: ModuleBuilder, tile: Tile) {
     this.#module = module;
-    this.fused = fused;
+    this.tile = tile;
   }
 
   get(owner: object, key: number): Compiled | undefined {

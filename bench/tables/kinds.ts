@@ -1,0 +1,152 @@
+// Kinds that are found, against a key made by hand from what the columns mean.
+import { inferSchema } from '@latent/tables';
+import { type Row, tables } from './data.ts';
+
+/** What each column may be called; the first is meant, others are as good. */
+const keys: Readonly<Record<keyof typeof tables, Readonly<Record<string, string>>>> = {
+  adult: {
+    age: 'count',
+    workclass: 'category',
+    fnlwgt: 'numeric positive count',
+    education: 'category',
+    'education-num': 'count category',
+    'marital-status': 'category',
+    occupation: 'category',
+    relationship: 'category',
+    race: 'category',
+    sex: 'boolean',
+    'capital-gain': 'mixed',
+    'capital-loss': 'mixed',
+    'hours-per-week': 'mixed count',
+    'native-country': 'category',
+    income: 'boolean',
+  },
+  'nsl-kdd': {
+    duration: 'mixed',
+    protocol_type: 'category',
+    service: 'category',
+    flag: 'category',
+    src_bytes: 'mixed',
+    dst_bytes: 'mixed',
+    land: 'boolean',
+    wrong_fragment: 'category',
+    urgent: 'boolean category',
+    hot: 'mixed count',
+    num_failed_logins: 'category',
+    logged_in: 'boolean',
+    num_compromised: 'mixed count',
+    root_shell: 'boolean',
+    su_attempted: 'category boolean',
+    num_root: 'category mixed count',
+    num_file_creations: 'count mixed',
+    num_shells: 'boolean',
+    num_access_files: 'category',
+    num_outbound_cmds: 'constant',
+    is_host_login: 'constant',
+    is_guest_login: 'boolean',
+    count: 'count mixed',
+    srv_count: 'count mixed',
+    serror_rate: 'mixed',
+    srv_serror_rate: 'mixed',
+    rerror_rate: 'mixed',
+    srv_rerror_rate: 'mixed',
+    same_srv_rate: 'mixed',
+    diff_srv_rate: 'mixed',
+    srv_diff_host_rate: 'mixed',
+    dst_host_count: 'mixed',
+    dst_host_srv_count: 'mixed',
+    dst_host_same_srv_rate: 'mixed',
+    dst_host_diff_srv_rate: 'mixed',
+    dst_host_same_src_port_rate: 'mixed',
+    dst_host_srv_diff_host_rate: 'mixed',
+    dst_host_serror_rate: 'mixed',
+    dst_host_srv_serror_rate: 'mixed',
+    dst_host_rerror_rate: 'mixed',
+    dst_host_srv_rerror_rate: 'mixed',
+    attack: 'category',
+    difficulty: 'count',
+  },
+  'default-credit': {
+    limit_bal: 'positive count numeric',
+    sex: 'boolean category',
+    education: 'category',
+    marriage: 'category',
+    age: 'count',
+    pay_1: 'category',
+    pay_2: 'category',
+    pay_3: 'category',
+    pay_4: 'category',
+    pay_5: 'category',
+    pay_6: 'category',
+    bill_1: 'mixed numeric',
+    bill_2: 'mixed numeric',
+    bill_3: 'mixed numeric',
+    bill_4: 'mixed numeric',
+    bill_5: 'mixed numeric',
+    bill_6: 'mixed numeric',
+    paid_1: 'mixed',
+    paid_2: 'mixed',
+    paid_3: 'mixed',
+    paid_4: 'mixed',
+    paid_5: 'mixed',
+    paid_6: 'mixed',
+    default: 'boolean',
+  },
+  titanic: {
+    survived: 'boolean',
+    pclass: 'category',
+    name: 'text',
+    sex: 'boolean',
+    age: 'numeric',
+    sibsp: 'category count',
+    parch: 'category count',
+    ticket: 'text',
+    fare: 'numeric positive',
+    cabin: 'text category',
+    embarked: 'category',
+  },
+  penguins: {
+    Species: 'category',
+    Island: 'category',
+    'Beak Length (mm)': 'numeric',
+    'Beak Depth (mm)': 'numeric',
+    'Flipper Length (mm)': 'count numeric',
+    'Body Mass (g)': 'count numeric',
+    Sex: 'boolean category',
+  },
+  movies: {
+    Title: 'text',
+    'US Gross': 'numeric positive count mixed',
+    'Worldwide Gross': 'numeric positive count mixed',
+    'US DVD Sales': 'positive',
+    'Production Budget': 'numeric positive',
+    'Release Date': 'date',
+    'MPAA Rating': 'category',
+    'Running Time min': 'count',
+    Distributor: 'category',
+    Source: 'category',
+    'Major Genre': 'category',
+    'Creative Type': 'category',
+    Director: 'text category',
+    'Rotten Tomatoes Rating': 'count',
+    'IMDB Rating': 'numeric',
+    'IMDB Votes': 'positive count',
+  },
+};
+
+let [right, all, swapped] = [0, 0, 0];
+for (const [name, read] of Object.entries(tables)) {
+  const schema = inferSchema<Row>(read());
+  const wrong: string[] = [];
+  for (const { name: column, kind, why } of schema.columns) {
+    const may = (keys[name as keyof typeof tables][column] ?? '').split(' ');
+    all++;
+    if (may.includes(kind.name)) right++;
+    else wrong.push(`${column}: ${kind.name} (${why}), wanted ${may.join(' or ')}`);
+    if ((kind.name === 'id') !== may.includes('id') && (kind.name === 'id' || may.includes('id'))) swapped++;
+  }
+  console.log(
+    `${name}: ${schema.columns.length - wrong.length} of ${schema.columns.length} as in the key${wrong.length > 0 ? `; ${wrong.join('; ')}` : ''}`,
+  );
+}
+console.log(`${((100 * right) / all).toFixed(1)} % (wanted ≥ 95 %), ${swapped} swaps of id and category (wanted 0)`);
