@@ -12,6 +12,7 @@ const pages = [
   '../README.md',
   './guide.md',
   './formats.md',
+  './images.md',
   './models.md',
   './tables.md',
   './scale.md',
