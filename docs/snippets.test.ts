@@ -12,6 +12,7 @@ const pages = [
   '../README.md',
   './guide.md',
   './formats.md',
+  './sequences.md',
   './models.md',
   './tables.md',
   './scale.md',
