@@ -80,7 +80,7 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     sections: ['charts', 'contents', 'summary', 'text'],
   },
   latent: {
-    files: [],
+    files: ['terminal'],
     terminal: [],
     commands: ['files', 'terminal'],
   },

@@ -397,12 +397,12 @@ it('all likelihoods that files know are tried here, or beside what their rows ar
 describe('categorical', () => {
   it('is log softmax at its category, and adds up to 1 over categories', () => {
     for (const [seed, k] of [2, 3, 7].entries()) {
-      const logits = new Rng(seed).normal([k], { std: 3, dtype: 'f64' }).data;
+      const logits = Array.from(new Rng(seed).normal([k], { std: 3, dtype: 'f64' }).data);
       const most = Math.max(...logits);
       const total = most + Math.log(logits.reduce((sum: number, l: number) => sum + Math.exp(l - most), 0));
       const categories = Array.from({ length: k }, (_, c) => Array.from({ length: k }, (_, i) => (i === c ? 1 : 0)));
       const repeated = categories.map(() => [...logits]);
-      const got = categorical().logProb(f64(categories), f64(repeated)).data;
+      const got = Array.from(categorical().logProb(f64(categories), f64(repeated)).data);
       got.forEach((value: number, c: number) => expect(value).toBeCloseTo((logits[c] as number) - total, 12));
       expect(got.reduce((sum: number, value: number) => sum + Math.exp(value), 0)).toBeCloseTo(1, 12);
     }
