@@ -13,6 +13,7 @@ const pages = [
   './guide.md',
   './formats.md',
   './images.md',
+  './sequences.md',
   './models.md',
   './tables.md',
   './scale.md',

@@ -18,7 +18,7 @@ const textsOf = (rows: Tensor): string[] => unpadded(rows).map((row) => letters.
 
 /**
  * A VAE of names, letter by letter: its decoder sees the letters before, some of them hidden while it learns (word dropout), and free bits
- * keep it from leaving the code aside. You should see codes of about 6 nats, names that do not exist and could, and the names on the
+ * keep it from leaving the code aside. You should see codes of about 7 nats, names that do not exist and could, and the names on the
  * way from one to another.
  */
 export const names: Example = async ({ quick, say }) => {

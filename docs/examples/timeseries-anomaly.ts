@@ -76,7 +76,7 @@ function errors(model: Autoencoder, rows: readonly Float64Array[]): number[] {
 
 /**
  * keras.io's example: a day's rhythm is learned from a series without anomalies, and windows of another are odd whose error is above
- * the largest of training; a point is odd if all its windows are. Then the taxis of New York, whose labels are five days off. You
+ * the largest of training; a point is odd if all its windows are. Then the taxis of New York, whose labels are four holidays and a storm. You
  * should see odd windows in the labelled span and nowhere else, as Keras's page does (394 of them, threshold 0.123).
  */
 export const timeseriesAnomaly: Example = async (setting) => {
