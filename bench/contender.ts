@@ -1,4 +1,5 @@
 import type { ImageWork } from './images.ts';
+import type { SequenceWork } from './sequences.ts';
 
 /** A VAE training step: forward, backward and Adam on one batch. */
 export interface VaeConfig {
@@ -55,6 +56,8 @@ export interface Contender {
   /** The bound of one row, given as ordinary numbers, as a number. */
   scoreRow(config: VaeConfig): Promise<Work>;
   image(work: ImageWork): Promise<Work>;
+  /** Where it has recurrent layers. */
+  sequence?(work: SequenceWork): Promise<Work>;
   /** Of its library. */
   readonly version?: string;
   /** Ends what it started. */

@@ -2,6 +2,7 @@ import { add, sigmoid, softplus, step, sum, type Tensor, tensor, useThreads } fr
 import { bernoulli, Vae } from '@latent/vae';
 import { type Contender, ELEMENTWISE_SHAPE, testData, type VaeConfig, type Work } from './contender.ts';
 import { latentImages } from './latent-images.ts';
+import { latentSequences } from './latent-sequences.ts';
 import { trainer } from './trainer.ts';
 
 const unary: Record<string, (x: Tensor) => Tensor> = {
@@ -19,6 +20,7 @@ export function latentWith(threads: number | 'auto', name: string): Contender {
     name,
     vaeStep: (config) => vaeStep(config, threads),
     image: (work) => latentImages(work, threads),
+    sequence: (work) => latentSequences(work, threads),
   };
 }
 
@@ -49,6 +51,7 @@ const latent: Contender = {
 
   vaeStep: (config) => vaeStep(config, 'auto'),
   image: (work) => latentImages(work, 'auto'),
+  sequence: (work) => latentSequences(work, 'auto'),
 
   async scoreRow({ input, hidden, latent: latentSize }) {
     const vae = new Vae({ inputSize: input, latentSize, encoder: hidden, reconstruction: bernoulli() });

@@ -16,6 +16,7 @@ import {
 } from './contender.ts';
 import { imageWork } from './images.ts';
 import { latentWith } from './latent.ts';
+import { sequenceWork } from './sequences.ts';
 import { line, type Result } from './table.ts';
 
 const HELP = `Times Latent beside its peers: every round runs each contestant once in turn, and medians are printed.
@@ -53,6 +54,13 @@ const benchmarks: readonly Benchmark[] = [
   ...imageWork.map(({ image, ...benchmark }) => ({
     ...benchmark,
     prepare: (contender: Contender) => contender.image(image),
+  })),
+  ...sequenceWork.map(({ name, sequence }) => ({
+    name,
+    prepare(contender: Contender) {
+      if (contender.sequence === undefined) throw new Error('recurrent layers are not written for it');
+      return contender.sequence(sequence);
+    },
   })),
 ];
 

@@ -12,6 +12,8 @@ const pages = [
   '../README.md',
   './guide.md',
   './formats.md',
+  './images.md',
+  './sequences.md',
   './models.md',
   './tables.md',
   './scale.md',

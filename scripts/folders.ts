@@ -52,10 +52,12 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     reconstruction: ['latent'],
     // What is asked of a model, not how it answers.
     objectives: ['latent'],
-    model: ['latent', 'objectives', 'reconstruction'],
+    // What rows are that are sequences, and how decoders make them step by step.
+    sequence: ['reconstruction'],
+    model: ['latent', 'objectives', 'reconstruction', 'sequence'],
     scores: ['latent', 'model', 'objectives', 'reconstruction'],
-    autoencoder: ['latent', 'model', 'objectives', 'reconstruction', 'scores'],
-    variational: ['latent', 'model', 'objectives', 'reconstruction', 'scores'],
+    autoencoder: ['latent', 'model', 'objectives', 'reconstruction', 'scores', 'sequence'],
+    variational: ['latent', 'model', 'objectives', 'reconstruction', 'scores', 'sequence'],
     sparse: ['model'],
     quantised: ['model', 'reconstruction', 'scores'],
     supervised: ['autoencoder', 'latent', 'model', 'reconstruction', 'scores', 'variational'],
@@ -78,7 +80,7 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     sections: ['charts', 'contents', 'summary', 'text'],
   },
   latent: {
-    files: [],
+    files: ['terminal'],
     terminal: [],
     commands: ['files', 'terminal'],
   },

@@ -10,6 +10,8 @@ interface Application {
   readonly code: string;
   /** Gzipped KiB that it may have. */
   readonly budget: number;
+  /** Whether the four packages are left outside, so that what comes on top of them is measured. */
+  readonly onTop?: boolean;
 }
 
 /** What users build; registries and method tables must not hold what an application does not use. */
@@ -22,17 +24,24 @@ const applications: readonly Application[] = [
   {
     name: 'a Vae that trains',
     code: "import { bernoulli, Vae } from '@latent/vae'; const vae = new Vae({ inputSize: 4, latentSize: 2, encoder: [8], reconstruction: bernoulli() }); vae.fit([[0, 1, 1, 0]], { epochs: 2 }).then(() => console.log(vae.elboPerRow([[0, 1, 1, 0]])));",
-    budget: 102,
+    budget: 116,
   },
   {
     name: 'a saved Vae scores',
     code: "import { Vae } from '@latent/vae'; export const score = (bytes, rows) => Vae.fromBytes(bytes).elboPerRow(rows).toArray();",
-    budget: 102,
+    budget: 116,
   },
   {
     name: 'all four packages',
     code: coreNames.map((name) => `export * as ${name} from '@latent/${name}';`).join('\n'),
-    budget: 158,
+    budget: 180,
+  },
+  { name: 'tables beyond vae', code: "export * from '@latent/tables';", budget: 40, onTop: true },
+  {
+    name: 'a detector, so',
+    code: "import { AnomalyDetector } from '@latent/tables'; export const fit = (rows) => AnomalyDetector.fit(rows);",
+    budget: 35,
+    onTop: true,
   },
 ];
 
@@ -42,7 +51,7 @@ interface Size {
   readonly brotli: number;
 }
 
-/** Bundles `code` for the browser with every package inlined, or with all but `only` left outside. */
+/** Bundles `code` for the browser with every package inlined, or with the four, but for `only`, left outside. */
 async function measure(code: string, only?: string): Promise<Size> {
   const result = await build({
     stdin: { contents: code, resolveDir: join(root, 'scripts'), loader: 'ts' },
@@ -71,8 +80,8 @@ export async function reportSizes(): Promise<boolean> {
   console.log(`  ${'KiB'.padEnd(18)}${'minified'.padStart(9)}${'gzip'.padStart(9)}${'brotli'.padStart(9)}`);
   for (const name of coreNames) row(`@latent/${name}`, await measure(`export * from '@latent/${name}';`, name));
   let fits = true;
-  for (const { name, code, budget } of applications) {
-    const size = await measure(code);
+  for (const { name, code, budget, onTop } of applications) {
+    const size = await measure(code, onTop ? 'tables' : undefined);
     row(name, size);
     if (size.gzipped <= budget * 1024) continue;
     fits = false;

@@ -46,6 +46,7 @@ export async function create(threads, { ELEMENTWISE_SHAPE }) {
     vaeStep: (config) => prepare('vae', config),
     scoreRow: (config) => prepare('score', config),
     image: ({ work, ...options }) => prepare(work, options),
+    sequence: ({ work, ...options }) => prepare(work, options),
     peakMemory: async () => (await ask({ memory: true })).peak,
     close: () => child.kill(),
   };

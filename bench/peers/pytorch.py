@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from images import WORK as IMAGES
+from sequences import WORK as SEQUENCES
 
 
 def matmul(m, n, k, transA, transB, **_):
@@ -84,7 +85,7 @@ def score(input, hidden, latent, **_):
     return run
 
 
-WORK = {"matmul": matmul, "elementwise": elementwise, "vae": vae, "score": score, **IMAGES}
+WORK = {"matmul": matmul, "elementwise": elementwise, "vae": vae, "score": score, **IMAGES, **SEQUENCES}
 
 
 def main():

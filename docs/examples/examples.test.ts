@@ -7,16 +7,20 @@ import { conditionalDigits } from './conditional-digits.ts';
 import { convDenoising } from './conv-denoising.ts';
 import { cvaeTutorial } from './cvae-tutorial.ts';
 import { denoising } from './denoising.ts';
+import { ecg } from './ecg.ts';
 import { type Example, type Findings, setting } from './example.ts';
 import { exemplar } from './exemplar.ts';
 import { latentMap } from './latent-map.ts';
 import { likelihood } from './likelihood.ts';
+import { names } from './names.ts';
 import { pytorchVae } from './pytorch-vae.ts';
 import { ranking } from './ranking.ts';
 import { restoration } from './restoration.ts';
 import { semiSupervised } from './semi-supervised.ts';
+import { sketches } from './sketches.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
+import { timeseriesAnomaly } from './timeseries-anomaly.ts';
 import { vqFashion } from './vq-fashion.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'latent-examples-'));
@@ -30,6 +34,10 @@ const runs: [string, Example, string[], (found: Findings) => void][] = [
   ['denoising', denoising, ['denoising.png'], (found) => expect(found.restored).toBeLessThan(found.spoiled as number)],
   ['stacked', stacked, [], ({ random100 }) => expect(random100).toBeGreaterThan(0.1)],
   ['likelihood', likelihood, [], (found) => expect(found['VAE gap']).toBeGreaterThan(0)],
+  ['ecg', ecg, ['ecg.png'], ({ convolutional }) => expect(convolutional).toBeGreaterThan(0.85)],
+  ['timeseries-anomaly', timeseriesAnomaly, ['timeseries.png'], (found) => expect(found.inside).toBe(found.odd)],
+  ['names', names, [], ({ bits }) => expect(bits).toBeLessThan(6)],
+  ['sketches', sketches, ['sketches.png'], (found) => expect(found.bound).toBeGreaterThan(found.before as number)],
   [
     'cvae-tutorial',
     cvaeTutorial,

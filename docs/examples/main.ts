@@ -4,17 +4,21 @@ import { conditionalDigits } from './conditional-digits.ts';
 import { convDenoising } from './conv-denoising.ts';
 import { cvaeTutorial } from './cvae-tutorial.ts';
 import { denoising } from './denoising.ts';
+import { ecg } from './ecg.ts';
 import { type Example, setting } from './example.ts';
 import { exemplar } from './exemplar.ts';
 import { latentMap } from './latent-map.ts';
 import { likelihood } from './likelihood.ts';
+import { names } from './names.ts';
 import { pytorchVae } from './pytorch-vae.ts';
 import { ranking } from './ranking.ts';
 import { restoration } from './restoration.ts';
 import { resume } from './resume.ts';
 import { semiSupervised } from './semi-supervised.ts';
+import { sketches } from './sketches.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
+import { timeseriesAnomaly } from './timeseries-anomaly.ts';
 import { vqFashion } from './vq-fashion.ts';
 
 const examples = {
@@ -26,6 +30,10 @@ const examples = {
   likelihood,
   table,
   resume,
+  ecg,
+  'timeseries-anomaly': timeseriesAnomaly,
+  names,
+  sketches,
   'cvae-tutorial': cvaeTutorial,
   'pytorch-vae': pytorchVae,
   'conv-denoising': convDenoising,

@@ -69,7 +69,9 @@ beforeAll(() => {
 describe.each(['node', 'jsdom'])('in Jest with its environment %s', (environment) => {
   describe.each(Object.entries(ways))('by %s', (_, { flags, file }) => {
     it.each(tests)('%s', async (name) => {
-      const args = ['--rootDir', project, '--testMatch', `**/${file}`, '--testNamePattern', name];
+      // Jest gives a test five seconds, which a busy machine may need for less.
+      const patience = ['--testTimeout', '600000'];
+      const args = [...patience, '--rootDir', project, '--testMatch', `**/${file}`, '--testNamePattern', name];
       const jest = [tool('jest', 'bin', 'jest.js'), '--env', tool(`jest-environment-${environment}`)];
       const { status, stdout, stderr } = await run(process.execPath, [...flags, ...jest, ...args], { cwd: project });
       expect(status, stdout + stderr).toBe(0);

@@ -12,6 +12,7 @@ import {
   useThreads,
   zeros,
 } from '@latent/tensor';
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { grad, gradCheck, gradients, type Nest, noGrad, parameter, sampleNormal, scan } from './index.ts';
 
@@ -180,6 +181,60 @@ describe('scan', () => {
     const own = compile(() => scan(body(fixed), zeros([3]), xs));
     const again = new Rng(5);
     for (let i = 0; i < 3; i++) expect(numbers(own())).toEqual(numbers(scan(body(again), zeros([3]), xs)));
+  });
+
+  it('gives the eager bits for random steps of several carries, kept or written over', () => {
+    const size = 5;
+    const unary: ((x: Tensor) => Tensor)[] = [
+      (x) => x.tanh(),
+      (x) => x.mul(0.5).add(1),
+      (x) => x.transpose(),
+      (x) => x.sub(x.mean({ axis: 0 })),
+      (x) => x.div(x.square().sum({ axis: 1, keepDims: true }).add(1)),
+      (x) => x.reshape([size * size]).reshape([size, size]),
+      (x) => x.slice([[0, 1]]).add(x.mul(0)),
+    ];
+    const binary: ((x: Tensor, y: Tensor) => Tensor)[] = [
+      (x, y) => x.add(y),
+      (x, y) => x.mul(y).mul(0.5),
+      (x, y) => x.matmul(y).mul(0.1),
+      (x, y) => x.maximum(y.sum({ axis: 0 })),
+    ];
+    const op = fc.record({ op: fc.nat(unary.length + binary.length - 1), a: fc.nat(20), b: fc.nat(20) });
+    fc.assert(
+      fc.property(
+        fc.array(op, { minLength: 1, maxLength: 8 }),
+        fc.tuple(fc.nat(12), fc.nat(12), fc.nat(12), fc.nat(12)),
+        fc.boolean(),
+        fc.nat(1000),
+        (ops, picks, reverse, seed) => {
+          const draw = new Rng(seed);
+          const start = [0, 1, 2].map(() => draw.normal([size, size]));
+          const rows = draw.normal([3, size, size]);
+          const body = (carry: readonly Tensor[], x: Tensor): [readonly Tensor[], Tensor] => {
+            const known = [...carry, x];
+            for (const { op, a, b } of ops) {
+              const [left, right] = [known[a % known.length]!, known[b % known.length]!];
+              known.push(op < unary.length ? unary[op]!(left) : binary[op - unary.length]!(left, right));
+            }
+            const [y, ...next] = picks.map(
+              (pick) => known[(known.length - 1 - pick + 4 * known.length) % known.length]!,
+            );
+            return [next, y!];
+          };
+          const run = (x: Tensor): Tensor[] => {
+            const [last, ys] = scan(body, start, x, { reverse });
+            return [...last, ys];
+          };
+          const want = numbers(step(() => noGrad(() => run(rows))));
+          for (const f of [compile(run), compile((x: Tensor) => noGrad(() => run(x)))]) {
+            for (let i = 0; i < 2; i++) expect(numbers(f(rows))).toEqual(want);
+            f.dispose();
+          }
+        },
+      ),
+      { numRuns: 60, seed: 3 },
+    );
   });
 
   it('says which index of all is bad', () => {

@@ -1,3 +1,4 @@
+export { isList, type TypedArray } from './data/arrays.ts';
 export {
   ArrayDataset,
   type Batch,
@@ -13,13 +14,11 @@ export { type ImagesOptions, images, type Picture, pictures } from './data/image
 export { lengthsOf, placeOf, stepsAsRows, unpadded, zeroPadded } from './data/ragged.ts';
 export {
   type FlatRows,
-  isList,
   type ParseOptions,
   parseRows,
   type Row,
   type RowPart,
   type Rows,
-  type TypedArray,
 } from './data/rows.ts';
 export { bucketsOf, SequenceDataset, type SequenceDatasetOptions } from './data/sequence-dataset.ts';
 export { type Chunk, type Source, StreamDataset, type StreamOptions, stream } from './data/stream.ts';
@@ -35,6 +34,7 @@ export {
   words,
   wordsOf,
 } from './data/tokenizer.ts';
+export { type PerPointOptions, Windows, type WindowsOptions, windows } from './data/windows.ts';
 export * from './init.ts';
 export {
   Activation,

@@ -449,6 +449,9 @@ describe('bad calls', () => {
       'the model must be a module with parts',
     );
     const unknown = distributedFit(new Line(), { ...base, ...place(), rows: lines, as: 'curve' });
+    const frozen = vae();
+    frozen.encoder.freeze();
+    await expect(distributedFit(frozen, { ...base, ...place() })).rejects.toThrow('parts of this model are frozen');
     await expect(unknown).rejects.toThrow("there is no model in the worker's module 'curve'");
   });
 });

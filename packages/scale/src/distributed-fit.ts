@@ -8,6 +8,7 @@ import {
   optional,
   real,
   text,
+  UsageError,
   ValueError,
   whole,
 } from '@latent/tensor';
@@ -15,6 +16,7 @@ import { type DataLike, partsOf } from './data/given.ts';
 import type { Part, PartsData } from './data/part.ts';
 import type { Engine } from './engine/engine.ts';
 import { prepareFlow, roundFlow, validateFlow } from './jobs/flows.ts';
+import type { WorkerModule } from './model/kind.ts';
 import { kindOf, nameModel } from './model/standard.ts';
 import { beginRun } from './run/begin.ts';
 import { atPlace, type Place, type RunPlace } from './run/connect.ts';
@@ -129,28 +131,36 @@ export async function distributedFit<N extends string = never>(
   const { step, rest } = apart(options ?? {});
   const checked = checkOptions(caller, rest, fitChecks);
   const training = trainingCheck(step, { caller, path: '' });
-  if (checked.as !== undefined) nameModel(model as unknown as Trainable<string>, checked.as);
+  const given = model as unknown as Trainable<string>;
+  if (checked.as !== undefined) nameModel(given, checked.as);
   const kind = kindOf(caller, model);
-  const bytes = kind.toBytes(model as unknown as Trainable<string>);
+  const bytes = kind.toBytes(given);
+  // Here a model of the caller's own is at hand; workers make theirs.
+  const { models, ...module } = (checked.module ?? {}) as WorkerModule;
+  const own: WorkerModule = {
+    ...module,
+    models: { ...models, ...(checked.as !== undefined && { [checked.as]: () => given }) },
+  };
+  checkTravels(caller, given, kind.fromBytes(bytes, own));
   const baseline = checkBaseline(caller, checked.baseline);
-  const given = shardsOf(caller, checked.shards, checked.rows);
-  if (checked.localSteps === 1 && given.shards > 1 && (training.accumulate ?? 1) > 1) {
+  const dealt = shardsOf(caller, checked.shards, checked.rows);
+  if (checked.localSteps === 1 && dealt.shards > 1 && (training.accumulate ?? 1) > 1) {
     throw new ValueError(
       `${caller}: with one local step a batch is that of all shards; take a larger batchSize, not accumulate`,
     );
   }
   return atPlace(caller, options as RunPlace, async (place) => {
-    const own = kind.spec?.(model as unknown as Trainable<string>) ?? null;
-    const data = await partsOf(caller, given.rows, own, place.store);
+    const spec = kind.spec?.(given) ?? null;
+    const data = await partsOf(caller, dealt.rows, spec, place.store);
     const order: FitOrder = {
       kind: 'fit',
       model: kind.name,
-      data: given.assign === null ? data : { ...data, assign: given.assign },
+      data: dealt.assign === null ? data : { ...data, assign: dealt.assign },
       validation:
         checked.validation === undefined
           ? null
-          : await partsOf(`${caller}: validation`, checked.validation, own, place.store),
-      shards: given.shards,
+          : await partsOf(`${caller}: validation`, checked.validation, spec, place.store),
+      shards: dealt.shards,
       localSteps: checked.localSteps,
       rounds: checked.rounds,
       outer: checked.outer ?? null,
@@ -169,12 +179,25 @@ export async function distributedFit<N extends string = never>(
         onRound: checked.onRound,
       },
     );
-    const trained = kind.fromBytes(await place.store.need(keys.learned(run)), (checked.module ?? {}) as object);
+    const trained = kind.fromBytes(await place.store.need(keys.learned(run)), own);
     const last = keys.weights(run, followed.rounds.length);
     trained.loadStateDict({ ...decodeTensors('weights', last, await place.store.need(last)).tensors });
-    kind.adopt(model as unknown as Trainable<string>, trained);
+    kind.adopt(given, trained);
     return followed as unknown as DistributedHistory<N>;
   });
+}
+
+/** Throws unless what would be trained here is trained on workers: a file does not say what was frozen. */
+function checkTravels(caller: string, model: Trainable<string>, copy: Trainable<string>): void {
+  const names = (of: Trainable<string>): string =>
+    of
+      .trainable()
+      .map(([name]) => name)
+      .join();
+  if (names(model) === names(copy)) return;
+  throw new UsageError(
+    `${caller}: parts of this model are frozen, which workers would not know; freeze by an option that its file holds (freezeEncoder), or in a model of your own module`,
+  );
 }
 
 /** How many shards, and of what. */
@@ -283,6 +306,9 @@ async function nextRound(run: string, order: FitOrder, store: Place['store']): P
   return low;
 }
 
+/** Sessions of a run have smaller numbers. */
+const MOST_SESSIONS = 100_000;
+
 async function heldOut(
   follow: Follow,
   store: Place['store'],
@@ -291,7 +317,11 @@ async function heldOut(
 ) {
   const key = keys.validation(session.run, round);
   if ((await store.get(key)) === null) {
-    const flow = validateFlow(session, round);
+    let flow = validateFlow(session, round);
+    // One that failed before is another job now; the rounds do not wait for it, so their session goes on.
+    for (let again = 1; (await follow.engine.state(flow)).state === 'failed'; again++) {
+      flow = validateFlow({ ...session, session: session.session + again * MOST_SESSIONS }, round);
+    }
     await follow.engine.add(flow);
     await awaitJob(follow, flow);
   }

@@ -2,11 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Rng } from '@latent/tensor';
+import { fileURLToPath } from 'node:url';
 import { gaussian, Vae } from '@latent/vae';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bitsOf } from '../test/bits.ts';
+import { testRows } from '../test/deadly-module.ts';
 import { RedisServer, redisFile } from '../test/redis.ts';
 import { WorkerProcess } from '../test/worker-process.ts';
 import {
@@ -20,7 +21,7 @@ import {
   status,
 } from './index.ts';
 
-const rows = new Rng(2).normal([400, 8]).data as Float32Array;
+const rows = testRows;
 const vae = (): Vae => new Vae({ inputSize: 8, latentSize: 2, encoder: [16], reconstruction: gaussian() });
 const base = { rows, shards: 4, localSteps: 60, rounds: 5, batchSize: 10, learningRate: 0.01 };
 
@@ -36,11 +37,12 @@ describe.skipIf(redisFile === undefined)('worker processes over Redis (skipped w
   let store: string;
   let workers: WorkerProcess[] = [];
   const connected = () => ({ connection: redis.url, store });
-  const start = async (count: number, args: readonly string[] = [], queue = 'latent'): Promise<WorkerProcess[]> => {
-    const started = Array.from({ length: count }, () => {
-      const own = ['--queue', queue, ...args];
-      return new WorkerProcess({ ...connected(), args: own });
-    });
+  const module = fileURLToPath(new URL('../test/deadly-module.ts', import.meta.url));
+  const start = async (count: number): Promise<WorkerProcess[]> => {
+    const started = Array.from(
+      { length: count },
+      () => new WorkerProcess({ ...connected(), args: ['--module', module] }),
+    );
     workers.push(...started);
     await Promise.all(started.map((worker) => worker.ready()));
     return started;
@@ -56,48 +58,31 @@ describe.skipIf(redisFile === undefined)('worker processes over Redis (skipped w
     rmSync(store, { recursive: true, force: true });
   });
 
-  it('one and two, of which one is killed at random moments and the server once: the same bits', async () => {
-    const expected = await expectedBits();
-    const one = vae();
-    const [alone] = (await start(1)) as [WorkerProcess];
+  it('workers killed in the middle of things, and the server killed: the same bits, each shard-round once', async () => {
+    const model = vae();
     const seen: number[] = [];
-    await distributedFit(one, {
+    const running = distributedFit(model, {
       ...base,
       ...connected(),
-      run: 'one',
+      rows: [{ url: 'source:rows' }],
+      run: 'killed',
       onRound: ({ round }: RoundEvent) => seen.push(round),
     } as never);
-    expect(bitsOf(one)).toBe(expected);
-    expect(seen).toEqual([1, 2, 3, 4, 5]);
-
-    // A worker at a time is killed while the run goes on, and another takes its place.
-    const two = vae();
-    const rng = new Rng(7);
-    let running = true;
-    let kills = 0;
-    const killing = (async () => {
-      let victim = (await start(1))[0] as WorkerProcess;
-      while (running && kills < 2) {
-        await new Promise((resolve) => setTimeout(resolve, 100 + 400 * rng.uniform([1]).item()));
-        await victim.end('SIGKILL');
-        kills++;
-        if (kills === 1) {
-          await redis.kill();
-          await redis.start();
-        }
-        victim = (await start(1))[0] as WorkerProcess;
-      }
-    })();
-    const history = await distributedFit(two, { ...base, ...connected(), run: 'two', rounds: 6 });
-    running = false;
-    await killing;
-    expect(kills).toBeGreaterThan(0);
-    expect(bitsOf(two)).toBe(await expectedBits({ rounds: 6 }));
-    // Each shard-round counts once.
-    expect(history.rounds.map((round) => round.rows)).toEqual(new Array(6).fill(4 * 60 * 10));
-    expect(await alone.end('SIGTERM')).toBe(0);
-    await Promise.all(workers.map((worker) => worker.end()));
+    // Three that kill themselves while the run goes on: nobody else is there to end it.
+    const doomed = [20, 250, 700].map(
+      (after) => new WorkerProcess({ ...connected(), args: ['--module', module], env: { KILL_AFTER: String(after) } }),
+    );
+    workers.push(...doomed);
+    expect(await Promise.all(doomed.map((worker) => worker.ended))).toEqual(['SIGKILL', 'SIGKILL', 'SIGKILL']);
+    expect(seen.length).toBeLessThan(base.rounds);
+    await redis.kill();
+    await redis.start();
     workers = [];
+    await start(2);
+    const { rounds } = await running;
+    expect(bitsOf(model)).toBe(await expectedBits());
+    expect(rounds.map((round) => round.rows)).toEqual(new Array(base.rounds).fill(4 * 60 * 10));
+    expect(seen).toEqual([1, 2, 3, 4, 5]);
   });
 
   it('a run whose caller dies goes on, and is found again', async () => {
@@ -105,13 +90,12 @@ describe.skipIf(redisFile === undefined)('worker processes over Redis (skipped w
     const control = distributedFit(vae(), { ...base, ...connected(), run: 'orphan' });
     const found = await status({ ...connected(), run: 'orphan' });
     expect(found.runs.map(({ run }) => run)).toContain('orphan');
-    await start(1);
     // Two callers at once join the same run.
     await distributedFit(model, { ...base, ...connected(), run: 'orphan' });
     await control;
     expect(bitsOf(model)).toBe(await expectedBits());
     const after = await status({ ...connected(), run: 'orphan' });
-    expect(after.workers).toHaveLength(1);
+    expect(after.workers).toHaveLength(2);
     expect(after.runs[0]?.rounds.at(-1)).toMatchObject({ round: 5, rounds: 5 });
   });
 
@@ -142,19 +126,19 @@ describe.skipIf(redisFile === undefined)('worker processes over Redis (skipped w
   it('what somebody else writes to the queue is validated: nothing of it is done', async () => {
     const queue = new Queue('latent', { connection: { url: redis.url } });
     const hostile: readonly [name: string, data: unknown, reason: RegExp][] = [
-      ['eval', { run: 'one', session: 0 }, /there is no type of jobs 'eval'/],
-      ['constructor', { run: 'one', session: 0 }, /there is no type of jobs 'constructor'/],
-      ['__proto__', { run: 'one', session: 0 }, /there is no type of jobs '__proto__'/],
+      ['eval', { run: 'killed', session: 0 }, /there is no type of jobs 'eval'/],
+      ['constructor', { run: 'killed', session: 0 }, /there is no type of jobs 'constructor'/],
+      ['__proto__', { run: 'killed', session: 0 }, /there is no type of jobs '__proto__'/],
       ['train', { run: '../../etc/passwd', session: 0, round: 0, shard: 0 }, /run must be a name/],
-      ['train', { run: 'one', session: 0, round: -1, shard: 0 }, /round must be a whole number/],
-      ['train', { run: 'one', session: 0, round: 0, shard: 99 }, /there is no shard 99/],
-      ['train', { run: 'one', session: 0, round: '0', shard: 0 }, /round must be a whole number/],
-      ['train', { run: 'one', session: 0, round: 0, shard: 0, code: 'x' }, /there is no option 'code'/],
-      ['train', ['one'], /must be an object/],
-      ['survey', { run: 'one', session: 0, set: 'constructor', part: 0 }, /set must be one of/],
-      ['score', { run: 'one', session: 0, part: 0 }, /the run one is a fit/],
+      ['train', { run: 'killed', session: 0, round: -1, shard: 0 }, /round must be a whole number/],
+      ['train', { run: 'killed', session: 0, round: 0, shard: 99 }, /there is no shard 99/],
+      ['train', { run: 'killed', session: 0, round: '0', shard: 0 }, /round must be a whole number/],
+      ['train', { run: 'killed', session: 0, round: 0, shard: 0, code: 'x' }, /there is no option 'code'/],
+      ['train', ['killed'], /must be an object/],
+      ['survey', { run: 'killed', session: 0, set: 'constructor', part: 0 }, /set must be one of/],
+      ['score', { run: 'killed', session: 0, part: 0 }, /the run killed is a fit/],
       ['reduce', { run: 'nobody', session: 0, round: 0 }, /there is no nobody\/order/],
-      ['reduce', { run: 'one', session: 0, round: 0, x: 'y'.repeat(2000) }, /a job has at most 1024 bytes/],
+      ['reduce', { run: 'killed', session: 0, round: 0, x: 'y'.repeat(2000) }, /a job has at most 1024 bytes/],
     ];
     try {
       const jobs = await Promise.all(hostile.map(([name, data]) => queue.add(name, data)));
@@ -173,7 +157,7 @@ describe.skipIf(redisFile === undefined)('worker processes over Redis (skipped w
     } finally {
       await queue.close();
     }
-    // The worker is well.
+    // The workers are well.
     const model = vae();
     const { scores } = await distributedScore(model, { ...connected(), parts: rows, run: 'after' });
     expect(scores.elbo?.data).toEqual(model.elbo(rows).elbo.data);

@@ -18,15 +18,17 @@ export class WorkerProcess {
   readonly #child: ChildProcess;
   #said = '';
   readonly #ready: Promise<void>;
-  readonly ended: Promise<number | null>;
+  /** Its exit code, or what killed it. */
+  readonly ended: Promise<number | string | null>;
 
   constructor({ connection, store, args = [], env = {} }: WorkerProcessOptions) {
-    const given = ['--connection', connection, '--store', store, '--lock', '2', ...args];
+    // Of an option given twice the last counts, so `args` may have another lock.
+    const given = ['--connection', connection, '--store', store, '--lock', '1', ...args];
     this.#child = spawn(process.execPath, ['--import', tsx, '--conditions=source', command, ...given], {
       env: { ...process.env, NODE_NO_WARNINGS: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    this.ended = new Promise((resolve) => this.#child.on('close', resolve));
+    this.ended = new Promise((resolve) => this.#child.on('close', (code, signal) => resolve(signal ?? code)));
     this.#ready = new Promise((resolve, reject) => {
       const hear = (chunk: Buffer): void => {
         this.#said += chunk.toString();
@@ -57,7 +59,7 @@ export class WorkerProcess {
     }
   }
 
-  async end(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<number | null> {
+  async end(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<number | string | null> {
     if (this.#child.exitCode === null) this.#child.kill(signal);
     return this.ended;
   }

@@ -91,6 +91,7 @@ export interface ImputedCell<Row = AnyRow> {
   readonly expected: Expected;
 }
 
+/** Rows with their holes filled, and how far to trust what was put there. */
 export interface Imputation<Row = AnyRow> {
   /** The rows with their holes filled by what is expected: means, and the most likely levels. */
   readonly rows: readonly Filled<Row>[];
@@ -144,6 +145,7 @@ export interface ColumnDrift<Row = AnyRow> {
   };
 }
 
+/** Whether new rows are like those that a model was fitted on, and where they differ. */
 export interface DriftReport<Row = AnyRow> {
   /** Whether any of the three families of tests found drift. */
   readonly drift: boolean;

@@ -202,6 +202,7 @@ const table: Record<string, Entry> = {
       'tanh',
       'sigmoid',
       'softplus',
+      'logSigmoid',
       'relu',
       'selu',
       'gelu',

@@ -296,6 +296,8 @@ const PROTECTED = [
   'toScore',
   'restored',
   'perStep',
+  'anySteps',
+  'caveats',
   'logJacobian',
   'featuresOf',
   'jointLoss',

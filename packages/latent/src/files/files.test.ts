@@ -7,6 +7,7 @@ import { DataFault } from '../terminal/fault.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { recordsOf } from './columns.ts';
 import { readCsv } from './csv.ts';
+import { readParquet } from './parquet.ts';
 import { type FormatName, formatByName, readTable, tableText } from './table.ts';
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -127,7 +128,7 @@ describe('files of rows', () => {
     expect(columns.large?.slice(2, 5)).toEqual([2, String(2n ** 60n), 4]);
     expect(columns.share?.slice(0, 2)).toEqual([null, 0.125]);
     expect(columns.yes?.[1]).toBe(false);
-    expect((columns.when?.[1] as Date).toISOString()).toBe('2026-01-02T00:00:00.000Z');
+    expect(columns.when?.[1]).toEqual(new Date('2026-01-02T00:00:00.000Z'));
   });
 
   it.each([
@@ -158,10 +159,22 @@ describe('files of rows', () => {
     ]);
   });
 
+  it('damaged Parquet files are refused with a sentence, or read, and end', async () => {
+    for (const bytes of mutatedCopies([parquet], 60, 3)) {
+      try {
+        expect((await readParquet('f', bytes, 2000)).names.length).toBeLessThan(10_001);
+      } catch (error) {
+        if (!(error instanceof DataFault)) throw error;
+        expect(error.message).toMatch(/^f/);
+        expect(error.message.length).toBeLessThan(300);
+      }
+    }
+  });
+
   it('damaged ones are refused with a sentence, or read', async () => {
     const text = 'name,age,"say ""so"""\n"Ada, L.",36,x\nBob,,"a\nb"\nEve,5,\n';
     const json = JSON.stringify(Array.from({ length: 5 }, (_, i) => ({ a: i, b: `t${i}`, c: null })));
-    const files = [bytesOf(text), bytesOf(json), bytesOf(json.slice(1, -1).replaceAll('},', '}\n')), parquet];
+    const files = [bytesOf(text), bytesOf(json), bytesOf(json.slice(1, -1).replaceAll('},', '}\n'))];
     let refused = 0;
     for (const bytes of mutatedCopies([...files, new Uint8Array(gzipSync(text))], 3000, 3)) {
       try {

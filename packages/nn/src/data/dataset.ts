@@ -19,7 +19,8 @@ import {
   zeros,
 } from '@latent/tensor';
 import { generatorCheck } from '../registry/generator.ts';
-import { type FlatRows, isList, isTyped, parseRows, type Rows } from './rows.ts';
+import { isList, isTyped } from './arrays.ts';
+import { type FlatRows, parseRows, type Rows } from './rows.ts';
 
 /** Named tensors whose first axis is the rows: `x`, and what goes with it (`y`, `observed`, `lengths`, …). */
 export type Batch = { readonly [name: string]: Tensor };

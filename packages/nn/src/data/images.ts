@@ -14,7 +14,7 @@ import {
   ValueError,
   whole,
 } from '@latent/tensor';
-import { isTyped, type TypedArray } from './rows.ts';
+import { isTyped, type TypedArray } from './arrays.ts';
 
 /**
  * A picture row by row, as a canvas gives it (`ImageData`, four numbers a pixel) and as decoders of files do, who say how many

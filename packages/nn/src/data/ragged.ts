@@ -1,5 +1,6 @@
 import { describeValue, type Shape, ShapeError, sizeOf, type Tensor, ValueError } from '@latent/tensor';
-import { type FlatRows, isList, isTyped, type TypedArray } from './rows.ts';
+import { isList, isTyped, type TypedArray } from './arrays.ts';
+import type { FlatRows } from './rows.ts';
 
 /** Rows of different lengths, each in the room of the longest that there may be: past its end a row is NaN. */
 export interface RaggedRows {

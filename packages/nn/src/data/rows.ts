@@ -1,17 +1,6 @@
 import { describeValue, formatShape, type Shape, ShapeError, sizeOf, Tensor, ValueError } from '@latent/tensor';
+import { isList, isTyped, type TypedArray } from './arrays.ts';
 import { lengthsOf, listedRagged } from './ragged.ts';
-
-/** Any array of numbers of one kind. */
-export type TypedArray =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Uint8ClampedArray
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array;
 
 /** A row as users have it: numbers nested as its shape says, null or NaN where one is missing. */
 export type Row = TypedArray | readonly RowPart[];
@@ -71,13 +60,6 @@ export function parseRows(caller: string, data: unknown, event: Shape, options: 
   if (options.ragged) return { values, count, width, lengths: lengthsOf(caller, values, event) };
   if (values instanceof Float32Array || values instanceof Float64Array) checkFinite(caller, values, event, options);
   return { values, count, width };
-}
-
-/** Typed arrays of numbers, also those of another realm (a page's frame, a test environment). */
-export function isTyped(value: unknown): value is TypedArray {
-  if (!ArrayBuffer.isView(value)) return false;
-  const tag = (value as unknown as { readonly [Symbol.toStringTag]?: string })[Symbol.toStringTag];
-  return tag !== undefined && /^(Float(32|64)|U?[iI]nt(8|16|32)|Uint8Clamped)Array$/.test(tag);
 }
 
 function isForeignTensor(value: unknown): boolean {
@@ -199,11 +181,6 @@ function nested(
     }
   };
   visit(row, 0);
-}
-
-/** Arrays, typed or not. */
-export function isList(value: unknown): value is ArrayLike<unknown> {
-  return Array.isArray(value) || isTyped(value);
 }
 
 /** Throws at the first number that is not finite, a hole where holes may be excepted. */

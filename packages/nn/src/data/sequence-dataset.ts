@@ -19,6 +19,7 @@ export function bucketsOf(steps: number): readonly number[] {
   return [...BUCKETS.filter((size) => size < steps), steps];
 }
 
+/** What the rows of a data set of sequences are. */
 export interface SequenceDatasetOptions {
   /** The shape of the longest row: [steps, …]. */
   readonly shape: Shape;

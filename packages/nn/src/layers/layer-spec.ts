@@ -27,6 +27,8 @@ export interface LayerSpec extends Part {
    * of whole rows.
    */
   head?(input: Shape, count?: number): readonly LayerSpec[];
+  /** Whether the same numbers come out, in the same order, in another shape. */
+  readonly shapeOnly?: boolean;
   /** Whether rows of shape [steps, …] may have any number of steps, so that batches need not be padded to the most. */
   readonly anySteps?: boolean;
 }

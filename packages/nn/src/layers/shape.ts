@@ -40,6 +40,7 @@ const reshapeChecks = { shape: /* @__PURE__ */ list(whole({ min: 1 }), { min: 1,
 export const reshapeLayer = /* @__PURE__ */ layers.part('reshape', {
   options: reshapeChecks,
   build: ({ shape }) => ({
+    shapeOnly: true,
     outShape(input) {
       if (sizeOf(input) !== sizeOf(shape)) {
         throw new ShapeError(`reshape: rows of ${formatShape(input)} do not fit ${formatShape(shape)}`);
@@ -59,6 +60,7 @@ export function reshape(shape: Shape): LayerSpec {
 export const flattenLayer = /* @__PURE__ */ layers.part('flatten', {
   options: {},
   build: () => ({
+    shapeOnly: true,
     outShape: (input) => [sizeOf(input)],
     build: (input) => (input.length === 1 ? [] : [new Reshape([sizeOf(input)])]),
     mirror: (input) => (input.length === 1 ? [] : [reshape(input)]),

@@ -1,6 +1,7 @@
 import { Rng, type Tensor, tensor } from '@latent/tensor';
 import { describe, expect, it } from 'vitest';
 import { activation } from '../layers/activation.ts';
+import { conv2d } from '../layers/convolution/conv-layers.ts';
 import { dense } from '../layers/dense.ts';
 import { dropout } from '../layers/dropout.ts';
 import { noise } from '../layers/gaussian-noise.ts';
@@ -107,10 +108,17 @@ describe('a mirror image', () => {
   });
 
   it('gives shapes back', () => {
-    expect(configs(mirrored([reshape([4, 4]), flatten(), dense(6)], [16]))).toEqual(
-      configs([dense(16), reshape([4, 4])]),
+    expect(configs(mirrored([dense(9), reshape([3, 3]), flatten(), dense(6)], [16]))).toEqual(
+      configs([dense(9), reshape([3, 3]), reshape([9])]),
     );
     expect(configs(mirrored([dense(6), reshape([2, 3])], [16]))).toEqual(configs([reshape([6])]));
+  });
+
+  it('passes by what only gives rows another shape, at the beginning', () => {
+    expect(mirrored([reshape([4, 4]), flatten(), dense(6)], [16])).toEqual([]);
+    expect(mirrored([reshape([4, 4])], [16])).toEqual([]);
+    const back = mirrored([reshape([8, 8, 1]), conv2d(3, { stride: 2 }), dense(5)], [64], { count: 2 });
+    expect(shapesOf('decoder', back, [5])).toEqual([[5], [27], [3, 3, 3], [8, 8, 2]]);
   });
 
   it('opens with layers from a line of numbers to what the encoder makes', () => {

@@ -141,8 +141,9 @@ export interface MirroredRows {
 
 /**
  * The layers of a decoder that mirrors an encoder: the way back from what its last layer makes through each of its layers.
- * What keeps the shape and has no way back is passed by. The first layer with a way back, or that changes the shape, is undone by
- * its `head`, where it has one; else it is left to whom the decoder is for.
+ * What keeps the shape and has no way back is passed by, and so are layers at the beginning that only give rows another shape.
+ * The first layer beyond those with a way back, or that changes the shape, is undone by its `head`, where it has one; else it is
+ * left to whom the decoder is for.
  */
 export function mirrored(
   encoder: readonly LayerSpec[],
@@ -151,11 +152,11 @@ export function mirrored(
 ): readonly LayerSpec[] {
   const shapes = shapesOf('encoder', encoder, input);
   const ways = encoder.map((spec, i) => spec.mirror(shapes[i] as Shape));
-  const first = Math.max(
-    0,
-    ways.findIndex((way, i) => way.length > 0 || !sameShape(shapes[i] as Shape, shapes[i + 1] as Shape)),
-  );
-  const head = encoder[first]?.head?.(event, count) ?? [];
+  const changes = (i: number): boolean => !sameShape(shapes[i] as Shape, shapes[i + 1] as Shape);
+  const first = encoder.findIndex(({ shapeOnly }, i) => !shapeOnly && ((ways[i] as object[]).length > 0 || changes(i)));
+  if (first < 0) return [];
+  const reshaped = encoder.slice(0, first).some((_, i) => changes(i));
+  const head = encoder[first]?.head?.(reshaped ? (shapes[first] as Shape) : event, count) ?? [];
   return [
     ...ways
       .slice(first + 1)

@@ -9,8 +9,9 @@ import {
   ValueError,
   whole,
 } from '@latent/tensor';
+import { isTyped, type TypedArray } from '../data/arrays.ts';
 import { placeOf } from '../data/ragged.ts';
-import { type FlatRows, isTyped, type TypedArray } from '../data/rows.ts';
+import type { FlatRows } from '../data/rows.ts';
 import type { ColumnMap, ColumnNumbers } from './column-method.ts';
 import { type FittedConfig, methodsOfRows, type Transform, transforms } from './kind.ts';
 

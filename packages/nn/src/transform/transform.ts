@@ -13,8 +13,9 @@ import {
   ValueError,
   whole,
 } from '@latent/tensor';
+import { isTyped } from '../data/arrays.ts';
 import { type Dataset, rowShape } from '../data/dataset.ts';
-import { type FlatRows, isTyped, parseRows } from '../data/rows.ts';
+import { type FlatRows, parseRows } from '../data/rows.ts';
 import { type Part, partOf } from '../registry/registry.ts';
 import {
   type ColumnMethod,

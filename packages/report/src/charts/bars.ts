@@ -9,6 +9,7 @@ export interface Bar {
   readonly other?: number | null;
 }
 
+/** What a bar chart may be told. */
 export interface BarsOptions extends ChartOptions {
   /** What value and other are. */
   readonly names?: readonly string[];

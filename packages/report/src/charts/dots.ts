@@ -9,6 +9,7 @@ export interface Dot {
   readonly group?: number;
 }
 
+/** What a scatter plot may be told. */
 export interface DotsOptions extends ChartOptions {
   /** Of groups, six at most. */
   readonly names?: readonly string[];

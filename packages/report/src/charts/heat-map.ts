@@ -1,6 +1,7 @@
 import { numeral, shown } from '../text.ts';
 import { at, type ChartOptions, svg } from './frame.ts';
 
+/** What a heat map may be told. */
 export interface HeatMapOptions extends ChartOptions {
   /** The numbers that are palest and darkest; 0 and 1 by default. */
   readonly range?: readonly [number, number];

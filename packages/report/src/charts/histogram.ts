@@ -2,6 +2,7 @@ import { shown } from '../text.ts';
 import type { Bins } from './bins.ts';
 import { at, axisLabels, type ChartOptions, extent, gridLines, scale, svg } from './frame.ts';
 
+/** What a histogram may be told. */
 export interface HistogramOptions extends ChartOptions {
   /** Names of the series, where there are two. */
   readonly names?: readonly string[];

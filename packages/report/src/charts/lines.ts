@@ -8,6 +8,7 @@ export interface Line {
   readonly y: readonly number[];
 }
 
+/** What a chart of curves may be told. */
 export interface LinesOptions extends ChartOptions {
   /** A line across at a number. */
   readonly mark?: { readonly at: number; readonly label: string };

@@ -25,12 +25,10 @@ export async function recordOf({ run, store, memory }: JobContext) {
   );
 }
 
-/** A shard's rows as training sees them, read once and kept. */
+/** A shard's rows as training sees them. */
 export async function shardData(context: JobContext, order: FitOrder, shard: number): Promise<ArrayDataset> {
-  return context.memory.keep(`data/${shard}`, async () => {
-    const { data } = await recordOf(context);
-    return scaledRows(context, order, await gatherShard(context.access, order.data, data, shard, order.shards));
-  });
+  const { data } = await recordOf(context);
+  return scaledRows(context, order, await gatherShard(context.access, order.data, data, shard, order.shards));
 }
 
 /** The rows that are held out, as training sees them. */

@@ -1,5 +1,6 @@
 import { normalQuantile } from '@latent/nn';
 import type { CodedColumn, RowCode } from '../encode/row-code.ts';
+import { readersOf } from '../model/recipe.ts';
 import type { TableState } from '../model/state.ts';
 import type { Conditionals } from '../model/table-vae.ts';
 import type { Expected } from '../results.ts';
@@ -18,12 +19,12 @@ export interface Said {
 
 /** What is said of coded rows of which the encoders are shown `shown`. */
 export function ask(
-  { code, members, seed }: Pick<TableState, 'code' | 'members' | 'seed'>,
+  { code, members, seed, recipe }: Pick<TableState, 'code' | 'members' | 'seed' | 'recipe'>,
   rows: Float32Array,
   shown: Float32Array,
   samples: number,
 ): Said {
-  return { code, members: members.map((member) => member.conditionals(rows, shown, samples, seed)) };
+  return { code, members: readersOf(members, recipe).map((member) => member.conditionals(rows, shown, samples, seed)) };
 }
 
 /** How much each code of a row counts, for one row and one member, and −log p of what it was held against. */

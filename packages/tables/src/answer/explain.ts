@@ -1,9 +1,11 @@
 import { tensor } from '@latent/tensor';
 import { holm } from '../calibrate/conformal.ts';
 import type { RowCode } from '../encode/row-code.ts';
+import { scorersOf } from '../model/recipe.ts';
 import type { TableState } from '../model/state.ts';
 import type { AnyRow, CellReason, ColumnName } from '../results.ts';
 import { ask, belief, expectedOf, surprise } from './beliefs.ts';
+import { Marginals } from './marginals.ts';
 
 /** Calibration rows that cells are held against, at most. */
 const MOST_REFERENCE = 500;
@@ -26,6 +28,7 @@ export interface UsualCells {
   readonly surprises: readonly Float64Array[];
   /** Medians of the contributions. */
   readonly contributions: Float64Array;
+  readonly marginals: Marginals;
 }
 
 /** The cells of the reference rows; costly, so it is computed when it is first asked for. */
@@ -45,6 +48,7 @@ export function usualCells(state: TableState): UsualCells {
       const sorted = ofColumn(contribution, c);
       return sorted[sorted.length >> 1] ?? 0;
     }),
+    marginals: new Marginals(state),
   };
 }
 
@@ -87,12 +91,13 @@ function cellNumbers(state: TableState, coded: Float32Array): CellNumbers {
     }
   }
   const contribution = new Float64Array(count * columns);
-  for (const member of members) {
+  const scorers = scorersOf(members, recipe);
+  for (const member of scorers) {
     const terms = member.contributions(tensor(coded, { shape: [count, width] }), { samples: recipe.draws, seed })
       .columns.data;
     for (let i = 0; i < terms.length; i++) {
       const place = Math.floor(i / width) * columns + (code.owner[i % width] as number);
-      contribution[place] = (contribution[place] as number) + (terms[i] as number) / members.length;
+      contribution[place] = (contribution[place] as number) + (terms[i] as number) / scorers.length;
     }
   }
   return { surprise: own, contribution };
@@ -101,7 +106,10 @@ function cellNumbers(state: TableState, coded: Float32Array): CellNumbers {
 /** What explanations are ordered by: what is unexplained by the rest of the row, or what moved, explained or not. */
 export type ExplainBy = 'unexplained' | 'moved';
 
-/** The reasons of coded rows, one list for each. `cellOf` gives a cell as it was. */
+/**
+ * The reasons of coded rows, one list for each; `cellOf` gives a cell as it was. What is unexplained is ordered by the odds that
+ * something else wrote the cell, log p(x_j | anything) − log p(x_j | x_−j): a value that is rare in every row tells less.
+ */
 export function explainRows(
   state: TableState,
   usual: UsualCells,
@@ -136,18 +144,14 @@ export function explainRows(
         expected: expectedOf(belief(said, c, c, (j) => j === c)),
       };
     });
-    const keys = new Map(
+    const odds = new Map(
       there.map((c, i) => {
-        const sorted = usual.surprises[c] as Float64Array;
-        const { nats, pValue } = cells[i] as CellReason;
-        // Odder than all that were seen is odder than all: of several, by how much.
-        return [cells[i], { p: pValue * (sorted.length + 1) < 1.5 ? 0 : pValue, excess: excessOf(sorted, nats) }];
+        const cell = cells[i] as CellReason;
+        return [cell, cell.nats + usual.marginals.logOther(coded, r, code.columns[c] as RowCode['columns'][number])];
       }),
     );
-    const key = (cell: CellReason): { p: number; excess: number } => keys.get(cell) as { p: number; excess: number };
-    result.push(
-      cells.sort((a, b) => (by === 'moved' ? b.moved - a.moved : key(a).p - key(b).p || key(b).excess - key(a).excess)),
-    );
+    const key = (cell: CellReason): number => (by === 'moved' ? cell.moved : (odds.get(cell) as number));
+    result.push(cells.sort((a, b) => key(b) - key(a)));
   }
   return result;
 }
@@ -161,9 +165,4 @@ function atLeast(sorted: Float64Array, value: number): number {
     else low = middle + 1;
   }
   return sorted.length - low;
-}
-
-/** Nats above what one usual cell in a hundred has, for cells odder than all that were seen. */
-function excessOf(sorted: Float64Array, nats: number): number {
-  return nats - (sorted[Math.floor(0.99 * (sorted.length - 1))] ?? 0);
 }

@@ -5,7 +5,7 @@ import type { TableState } from '../model/state.ts';
 import type { AnyRow, ColumnImputationError, ColumnName, Expected } from '../results.ts';
 import { ask, type Belief, belief, bestValue, drawnValue, expectedOf, meanOf } from './beliefs.ts';
 
-type Asked = Pick<TableState, 'code' | 'members' | 'seed'>;
+type Asked = Pick<TableState, 'code' | 'members' | 'seed' | 'recipe'>;
 
 /** A hole and what is believed to be in it. */
 export interface FilledHole {
@@ -79,11 +79,14 @@ export function fillHoles(
 }
 
 /** Parts that known cells are hidden in, one after the other: each cell is hidden once. */
-const PARTS = 5;
-const MOST_ROWS = 600;
-const SAMPLES = 24;
+const PARTS = 20;
+const MOST_ROWS = 500;
+const SAMPLES = 16;
 
-/** How far filled cells are off: every known cell of some rows is hidden once, a fifth of them at a time. */
+/**
+ * How far filled cells are off: every known cell of some rows is hidden once, a twentieth
+ * of them at a time, so that rows have hardly more holes than they came with.
+ */
 export function imputationErrors(state: Asked, learned: ReadRows, all: ReadRows): ColumnImputationError[] {
   const { code } = state;
   const count = Math.min(all.count, MOST_ROWS);

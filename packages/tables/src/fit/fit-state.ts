@@ -73,7 +73,7 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
   const members = [];
   for (let i = 0; i < wanted.members; i++) {
     if (i > 0 && finish?.aborted) break;
-    const member = makeMember(code, wanted, seed + i);
+    const member = makeMember(code, wanted, seed, i);
     const history = await trainMember(member, learned, watched, wanted, {
       signal: ends.length === 0 ? undefined : AbortSignal.any(ends),
       maxSeconds: request.maxSeconds === undefined ? undefined : request.maxSeconds / wanted.members,
@@ -100,7 +100,7 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
   const bank = bankOf(members[0] as (typeof members)[number], learned, code, rows.places, seed);
   const reference = someRows(calibrationRows, code.width, MOST_REFERENCE, seed);
   progress('calibrate', 0.5);
-  const imputation = imputationErrors({ code, members, seed }, rows.learned, rows.calibration);
+  const imputation = imputationErrors({ code, members, seed, recipe }, rows.learned, rows.calibration);
 
   const model = plain.reduce((sum, score) => sum + score, 0) / Math.max(1, plain.length);
   const line = nullLoss(code, learned, watched, recipe.minStd);

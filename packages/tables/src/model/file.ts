@@ -95,7 +95,7 @@ function stateOf(
       if (name.startsWith(prefix)) state[name.slice(prefix.length)] = tensors[name] as Tensor;
     }
     const numbers = Object.values(state).reduce((sum, x) => sum + x.size, 0);
-    const member = withoutFirstWeights(caller, numbers, () => makeMember(code, recipe, (seed as number) + i));
+    const member = withoutFirstWeights(caller, numbers, () => makeMember(code, recipe, seed as number, i));
     member.loadStateDict(state);
     if (!isPlainObject(known)) return fail('members');
     member.restoreLearned(caller, known);
@@ -137,6 +137,7 @@ function stateOf(
           fail,
         );
   const card = checkCard(caller, learned.card);
+  if (card.calibration.rows !== calibration.rows) return fail('calibration.scores');
   return {
     code,
     recipe,

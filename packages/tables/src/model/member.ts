@@ -4,8 +4,10 @@ import { hidingObjective, tableObjectives } from './hiding.ts';
 import type { Recipe } from './recipe.ts';
 import { TableVae } from './table-vae.ts';
 
-/** A model for rows of this code, before it has learned. */
-export function makeMember(code: RowCode, recipe: Recipe, seed: number): TableVae {
+/** The i-th member for rows of this code, before it has learned. */
+export function makeMember(code: RowCode, recipe: Recipe, seed: number, i: number): TableVae {
+  // Where members are apart, the first reads rows with hidden columns.
+  const hide = recipe.apart && recipe.members > 1 && i > 0 ? 0 : recipe.hide;
   const owner = Array.from(code.owner);
   const vae = new TableVae({
     inputSize: code.width,
@@ -20,12 +22,12 @@ export function makeMember(code: RowCode, recipe: Recipe, seed: number): TableVa
         beta: recipe.beta,
         weights: owner.map((_, i) => (i < code.numbers ? recipe.numberWeight : 1)),
         owner,
-        hide: recipe.hide,
+        hide,
       },
       { caller: 'TableModel', path: 'objective' },
     ),
     prior: recipe.components > 0 ? mixturePrior({ components: recipe.components }) : standardNormalPrior(),
-    seed,
+    seed: seed + i,
   });
   describe(vae, code, recipe);
   return vae;

@@ -4,10 +4,10 @@ import { type ReadRows, seenColumns } from '../encode/row-code.ts';
 import { numberOf } from '../input/cell.ts';
 import type { Schema } from '../schema/schema.ts';
 
-/** A column as distances see it: one number, or the levels of words. */
+/** A column as distances see it: one number, or the levels of words with how far apart each puts a row from others. */
 type Axis =
   | { readonly column: number; readonly mean: number; readonly std: number }
-  | { readonly column: number; readonly levels: readonly string[] };
+  | { readonly column: number; readonly levels: readonly string[]; readonly weights: readonly number[] };
 
 /** What distances are made of, as plain data. */
 interface NeighbourConfig {
@@ -34,8 +34,8 @@ const CANDIDATES = NEAREST + 2;
 /**
  * How far a row is from the rows that were learned: the mean distance to the nearest five, and the mean over 60 samples of 16 rows of the
  * distance to the nearest of a sample (Pang, Ting & Albrecht 2015), which anomalies among the learned rows cannot hide from.
- * Numbers are standardised and held at ±10, a word that differs counts as one standard deviation. A learned row is not its own
- * neighbour.
+ * Numbers are standardised and held at ±10, and so is whether a word is there: a rare one is far from all others. A learned
+ * row is not its own neighbour.
  */
 export class Neighbours {
   readonly #config: NeighbourConfig;
@@ -167,7 +167,10 @@ export class Neighbours {
           isPlainObject(axis) &&
           axis.column === c &&
           (Array.isArray(axis.levels)
-            ? axis.levels.every((level) => typeof level === 'string')
+            ? axis.levels.every((level) => typeof level === 'string') &&
+              Array.isArray(axis.weights) &&
+              axis.weights.length === axis.levels.length &&
+              axis.weights.every(finite)
             : finite(axis.mean) && finite(axis.std) && axis.std > 0),
       ) &&
       config.scales.length === 2 &&
@@ -189,7 +192,7 @@ export class Neighbours {
 }
 
 function widthOf(axes: readonly Axis[]): number {
-  return axes.reduce((sum, axis) => sum + ('levels' in axis ? axis.levels.length : 1), 0);
+  return axes.reduce((sum, axis) => sum + ('levels' in axis ? axis.levels.length + 1 : 1), 0);
 }
 
 /** How a column is measured: levels that are numbers, as numbers. */
@@ -206,7 +209,15 @@ function axisOf({ columns }: ReadRows, column: number): Axis {
     if (key !== null) counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   const levels = [...counts].sort(([, a], [, b]) => b - a).slice(0, MOST_LEVELS);
-  return { column, levels: levels.map(([key]) => key) };
+  const total = Math.max(1, read.values.length);
+  return {
+    column,
+    levels: levels.map(([key]) => key),
+    // 1 over the standard deviation of whether a row has the level.
+    weights: levels.map(([, count]) =>
+      Math.min(FARTHEST, 1 / Math.sqrt((count / total) * (1 - count / total) + 1e-12)),
+    ),
+  };
 }
 
 /** The cells of a column as numbers, NaN for holes; null where levels are words. */
@@ -231,10 +242,14 @@ function place(axes: readonly Axis[], { columns, count }: ReadRows): Float32Arra
     if ('levels' in axis) {
       const indexOf = new Map(axis.levels.map((level, i) => [level, i]));
       for (let r = 0; r < count; r++) {
-        const i = indexOf.get((read.values as readonly (string | null)[])[r] ?? '');
-        if (i !== undefined) rows[r * width + at + i] = Math.SQRT1_2;
+        const key = (read.values as readonly (string | null)[])[r];
+        if (key === null || key === undefined) continue;
+        const i = indexOf.get(key);
+        // Levels that were not learned are as far as can be.
+        const place = r * width + at + (i ?? axis.levels.length);
+        rows[place] = i === undefined ? FARTHEST : (axis.weights[i] as number);
       }
-      at += axis.levels.length;
+      at += axis.levels.length + 1;
       continue;
     }
     for (let r = 0; r < count; r++) {

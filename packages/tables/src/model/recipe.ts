@@ -7,7 +7,7 @@ import {
   type Transform,
   transforms,
 } from '@latent/nn';
-import { type Check, fields, list, oneOf, real, whole } from '@latent/tensor';
+import { type Check, fields, flag, list, oneOf, real, whole } from '@latent/tensor';
 
 /** What a model is fitted for: `all` does everything, the others one thing best. */
 export type Task = 'all' | 'anomalies' | 'imputation' | 'synthesis' | 'embedding';
@@ -17,8 +17,13 @@ interface TaskDefaults {
   readonly numbers: () => Transform;
   readonly discrete: number;
   readonly minStd: number;
-  /** Models of different seeds, whose scores are averaged. */
+  /** Models of different seeds, whose answers are averaged. */
   readonly members: number;
+  /**
+   * Whether one of them answers for cells and the others score: an encoder that must make do with parts of rows tells odd rows less
+   * well.
+   */
+  readonly apart: boolean;
   readonly mostHidden: number;
   readonly mostLatents: number;
   readonly activation: ActivationName;
@@ -41,6 +46,7 @@ const everything: TaskDefaults = {
   discrete: 0,
   minStd: 0.02,
   members: 1,
+  apart: false,
   mostHidden: 128,
   mostLatents: 16,
   activation: 'relu',
@@ -58,12 +64,13 @@ export const TASKS: Readonly<Record<Task, TaskDefaults>> = {
   all: everything,
   synthesis: { ...everything, hide: 0 },
   embedding: { ...everything, beta: 1, numberWeight: 1, components: 0, steps: 3000 },
-  imputation: { ...everything, beta: 1, numberWeight: 1, hide: 0.9, components: 0, minStd: 0.1, steps: 4000 },
+  imputation: { ...everything, members: 3, numberWeight: 1, hide: 0.5, minStd: 0.1 },
   anomalies: {
     numbers: standardise,
     discrete: 0,
     minStd: 0.1,
     members: 3,
+    apart: true,
     mostHidden: 64,
     mostLatents: 16,
     activation: 'tanh',
@@ -88,6 +95,7 @@ export const recipeCheck = /* @__PURE__ */ fields({
   discrete: /* @__PURE__ */ whole({ min: 0, max: 5000 }),
   minStd: /* @__PURE__ */ real({ above: 0 }),
   members: /* @__PURE__ */ whole({ min: 1, max: 32 }),
+  apart: /* @__PURE__ */ flag(),
   hidden: /* @__PURE__ */ list(/* @__PURE__ */ whole({ min: 1, max: 4096 }), { max: 16 }),
   latentSize: /* @__PURE__ */ whole({ min: 1, max: 1024 }),
   activation: activationCheck,
@@ -105,6 +113,16 @@ export const recipeCheck = /* @__PURE__ */ fields({
 /** How a table is encoded and learned, every number settled. Files have it. */
 export type Recipe = ReturnType<typeof recipeCheck>;
 
+/** Of the members, those that answer for cells. */
+export function readersOf<M>(members: readonly M[], { apart }: Pick<Recipe, 'apart'>): readonly M[] {
+  return apart && members.length > 1 ? members.slice(0, 1) : members;
+}
+
+/** Of the members, those that score rows. */
+export function scorersOf<M>(members: readonly M[], { apart }: Pick<Recipe, 'apart'>): readonly M[] {
+  return apart && members.length > 1 ? members.slice(1) : members;
+}
+
 /** What callers may change of a task's recipe. */
 export interface RecipeOptions {
   readonly members?: number | undefined;
@@ -119,7 +137,7 @@ const clamp = (value: number, low: number, high: number): number => Math.max(low
 /** Fewer rows than this are learned in smaller batches. */
 const FEW_ROWS = 1000;
 /** A small table is gone through this often at most. */
-const MOST_EPOCHS = 400;
+const MOST_EPOCHS = 800;
 
 /** A task's recipe for a table of so many rows, coded in so many numbers. */
 export function recipeFor(task: Task, rows: number, width: number, options: RecipeOptions): Recipe {

@@ -3,7 +3,7 @@ import type { Calibration } from '../calibrate/conformal.ts';
 import type { ReadRows, RowCode } from '../encode/row-code.ts';
 import type { Card, ColumnImputationError, TableHistory } from '../results.ts';
 import type { Neighbours } from './neighbours.ts';
-import type { Recipe } from './recipe.ts';
+import { type Recipe, scorersOf } from './recipe.ts';
 import type { TableVae } from './table-vae.ts';
 
 /** Columns whose holes one number tells. */
@@ -56,15 +56,16 @@ export function scoreRows(
   read: ReadRows,
   coded: Float32Array,
 ): Float32Array {
-  const width = members[0]?.options.inputSize ?? 1;
+  const scorers = scorersOf(members, recipe);
+  const width = scorers[0]?.options.inputSize ?? 1;
   const scores = new Float64Array(read.count);
   for (let start = 0; start < read.count; start += BLOCK) {
     const count = Math.min(BLOCK, read.count - start);
     const rows = tensor(coded.subarray(start * width, (start + count) * width), { shape: [count, width] });
-    for (const member of members) {
+    for (const member of scorers) {
       const bound = member.elboPerRow(rows, { samples: recipe.draws, seed }).data;
       for (let r = 0; r < count; r++)
-        scores[start + r] = (scores[start + r] as number) - (bound[r] as number) / members.length;
+        scores[start + r] = (scores[start + r] as number) - (bound[r] as number) / scorers.length;
     }
   }
   if (neighbours !== null && neighbourScale > 0) {

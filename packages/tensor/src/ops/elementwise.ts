@@ -156,6 +156,11 @@ export const elementwiseOps = {
   ),
   sigmoid: unary('sigmoid', sigmoidOf, (g, _x, y) => g.mul(y.mul(one.sub(y)))),
   softplus: unary('softplus', softplusOf, (g, x) => g.mul(sigmoidOf(x))),
+  logSigmoid: unary(
+    'logSigmoid',
+    (x) => softplusOf(x.neg()).neg(),
+    (g, x) => g.mul(sigmoidOf(x.neg())),
+  ),
   // Written so that NaN stays NaN.
   relu: unary(
     'relu',
@@ -295,6 +300,8 @@ export const tanh: Unary = unaryOp(o.tanh);
 export const sigmoid: Unary = unaryOp(o.sigmoid);
 /** log(1 + eˣ), without overflow: softplus(100) is 100. */
 export const softplus: Unary = unaryOp(o.softplus);
+/** log(1 / (1 + e^(−x))) = −softplus(−x): the log-probability of a logit, without overflow. */
+export const logSigmoid: Unary = unaryOp(o.logSigmoid);
 /** max(x, 0). */
 export const relu: Unary = unaryOp(o.relu);
 /** Self-normalising unit (Klambauer et al. 2017). */

@@ -416,6 +416,12 @@ const elementwiseSamples = {
       [[-1000], 0],
     ],
   }),
+  logSigmoid: unary(e.logSigmoid, (x) => -softplus(-x), {
+    special: [
+      [[100], 0],
+      [[-1000], -1000],
+    ],
+  }),
   relu: unary(e.relu, (x) => Math.max(x, 0), {
     domain: [AWAY_FROM_ZERO],
     special: [

@@ -130,9 +130,15 @@ describe('penalties', () => {
   });
 
   it('act: codes are sparser, and stiller', async () => {
+    const warnings: string[] = [];
     const trained = async (options: object): Promise<Autoencoder> => {
       const model = new Autoencoder({ ...base, encoder: [12], ...options });
-      await model.fit(rows, { epochs: 60, learningRate: 0.02, batchSize: 50 });
+      await model.fit(rows, {
+        epochs: 60,
+        learningRate: 0.02,
+        batchSize: 50,
+        onWarning: (warning) => warnings.push(warning),
+      });
       return model;
     };
     const mean = (model: Autoencoder): number => model.encode(rows).mean().item();
@@ -142,6 +148,8 @@ describe('penalties', () => {
     const still = await trained({ contractive: { weight: 5 } });
     const weightNorm = (model: Autoencoder): number => model.parameters()[0]!.square().sum().item();
     expect(weightNorm(still)).toBeLessThan(weightNorm(plain));
+    // Said of the one that nothing holds back.
+    expect(warnings).toEqual([expect.stringContaining('the code has 12 numbers, and a row has 6: rows can be copied')]);
     expect(() => new Autoencoder({ ...base, sparsity: { kind: 'target', target: 1, weight: 1 } })).toThrow(
       'Autoencoder: sparsity.target must be a number > 0 and < 1, got 1',
     );

@@ -117,6 +117,16 @@ export class Autoencoder extends Model {
     return this.#options.reconstruction;
   }
 
+  /** A code that has room for the whole row can copy it, odd rows as well as others, unless something else holds it back. */
+  protected override caveats(): readonly string[] {
+    const { inputSize, corruption, sparsity, contractive } = this.#options;
+    const held = corruption.name !== 'noCorruption' || sparsity !== undefined || contractive !== undefined;
+    if (held || this.codeSize < inputSize) return [];
+    return [
+      `the code has ${this.codeSize} numbers, and a row has ${inputSize}: rows can be copied without learning what they have in common; take a smaller code, corruption or sparsity`,
+    ];
+  }
+
   protected override get anySteps(): boolean {
     return this.#anySteps;
   }
@@ -228,7 +238,7 @@ export class Autoencoder extends Model {
    * afterwards trains all together. For encoders of dense layers. Returns a history for each layer.
    */
   async pretrain(data: Rows, options: ModelFitOptions = {}): Promise<History[]> {
-    return pretrainLayers(this, data, options, (shallow) => new Autoencoder(shallow));
+    return pretrainLayers(this, data, options, (shallow) => new OneLayer(shallow));
   }
 
   /** Codes: [n, codeSize]. */
@@ -283,6 +293,13 @@ export class Autoencoder extends Model {
     if (jacobian === null) return losses;
     const { steps, features } = sequence;
     return step(() => losses.sub(jacobian.reshape([rows.count, steps, features]).sum({ axis: -1 })));
+  }
+}
+
+/** A layer that is pretrained by itself: one that widens is no code, whatever it has room for. */
+class OneLayer extends Autoencoder {
+  protected override caveats(): readonly string[] {
+    return [];
   }
 }
 

@@ -80,6 +80,7 @@ export const conditionalPart = /* @__PURE__ */ priors.part('conditional', {
   build: ({ hidden = [], activation }) => ({ build: (context) => new ConditionalPrior(hidden, activation, context) }),
 });
 
+/** Of a prior that depends on the condition. */
 export interface ConditionalPriorOptions {
   /** Units of dense layers between the condition and the prior's mean and log-variance; none by default. */
   readonly hidden?: readonly number[];

@@ -263,6 +263,7 @@ export const exemplarPart = /* @__PURE__ */ priors.part('exemplar', {
   }),
 });
 
+/** Of a prior made of training rows. */
 export interface ExemplarPriorOptions {
   /**
    * While training, the mixture is of so many nearest exemplars of each row, found at the start of every epoch; 10 by default.

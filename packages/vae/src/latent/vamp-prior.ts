@@ -66,6 +66,7 @@ export const vampPart = /* @__PURE__ */ priors.part('vamp', {
   build: ({ components, start }) => ({ build: (context) => new VampPrior(components, start, context) }),
 });
 
+/** Of a prior made of pseudo-inputs. */
 export interface VampPriorOptions {
   readonly components: number;
   /** Where the learned rows start: `uniform` (default), noise from 0 to 1; or `rows`, rows drawn from the first run's. */

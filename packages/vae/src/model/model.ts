@@ -140,6 +140,11 @@ export abstract class Model<N extends string = never> extends Module implements 
     return this.sequence === null ? rows : stepsAsRows(rows, this.sequence.features);
   }
 
+  /** What may be wrong with the model itself, in sentences that a run begins with. */
+  protected caveats(): readonly string[] {
+    return [];
+  }
+
   /** Whether batches may be cut to their longest row. */
   protected get anySteps(): boolean {
     return false;
@@ -299,7 +304,7 @@ export abstract class Model<N extends string = never> extends Module implements 
 
   #warnings(scales: ColumnScales, transform: FittedTransform | null): readonly string[] {
     const density = this.likelihood()?.normalized === true;
-    return columnWarnings(scales, this.#supports(), { scaled: transform !== null, density });
+    return [...this.caveats(), ...columnWarnings(scales, this.#supports(), { scaled: transform !== null, density })];
   }
 
   /** Rows and what stands beside each. */

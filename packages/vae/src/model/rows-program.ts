@@ -67,6 +67,7 @@ export interface RowInputs {
   readonly beside?: Batch;
 }
 
+/** How many draws a program of rows takes, and which. */
 export interface RowsProgramOptions {
   readonly seed?: number;
   /** Of each row; part of what is recorded. */

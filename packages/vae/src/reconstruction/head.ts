@@ -14,9 +14,17 @@ export function askedPerNumber({ perColumn, head }: ReconstructionDistribution):
   return perColumn === undefined || head === undefined ? perColumn : 1;
 }
 
-/** Whether rows of shape `decoded` have the places of an event: [height, width, …] of images, [steps, …] of series. */
-function samePlaces(decoded: Shape, event: Shape): boolean {
-  return event.length > 1 && decoded.length === event.length && sameShape(decoded.slice(0, -1), event.slice(0, -1));
+/**
+ * The channels that each place of an event has ([height, width, …] of images, [steps, …] of series) where rows of shape
+ * `decoded` have its places: null where they have not. An event that is a line of numbers has the places of rows that have
+ * `each` numbers for each of its own.
+ */
+function channelsOf(decoded: Shape, event: Shape, each: number): number | null {
+  if (decoded.length < 2 || each === 0) return null;
+  const given = decoded.at(-1) as number;
+  if (event.length === 1) return sizeOf(decoded) === each * sizeOf(event) && given % each === 0 ? given / each : null;
+  const samePlaces = decoded.length === event.length && sameShape(decoded.slice(0, -1), event.slice(0, -1));
+  return samePlaces ? (event.at(-1) as number) : null;
 }
 
 /** Whether a decoder makes something of each step of an event [steps, …]. */
@@ -37,8 +45,8 @@ export function buildHead(decoded: Shape, event: Shape, distribution: Reconstruc
   }
   const emit = (count: number): Head => {
     const each = perPlace(count, event, distribution);
-    if (each === 0 || !samePlaces(decoded, event)) return new RowHead(decoded, count, rng);
-    const channels = event.at(-1) as number;
+    const channels = channelsOf(decoded, event, each);
+    if (channels === null) return new RowHead(decoded, count, rng);
     const given = decoded.at(-1) as number;
     return given === each * channels ? new ChannelHead(each) : new PlaceHead(given, each, channels, rng);
   };
@@ -62,7 +70,8 @@ export function decoderActivations(
   const size = sizeOf(event);
   const count = distribution.head === undefined ? distribution.paramCount(size) : size;
   const each = perPlace(count, event, distribution);
-  const isHead = each > 0 && samePlaces(decoded, event) && decoded.at(-1) === each * (event.at(-1) as number);
+  const channels = channelsOf(decoded, event, each);
+  const isHead = channels !== null && decoded.at(-1) === each * channels;
   return isHead ? specs.map((_, i) => (i === specs.length - 1 ? 'identity' : activation)) : activation;
 }
 

@@ -389,6 +389,28 @@ function tensorOf(parts: readonly Tensor[]): Tensor {
   );
 }
 
+it('all likelihoods that files know are tried here, or beside what their rows are', () => {
+  const tried = [...entries.map(({ distribution }) => distribution.name), 'bivariateMixture', 'tokens', 'perStep'];
+  expect([...new Set(tried)].sort()).toEqual([...knownLikelihoods.names()].sort());
+});
+
+describe('categorical', () => {
+  it('is log softmax at its category, and adds up to 1 over categories', () => {
+    for (const [seed, k] of [2, 3, 7].entries()) {
+      const logits = Array.from(new Rng(seed).normal([k], { std: 3, dtype: 'f64' }).data);
+      const most = Math.max(...logits);
+      const total = most + Math.log(logits.reduce((sum: number, l: number) => sum + Math.exp(l - most), 0));
+      const categories = Array.from({ length: k }, (_, c) => Array.from({ length: k }, (_, i) => (i === c ? 1 : 0)));
+      const repeated = categories.map(() => [...logits]);
+      const got = Array.from(categorical().logProb(f64(categories), f64(repeated)).data);
+      got.forEach((value: number, c: number) => {
+        expect(value).toBeCloseTo((logits[c] as number) - total, 12);
+      });
+      expect(got.reduce((sum: number, value: number) => sum + Math.exp(value), 0)).toBeCloseTo(1, 12);
+    }
+  });
+});
+
 describe('bernoulli', () => {
   it('has gradient sigmoid(l) − x even where the logit is 10⁴', () => {
     const distribution = bernoulli();

@@ -191,6 +191,27 @@ describe('a convolutional VAE', () => {
     }
   });
 
+  it.each([
+    ['bernoulli', bernoulli()],
+    ['gaussian', gaussian()],
+  ])(
+    'takes rows that are lines of pixels, which its first layer makes images of: %s',
+    async (_name, reconstruction) => {
+      const net = [conv2d(6, { stride: 2 }), dense(8)];
+      const lines = vaeOf({ event: [SIDE * SIDE], encoder: [reshape(event), ...net], reconstruction });
+      const pictures = vaeOf({ encoder: net, reconstruction });
+      const weights = (vae: Vae): unknown => vae.namedParameters().map(([, x]) => [x.shape, [...x.data]]);
+      expect(weights(lines)).toEqual(weights(pictures));
+      const fit = { epochs: 1, batchSize: 16, onWarning: () => {} };
+      await lines.fit(data, fit);
+      await pictures.fit(data, fit);
+      expect(lines.elbo(data).elbo.data).toEqual(pictures.elbo(data).elbo.data);
+      const code = [[0.5, -1]];
+      expect(lines.decode(code).data).toEqual(pictures.decode(code).data);
+      expect(Vae.fromBytes(lines.toBytes()).decode(code).data).toEqual(lines.decode(code).data);
+    },
+  );
+
   it('takes pictures as canvases give them', async () => {
     const picture = (value: number) => ({
       width: 6,

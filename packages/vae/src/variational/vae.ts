@@ -385,15 +385,15 @@ export class Vae extends VaeCore {
    * (`linear`, default) or along the sphere (`spherical`), which keeps the codes' length typical.
    */
   interpolate(
-    a: Row,
-    b: Row,
+    a: Row | string,
+    b: Row | string,
     steps = 10,
     options: { readonly path?: 'linear' | 'spherical' } & ConditionOptions = {},
   ): Tensor {
     whole({ min: 2 })(steps, { caller: 'Vae.interpolate', path: 'steps' });
     const { path, condition } = checkOptions('Vae.interpolate', options, pathChecks);
     const given = this.#oneFor('interpolate', condition);
-    const { mean } = this.#encoded(this.#coded('interpolate', [a, b], given), this.event);
+    const { mean } = this.#encoded(this.#coded('interpolate', [a, b] as Rows, given), this.event);
     const [from, to] = mean.toArray() as [number[], number[]];
     return this.#decodedRows('interpolate', interpolateCodes(from, to, steps, path), given);
   }
@@ -409,7 +409,7 @@ export class Vae extends VaeCore {
 
   /** The row's code with one latent moved to each of the values, decoded: [values, …event]. */
   traverse(
-    row: Row,
+    row: Row | string,
     latent: number,
     values: readonly number[] = [-3, -2, -1, 0, 1, 2, 3],
     options: ConditionOptions = {},
@@ -418,7 +418,9 @@ export class Vae extends VaeCore {
     whole({ min: 0, max: latentSize - 1 })(latent, { caller: 'Vae.traverse', path: 'latent' });
     list(real(), { min: 1 })(values, { caller: 'Vae.traverse', path: 'values' });
     const given = this.#oneFor('traverse', checkOptions('Vae.traverse', options, conditionOption).condition);
-    const [code] = this.#encoded(this.#coded('traverse', [row], given), this.event).mean.toArray() as [number[]];
+    const [code] = this.#encoded(this.#coded('traverse', [row] as Rows, given), this.event).mean.toArray() as [
+      number[],
+    ];
     const codes = values.map((value) => code.map((z, j) => (j === latent ? value : z)));
     return this.#decodedRows('traverse', codes, given);
   }

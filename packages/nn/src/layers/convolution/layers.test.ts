@@ -193,6 +193,11 @@ describe('layers refuse', () => {
       'expected rows [height, width, channels], got [28, 28]; for one channel put reshape([28, 28, 1]) before it',
     ],
     [
+      'lines of pixels',
+      () => conv2d(3).outShape([784]),
+      'expected rows [height, width, channels], got [784]; rows need this shape: give it as `event`, or put reshape([height, width, channels]) before it',
+    ],
+    [
       'rows of one axis',
       () => maxPool(2).outShape([9]),
       'expected rows [length, channels] or [height, width, channels], got [9]',

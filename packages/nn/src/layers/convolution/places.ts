@@ -13,7 +13,11 @@ export function placesAndChannels(axes: number, input: Shape): { readonly places
   if (input.length !== axes + 1) {
     const wanted = axes === 1 ? '[length, channels]' : '[height, width, channels]';
     const remedy =
-      input.length === axes ? `; for one channel put reshape(${formatShape([...input, 1])}) before it` : '';
+      input.length === axes
+        ? `; for one channel put reshape(${formatShape([...input, 1])}) before it`
+        : input.length === 1
+          ? `; rows need this shape: give it as \`event\`, or put reshape(${wanted}) before it`
+          : '';
     throw new ShapeError(`expected rows ${wanted}, got ${formatShape(input)}${remedy}`);
   }
   return { places: input.slice(0, -1), channels: input[axes] as number };

@@ -56,7 +56,8 @@ export class Bytes {
   }
 
   text(value: string): this {
-    const bytes = new TextEncoder().encode(value);
+    // Names in modules are ASCII; Jest's jsdom has no TextEncoder.
+    const bytes = Uint8Array.from(value, (character) => character.charCodeAt(0));
     return this.unsigned(bytes.length).all(bytes);
   }
 

@@ -1,0 +1,18 @@
+/** What is timed of sequences: an LSTM autoencoder of rows of one number a step, whose decoder gets the code at every step. */
+export interface SequenceWork {
+  /** A training step on a batch (forward, backward and Adam), or the score of one row, given as ordinary numbers. */
+  readonly work: 'lstmStep' | 'lstmScore';
+  readonly steps: number;
+  readonly units: number;
+  readonly batch: number;
+}
+
+const heartbeats = { steps: 140, units: 64 };
+
+export const sequenceWork: readonly { readonly name: string; readonly sequence: SequenceWork }[] = [
+  {
+    name: 'LSTM autoencoder 140×1-64-64, batch 64',
+    sequence: { work: 'lstmStep', ...heartbeats, batch: 64 },
+  },
+  { name: 'score of one heartbeat by the LSTM autoencoder', sequence: { work: 'lstmScore', ...heartbeats, batch: 1 } },
+];
