@@ -44,6 +44,11 @@ const file = join(folder, 'autoencoder');
 writeFileSync(file, autoencoder().toBytes());
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const trained = new vae.VqVae(vqOptions());
+await trained.fit(rows(), run());
+await trained.fitPrior(rows(), run());
+const trainedVq = trained.toBytes();
+
 const surface: Surface = {
   folder: 'vae',
   exports: vae,
@@ -97,6 +102,7 @@ const surface: Surface = {
     'Classifier.fit': () => [rows(), labels(), run()],
     'new Regressor': () => [{ inputSize: 2, encoder: [2] }],
     'Regressor.parts': () => [{ x: x(), y: tensor(labels()).reshape([3, 1]) }, rng()],
+    'VqVae.decode': () => [[[0], [1]]],
     'SparseAutoencoder.decode': () => [[[0, 1, 0, 2]]],
     nearestNeighbours: () => [rows(), rows(), { k: 1 }],
     neighbourVotes: () => [vae.nearestNeighbours(rows(), rows(), { k: 1 }), [0, 1, 1]],
@@ -111,7 +117,7 @@ const surface: Surface = {
   instances: {
     Autoencoder: autoencoder,
     Vae: model,
-    VqVae: () => new vae.VqVae(vqOptions()),
+    VqVae: () => vae.VqVae.fromBytes(trainedVq),
     SparseAutoencoder: () => new vae.SparseAutoencoder(sparseOptions()),
     SemiSupervisedVae: () => new vae.SemiSupervisedVae(semiOptions()),
     Classifier: () => new vae.Classifier({ inputSize: 2, encoder: [2], classes: 2 }),
@@ -126,7 +132,16 @@ const surface: Surface = {
     // What a model is to the trainer, and to modules that hold it: tensors on its scale.
     ...['Autoencoder.loss', 'Autoencoder.trainingLoss', 'Autoencoder.parts', 'Autoencoder.evaluate'],
     ...['Autoencoder.unsupervisedLoss', 'Autoencoder.likelihoodParams', 'Classifier.forward', 'Classifier.parts'],
-    ...['Regressor.forward', 'Regressor.parts', 'Prior.*', 'VqVae.vectors', 'VqVae.likelihoodParams', 'VqVae.parts'],
+    ...[
+      'Regressor.forward',
+      'Regressor.parts',
+      'Prior.*',
+      'Codebook.*',
+      'CodePrior.*',
+      'VqVae.vectors',
+      'VqVae.likelihoodParams',
+      'VqVae.parts',
+    ],
     ...['SparseAutoencoder.codes', 'SparseAutoencoder.decoded', 'SparseAutoencoder.parts'],
     ...['SemiSupervisedVae.forward', 'SemiSupervisedVae.parts', 'SemiSupervisedVae.restoreLearned'],
   ],

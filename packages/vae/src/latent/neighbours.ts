@@ -1,4 +1,17 @@
-import { checkOptions, flag, matmul, optional, step, Tensor, tensor, ValueError, whole } from '@latent/tensor';
+import { isList } from '@latent/nn';
+import {
+  checkOptions,
+  flag,
+  instance,
+  matmul,
+  optional,
+  refuse,
+  step,
+  Tensor,
+  tensor,
+  ValueError,
+  whole,
+} from '@latent/tensor';
 
 /** The nearest of each query: row q of `indices` and `distances` [queries·k] has its k nearest, nearest first. */
 export interface Neighbours {
@@ -13,6 +26,18 @@ export type Codes = Tensor | readonly ArrayLike<number>[];
 
 /** Queries at a time. */
 const BLOCK = 256;
+
+const neighbourChecks = {
+  k: /* @__PURE__ */ whole({ min: 1 }),
+  indices: /* @__PURE__ */ instance<Uint32Array>(
+    'what nearestNeighbours found',
+    (value) => value instanceof Uint32Array,
+  ),
+  distances: /* @__PURE__ */ instance<Float32Array>(
+    'what nearestNeighbours found',
+    (value) => value instanceof Float32Array,
+  ),
+};
 
 const checks = {
   k: /* @__PURE__ */ whole({ min: 1 }),
@@ -67,11 +92,16 @@ export function nearestNeighbours(
 }
 
 /** The class of each query by the vote of its neighbours; of equal votes the class of the nearest. */
-export function neighbourVotes({ k, indices }: Neighbours, labels: ArrayLike<number>): number[] {
+export function neighbourVotes(neighbours: Neighbours, labels: ArrayLike<number>): number[] {
+  const caller = 'neighbourVotes';
+  const { k, indices } = checkOptions(caller, neighbours, neighbourChecks, 'neighbours');
+  if (!isList(labels))
+    refuse({ caller, path: 'labels' }, 'an array of labels, one for each row of the reference', labels);
   const classes: number[] = [];
   for (let q = 0; q < indices.length / k; q++) {
     const votes = new Map<number, number>();
-    for (const index of indices.subarray(q * k, (q + 1) * k)) {
+    for (let i = q * k; i < (q + 1) * k; i++) {
+      const index = indices[i] as number;
       const label = labels[index];
       if (label === undefined) {
         throw new ValueError(`neighbourVotes: there are ${labels.length} labels, but a neighbour is number ${index}`);
@@ -105,6 +135,9 @@ function smallest(values: ArrayLike<number>, without: number, into: Uint32Array,
 }
 
 function codesOf(caller: string, name: string, codes: Codes): Tensor {
+  if (!(codes instanceof Tensor) && !Array.isArray(codes)) {
+    refuse({ caller, path: name }, 'codes: a tensor [n, numbers], or rows of numbers', codes);
+  }
   const given = codes instanceof Tensor ? codes : tensor(codes as never);
   if (given.shape.length !== 2 || given.size === 0) {
     throw new ValueError(`${caller}: ${name} must be codes [n, numbers], got [${given.shape.join(', ')}]`);
