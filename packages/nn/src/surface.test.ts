@@ -42,6 +42,9 @@ const surface: Surface = {
   folder: 'nn',
   exports: nn,
   values: {
+    'readonly string[]': () => ['ab', 'c'],
+    'ArrayLike<number> | readonly ArrayLike<number>[] | Tensor': () => [1, 2, 3],
+    WindowsOptions: () => ({ size: 2 }),
     Tensor: x,
     number: () => 2,
     string: () => 'x',
@@ -61,6 +64,7 @@ const surface: Surface = {
     'Tensor | TensorData': () => [1, 2],
   },
   calls: {
+    'Windows.perPoint': () => [[1, 2]],
     uniformInit: () => [-1, 1],
     crossEntropy: () => [x(), [1]],
     constantSchedule: () => [rate],
@@ -152,6 +156,7 @@ const surface: Surface = {
     defineTransform: () => [`mine ${Math.random()}`, {}, () => ({})],
   },
   instances: {
+    Windows: () => nn.windows([1, 2, 3], { size: 2 }),
     ArrayDataset: () => nn.dataset({ x: rows() }),
     Activation: () => new nn.Activation('relu'),
     AlphaDropout: () => new nn.AlphaDropout(0.1, drawn()),
@@ -193,10 +198,16 @@ const surface: Surface = {
   },
   innerTypes: ['Context', 'RunOptions'],
   takes: {
+    // A series of numbers is one too.
+    windows: ['series.0 five'],
     'new Upsample': ['options left'],
     weightPenalty: ['options left'],
   },
   inner: [
+    // Of sequences, for models: given what they have parsed.
+    ...['lengthsOf', 'placeOf', 'stepsAsRows', 'zeroPadded', 'tokenRows', 'tokenizerCheck', 'bucketsOf', 'advanced'],
+    ...['SequenceDataset.*', 'new SequenceDataset', 'new Windows', 'Gru.advance', 'MinGru.advance'],
+    'Sequential.advance',
     // For who writes a trainer or a data set: given what `fit` and `dataset` have checked.
     ...['trainStep', 'SplitStep.*', 'trainingAlone', 'isTraining', 'scoring', 'inLayer', 'weightsOf', 'roleOf'],
     ...['new Optimizer', 'Optimizer.refuses', 'optimizerPart', 'defineOptimizer', 'followsLoss', 'DivergedError.*'],

@@ -143,6 +143,8 @@ const surface: Surface = {
       'VqVae.parts',
     ],
     ...['SparseAutoencoder.codes', 'SparseAutoencoder.decoded', 'SparseAutoencoder.parts'],
+    // Of sequences, where they are tried.
+    ...['Autoencoder.reconstructionErrorPerStep', 'Vae.reconstructionErrorPerStep'],
     ...['SemiSupervisedVae.forward', 'SemiSupervisedVae.parts', 'SemiSupervisedVae.restoreLearned'],
   ],
 };

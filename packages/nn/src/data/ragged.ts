@@ -1,4 +1,4 @@
-import { describeValue, type Shape, ShapeError, sizeOf, type Tensor, ValueError } from '@latent/tensor';
+import { checkTensor, describeValue, type Shape, ShapeError, sizeOf, type Tensor, ValueError } from '@latent/tensor';
 import { isList, isTyped, type TypedArray } from './arrays.ts';
 import type { FlatRows } from './rows.ts';
 
@@ -107,6 +107,7 @@ export function zeroPadded(
  * ```
  */
 export function unpadded(rows: Tensor): Float64Array[] {
+  checkTensor('unpadded', rows);
   const [count = 0, steps = 1] = rows.shape;
   if (rows.shape.length < 2) throw new ShapeError('unpadded: expected rows [n, steps, …]');
   const width = rows.size / Math.max(1, count);

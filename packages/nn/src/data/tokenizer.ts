@@ -1,4 +1,14 @@
-import { type Check, describeValue, list, refuse, ValueError } from '@latent/tensor';
+import {
+  type Check,
+  checkOptions,
+  describeValue,
+  list,
+  optional,
+  refuse,
+  text,
+  ValueError,
+  whole,
+} from '@latent/tensor';
 import { Kind, type Part, partOf } from '../registry/registry.ts';
 
 /** The token that ends every text. */
@@ -62,10 +72,13 @@ export function characters(alphabet: string): Tokenizer {
   return charactersTokenizer.make({ alphabet });
 }
 
+const textsCheck = /* @__PURE__ */ list(text(), { min: 1 });
+
 /** `characters` of all that occur in these texts, in the order of their code points. */
 export function charactersOf(texts: readonly string[]): Tokenizer {
   const seen = new Set<string>();
-  for (const text of texts) for (const symbol of text) seen.add(symbol);
+  for (const own of textsCheck(texts, { caller: 'charactersOf', path: 'texts' }))
+    for (const symbol of own) seen.add(symbol);
   return characters([...seen].sort((a, b) => (a.codePointAt(0) ?? 0) - (b.codePointAt(0) ?? 0)).join(''));
 }
 
@@ -117,14 +130,20 @@ export function words(vocabulary: readonly string[]): Tokenizer {
   return wordsTokenizer.make({ vocabulary });
 }
 
+const wordsOfChecks = {
+  least: /* @__PURE__ */ optional(whole({ min: 1 }), 1),
+  most: /* @__PURE__ */ optional(whole({ min: 1 })),
+};
+
 /** `words` of those that occur in these texts at least `least` times (1), the most frequent first, `most` of them (all). */
 export function wordsOf(
   texts: readonly string[],
-  { least = 1, most = Infinity }: { readonly least?: number; readonly most?: number } = {},
+  options: { readonly least?: number; readonly most?: number } = {},
 ): Tokenizer {
+  const { least, most } = checkOptions('wordsOf', options, wordsOfChecks);
   const counts = new Map<string, number>();
-  for (const text of texts) {
-    for (const word of text.split(/\s+/u)) if (word !== '') counts.set(word, (counts.get(word) ?? 0) + 1);
+  for (const own of textsCheck(texts, { caller: 'wordsOf', path: 'texts' })) {
+    for (const word of own.split(/\s+/u)) if (word !== '') counts.set(word, (counts.get(word) ?? 0) + 1);
   }
   const frequent = [...counts].filter(([, count]) => count >= least);
   frequent.sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
