@@ -197,6 +197,11 @@ const surface: Surface = {
     weightPenalty: ['options left'],
   },
   inner: [
+    // Of sequences, windows and streams: without a row yet.
+    ...['specCheck', 'placeOf', 'stepsAsRows', 'zeroPadded', 'SequenceDataset.*', 'charactersOf', 'tokenizerCheck'],
+    ...['tokenRows', 'words', 'wordsOf', 'Windows.*', 'windows', 'Gru.advance', 'MinGru.advance'],
+    ...['lengthsOf', 'unpadded', 'bucketsOf'],
+    ...['Sequential.advance', 'advanced', 'stepping', 'Kind.known', 'Evaluation.*', 'QuantileSketch.*'],
     // For who writes a trainer or a data set: given what `fit` and `dataset` have checked.
     ...['trainStep', 'SplitStep.*', 'trainingAlone', 'isTraining', 'scoring', 'inLayer', 'weightsOf', 'roleOf'],
     ...['new Optimizer', 'Optimizer.refuses', 'optimizerPart', 'defineOptimizer', 'followsLoss', 'DivergedError.*'],
