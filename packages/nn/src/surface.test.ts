@@ -208,6 +208,9 @@ const surface: Surface = {
     ...['lengthsOf', 'placeOf', 'stepsAsRows', 'zeroPadded', 'tokenRows', 'tokenizerCheck', 'bucketsOf', 'advanced'],
     ...['SequenceDataset.*', 'new SequenceDataset', 'new Windows', 'Gru.advance', 'MinGru.advance'],
     'Sequential.advance',
+    // Of windows and streams: without a row yet.
+    ...['specCheck', 'charactersOf', 'words', 'wordsOf', 'Windows.*', 'windows', 'unpadded'],
+    ...['stepping', 'Kind.known', 'Evaluation.*', 'QuantileSketch.*'],
     // For who writes a trainer or a data set: given what `fit` and `dataset` have checked.
     ...['trainStep', 'SplitStep.*', 'trainingAlone', 'isTraining', 'scoring', 'inLayer', 'weightsOf', 'roleOf'],
     ...['new Optimizer', 'Optimizer.refuses', 'optimizerPart', 'defineOptimizer', 'followsLoss', 'DivergedError.*'],

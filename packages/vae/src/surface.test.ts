@@ -112,6 +112,10 @@ const surface: Surface = {
     'VaeCore.columnTerms': () => [x(), params()],
     'VaeCore.logWeight': () => [x(), params(), x(), x(), x()],
     'VaeCore.watched': () => [{ loss: 1, reconstruction: 1, kl: 1 }],
+    'Vae.interpolate': () => [
+      [0.1, 0.9],
+      [0.5, 0.4],
+    ],
     'Vae.traverse': () => [[0.1, 0.9], 1, [0]],
   },
   instances: {
@@ -126,6 +130,15 @@ const surface: Surface = {
   },
   takes: {},
   inner: [
+    // Of sequences and codebooks: without a row yet.
+    ...[
+      'Autoencoder.learn',
+      'Autoencoder.scaled',
+      'Autoencoder.reconstructionErrorPerStep',
+      'CodePrior.*',
+      'Codebook.*',
+    ],
+    ...['VqVae.*', 'perStep', 'PreviousStep.*', 'Vae.reconstructionErrorPerStep'],
     // For who writes models: given what the public methods have checked.
     ...['Model.*', 'SeenRange.*', 'LearnedPrior.*', 'Scorer.of', 'checkSupport', 'expectedRows'],
     ...['Autoencoder.restoreLearned', 'progressLine', 'VaeCore.*', 'Autoencoder.forward'],

@@ -59,7 +59,7 @@ export function gaussianNoise(
   std: number,
   options: { readonly low?: number; readonly high?: number } = {},
 ): Corruption {
-  return noisePart.make({ ...options, std });
+  return noisePart.with({ std }, options);
 }
 
 const saltAndPepperPart = /* @__PURE__ */ corruptions.part('saltAndPepper', {

@@ -63,7 +63,7 @@ function window(x: Tensor, rng: Rng, axis: number, count: number): Tensor {
  * own: what an autoencoder that fills gaps is trained on (Pathak et al. 2016).
  */
 export function occlusion(size: number, options: { readonly value?: number } = {}): Corruption {
-  return occlusionPart.make({ ...options, size });
+  return occlusionPart.with({ size }, options);
 }
 
 const blurChecks = { std: /* @__PURE__ */ real({ above: 0, max: 100 }) };
