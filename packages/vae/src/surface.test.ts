@@ -128,6 +128,8 @@ const surface: Surface = {
     ...['Autoencoder.unsupervisedLoss', 'Autoencoder.likelihoodParams', 'Classifier.forward', 'Classifier.parts'],
     ...['Regressor.forward', 'Regressor.parts', 'Prior.*', 'VqVae.vectors', 'VqVae.likelihoodParams', 'VqVae.parts'],
     ...['SparseAutoencoder.codes', 'SparseAutoencoder.decoded', 'SparseAutoencoder.parts'],
+    // For who trains in other processes.
+    ...['Autoencoder.learn', 'Autoencoder.scaled'],
     // Of sequences, where they are tried.
     ...['Autoencoder.reconstructionErrorPerStep', 'Vae.reconstructionErrorPerStep'],
     ...['SemiSupervisedVae.forward', 'SemiSupervisedVae.parts', 'SemiSupervisedVae.restoreLearned'],
