@@ -140,6 +140,7 @@ const vaeTable: Table = {
 const autoencoderTable: Table = {
   ...moduleTable,
   forward: fine((m: Autoencoder) => m.forward(batch)),
+  likelihoodParams: fine((m: Autoencoder) => m.likelihoodParams(tensor(codes))),
   loss: fine((m: Autoencoder) => m.loss(batch)),
   trainingLoss: fine((m: Autoencoder) => m.trainingLoss(batch, new Rng(1))),
   parts: fine((m: Autoencoder) => m.parts({ x: batch }, new Rng(1)).loss),
@@ -298,6 +299,10 @@ const PROTECTED = [
   'perStep',
   'anySteps',
   'caveats',
+  'seenCodes',
+  // For who trains in other processes, from data sets of their own.
+  'learn',
+  'scaled',
   'logJacobian',
   'featuresOf',
   'jointLoss',

@@ -156,6 +156,8 @@ const surface: Surface = {
       'VqVae.parts',
     ],
     ...['SparseAutoencoder.codes', 'SparseAutoencoder.decoded', 'SparseAutoencoder.parts'],
+    // For who trains in other processes.
+    ...['Autoencoder.learn', 'Autoencoder.scaled'],
     // Of sequences, where they are tried.
     ...['Autoencoder.reconstructionErrorPerStep', 'Vae.reconstructionErrorPerStep'],
     ...['SemiSupervisedVae.forward', 'SemiSupervisedVae.parts', 'SemiSupervisedVae.restoreLearned'],
