@@ -214,6 +214,7 @@ export { type FittedConfig, type Transform, transforms } from './transform/kind.
 export { normalCdf, normalQuantile } from './transform/normal.ts';
 export { QuantileSketch, type WeightedValues } from './transform/quantile-sketch.ts';
 export {
+  asinh,
   chain,
   defineTransform,
   fitDataset,

@@ -394,6 +394,7 @@ const contracts: Record<string, Contract> = {
       minMax: { samples: [{}, { low: -1, high: 3 }], takes: { low: 'real', high: 'real' } },
       robust: { samples: [{}], takes: {} },
       quantile: { samples: [{}, { knots: 4 }], takes: { knots: 'count' } },
+      asinh: { samples: [{}, { scale: 2 }], takes: { scale: 'positive' } },
       log: { samples: [{}, { offset: 2 }], takes: { offset: 'real' } },
       chain: { samples: [{ steps: [log(), standardise()] }], takes: { steps: 'choice' } },
       perColumn: {
