@@ -169,6 +169,7 @@ export {
 export { type AdagradOptions, adadelta, adagrad, type DecayingOptions, rmsProp } from './optim/adagrad.ts';
 export { type AdamOptions, adaBelief, adaMax, adam, adamW, amsGrad, nadam } from './optim/adam.ts';
 export { clipEachGradNorm, clipGradNorm, clipGradValue } from './optim/clip.ts';
+export { type LionOptions, lion } from './optim/lion.ts';
 export {
   defineOptimizer,
   Optimizer,

@@ -298,6 +298,10 @@ const contracts: Record<string, Contract> = {
       nadam: ADAM,
       adaMax: ADAM,
       adaBelief: ADAM,
+      lion: {
+        samples: [{}, { learningRate: 0.1, beta1: 0.8, beta2: 0.95, weightDecay: 0.1 }],
+        takes: { learningRate: 'positive', beta1: 'share', beta2: 'share', weightDecay: 'positive' },
+      },
       adagrad: {
         samples: [{}, { learningRate: 0.1, epsilon: 1e-3, weightDecay: 0.1 }],
         takes: { learningRate: 'positive', epsilon: 'positive', weightDecay: 'positive' },
