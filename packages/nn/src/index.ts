@@ -110,6 +110,7 @@ export { Linear, type LinearOptions } from './layers/linear.ts';
 export { BatchNorm, type BatchNormOptions, batchNorm } from './layers/normalization/batch-norm.ts';
 export { GroupNorm, type GroupNormOptions, groupNorm } from './layers/normalization/group-norm.ts';
 export { RmsNorm, type RmsNormOptions, rmsNorm } from './layers/normalization/rms-norm.ts';
+export { ScaleNorm, type ScaleNormOptions, scaleNorm } from './layers/normalization/scale-norm.ts';
 export { Gru, type GruOptions, type GruSpecOptions, gru } from './layers/recurrent/gru.ts';
 export {
   type KerasRecurrent,

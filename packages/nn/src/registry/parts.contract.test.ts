@@ -259,6 +259,7 @@ const contracts: Record<string, Contract> = {
         takes: { groups: 'count', epsilon: 'positive' },
       },
       rmsNorm: { samples: [{}, { epsilon: 0.1 }], takes: { epsilon: 'positive' } },
+      scaleNorm: { samples: [{}, { epsilon: 0.1 }], takes: { epsilon: 'positive' } },
       dropout2d: { samples: [{ rate: 0.3 }, { rate: 0 }], takes: { rate: 'share' } },
       residual: {
         samples: [
