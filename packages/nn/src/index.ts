@@ -110,6 +110,7 @@ export { Linear, type LinearOptions } from './layers/linear.ts';
 export { BatchNorm, type BatchNormOptions, batchNorm } from './layers/normalization/batch-norm.ts';
 export { GroupNorm, type GroupNormOptions, groupNorm } from './layers/normalization/group-norm.ts';
 export { RmsNorm, type RmsNormOptions, rmsNorm } from './layers/normalization/rms-norm.ts';
+export { ScaleNorm, type ScaleNormOptions, scaleNorm } from './layers/normalization/scale-norm.ts';
 export { Gru, type GruOptions, type GruSpecOptions, gru } from './layers/recurrent/gru.ts';
 export {
   type KerasRecurrent,
@@ -169,6 +170,7 @@ export {
 export { type AdagradOptions, adadelta, adagrad, type DecayingOptions, rmsProp } from './optim/adagrad.ts';
 export { type AdamOptions, adaBelief, adaMax, adam, adamW, amsGrad, nadam } from './optim/adam.ts';
 export { clipEachGradNorm, clipGradNorm, clipGradValue } from './optim/clip.ts';
+export { type LionOptions, lion } from './optim/lion.ts';
 export {
   defineOptimizer,
   Optimizer,
@@ -214,6 +216,7 @@ export { type FittedConfig, type Transform, transforms } from './transform/kind.
 export { normalCdf, normalQuantile } from './transform/normal.ts';
 export { QuantileSketch, type WeightedValues } from './transform/quantile-sketch.ts';
 export {
+  asinh,
   chain,
   defineTransform,
   fitDataset,

@@ -168,6 +168,7 @@ const surface: Surface = {
     BatchNorm: () => new nn.BatchNorm(2),
     GroupNorm: () => new nn.GroupNorm(1, 2),
     RmsNorm: () => new nn.RmsNorm(2),
+    ScaleNorm: () => new nn.ScaleNorm(2),
     Sequential: () => new nn.Sequential(linear()),
     Reshape: () => new nn.Reshape([2, 1]),
     Softmax: () => new nn.Softmax(),

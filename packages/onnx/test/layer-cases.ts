@@ -38,6 +38,7 @@ import {
   residual,
   rmsNorm,
   rnn,
+  scaleNorm,
   scoring,
   separableConv2d,
   softmax,
@@ -138,6 +139,7 @@ export const LAYERS: Readonly<Record<string, LayerRow>> = {
   batchNorm: { specs: [batchNorm(), 4, batchNorm({ epsilon: 1e-3 })], input: [3, 2, 4] },
   groupNorm: { specs: [groupNorm(2)], input: [3, 2, 4] },
   rmsNorm: { specs: [rmsNorm()], input: [3, 4] },
+  scaleNorm: { specs: [scaleNorm(), scaleNorm({ epsilon: 3 })], input: [3, 4] },
   dropout2d: { specs: [dropout2d(0.3)], input: [3, 2, 4] },
   squeezeExcitation: { specs: [squeezeExcitation({ reduction: 2 })], input: [3, 2, 4] },
   residual: {

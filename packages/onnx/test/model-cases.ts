@@ -1,5 +1,6 @@
 import { noGrad } from '@latent/autograd';
 import {
+  asinh,
   chain,
   type FlatRows,
   flatten,
@@ -41,6 +42,7 @@ export const TRANSFORMS: Readonly<Record<string, readonly Transform[]>> = {
   robust: [robust()],
   quantile: [quantile(), quantile({ knots: 4 })],
   log: [log(), log({ offset: 2 })],
+  asinh: [asinh(), asinh({ scale: 1e-3 }), asinh({ scale: 1e6 })],
   chain: [chain(log(), standardise()), chain(standardise(), minMax({ low: -1 }), standardise())],
   perColumn: [
     perColumn([

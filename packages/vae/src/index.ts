@@ -60,6 +60,7 @@ export { type ColumnDistribution, columnwise } from './reconstruction/columnwise
 export { type CompositePart, composite } from './reconstruction/composite.ts';
 export { negativeBinomial, poisson } from './reconstruction/counts.ts';
 export { exponential } from './reconstruction/exponential.ts';
+export { gamma } from './reconstruction/gamma.ts';
 export { type GaussianOptions, gaussian } from './reconstruction/gaussian.ts';
 export { gaussianMixture } from './reconstruction/gaussian-mixture.ts';
 export { laplace } from './reconstruction/laplace.ts';

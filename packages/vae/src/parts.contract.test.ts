@@ -98,6 +98,7 @@ const contracts: Record<string, Contract> = {
       squaredError: NONE,
       laplace: NONE,
       logNormal: NONE,
+      gamma: NONE,
       studentT: {
         samples: [{}, { degreesOfFreedom: 4 }, { degreesOfFreedom: 'learned' }],
         takes: { degreesOfFreedom: 'positive' },

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { cosineSchedule, exponentialSchedule, plateauSchedule } from '../schedule/schedule.ts';
 import { adadelta, adagrad, rmsProp } from './adagrad.ts';
 import { adaBelief, adaMax, adam, adamW, amsGrad, nadam } from './adam.ts';
+import { lion } from './lion.ts';
 import type { OptimizerSpec } from './optimizer.ts';
 import { nesterov, sgd } from './sgd.ts';
 
@@ -250,6 +251,14 @@ const adaptive =
     const shrunk = decoupled ? p * (1 - 0.1 * decay) : p;
     return shrunk - (0.1 * (state[0] / (1 - 0.9 ** t))) / (Math.sqrt(state[1] / (1 - 0.99 ** t)) + 1e-8);
   };
+/** Chen et al. 2023, algorithm 2. */
+const signed =
+  (decay: number) =>
+  (_t: number, p: number, g: number, state: [number, number]): number => {
+    const step = Math.sign(0.9 * state[0] + 0.1 * g) + decay * p;
+    state[0] = 0.99 * state[0] + 0.01 * g;
+    return p - 0.1 * step;
+  };
 const betas = { learningRate: 0.1, beta2: 0.99 };
 const formulas: [string, OptimizerSpec, number[]][] = [
   ['sgd', sgd({ learningRate: 0.1 }), sequence((_t, p, g) => p - 0.1 * g)],
@@ -262,6 +271,8 @@ const formulas: [string, OptimizerSpec, number[]][] = [
   ['adam', adam(betas), sequence(adaptive(0, false))],
   ['adam with L2', adam({ ...betas, weightDecay: 0.3 }), sequence(adaptive(0.3, false))],
   ['adamW', adamW({ ...betas, weightDecay: 0.3 }), sequence(adaptive(0.3, true))],
+  ['lion', lion({ learningRate: 0.1 }), sequence(signed(0))],
+  ['lion with decay', lion({ learningRate: 0.1, weightDecay: 0.3 }), sequence(signed(0.3))],
 ];
 
 describe.each(formulas)('%s', (_name, spec, want) => {

@@ -1,5 +1,6 @@
 import { adadeltaOptimizer, adagradOptimizer, rmsPropOptimizer } from './adagrad.ts';
 import { adamOptimizers } from './adam.ts';
+import { lionOptimizer } from './lion.ts';
 import { optimizers } from './optimizer.ts';
 import { sgdOptimizer } from './sgd.ts';
 
@@ -10,4 +11,5 @@ export const knownOptimizers = optimizers.register(
   adagradOptimizer,
   rmsPropOptimizer,
   adadeltaOptimizer,
+  lionOptimizer,
 );

@@ -259,6 +259,7 @@ const contracts: Record<string, Contract> = {
         takes: { groups: 'count', epsilon: 'positive' },
       },
       rmsNorm: { samples: [{}, { epsilon: 0.1 }], takes: { epsilon: 'positive' } },
+      scaleNorm: { samples: [{}, { epsilon: 0.1 }], takes: { epsilon: 'positive' } },
       dropout2d: { samples: [{ rate: 0.3 }, { rate: 0 }], takes: { rate: 'share' } },
       residual: {
         samples: [
@@ -298,6 +299,10 @@ const contracts: Record<string, Contract> = {
       nadam: ADAM,
       adaMax: ADAM,
       adaBelief: ADAM,
+      lion: {
+        samples: [{}, { learningRate: 0.1, beta1: 0.8, beta2: 0.95, weightDecay: 0.1 }],
+        takes: { learningRate: 'positive', beta1: 'share', beta2: 'share', weightDecay: 'positive' },
+      },
       adagrad: {
         samples: [{}, { learningRate: 0.1, epsilon: 1e-3, weightDecay: 0.1 }],
         takes: { learningRate: 'positive', epsilon: 'positive', weightDecay: 'positive' },
@@ -394,6 +399,7 @@ const contracts: Record<string, Contract> = {
       minMax: { samples: [{}, { low: -1, high: 3 }], takes: { low: 'real', high: 'real' } },
       robust: { samples: [{}], takes: {} },
       quantile: { samples: [{}, { knots: 4 }], takes: { knots: 'count' } },
+      asinh: { samples: [{}, { scale: 2 }], takes: { scale: 'positive' } },
       log: { samples: [{}, { offset: 2 }], takes: { offset: 'real' } },
       chain: { samples: [{ steps: [log(), standardise()] }], takes: { steps: 'choice' } },
       perColumn: {

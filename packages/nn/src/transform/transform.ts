@@ -17,6 +17,7 @@ import { isTyped } from '../data/arrays.ts';
 import { type Dataset, rowShape } from '../data/dataset.ts';
 import { type FlatRows, parseRows } from '../data/rows.ts';
 import { type Part, partOf } from '../registry/registry.ts';
+import { asinhMethod } from './asinh-method.ts';
 import {
   type ColumnMethod,
   logMethod,
@@ -90,6 +91,10 @@ export const minMaxTransform = /* @__PURE__ */ define('minMax', rangeChecks, ({ 
 export const robustTransform = /* @__PURE__ */ define('robust', {}, () => robustMethod);
 export const logTransform = /* @__PURE__ */ define('log', { offset: optional(real(), 0) }, ({ offset }) =>
   logMethod(offset),
+);
+
+export const asinhTransform = /* @__PURE__ */ define('asinh', { scale: optional(real({ above: 0 }), 1) }, ({ scale }) =>
+  asinhMethod(scale),
 );
 
 export const quantileTransform = /* @__PURE__ */ define(
@@ -193,6 +198,7 @@ transforms.register(
   minMaxTransform,
   robustTransform,
   logTransform,
+  asinhTransform,
   quantileTransform,
   chainTransform,
   perColumnTransform,
@@ -218,6 +224,14 @@ export function robust(): Transform {
 /** y = ln(x + offset), for positive columns with a long tail; every value must be above −offset (0). Base e. */
 export function log(options: { readonly offset?: number } = {}): Transform {
   return logTransform.make(options);
+}
+
+/**
+ * y = asinh(x/scale), for columns with long tails on both sides, or that hold 0: straight where |x| is small beside `scale` (1),
+ * ±ln(2|x|/scale) where it is large.
+ */
+export function asinh(options: { readonly scale?: number } = {}): Transform {
+  return asinhTransform.make(options);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { normalQuantile, type PartConfig } from '@latent/nn';
-import { type Expr, select } from '@latent/tensor';
+import { constant, type Expr, select } from '@latent/tensor';
 import { Rules } from './rules.ts';
 
 /** The map of a column as formulas; further inputs are the column's numbers. */
@@ -50,6 +50,35 @@ const logarithm: ColumnFormula = {
       .add(offset as Expr)
       .log()
       .neg(),
+};
+
+/** From here on asinh t is ln 2t in double precision. */
+const FAR = 1e8;
+
+/** y = asinh(x/s), without the difference of like numbers near 0, nor a square past the range far from it. */
+const inverseSinh: ColumnFormula = {
+  forward(x, scale) {
+    const t = x.div(scale as Expr);
+    const far = t.abs();
+    const near = far.min(FAR);
+    const root = near.square().add(1).sqrt();
+    const close = near.add(near.square().div(root.add(1))).log1p();
+    return t.sign().mul(select(far.lt(FAR), close, far.max(FAR).log().add(Math.LN2)));
+  },
+  inverse(y, scale) {
+    // sinh|y| = e·(1 + 1/(e + 1))/2 with e = exp|y| − 1, which keeps its digits near 0.
+    const e = y.abs().expm1();
+    return y
+      .sign()
+      .mul(e.mul(constant(1).div(e.add(1)).add(1)).mul(0.5))
+      .mul(scale as Expr);
+  },
+  // −½log(x² + s²), of the larger and their ratio.
+  logSlope(x, scale) {
+    const [far, width] = [x.abs(), scale as Expr];
+    const larger = far.max(width);
+    return larger.log().add(far.min(width).div(larger).square().log1p().mul(0.5)).neg();
+  },
 };
 
 /** Straight lines between knots (xᵢ, yᵢ) and beyond them: numbers spread, x₁, y₁, x₂, y₂, …; formulas by how many. */
@@ -109,6 +138,7 @@ const STANDARD_TRANSFORMS: Readonly<Record<string, TransformRule>> = {
     formula: ranged,
     numbers: ({ low, high }, learned) => [...learned, low as number, (high as number) - (low as number)],
   },
+  asinh: { formula: inverseSinh, numbers: ({ scale }) => [scale as number] },
   log: { formula: logarithm, numbers: ({ offset }) => [offset as number] },
   quantile: {
     formula: brokenLine,

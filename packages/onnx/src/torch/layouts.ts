@@ -22,6 +22,7 @@ export const TORCH_LAYOUTS: Readonly<Record<string, Readonly<Record<string, Torc
   // nn.LayerNorm: weight and bias [features]; nn.RMSNorm: weight; nn.GroupNorm and nn.BatchNorm: [channels].
   LayerNorm: { weight: {}, bias: {} },
   RmsNorm: { weight: {} },
+  ScaleNorm: { weight: {} },
   GroupNorm: { weight: {}, bias: {} },
   BatchNorm: { weight: {}, bias: {}, running_mean: {}, running_var: {}, num_batches_tracked: {} },
   // nn.Conv1d, nn.Conv2d: weight [out, in/groups, …kernel]; transposed [in, out/groups, …kernel]; bias [out].

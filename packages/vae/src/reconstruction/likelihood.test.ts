@@ -9,6 +9,7 @@ import { categorical } from './categorical.ts';
 import { composite } from './composite.ts';
 import { negativeBinomial, poisson } from './counts.ts';
 import { exponential } from './exponential.ts';
+import { gamma } from './gamma.ts';
 import { gaussian } from './gaussian.ts';
 import { gaussianMixture } from './gaussian-mixture.ts';
 import { laplace } from './laplace.ts';
@@ -149,6 +150,22 @@ const entries: readonly Entry[] = [
     distribution: logNormal(),
     columns: 3,
     golden: [[2, [0.1, 2 * Math.log(0.8)], -1.66380433261]],
+    over: 'half line',
+    outside: 0,
+    data: (rng, shape) => rng.exponential(shape, soft).add(0.1),
+  },
+  {
+    name: 'gamma',
+    distribution: gamma(),
+    columns: 3,
+    // By Γ(½) = √π, Γ(3) = 2 and Γ(1) = 1.
+    golden: [
+      [1.3, [Math.log(2), Math.log(3)], -0.9020233273],
+      [0.4, [0.5, Math.log(0.5)], -0.83209929921],
+      [0.7, [-0.2, 0], -0.654981930712],
+      [1005, [Math.log(1000), 8], -3.86884754109],
+    ],
+    single: 2e-6, // of log μ, which is rounded before it is multiplied by α(x/μ − 1)
     over: 'half line',
     outside: 0,
     data: (rng, shape) => rng.exponential(shape, soft).add(0.1),

@@ -4,6 +4,7 @@ import { categoricalLikelihood } from './categorical.ts';
 import { compositeLikelihood } from './composite.ts';
 import { negativeBinomialLikelihood, poissonLikelihood } from './counts.ts';
 import { exponentialLikelihood } from './exponential.ts';
+import { gammaLikelihood } from './gamma.ts';
 import { gaussianLikelihood } from './gaussian.ts';
 import { gaussianMixtureLikelihood } from './gaussian-mixture.ts';
 import { laplaceLikelihood } from './laplace.ts';
@@ -23,6 +24,7 @@ export const knownLikelihoods = likelihoods.register(
   squaredErrorLikelihood,
   laplaceLikelihood,
   logNormalLikelihood,
+  gammaLikelihood,
   studentTLikelihood,
   poissonLikelihood,
   negativeBinomialLikelihood,

@@ -12,6 +12,7 @@ import { iwae } from '../objectives/iwae.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { negativeBinomial, poisson } from '../reconstruction/counts.ts';
 import { exponential } from '../reconstruction/exponential.ts';
+import { gamma } from '../reconstruction/gamma.ts';
 import { gaussian } from '../reconstruction/gaussian.ts';
 import { gaussianMixture } from '../reconstruction/gaussian-mixture.ts';
 import { laplace } from '../reconstruction/laplace.ts';
@@ -54,6 +55,7 @@ const unbounded: Record<string, [ReconstructionDistribution[], number[][]]> = {
   gaussianMixture: [[gaussianMixture({ components: 2 })], real],
   squaredError: [[squaredError()], real],
   exponential: [[exponential()], positive],
+  gamma: [[gamma()], positive],
   logNormal: [[logNormal()], positive],
   poisson: [[poisson()], counts],
   negativeBinomial: [[negativeBinomial()], counts],

@@ -7,6 +7,7 @@ import { bernoulli } from '../reconstruction/bernoulli.ts';
 import { composite } from '../reconstruction/composite.ts';
 import { negativeBinomial, poisson } from '../reconstruction/counts.ts';
 import { exponential } from '../reconstruction/exponential.ts';
+import { gamma } from '../reconstruction/gamma.ts';
 import { gaussian } from '../reconstruction/gaussian.ts';
 import { gaussianMixture } from '../reconstruction/gaussian-mixture.ts';
 import { laplace } from '../reconstruction/laplace.ts';
@@ -35,6 +36,7 @@ const distributions: [ReconstructionDistribution, (rng: Rng) => Tensor][] = [
   [squaredError(), real],
   [laplace(), real],
   [logNormal(), positive],
+  [gamma(), positive],
   [studentT(), real],
   [poisson(), count],
   [negativeBinomial(), count],

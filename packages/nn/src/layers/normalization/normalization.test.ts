@@ -19,6 +19,7 @@ import type { Sequential } from '../sequential.ts';
 import { BatchNorm, batchNorm } from './batch-norm.ts';
 import { GroupNorm } from './group-norm.ts';
 import { RmsNorm } from './rms-norm.ts';
+import { ScaleNorm } from './scale-norm.ts';
 
 const rng = new Rng(3);
 
@@ -196,6 +197,34 @@ describe('RmsNorm', () => {
     const y = new RmsNorm(50).forward(rng.normal([4, 50], { mean: 3 }));
     for (const square of y.square().mean({ axis: 1 }).data) expect(square).toBeCloseTo(1, 4);
     expect(() => new RmsNorm(3).forward(tensor([1, 2]))).toThrow('RmsNorm: expected last axis 3, got [2]');
+  });
+});
+
+describe('ScaleNorm', () => {
+  it('gives rows the length of its weight, √features at first', () => {
+    const layer = new ScaleNorm(50);
+    expect(layer.weight.toArray()).toEqual([Math.fround(Math.sqrt(50))]);
+    const lengths = (): Float32Array | Float64Array =>
+      layer
+        .forward(rng.normal([4, 50], { mean: 3 }))
+        .square()
+        .sum({ axis: 1 })
+        .sqrt().data;
+    for (const length of lengths()) expect(length).toBeCloseTo(Math.sqrt(50), 4);
+    layer.loadStateDict({ weight: tensor([2]) });
+    for (const length of lengths()) expect(length).toBeCloseTo(2, 5);
+    expect(() => new ScaleNorm(3).forward(tensor([1, 2]))).toThrow('ScaleNorm: expected last axis 3, got [2]');
+  });
+
+  it('divides rows shorter than ε by ε, with finite gradients at 0', () => {
+    const layer = new ScaleNorm(4, { epsilon: 2 });
+    expect(layer.forward(tensor([[1, 0, 0, 0]])).toArray()).toEqual([[1, 0, 0, 0]]);
+    for (const epsilon of [1e-15, 1e-5, 1]) {
+      const p = parameter(tensor([[0, 0, 0, 0]]));
+      new ScaleNorm(4, { epsilon }).forward(p).sum().backward();
+      for (const slope of (p.grad as Tensor).data) expect(slope * epsilon).toBeCloseTo(2, 4);
+    }
+    expect(() => new ScaleNorm(4, { epsilon: 1e-30 })).toThrow('ScaleNorm: epsilon must be');
   });
 });
 
