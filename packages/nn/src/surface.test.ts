@@ -65,6 +65,7 @@ const surface: Surface = {
   },
   calls: {
     'Windows.perPoint': () => [[1, 2]],
+    normalQuantile: () => [0.5],
     uniformInit: () => [-1, 1],
     crossEntropy: () => [x(), [1]],
     constantSchedule: () => [rate],

@@ -42,7 +42,9 @@ describe('tokenizers', () => {
       'fit: row 1, "aXb": character "X" at position 1 is not in the alphabet',
     );
     expect(() => tokenRows('fit', ['ab', 3], characters('ab'))).toThrow('fit: expected texts, got 3 at row 1');
-    expect(() => characters('aba')).toThrow('characters: alphabet has "a" twice');
+    expect(() => characters('aba')).toThrow(
+      'characters: alphabet must be a text with every character once ("a" is there twice), got "aba"',
+    );
     expect(() => characters('')).toThrow('characters: alphabet must be a text with every character once');
     expect(() => words(['a', 'b', 'a'])).toThrow('words: vocabulary has "a" twice');
     expect(() => words(['a b'])).toThrow('words: vocabulary[0] must be a word without space, got "a b"');

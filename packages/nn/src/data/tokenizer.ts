@@ -40,7 +40,8 @@ const symbolsCheck: Check<string> = (value, at) => {
   if (typeof value !== 'string' || value === '') return refuse(at, 'a text with every character once', value);
   const seen = new Set<string>();
   for (const symbol of value) {
-    if (seen.has(symbol)) throw new ValueError(`${at.caller}: ${at.path} has ${JSON.stringify(symbol)} twice`);
+    if (seen.has(symbol))
+      return refuse(at, `a text with every character once (${JSON.stringify(symbol)} is there twice)`, value);
     seen.add(symbol);
   }
   return value;

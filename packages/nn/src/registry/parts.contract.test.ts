@@ -385,7 +385,7 @@ const contracts: Record<string, Contract> = {
   tokenizers: {
     kind: tokenizers as unknown as Kind<Part>,
     table: {
-      characters: { samples: [{ alphabet: 'ab c' }], takes: {} },
+      characters: { samples: [{ alphabet: 'ab c' }], takes: { alphabet: 'letters' } },
       bytes: { samples: [{}], takes: {} },
       words: { samples: [{ vocabulary: ['a', 'b'] }], takes: { vocabulary: 'choice' } },
     },

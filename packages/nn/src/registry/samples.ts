@@ -12,6 +12,8 @@ const KINDS = {
   /** Above 0, or at least 0. */
   positive: [1.5],
   flag: [true],
+  /** Text of letters, each once. */
+  letters: ['5'],
   /** One of some names, a part, a list of at least one element, an object of fields. */
   choice: [],
   /** A list that may be empty. */

@@ -1,3 +1,5 @@
+import { refuse } from '@latent/tensor';
+
 /** Polynomials of Wichura's algorithm AS 241, PPND16 (Applied Statistics 37, 1988), the constant first. */
 const MIDDLE = [
   [
@@ -39,6 +41,9 @@ function ratioAt([over, under]: Ratio, x: number): number {
 
 /** Φ⁻¹(p), the p-quantile of N(0, 1), to 16 digits; ±∞ at 0 and 1. */
 export function normalQuantile(p: number): number {
+  if (!(typeof p === 'number' && p >= 0 && p <= 1)) {
+    refuse({ caller: 'normalQuantile', path: 'p' }, 'a number from 0 to 1', p);
+  }
   const q = p - 0.5;
   if (Math.abs(q) <= 0.425) return q * ratioAt(MIDDLE, 0.180625 - q * q);
   const tail = q < 0 ? p : 1 - p;
@@ -53,6 +58,7 @@ export function normalQuantile(p: number): number {
  * where |x| is small, and by the continued fraction of Mills' ratio past that.
  */
 export function normalCdf(x: number): number {
+  if (typeof x !== 'number') refuse({ caller: 'normalCdf', path: 'x' }, 'a number', x);
   if (Number.isNaN(x)) return Number.NaN;
   if (Math.abs(x) < 3) {
     let [sum, term] = [x, x];

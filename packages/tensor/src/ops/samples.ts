@@ -418,7 +418,7 @@ const elementwiseSamples = {
   }),
   logSigmoid: unary(e.logSigmoid, (x) => -softplus(-x), {
     special: [
-      [[100], 0],
+      [[1000], 0],
       [[-1000], -1000],
     ],
   }),
