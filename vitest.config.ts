@@ -26,6 +26,8 @@ export default defineConfig({
     setupFiles: ['./scripts/fail-on-output.ts'],
     // Forbids `.only`; the linter's rule takes our `fit` for a focused test.
     allowOnly: false,
+    // One file per core; by default one core is kept for the reporter, which has little to do.
+    maxWorkers: '100%',
     // Against tests that hang; no limit that a busy machine would break.
     testTimeout: 600_000,
     hookTimeout: 600_000,
