@@ -68,6 +68,7 @@ export function apply<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tenso
 
 /** The inputs' shapes; throws unless they are of one dtype. */
 export function inputShapes(name: string, inputs: readonly Tensor[]): readonly Shape[] {
+  if (checkTensors(name, inputs).length === 0) throw new ValueError(`${name}: needs at least one tensor, got none`);
   const shapes: Shape[] = new Array(inputs.length);
   for (let i = 0; i < inputs.length; i++) {
     if (inputs[i]!.dtype !== inputs[0]!.dtype) {
@@ -81,9 +82,9 @@ export function inputShapes(name: string, inputs: readonly Tensor[]): readonly S
 }
 
 function compute<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
+  const shapes = inputShapes(op.name, inputs) as PerInput<Shape>;
   const first = inputs[0] as Tensor;
   const { dtype } = first;
-  const shapes = inputShapes(op.name, inputs) as PerInput<Shape>;
   const shape = op.shape(shapes, params);
   if (op.alias) {
     first.storage.checkAlive(op.name);

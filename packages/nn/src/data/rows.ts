@@ -33,6 +33,8 @@ export interface ParseOptions {
   readonly remedy?: string;
   /** Whether no rows at all are fine; refused by default. */
   readonly empty?: boolean;
+  /** Whether lists come out in single precision: for rows that nothing reads in double. Past its range they are ±∞. */
+  readonly single?: boolean;
   /** Whether rows may have fewer steps than the event's first axis; refused by default. */
   readonly ragged?: boolean;
 }
@@ -49,7 +51,8 @@ export function parseRows(caller: string, data: unknown, event: Shape, options: 
   let values: TypedArray;
   if (data instanceof Tensor) values = tensorRows(caller, data, event);
   else if (isTyped(data)) values = flatRows(caller, data, event);
-  else if (Array.isArray(data)) values = (options.ragged ? listedRagged : listedRows)(caller, data, event);
+  else if (Array.isArray(data))
+    values = options.ragged ? listedRagged(caller, data, event) : listedRows(caller, data, event, options);
   else if (isForeignTensor(data)) {
     throw new ValueError(
       `${caller}: this tensor was made by another copy of @latent/tensor; see that one version is installed`,
@@ -58,7 +61,7 @@ export function parseRows(caller: string, data: unknown, event: Shape, options: 
   const count = values.length / width;
   if (count === 0 && !options.empty) throw new ValueError(`${caller}: needs at least one row, got none`);
   if (options.ragged) return { values, count, width, lengths: lengthsOf(caller, values, event) };
-  if (values instanceof Float32Array || values instanceof Float64Array) checkFinite(caller, values, event, options);
+  if (!Array.isArray(data)) checkFinite(caller, values, event, options);
   return { values, count, width };
 }
 
@@ -98,28 +101,41 @@ function ownCopy(data: TypedArray): TypedArray {
   return Own === undefined ? Float64Array.from(data) : new Own(data);
 }
 
-function listedRows(caller: string, rows: readonly unknown[], event: Shape): TypedArray {
+function listedRows(caller: string, rows: readonly unknown[], event: Shape, options: ParseOptions): TypedArray {
   const width = sizeOf(event);
   // Rows that are all in single precision stay so; others may need double.
-  const single = rows.length > 0 && rows.every((row) => isTyped(row) && tagOf(row) === 'Float32Array');
+  const single =
+    options.single || (rows.length > 0 && rows.every((row) => isTyped(row) && tagOf(row) === 'Float32Array'));
   const values = single ? new Float32Array(rows.length * width) : new Float64Array(rows.length * width);
   for (let r = 0; r < rows.length; r++) {
     const row = rows[r];
-    if (isTyped(row)) {
+    const at = r * width;
+    if (event.length === 1 && Array.isArray(row)) {
       if (row.length !== width) wrongLength(caller, r, row.length, event);
-      values.set(row, r * width);
-    } else if (event.length === 1 && Array.isArray(row)) {
-      if (row.length !== width) wrongLength(caller, r, row.length, event);
-      const at = r * width;
       for (let c = 0; c < width; c++) {
         const value: unknown = row[c];
-        if (typeof value === 'number') values[at + c] = value;
-        else if (value === null) values[at + c] = Number.NaN;
-        else wrongValue(caller, value, r, [c]);
+        if (typeof value === 'number' && Number.isFinite(value)) values[at + c] = value;
+        else values[at + c] = checkedPart(caller, value, at + c, event, options);
       }
-    } else nested(caller, row, r, event, values, r * width);
+    } else if (isTyped(row)) {
+      if (row.length !== width) wrongLength(caller, r, row.length, event);
+      checkFinite(caller, row, event, options, r);
+      values.set(row, at);
+    } else nested(caller, row, event, values, at, options);
   }
   return values;
+}
+
+/** A value that may be a hole, as a number; `i` counts numbers from the first row. */
+function checkedPart(caller: string, value: unknown, i: number, event: Shape, options: ParseOptions): number {
+  if (typeof value !== 'number' && value !== null) {
+    const width = sizeOf(event);
+    const where = `row ${Math.floor(i / width)}${place(indexOf(i % width, event))}`;
+    throw new ValueError(`${caller}: expected a number, got ${describeValue(value)} at ${where}`);
+  }
+  const number = value ?? Number.NaN;
+  if (!Number.isFinite(number)) checkHole(caller, number, i, event, options);
+  return number;
 }
 
 function tagOf(value: TypedArray): string {
@@ -128,10 +144,6 @@ function tagOf(value: TypedArray): string {
 
 function wrongLength(caller: string, r: number, length: number, event: Shape): never {
   throw new ShapeError(`${caller}: row ${r} has ${length} values, expected ${eventInWords(event)}`);
-}
-
-function wrongValue(caller: string, value: unknown, r: number, index: readonly number[]): never {
-  throw new ValueError(`${caller}: expected a number, got ${describeValue(value)} at row ${r}${place(index)}`);
 }
 
 /** `, column 3`; of rows of a shape `, position [1, 2, 0]`; of rows that are numbers nothing. */
@@ -144,16 +156,16 @@ function place(index: readonly number[]): string {
 function nested(
   caller: string,
   row: unknown,
-  r: number,
   event: Shape,
   values: Float32Array | Float64Array,
   at: number,
+  options: ParseOptions,
 ): void {
+  const r = at / sizeOf(event);
   let next = at;
   const put = (value: unknown): void => {
-    if (typeof value === 'number') values[next++] = value;
-    else if (value === null) values[next++] = Number.NaN;
-    else wrongValue(caller, value, r, indexOf(next - at, event));
+    values[next] = checkedPart(caller, value, next, event, options);
+    next++;
   };
   const visit = (part: unknown, axis: number): void => {
     if (axis === event.length) {
@@ -183,23 +195,31 @@ function nested(
   visit(row, 0);
 }
 
-/** Throws at the first number that is not finite, a hole where holes may be excepted. */
-function checkFinite(
+/** Throws at the first number that is not finite, a hole where holes may be excepted; `from` is the number of the first row. */
+function checkFinite(caller: string, values: TypedArray, event: Shape, options: ParseOptions, from = 0): void {
+  // Those of one or two bytes are whole numbers.
+  if (values.BYTES_PER_ELEMENT < 4) return;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (!Number.isFinite(value)) checkHole(caller, value, from * sizeOf(event) + i, event, options);
+  }
+}
+
+/** Throws unless a number that is not finite is a hole, and holes may be. */
+function checkHole(
   caller: string,
-  values: Float32Array | Float64Array,
+  value: number,
+  i: number,
   event: Shape,
   { holes = false, remedy = '' }: ParseOptions,
 ): void {
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number;
-    if (Number.isFinite(value) || (holes && Number.isNaN(value))) continue;
-    const width = sizeOf(event);
-    const missing = Number.isNaN(value);
-    const index = indexOf(i % width, event);
-    throw new ValueError(
-      `${caller}: expected a finite number, got ${missing ? 'NaN or null' : value} at row ${Math.floor(i / width)}${place(index)}${missing && remedy !== '' ? `; ${remedy}` : ''}`,
-    );
-  }
+  const missing = Number.isNaN(value);
+  if (holes && missing) return;
+  const width = sizeOf(event);
+  const where = `row ${Math.floor(i / width)}${place(indexOf(i % width, event))}`;
+  throw new ValueError(
+    `${caller}: expected a finite number, got ${missing ? 'NaN or null' : value} at ${where}${missing && remedy !== '' ? `; ${remedy}` : ''}`,
+  );
 }
 
 /** The position of element `flat` of a row. */

@@ -21,6 +21,8 @@ const OPERATORS = {
   sin: 'Sin',
   cos: 'Cos',
   erf: 'Erf',
+  // Its numbers are single precision.
+  fround: 'Identity',
 } satisfies Partial<Record<Expr['kind'], string>>;
 
 const COMPARISONS = { lt: 'Less', le: 'LessOrEqual', eq: 'Equal' } satisfies Partial<Record<Expr['kind'], string>>;

@@ -37,6 +37,7 @@ const DERIVATIVE: Record<Primitive, (a: Expr, b: Expr, c: Expr, y: Expr) => read
       .exp()
       .mul(2 / Math.sqrt(Math.PI)),
   ],
+  fround: () => [ONE],
 };
 
 const ZERO = /* @__PURE__ */ constant(0);

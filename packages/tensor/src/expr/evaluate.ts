@@ -27,6 +27,7 @@ export const NUMERIC: Record<Primitive, (a: number, b: number, c: number) => num
   sin: (a) => Math.sin(a),
   cos: (a) => Math.cos(a),
   erf,
+  fround: (a) => Math.fround(a),
 };
 
 /** The primitives in JavaScript source, for the loop that `jsLoop` writes. */
@@ -55,6 +56,7 @@ const SOURCE: Record<Primitive, (a: string, b: string, c: string) => string> = {
   sin: (a) => `Math.sin(${a})`,
   cos: (a) => `Math.cos(${a})`,
   erf: (a) => `erf(${a})`,
+  fround: (a) => `Math.fround(${a})`,
 };
 
 /** The values of `roots` at these inputs. */

@@ -27,7 +27,8 @@ export type Primitive =
   | 'tanh'
   | 'sin'
   | 'cos'
-  | 'erf';
+  | 'erf'
+  | 'fround';
 
 export type ExprLike = Expr | number;
 
@@ -123,6 +124,10 @@ export class Expr {
   }
   erf(): Expr {
     return make('erf', this);
+  }
+  /** Rounded to single precision, as if it had been written as a f32 and read again. */
+  fround(): Expr {
+    return make('fround', this);
   }
   square(): Expr {
     return make('mul', this, this);

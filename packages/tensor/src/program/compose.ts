@@ -1,6 +1,7 @@
 import { type Expr, input, substitute } from '../expr/expr.ts';
 import type { Formula, Layout, MapProgram } from '../kernels/kernel.ts';
 import { internedProgram } from '../kernels/map/map-program.ts';
+import { machine } from '../kernels/select.ts';
 import { type CallStep, type Operand, outputsOf, type Value } from './step.ts';
 
 /** A call of a fused kernel, with its formula. */
@@ -22,6 +23,9 @@ export function composed(
   inputs: readonly { readonly operand: Operand; readonly layout: Layout }[],
 ): MapProgram {
   const made = new Map<Value, Expr>();
+  // The reference computes formulas in double precision: what a part handed on in single precision is rounded to it still.
+  const { dtype } = (parts[0] as Part).step.call;
+  const rounds = dtype === 'f32' && machine().linker === null;
   const position = (operand: Operand, layout: Layout): Expr =>
     input(
       inputs.findIndex(
@@ -39,7 +43,7 @@ export function composed(
     roots = formula.program.expressions.map((root) => substitute(root, values));
     for (const [i, root] of roots.entries()) {
       const output = step.operands[i];
-      if (i < results && output !== undefined) made.set(output.value, root);
+      if (i < results && output !== undefined) made.set(output.value, rounds ? root.fround() : root);
     }
   }
   // The last part's outputs are written as they come: a reduction's is not what its formula gives.

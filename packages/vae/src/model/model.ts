@@ -51,7 +51,7 @@ import { lengthsByStop, parseSequences, type Sequence } from '../sequence/sequen
 import { ColumnScales, columnWarnings } from './column-warnings.ts';
 import { FORMAT, modelClass, readHeader, VERSION } from './file-header.ts';
 import type { ReadyRows } from './rows-program.ts';
-import { SeenRange } from './seen-range.ts';
+import { FARTHEST, SeenRange } from './seen-range.ts';
 
 /** How a model is trained on rows. `N` are the names of what it reports beside its loss. */
 export interface ModelFitOptions<N extends string = never> extends TrainingOptions<N> {
@@ -115,6 +115,8 @@ export abstract class Model<N extends string = never> extends Module implements 
   readonly sequence: Sequence | null;
   readonly #spec: Transform | null;
   #learned: Learned;
+  /** Before anything was learned. */
+  #unseen: SeenRange | null = null;
 
   constructor(event: Shape, transform: Transform | FittedTransform | null, rng: Rng, sequence: Sequence | null = null) {
     super();
@@ -346,10 +348,11 @@ export abstract class Model<N extends string = never> extends Module implements 
     return this.#together(caller, { ...raw, values: this.#scaled(caller, raw, transform) }, beside);
   }
 
-  #parse(caller: string, data: Rows): FlatRows {
+  #parse(caller: string, data: Rows, single = false): FlatRows {
     if (this.sequence !== null) return parseSequences(caller, data, this.sequence);
     return parseRows(caller, data, this.event, {
       holes: this.holes,
+      single,
       remedy: 'for rows with holes make the model with { missing: true }',
     });
   }
@@ -360,10 +363,15 @@ export abstract class Model<N extends string = never> extends Module implements 
    */
   #scaled(caller: string, raw: FlatRows, transform: FittedTransform | null, held = false): Float32Array {
     const columns = this.#asColumns(raw);
-    const values = transform === null ? Float32Array.from(raw.values) : transform.forward(caller, columns);
+    let values: Float32Array;
+    if (transform !== null) values = transform.forward(caller, columns);
+    else values = raw.values instanceof Float32Array ? raw.values : new Float32Array(raw.values);
     for (let i = 0; i < values.length; i++) {
       const value = values[i] as number;
-      if (value !== Infinity && value !== -Infinity) continue;
+      if (!(Math.abs(value) > FARTHEST)) continue;
+      // Such values are held, and the rows as they were given stay what they are.
+      if (values === raw.values) values = values.slice();
+      if (Math.abs(value) !== Infinity) continue;
       if (!held) {
         throw new ValueError(
           `${caller}: ${raw.values[i]} at ${placeOf(i, columns)} is too large for single precision on the model's scale`,
@@ -393,11 +401,12 @@ export abstract class Model<N extends string = never> extends Module implements 
 
   #prepared(method: string, data: Rows, of: 'codes' | 'scores'): PreparedRows {
     const caller = `${this.#name}.${method}`;
-    const raw = this.#parse(caller, data);
     const { transform } = this;
+    const raw = this.#parse(caller, data, transform === null);
     if (transform === null && this.#spec !== null) throw notLearned(caller, this.#spec, "the columns' scales");
     const values = this.#scaled(caller, raw, transform, true);
-    const range = this.#learned.range ?? SeenRange.unknown(this.#width);
+    this.#unseen ??= SeenRange.unknown(this.#width);
+    const range = this.#learned.range ?? this.#unseen;
     // Numbers of things have no far end.
     const near = this.sequence?.tokenizer ? null : range.drawIn(values, of);
     const { count, lengths } = raw;

@@ -108,38 +108,39 @@ export function rowsProgram<K extends string>(
       run(x, near, keys, samples, names, others),
     { reuse: true, onEager: () => {} },
   );
-  const rooms = new Map<string, Room>();
+  const rooms = new Map<string, (Room | undefined)[]>();
 
   const ofEvent: RowsProgram<K> = (given, event, { seed = 0, samples = 1, block = 0 } = {}) => {
     const { values, near, count } = given;
     const beside = withLengths(given);
+    const columns = Object.entries(beside);
     const width = sizeOf(event);
-    const names = Object.keys(beside).join(' ');
+    const names = columns.length === 0 ? '' : Object.keys(beside).join(' ');
     const most = largestSize(Math.max(1, Math.floor(MOST_DRAWS / samples)));
-    const parts: Record<K, Tensor>[] = [];
+    const known = roomsOf(rooms, event, columns);
+    const parts = (first: number, rows: number): Record<K, Tensor> => {
+      const at = SIZES.findIndex((size) => size >= rows);
+      const room = known[at] ?? roomOf(SIZES[at] as number, event, columns);
+      known[at] = room;
+      // By what the encoder sees: rows that are far in the same way are scored by the same codes.
+      rowKeys(rowsOf(near ?? values, first, rows, width), width, seed, block, room.keyNumbers);
+      room.keys.assign(room.keyNumbers);
+      room.x.fill(rowsOf(values, first, rows, width), rows);
+      const others = columns.map(([, { values: all, shape }], i) =>
+        (room.beside[i] as Place).fill(rowsOf(all, first, rows, sizeOf(shape)), rows),
+      );
+      const seen = near === null ? null : room.near.fill(rowsOf(near, first, rows, width), rows);
+      return scoring(() =>
+        seen === null
+          ? usual(room.x.tensor, room.keys, samples, names, ...others)
+          : far(room.x.tensor, seen, room.keys, samples, names, ...others),
+      );
+    };
+    if (count <= most) return mapValues(parts(0, count), (x) => firstRows(x, count));
     const results = {} as Record<K, { readonly values: Float32Array; readonly shape: Shape }>;
     for (let start = 0; start < count; start += most) {
       const rows = Math.min(most, count - start);
-      const size = SIZES.find((known) => known >= rows) as number;
-      const room = roomOf(rooms, size, event, beside);
-      const rowsOf = (of: Float32Array): Float32Array => of.subarray(start * width, (start + rows) * width);
-      // By what the encoder sees: rows that are far in the same way are scored by the same codes.
-      rowKeys(rowsOf(near ?? values), width, seed, block, room.keyNumbers);
-      room.keys.assign(room.keyNumbers);
-      room.x.fill(rowsOf(values), rows);
-      const others = Object.entries(room.beside).map(([name, place]) => {
-        const { values: all, shape } = beside[name] as RowsBeside[string];
-        const each = sizeOf(shape);
-        return place.fill(all.subarray(start * each, (start + rows) * each), rows);
-      });
-      let part: Record<K, Tensor>;
-      if (near === null) part = scoring(() => usual(room.x.tensor, room.keys, samples, names, ...others));
-      else {
-        const seen = room.near.fill(rowsOf(near), rows);
-        part = scoring(() => far(room.x.tensor, seen, room.keys, samples, names, ...others));
-      }
-      if (rows === count) return mapValues(part, (x) => firstRows(x, rows));
-      parts.push(part);
+      const part = parts(start, rows);
       for (const name in part) {
         const x = part[name];
         const perRow = x.size / (x.shape[0] as number);
@@ -244,7 +245,7 @@ interface Room {
   readonly near: Place;
   readonly keys: Tensor;
   readonly keyNumbers: Float32Array;
-  readonly beside: Readonly<Record<string, Place>>;
+  readonly beside: readonly Place[];
 }
 
 /** Rows of one shape in a room. */
@@ -273,22 +274,35 @@ class Place {
   }
 }
 
-function roomOf(rooms: Map<string, Room>, size: number, event: Shape, beside: RowsBeside): Room {
-  const key = [size, event[0], ...Object.entries(beside).map(([name, { shape }]) => `${name}:${shape.join('x')}`)].join(
-    ' ',
-  );
-  let room = rooms.get(key);
-  if (room === undefined) {
-    room = {
-      x: new Place(size, event),
-      near: new Place(size, event),
-      keys: zeros([size, 2]).persisted(true),
-      keyNumbers: new Float32Array(2 * size),
-      beside: Object.fromEntries(Object.entries(beside).map(([name, { shape }]) => [name, new Place(size, shape)])),
-    };
-    rooms.set(key, room);
+/** The rooms of rows of one shape with such columns beside them, by the place of their size. */
+function roomsOf(
+  rooms: Map<string, (Room | undefined)[]>,
+  event: Shape,
+  columns: readonly (readonly [string, RowsBeside[string]])[],
+): (Room | undefined)[] {
+  let key = String(event[0]);
+  for (const [name, { shape }] of columns) key += ` ${name}:${shape.join('x')}`;
+  let known = rooms.get(key);
+  if (known === undefined) {
+    known = [];
+    rooms.set(key, known);
   }
-  return room;
+  return known;
+}
+
+function roomOf(size: number, event: Shape, columns: readonly (readonly [string, RowsBeside[string]])[]): Room {
+  return {
+    x: new Place(size, event),
+    near: new Place(size, event),
+    keys: zeros([size, 2]).persisted(true),
+    keyNumbers: new Float32Array(2 * size),
+    beside: columns.map(([, { shape }]) => new Place(size, shape)),
+  };
+}
+
+/** `rows` rows of some end to end; themselves where that is all of them. */
+function rowsOf(all: Float32Array, first: number, rows: number, width: number): Float32Array {
+  return rows * width === all.length ? all : all.subarray(first * width, (first + rows) * width);
 }
 
 /** The largest size that is at most `limit`. */

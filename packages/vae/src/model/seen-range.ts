@@ -4,7 +4,7 @@ import { isPlainObject, type Place, refuse } from '@latent/tensor';
 const REACH = { scores: 1, codes: 10 } as const;
 
 /** Larger than any value on a model's scale that its likelihood can still tell from a larger one in single precision. */
-const LARGEST = 1e12;
+export const FARTHEST = 1e12;
 
 /** A range as JSON. */
 export interface RangeConfig {
@@ -69,7 +69,7 @@ export class SeenRange {
 
   /** Before any row was seen: nothing is drawn in, but for values that single precision could not square. */
   static unknown(width: number): SeenRange {
-    return new SeenRange(new Float64Array(width).fill(-LARGEST), new Float64Array(width).fill(LARGEST));
+    return new SeenRange(new Float64Array(width).fill(-FARTHEST), new Float64Array(width).fill(FARTHEST));
   }
 
   config(): RangeConfig {
@@ -100,7 +100,7 @@ export class SeenRange {
     readonly largest: number;
   } {
     const { least, most } = this.#edgesAt(REACH[of]);
-    return { least: least.slice(), most: most.slice(), largest: LARGEST };
+    return { least: least.slice(), most: most.slice(), largest: FARTHEST };
   }
 
   /**
@@ -113,9 +113,10 @@ export class SeenRange {
     let near: Float32Array | null = null;
     for (let i = 0, c = 0; i < rows.length; i++, c = c + 1 === width ? 0 : c + 1) {
       const value = rows[i] as number;
-      const [from, to] = [least[c] as number, most[c] as number];
+      const from = least[c] as number;
+      const to = most[c] as number;
       if (!(value < from || value > to)) continue;
-      if (Math.abs(value) > LARGEST) rows[i] = Math.sign(value) * LARGEST;
+      if (Math.abs(value) > FARTHEST) rows[i] = Math.sign(value) * FARTHEST;
       near ??= rows.slice();
       near[i] = value < from ? from : to;
     }

@@ -79,7 +79,7 @@ export function checkSupport(
   holes = false,
   steps?: number,
 ): void {
-  const columns = distribution.support(width);
+  const columns = supportOf(distribution, width);
   for (let i = 0, column = 0; i < values.length; i++, column = column + 1 === width ? 0 : column + 1) {
     const value = values[i] as number;
     const support = columns[column] as Support;
@@ -93,6 +93,18 @@ export function checkSupport(
     for (let start = 0; start < values.length; start += width)
       checkOneHot(caller, values, start, from, to, width, steps);
   }
+}
+
+const supports = new WeakMap<ReconstructionDistribution, readonly Support[]>();
+
+/** The support of each column, made once for rows of one width: it is asked for with every row that is scored. */
+function supportOf(distribution: ReconstructionDistribution, width: number): readonly Support[] {
+  let known = supports.get(distribution);
+  if (known?.length !== width) {
+    known = distribution.support(width);
+    supports.set(distribution, known);
+  }
+  return known;
 }
 
 /** Throws unless one of the columns is 1 and the rest 0, or all are missing. */

@@ -33,6 +33,8 @@ const FORMULA: Record<Primitive, Formula> = {
   sin,
   cos,
   erf,
+  // Lanes are single precision.
+  fround: (_l, a) => a,
 };
 
 /** Instructions, roughly; what is not listed is one. */
@@ -40,7 +42,7 @@ const FORMULA: Record<Primitive, Formula> = {
 const COST: Partial<Record<Expr['kind'], number>> = {
   div: 4, sqrt: 4, min: 6, max: 6, sign: 4,
   exp: 22, expm1: 28, tanh: 35, log: 40, log1p: 40, erf: 50, sin: 60, cos: 60, pow: 150,
-  const: 0,
+  const: 0, fround: 0,
 };
 
 /** About how many instructions one vector of these expressions takes. */
