@@ -1,10 +1,12 @@
 // `npm run bench:report`: all benchmarks on this Node, into bench/results, and docs/performance.md from all results there.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { scalingPlot } from './plot.ts';
 import { batches, measureScaling, rises, type ScalingPoint, widths } from './scaling.ts';
+import { measureScoring, rowCounts, type ScoringPoint } from './scoring.ts';
 import { measureStartup, type Startup } from './startup.ts';
 import type { Result } from './table.ts';
 
@@ -18,31 +20,70 @@ interface Report {
   readonly results: readonly Result[];
   readonly scaling: readonly ScalingPoint[];
   readonly startup: Startup;
+  readonly scoring: readonly ScoringPoint[];
+  /** What it was measured on. */
+  readonly commit: string;
 }
+
+/** How far a peer's time may be from the last report's: further off, the machine was busy, or is another. */
+const STEADY = 0.25;
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const folder = join(root, 'bench', 'results');
 const major = process.versions.node.split('.')[0];
 const file = join(folder, `node-${major}.json`);
 
-if (process.argv.includes('--scaling-only')) measureRest();
-else if (!process.argv.includes('--pages-only')) measure();
+const own = ['--scaling-only', '--pages-only', '--other-machine'];
+const asked = (option: string): boolean => process.argv.includes(option);
+/** What is meant for the benchmarks. */
+const handedOn = process.argv.slice(2).filter((option) => !own.includes(option));
+
+if (asked('--scaling-only')) measureRest();
+else if (!asked('--pages-only')) measure();
 writePage();
 
 function measure(): void {
   mkdirSync(folder, { recursive: true });
   npm('run', '--silent', 'build');
-  const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report).results : [];
-  npm('run', '--silent', 'bench', '--', '--json', file, ...process.argv.slice(2));
+  const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report) : null;
+  const fresh = join(mkdtempSync(join(tmpdir(), 'latent-bench-')), 'results.json');
+  npm('run', '--silent', 'bench', '--', '--json', fresh, ...handedOn);
+  const measured = JSON.parse(readFileSync(fresh, 'utf8')) as Report;
+  if (before !== null && !asked('--other-machine')) refuseUnsteady(before, measured);
   // With `--only`, the other benchmarks' figures stay.
-  const measured = JSON.parse(readFileSync(file, 'utf8')) as Report;
-  const fresh = new Map(measured.results.map((r) => [`${r.benchmark} ${r.contender}`, r]));
-  const kept = before.map((r) => fresh.get(`${r.benchmark} ${r.contender}`) ?? r);
-  const added = measured.results.filter(
-    (r) => !before.some((b) => b.benchmark === r.benchmark && b.contender === r.contender),
+  const same = (a: Result, b: Result): boolean => a.benchmark === b.benchmark && a.contender === b.contender;
+  const old = before?.results ?? [];
+  const kept = old.map((b) => measured.results.find((r) => same(r, b)) ?? b);
+  const added = measured.results.filter((r) => !old.some((b) => same(r, b)));
+  write(
+    file,
+    `${JSON.stringify({ ...before, ...measured, commit: commitNow(), results: [...kept, ...added] }, null, 2)}\n`,
   );
-  write(file, `${JSON.stringify({ ...measured, results: [...kept, ...added] }, null, 2)}\n`);
   measureRest();
+}
+
+/** Throws where what others' code takes is far from what it took last time: then ours says nothing either. */
+function refuseUnsteady(before: Report, measured: Report): void {
+  const far = measured.results.flatMap(({ benchmark, contender, min, missing }) => {
+    const last = before.results.find((b) => b.benchmark === benchmark && b.contender === contender);
+    if (contender.startsWith('latent') || missing !== undefined || !last?.min) return [];
+    const ratio = min / last.min;
+    return Math.abs(ratio - 1) > STEADY
+      ? [`${contender}, ${benchmark}: ${figure(ratio)} times as long as in the last report`]
+      : [];
+  });
+  if (far.length === 0) return;
+  throw new Error(
+    `report: the machine was busy, or is another one; nothing was written (--other-machine writes it nevertheless)\n  ${far.join('\n  ')}`,
+  );
+}
+
+/** The commit that is checked out; figures of changes that are in none could not be had again. */
+function commitNow(): string {
+  const git = (...args: string[]): string => spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout.trim();
+  const changed = git('status', '--porcelain', '--untracked-files=no', '--', 'packages', 'bench/*.ts');
+  if (changed !== '') throw new Error(`report: commit first, so that the figures are of a commit\n${changed}`);
+  return git('rev-parse', '--short', 'HEAD');
 }
 
 /** What is measured of Latent alone, added to the results of the benchmarks. */
@@ -52,10 +93,14 @@ function measureRest(): void {
     console.log(`  width ${width}, batch ${batch}: ${microsecondsPerRow.toFixed(2)}`),
   );
   for (const sentence of rises(scaling)) console.log(`  ${sentence}`);
+  console.log('\nscores from plain arrays, microseconds per row');
+  const scoring = measureScoring(({ model, rows, microsecondsPerRow }) =>
+    console.log(`  ${model}, ${rows} rows: ${microsecondsPerRow.toFixed(2)}`),
+  );
   const startup = measureStartup();
   console.log('\nstart-up, milliseconds', startup);
   const measured = JSON.parse(readFileSync(file, 'utf8')) as Report;
-  write(file, `${JSON.stringify({ ...measured, scaling, startup }, null, 2)}\n`);
+  write(file, `${JSON.stringify({ ...measured, scaling, scoring, startup }, null, 2)}\n`);
 }
 
 function npm(...args: string[]): void {
@@ -95,7 +140,9 @@ function tablesOf({
   versions,
   results,
   scaling,
+  scoring,
   startup,
+  commit,
 }: Report): string {
   const names = [...new Set(results.map(({ contender }) => contender))];
   const benchmarks = [...new Set(results.map(({ benchmark }) => benchmark))];
@@ -117,7 +164,7 @@ function tablesOf({
   const lines = [
     `### Node ${node.slice(1)}`,
     '',
-    `${cpu}, ${cores} cores, ${memoryGiB} GiB; micro-kernel ${microKernelGflops.toFixed(1)} GFLOP/s on one core. ${Object.entries(
+    `Commit ${commit}; ${cpu}, ${cores} cores, ${memoryGiB} GiB; micro-kernel ${microKernelGflops.toFixed(1)} GFLOP/s on one core. ${Object.entries(
       versions,
     )
       .map(([name, version]) => `${name} ${version}`)
@@ -144,6 +191,17 @@ function tablesOf({
     ),
     '',
     `![Microseconds per row against the batch size](images/scaling-node-${node.slice(1).split('.')[0]}.svg)`,
+    '',
+    'Scores of plain arrays (`elbo`), microseconds per row:',
+    '',
+    `| model | ${rowCounts.map((count) => `${count} ${count === 1 ? 'row' : 'rows'}`).join(' | ')} |`,
+    `|---|${rowCounts.map(() => '---:|').join('')}`,
+    ...[...new Set(scoring.map(({ model }) => model))].map(
+      (model) =>
+        `| ${model} | ${rowCounts
+          .map((count) => figure(scoring.find((p) => p.model === model && p.rows === count)?.microsecondsPerRow ?? NaN))
+          .join(' | ')} |`,
+    ),
     '',
     `Start-up in a fresh process, 784-400-20: import ${startup.imported.toFixed(0)} ms, first step ${startup.step.toFixed(0)} ms (and ${startup.made.toFixed(0)} ms to draw the weights).`,
     '',

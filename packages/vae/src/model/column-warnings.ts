@@ -85,7 +85,16 @@ export function columnWarnings(
   const wide = spreads.filter(({ std }) => std > TOO_WIDE * narrow.std);
   const remedy = 'put columns on a common scale with transform: standardise()';
   if (wide.length > 0 && narrow.std > 0) {
-    const ratio = Math.max(...wide.map(({ std }) => std)) / narrow.std;
+    const widest = Math.max(...wide.map(({ std }) => std));
+    const ratio = widest / narrow.std;
+    const faint = spreads.filter(({ std }) => TOO_WIDE * std < widest);
+    // Where most are wide, those that are not are the odd ones.
+    if (faint.length < wide.length) {
+      warnings.push(
+        `${named(faint.map(({ column }) => column))} spread${faint.length === 1 ? 's' : ''} up to ${short(ratio)} times less than the others, so that training will hardly see ${faint.length === 1 ? 'it' : 'them'}; ${remedy}`,
+      );
+      return warnings;
+    }
     warnings.push(
       `${named(wide.map(({ column }) => column))} spread${wide.length === 1 ? 's' : ''} up to ${short(ratio)} times as much as column ${narrow.column}; ${remedy}`,
     );

@@ -2,7 +2,9 @@ import {
   cosineSchedule,
   DivergedError,
   dataset,
+  dense,
   fit,
+  flatten,
   type History,
   plateauSchedule,
   sgd,
@@ -92,6 +94,22 @@ describe('early stopping', () => {
     );
     expect(weights(vae)).toEqual(before);
     expect(warnings).toEqual([expect.stringContaining('column 0 spreads up to')]);
+  });
+
+  it('names columns that training will hardly see, and no pixels', async () => {
+    const warned = async (event: readonly number[]): Promise<string[]> => {
+      const warnings: string[] = [];
+      const vae = new Vae({ event, latentSize: 1, encoder: [flatten(), dense(4)], reconstruction: gaussian() });
+      const rows = Array.from({ length: 20 }, (_, i) => [i % 3, i % 5, 1e-4 * (i % 2), i % 7]);
+      await vae.fit(rows, { epochs: 1, onWarning: (message) => warnings.push(message) });
+      return warnings;
+    };
+    expect(await warned([4])).toEqual([
+      expect.stringMatching(
+        /^.*column 2 spreads up to [\d,]+ times less than the others, so that training will hardly/,
+      ),
+    ]);
+    expect(await warned([2, 2, 1])).toEqual([]);
   });
 
   it('refuses options that cannot be', async () => {

@@ -306,7 +306,9 @@ export abstract class Model<N extends string = never> extends Module implements 
 
   #warnings(scales: ColumnScales, transform: FittedTransform | null): readonly string[] {
     const density = this.likelihood()?.normalized === true;
-    return [...this.caveats(), ...columnWarnings(scales, this.#supports(), { scaled: transform !== null, density })];
+    // Pixels are of one scale: what hardly varies at the edge of images is no column to be put on another.
+    const scaled = transform !== null || this.event.length === 3;
+    return [...this.caveats(), ...columnWarnings(scales, this.#supports(), { scaled, density })];
   }
 
   /** Rows and what stands beside each. */
