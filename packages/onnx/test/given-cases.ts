@@ -83,6 +83,8 @@ const names = ['abba', 'bea', 'ed', 'fee', 'badge', 'a', 'hedge'];
 const waves: Series = Array.from({ length: 7 }, (_, r) =>
   Array.from({ length: 1 + ((r * 5) % 7) }, (_, t) => [10 * Math.sin(t / 2 + r), 300 + t]),
 );
+/** The same on scales of order 1. */
+const calm: Series = waves.map((row) => row.map(([a = 0, b = 0]) => [a / 10, (b - 300) / 4]));
 /** Strokes of a pen: an offset, and one of down, up, end. */
 const strokes: Series = Array.from({ length: 6 }, (_, r) =>
   Array.from({ length: 2 + (r % 5) }, (_, t) => [
@@ -219,7 +221,7 @@ function autoencoderCases(name: string, model: Autoencoder, data: never, { input
 
 /** Sequences: all encoders and decoders that treat their ends, with a scale learned of the steps, texts, and rows that stop. */
 export async function lengthCases(): Promise<Case[]> {
-  const [floats, doubles, texts] = [padded(waves, 'float'), padded(waves, 'double'), paddedTexts(names)];
+  const [floats, doubles, texts] = [padded(calm, 'float'), padded(waves, 'double'), paddedTexts(names)];
   const pens = padded(strokes, 'float');
   const classes = [0, 1, 1, 0, 1, 0, 0];
   const quick = { epochs: 2, batchSize: 4, onWarning: () => {} };
@@ -250,11 +252,11 @@ export async function lengthCases(): Promise<Case[]> {
   };
   return [
     ...sequenceCases('series on a scale', learned, waves as never, doubles),
-    ...sequenceCases('series', series, waves as never, floats),
+    ...sequenceCases('series', series, calm as never, floats),
     ...drawnCases('series', series, floats),
-    ...sequenceCases('series through attention', attentive, waves as never, floats),
-    ...sequenceCases('series through convolutions', convolved, waves as never, floats),
-    ...sequenceCases('series of classes', sorted, waves as never, ofClasses, { condition: classes }),
+    ...sequenceCases('series through attention', attentive, calm as never, floats),
+    ...sequenceCases('series through convolutions', convolved, calm as never, floats),
+    ...sequenceCases('series of classes', sorted, calm as never, ofClasses, { condition: classes }),
     ...drawnCases('series of classes', sorted, ofClasses),
     ...sequenceCases('texts, each token after the one before', texted, names as never, texts),
     ...drawnCases('texts', texted, texts),
