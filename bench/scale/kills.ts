@@ -54,24 +54,22 @@ while (kills < wanted) {
   const expected = vae();
   await distributedFit(expected, { ...base, rounds: count, store: memoryStore(), engine: localEngine() });
   const equal = bitsOf(model) === bitsOf(expected);
-  const counted = run.rounds.every(
-    (round) => round.rows === base.shards * base.localSteps * base.batchSize - lost(base),
-  );
+  const counted = run.rounds.every((round, r) => round.rows === rowsOf(base, r));
   seconds = (performance.now() - started) / 1000;
   console.log(
     `run ${++rounds}: ${count} rounds, ${kills} kills so far, equal bits: ${equal}, each shard-round once: ${counted}`,
   );
-  if (!equal) process.exitCode = 1;
+  if (!equal || !counted) process.exitCode = 1;
 }
 console.log(`${kills} workers killed in ${rounds} runs and ${seconds.toFixed(0)} s`);
 await Promise.all(alive.map((worker) => worker.end()));
 await redis.stop();
 rmSync(store, { recursive: true, force: true });
 
-/** Rows that the last, smaller batches of epochs leave out of a round. */
-function lost({ shards, localSteps, batchSize }: typeof base): number {
+/** The rows of a round, from 0: epochs go on over rounds, and the last batch of each has fewer rows. */
+function rowsOf({ shards, localSteps, batchSize }: typeof base, round: number): number {
   const own = 4000 / shards;
   const perEpoch = Math.ceil(own / batchSize);
-  const whole = Math.floor(localSteps / perEpoch);
-  return shards * (whole * (perEpoch * batchSize - own));
+  const epochs = Math.floor(((round + 1) * localSteps) / perEpoch) - Math.floor((round * localSteps) / perEpoch);
+  return shards * (localSteps * batchSize - epochs * (perEpoch * batchSize - own));
 }

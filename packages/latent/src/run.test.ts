@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { encodeSafetensors } from '@latent/nn';
+import { decodeSafetensors, encodeSafetensors } from '@latent/nn';
 import { TableModel } from '@latent/tables';
 import { Rng, tensor } from '@latent/tensor';
 import { bernoulli, Vae } from '@latent/vae';
@@ -195,6 +195,31 @@ describe('commands', () => {
   });
 });
 
+describe('a training that was ended', () => {
+  const words = (out: string): string[] => ['train', at('rows.csv'), '-o', out, '--epochs', '40', '--seed', '4'];
+  /** All numbers that were learned, as text. */
+  const learned = (name: string): string =>
+    Object.entries(decodeSafetensors(readFileSync(at(name))).tensors)
+      .map(([tensorName, { data }]) => `${tensorName} ${Array.from(data)}`)
+      .join('\n');
+
+  it('goes on to the same bits', async () => {
+    expect((await latent(words(at('whole.st')))).code).toBe(0);
+    const { code, said } = await latent(words(at('twice.st')), { interrupted: true });
+    expect({ code, told: said.includes('--resume') }).toEqual({ code: 130, told: true });
+    expect(learned('twice.st')).not.toBe(learned('whole.st'));
+    expect((await latent([...words(at('twice.st')), '--resume'])).code).toBe(0);
+    expect(learned('twice.st')).toBe(learned('whole.st'));
+    expect(readdirSync(folder).filter((name) => name.startsWith('twice.st.'))).toEqual([]);
+  });
+
+  it('goes on with the same rows alone', async () => {
+    await latent(words(at('other.st')), { interrupted: true });
+    const changed = ['train', NEW, '-o', at('other.st'), '--epochs', '40', '--seed', '4', '--resume'];
+    expect(await latent(changed)).toMatchObject({ code: 3, said: expect.stringContaining('resume') as string });
+  });
+});
+
 describe('what makes no sense is refused', () => {
   const file = NEW;
   it.each([
@@ -223,6 +248,11 @@ describe('what makes no sense is refused', () => {
     [['train', file, '--task', 'anomaly'], 2, 'did you mean anomalies?'],
     [['train', file, '--out', '/no/such/folder/m'], 2, 'cannot be written'],
     [['train', MODEL], 3, 'is no text'],
+    [['train', file, '--shards', '2'], 2, '--shards is for --workers'],
+    [['train', file, '--workers', 'redis://localhost:1', '--resume'], 2, 'goes on by itself'],
+    [['train', file, '--workers', 'postgres://localhost:1'], 2, '--store must say where blobs are'],
+    [['train', file, '--workers', 'ftp://x', '--store', folder], 3, 'connection must be redis://'],
+    [['worker', 'redis://localhost:1', '--threads', '0'], 2, '--threads must be a whole number from 1 to 64'],
     [['train', file, '--schema', file], 3, 'is no JSON'],
     [['explain', MODEL, file, '--row', '41'], 2, 'there is no row 41; rows are 0 to 40'],
     [['explain', MODEL, file, '--row', '-1'], 2, '--row must be a whole number'],

@@ -14,6 +14,7 @@ import { score } from './commands/score.ts';
 import { serve } from './commands/serve.ts';
 import { synthesize } from './commands/synthesize.ts';
 import { train } from './commands/train.ts';
+import { worker } from './commands/worker.ts';
 import { DataFault, EXIT, UsageFault } from './terminal/fault.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
@@ -35,6 +36,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   export: exporting,
   convert,
   serve,
+  worker,
 };
 
 const definition = (name: string, { summary, args }: { summary: string; args: ArgsDef }): CommandDef => ({

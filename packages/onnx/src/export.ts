@@ -15,8 +15,8 @@ import {
   whole,
 } from '@latent/tensor';
 import { Model, type ModelClass, type Score, VaeCore } from '@latent/vae';
-import { Graph } from './graph/graph.ts';
-import { type GraphRule, ModelGraph, N } from './models/model-graph.ts';
+import { Graph, N } from './graph/graph.ts';
+import { type GraphRule, ModelGraph } from './models/model-graph.ts';
 import { type ModelGraphs, modelRules } from './models/models.ts';
 import { scoreRule } from './models/vae.ts';
 import { MODEL, type OnnxModel } from './proto/schema.ts';
@@ -29,9 +29,9 @@ const CALLER = 'exportOnnx';
 export interface ExportModelOptions {
   /**
    * Which part. Of a VAE: `encoder`, `decoder`, `reconstruction`, `elbo`, `contributions`, `reconstructionError`,
-   * `reconstructionLogProbability`, `logLikelihood`, `detector`, `imputer`; of an autoencoder: `encoder`, `decoder`,
-   * `reconstruction`, `reconstructionError`, `detector`; of a classifier or regressor: `prediction`, which is the default there.
-   * Or a score of a VAE as a value.
+   * `reconstructionLogProbability`, `logLikelihood`, `detector`, `imputer`; of an autoencoder, a sparse one or a VQ-VAE: `encoder`,
+   * `decoder`, `reconstruction`, `reconstructionError`, `detector`, and of a VQ-VAE `codeBound`; of a classifier or regressor:
+   * `prediction`, which is the default there; of a semi-supervised VAE: `prediction`, `elbo`, `detector`. Or a score of a VAE as a value.
    */
   readonly graph?: string | Score<string>;
   /** Of rows in and out. `float64` by default where there is a transform, which works in double precision; else `float32`. */
@@ -87,11 +87,6 @@ function modelOf(model: Model, options: unknown): OnnxModel {
   if (graphs === undefined) {
     throw new UsageError(
       `${CALLER}: models of the class '${modelName}' have no graphs; give them with modelRules.define('${modelName}', …)`,
-    );
-  }
-  if (model instanceof VaeCore && model.options.condition !== null) {
-    throw new UsageError(
-      `${CALLER}: the model has a condition, which its graphs do not take; export its encoder and its decoder as networks`,
     );
   }
   if (model instanceof VaeCore) model.prior?.refresh();

@@ -1,4 +1,6 @@
 import type { Case } from './cases.ts';
+import { discreteCases } from './discrete-cases.ts';
+import { conditionCases, lengthCases } from './given-cases.ts';
 import { layerCases } from './layer-cases.ts';
 import { modelCases, rowCases, transformCases } from './model-cases.ts';
 import { opCases } from './op-cases.ts';
@@ -13,4 +15,7 @@ export const allCases: Readonly<Record<string, () => Case[] | Promise<Case[]>>> 
   transforms: transformCases,
   models: modelCases,
   rows: rowCases,
+  conditions: conditionCases,
+  lengths: lengthCases,
+  'discrete models': discreteCases,
 };

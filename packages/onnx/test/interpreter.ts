@@ -195,19 +195,17 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   ReduceMin: reduced((values) => Math.min(...values)),
   ReduceLogSumExp: reduced(logSum),
   ArgMax: reduced((values) => values.indexOf(Math.max(...values))),
-  CumSum: ([x, axis], { reverse }) => {
-    if (axis?.data[0] !== -1) throw new Error('only the last axis');
-    const run = (values: readonly number[]): number[] => {
+  CumSum: ([x, axis], { reverse, exclusive }) => {
+    const { dims } = x as Numbers;
+    const along = ((axis?.data[0] as number) + dims.length) % dims.length;
+    const count = dims[along] as number;
+    return filled(dims, (index) => {
+      const at = index[along] as number;
+      const [from, to] = reverse?.i ? [at + (exclusive?.i ?? 0), count] : [0, at + 1 - (exclusive?.i ?? 0)];
       let sum = 0;
-      return values.map((value) => {
-        sum += value;
-        return sum;
-      });
-    };
-    return alongLast((values) => (reverse?.i ? run(values.toReversed()).toReversed() : run(values)))(
-      [x as Numbers],
-      {},
-    );
+      for (let i = from; i < to; i++) sum += element(x as Numbers, index.with(along, i));
+      return sum;
+    });
   },
   Shape: ([x], { start, end }) => {
     const sizes = (x as Numbers).dims.slice(start?.i ?? 0, end?.i);

@@ -169,6 +169,12 @@ export function modelCases(): Case[] {
         inputs,
         expected: { reconstruction: wanted(model.reconstruct(rows), DOUBLE) },
       },
+      {
+        name: `${name}: reconstruction error`,
+        model: onnxModel(model, { graph: 'reconstructionError' }),
+        inputs,
+        expected: { error: wanted(model.reconstructionError(rows), SCORE) },
+      },
       detectorCase(`${name}: detector`, model, rows, type),
     ];
   });

@@ -1,13 +1,15 @@
 import { noGrad } from '@latent/autograd';
-import { scoring } from '@latent/nn';
-import { concat, Rng, type Tensor, tensor } from '@latent/tensor';
+import { type Batch, scoring } from '@latent/nn';
+import { concat, oneHot, Rng, type Tensor, tensor } from '@latent/tensor';
 import * as vaePackage from '@latent/vae';
 import {
   bernoulli,
   beta,
   bivariateMixture,
+  type ConditionOptions,
   categorical,
   composite,
+  conditionalPrior,
   continuousBernoulli,
   exemplarPrior,
   exponential,
@@ -116,6 +118,7 @@ export const PRIORS: Readonly<Record<string, PriorSpec>> = {
   mixture: mixturePrior({ components: 3 }),
   vamp: vampPrior({ components: 2 }),
   exemplar: exemplarPrior({ rows: 4 }),
+  conditional: conditionalPrior({ hidden: [3] }),
 };
 
 /** Every score that the package has. */
@@ -155,18 +158,19 @@ export function scoreOf<K extends string>(
   x: Tensor,
   eps: Tensor | null,
   samples: number,
+  beside: Batch = {},
 ): Record<K, Tensor> {
   const [rows = 0] = x.shape;
   const normal = (count: number, width: number): Tensor =>
     eps === null
       ? tensor(new Float32Array(count * rows * width), { shape: [count, rows, width] })
       : eps.reshape([count, rows, width]);
-  const inputs: RowInputs = { x, near: x, draws: { normal } };
-  return noGrad(() => scoring(() => score.compute(model, inputs, samples)));
+  const inputs: RowInputs = { x, near: x, draws: { normal }, beside };
+  return noGrad(() => scoring(() => score.compute(model.given({ ...beside, x }), inputs, samples)));
 }
 
 /** What a score must give. What was taken away from an output leaves its rounding behind. */
-function outputs(
+export function outputs(
   { outputs: known }: Score<string>,
   results: Readonly<Record<string, Tensor>>,
 ): Record<string, Expected> {
@@ -179,54 +183,64 @@ function outputs(
   );
 }
 
+/** The condition of rows: as a model's methods take it, as networks see it, and as it goes into a graph. */
+export interface CaseCondition {
+  readonly own: ConditionOptions;
+  readonly seen: Tensor;
+  readonly input: CaseInput;
+}
+
 /** A VAE's encoder, decoder and scores, at the mean and with noise. */
-export function vaeCases(name: string, model: Vae, x: Tensor): Case[] {
+export function vaeCases(name: string, model: Vae, x: Tensor, condition?: CaseCondition): Case[] {
+  const { own = {}, seen, input } = condition ?? {};
+  const beside: Batch = seen === undefined ? {} : { condition: seen };
+  const more: Case['inputs'] = input === undefined ? {} : { condition: input };
   const plain = !model.reconstructionDistribution.normalized;
   const rng = new Rng(9);
   const [rows = 0] = x.shape;
   const latent = model.options.latentSize;
   const z = rng.normal([rows, latent]);
   const eps = rng.normal([3, rows, latent]);
-  const codes = noGrad(() => scoring(() => model.posterior(x)));
-  const params = noGrad(() => scoring(() => model.likelihoodParams(z)));
+  const codes = noGrad(() => scoring(() => model.posterior(x, beside)));
+  const params = noGrad(() => scoring(() => model.likelihoodParams(z, beside)));
   const scores = SCORES.filter((score) => !(score.density && plain));
   return [
     {
       name: `${name}: encoder`,
       model: onnxModel(model, { graph: 'encoder' }),
-      inputs: { x: given(x) },
-      expected: { mean: wanted(model.encode(x).mean), logVariance: wanted(codes.logVariance) },
+      inputs: { x: given(x), ...more },
+      expected: { mean: wanted(model.encode(x, own).mean), logVariance: wanted(codes.logVariance) },
     },
     {
       name: `${name}: decoder`,
       model: onnxModel(model, { graph: 'decoder' }),
-      inputs: { z: given(z) },
-      expected: { params: wanted(params), mean: wanted(model.decode(z), { absolute: 2e-6, relative: 4e-6 }) },
+      inputs: { z: given(z), ...more },
+      expected: { params: wanted(params), mean: wanted(model.decode(z, own), { absolute: 2e-6, relative: 4e-6 }) },
     },
     {
       name: `${name}: reconstruction`,
       model: onnxModel(model, { graph: 'reconstruction' }),
-      inputs: { x: given(x) },
-      expected: { reconstruction: wanted(model.reconstruct(x), { absolute: 2e-6, relative: 4e-6 }) },
+      inputs: { x: given(x), ...more },
+      expected: { reconstruction: wanted(model.reconstruct(x, own), { absolute: 2e-6, relative: 4e-6 }) },
     },
     {
       name: `${name}: reconstruction error`,
       model: onnxModel(model, { graph: 'reconstructionError' }),
-      inputs: { x: given(x) },
-      expected: { error: wanted(model.reconstructionError(x), SCORE) },
+      inputs: { x: given(x), ...more },
+      expected: { error: wanted(model.reconstructionError(x, own), SCORE) },
     },
     ...scores.flatMap((score): Case[] => [
       {
         name: `${name}: ${score.name} at the mean`,
         model: onnxModel(model, { graph: score }),
-        inputs: { x: given(x) },
-        expected: outputs(score, scoreOf(model, score, x, null, 1)),
+        inputs: { x: given(x), ...more },
+        expected: outputs(score, scoreOf(model, score, x, null, 1, beside)),
       },
       {
         name: `${name}: ${score.name} of three draws`,
         model: onnxModel(model, { graph: score, noise: 'input', samples: 3 }),
-        inputs: { x: given(x), eps: given(eps) },
-        expected: outputs(score, scoreOf(model, score, x, eps, 3)),
+        inputs: { x: given(x), eps: given(eps), ...more },
+        expected: outputs(score, scoreOf(model, score, x, eps, 3, beside)),
       },
     ]),
   ];
@@ -242,18 +256,35 @@ export function likelihoodCases(): Case[] {
   );
 }
 
-/** Every prior, also with one draw for each row. */
+/** Class numbers of rows as a condition. */
+export function classesOf(numbers: readonly number[], classes: number): CaseCondition {
+  const labels = tensor(numbers);
+  return {
+    own: { condition: numbers },
+    seen: oneHot(labels, classes),
+    input: given(labels, 'int64'),
+  };
+}
+
+/** Columns beside rows as a condition. */
+export function columnsOf(columns: Tensor): CaseCondition {
+  return { own: { condition: columns }, seen: columns, input: given(columns) };
+}
+
+/** Every prior, also with one draw for each row. That of a condition is of models with one. */
 export function priorCases(): Case[] {
   return Object.entries(PRIORS).flatMap(([name, prior]) => {
     const x = draws.real(new Rng(2), 3);
-    const model = vaeOf(3, gaussian(), { prior });
+    const condition = name === 'conditional' ? classesOf([0, 1, 2, 0, 1, 1], 3) : undefined;
+    const model = vaeOf(3, gaussian(), { prior, ...(condition !== undefined && { condition: { classes: 3 } }) });
     const eps = new Rng(4).normal([ROWS, 2]);
+    const beside: Batch = condition === undefined ? {} : { condition: condition.seen };
     const one = SCORES.map((score) => ({
       name: `prior ${name}: ${score.name} of one draw`,
       model: onnxModel(model, { graph: score, noise: 'input' }),
-      inputs: { x: given(x), eps: given(eps) },
-      expected: outputs(score, scoreOf(model, score, x, eps, 1)),
+      inputs: { x: given(x), eps: given(eps), ...(condition !== undefined && { condition: condition.input }) },
+      expected: outputs(score, scoreOf(model, score, x, eps, 1, beside)),
     }));
-    return [...vaeCases(`prior ${name}`, model, x), ...one];
+    return [...vaeCases(`prior ${name}`, model, x, condition), ...one];
   });
 }

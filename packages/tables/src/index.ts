@@ -1,6 +1,7 @@
 export type { ExplainBy } from './answer/explain.ts';
 export type { WatchOptions } from './answer/watch.ts';
 export type { RangeOf, Where } from './answer/where.ts';
+export type { MemberTrainer, MemberTraining } from './fit/fit-table.ts';
 export type { TableOptions } from './fit/options.ts';
 export type { TableInput, TableRows, TableSource, TableStream } from './input/source.ts';
 export type { ArrowTable, Columns } from './input/table.ts';

@@ -142,3 +142,13 @@ function checkedNames(name: string, args: ArgsDef, raw: readonly string[]): Map<
   }
   return values;
 }
+
+/** The package for many processes, which is installed by who wants it. */
+export async function scaleOut(): Promise<typeof import('@latent/scale')> {
+  try {
+    return await import('@latent/scale');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new UsageFault('workers need a package of their own: npm install @latent/scale ioredis');
+  }
+}

@@ -1,13 +1,14 @@
 import { Schema, TableModel, type TableOptions, type Task } from '@latent/tables';
 import { bytesOf, nameOf, textOf } from '../files/bytes.ts';
 import { readTable } from '../files/table.ts';
-import { DataFault, EXIT } from '../terminal/fault.ts';
+import { DataFault, EXIT, UsageFault } from '../terminal/fault.ts';
 import { progressBar } from '../terminal/progress.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { duration } from '../terminal/words.ts';
 import { type Call, COMMON, type Command, INPUT } from './command.ts';
 import { checkInputs, MODEL_FILE } from './model.ts';
 import { checkWritable, jsonText, writeText } from './output.ts';
+import { keptTraining, type Training, WORKERS, workersTraining } from './training.ts';
 
 const TASKS = ['all', 'anomalies', 'imputation', 'synthesis', 'embedding'] as const satisfies readonly Task[];
 
@@ -53,6 +54,8 @@ export const train: Command = {
       description: 'Models of different seeds, averaged; by the task by default',
     },
     'max-seconds': { type: 'string', valueHint: 'seconds', description: 'Training ends then' },
+    resume: { type: 'boolean', description: 'Go on with a training that was ended, to the same bits' },
+    ...WORKERS,
     ...INPUT,
     ...COMMON,
   },
@@ -74,6 +77,7 @@ export const train: Command = {
       groupBy: call.text('group-by'),
     };
     await checkWritable(out);
+    const training = await trainingOf(call, out);
     const schema = schemaPath === undefined ? undefined : await schemaOf(schemaPath, terminal);
     const table = await readTable(data, terminal, call.text('input-format'));
     const interrupt = new AbortController();
@@ -86,6 +90,7 @@ export const train: Command = {
     const options = {
       ...given({ ...numbers, ...choices, schema }),
       finish: interrupt.signal,
+      train: training.train,
       onProgress: bar.update,
       onWarning: (message: string) => warnings.push(message),
     } as TableOptions;
@@ -93,6 +98,7 @@ export const train: Command = {
     try {
       model = await TableModel.fit(table.columns as never, options);
       await writeText(out, model.toBytes());
+      await training.over(!interrupt.signal.aborted);
     } finally {
       stopListening();
       bar.stop();
@@ -105,10 +111,25 @@ export const train: Command = {
       terminal.say(
         `${out}: ${rows.given} rows in ${duration(card.seconds)}; ${loss.model.toFixed(2)} nats a row, ${loss.null.toFixed(2)} with columns that know nothing of each other; rates of false alarms from ${calibration.smallestRate.toPrecision(2)} on can be kept`,
       );
+      if (interrupt.signal.aborted) terminal.say(training.remedy);
     }
     return interrupt.signal.aborted ? EXIT.interrupted : EXIT.fine;
   },
 };
+
+/** By workers where it says so, else here, so that it can be resumed. */
+async function trainingOf(call: Call, out: string): Promise<Training> {
+  const connection = call.text('workers');
+  const resume = call.flag('resume');
+  if (connection !== undefined) {
+    if (resume) throw new UsageFault('train: a run of workers goes on by itself; leave out --resume');
+    return workersTraining(call, connection);
+  }
+  for (const name of ['store', 'shards']) {
+    if (call.text(name) !== undefined) throw new UsageFault(`train: --${name} is for --workers`);
+  }
+  return keptTraining(out, resume);
+}
 
 /** Without what was left out. */
 function given(options: Readonly<Record<string, unknown>>): Record<string, unknown> {

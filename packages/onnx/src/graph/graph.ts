@@ -13,6 +13,9 @@ import {
 /** The size of an axis: a number, or the number of rows times one, which is known when the model runs. */
 export type Dim = number | { readonly rows: number };
 
+/** The number of rows, as a size. */
+export const N = { rows: 1 } as const;
+
 /** The sizes of a value's axes. */
 export type Dims = readonly Dim[];
 

@@ -1,12 +1,19 @@
-import { type Checked, type Checks, type Expr, select, sizeOf, type Tensor, UsageError } from '@latent/tensor';
+import type { Batch } from '@latent/nn';
+import {
+  type Checked,
+  type Checks,
+  type Expr,
+  type Shape,
+  select,
+  sizeOf,
+  type Tensor,
+  UsageError,
+} from '@latent/tensor';
 import type { Model } from '@latent/vae';
 import { ColumnNodes } from '../graph/columns.ts';
 import { formula, formulaNodes } from '../graph/formula.ts';
-import { type Dims, type ElementType, Graph, type Value } from '../graph/graph.ts';
+import { type Dims, type ElementType, Graph, N, type Value } from '../graph/graph.ts';
 import { type Operand, trace } from '../trace/trace.ts';
-
-/** The number of rows, as a size. */
-export const N = { rows: 1 } as const;
 
 /**
  * A graph of a model: rows come in as they are and leave on their own scale, so that the transform is part of the file; in
@@ -18,16 +25,15 @@ export class ModelGraph<M extends Model = Model> {
   /** Of rows in and out; what the model computes is in single precision. */
   readonly type: ElementType;
   readonly #columns: ColumnNodes | null;
+  /** What columns are: of sequences those of a step, since all steps have one scale. */
+  readonly #column: Shape;
   #given: Value | null = null;
   #scaled: Value | null = null;
+  #lengths: Operand | null = null;
+  #inside: Value | null = null;
 
   constructor(model: M, type: ElementType) {
-    const { transform, transformToLearn, sequence } = model;
-    if (sequence !== null) {
-      throw new UsageError(
-        'exportOnnx: a model of sequences cannot be exported yet; for rows of one length make it with event: [steps, features]',
-      );
-    }
+    const { transform, transformToLearn, sequence, event } = model;
     if (transform === null && transformToLearn !== null) {
       throw new UsageError(
         `exportOnnx: ${transformToLearn.name}() learns the columns' scales from the first fit; call fit before`,
@@ -35,7 +41,8 @@ export class ModelGraph<M extends Model = Model> {
     }
     this.model = model;
     this.type = type;
-    this.#columns = transform === null ? null : new ColumnNodes(transform, model.event);
+    this.#column = sequence === null ? event : [sequence.features];
+    this.#columns = transform === null ? null : new ColumnNodes(transform, this.#column);
   }
 
   /** Rows as they are given, an input of the graph: x [N, …event]. */
@@ -46,6 +53,35 @@ export class ModelGraph<M extends Model = Model> {
 
   get #dims(): Dims {
     return [N, ...this.model.event];
+  }
+
+  /** Of sequences: the steps of each row, an input of the graph, lengths [N]; null for rows of one shape. */
+  get lengths(): Operand | null {
+    if (this.model.sequence === null) return null;
+    this.#lengths ??= { value: this.graph.cast(this.graph.input('lengths', 'int64', [N]), 'float'), dims: [N] };
+    return this.#lengths;
+  }
+
+  /** Values of sequences [N, …event], and others past a row's end. */
+  #ended(rows: Value, past: number): Value {
+    const { graph, lengths } = this;
+    if (lengths === null) return rows;
+    const { event } = this.model;
+    const places = [event[0] as number, ...event.slice(1).map(() => 1)];
+    this.#inside ??= graph.node(
+      'Less',
+      [
+        graph.constant(
+          'float',
+          places,
+          Array.from({ length: places[0] as number }, (_, t) => t),
+        ),
+        graph.reshape(lengths.value, [N, ...event.map(() => 1)]),
+      ],
+      {},
+      'bool',
+    );
+    return graph.node('Where', [this.#inside, rows, graph.constant(rows.type, [], [past])], {}, rows.type);
   }
 
   get #onScale(): Value {
@@ -71,14 +107,15 @@ export class ModelGraph<M extends Model = Model> {
     of: 'codes' | 'scores',
     build: (x: Expr, limits: { readonly least: Expr; readonly most: Expr; readonly largest: number }) => Expr,
   ): Operand {
-    const limits = this.model.seenRange?.limits(of);
-    if (limits === undefined) return { value: this.#onScale, dims: this.#dims };
+    // Numbers of things have no far end.
+    const limits = this.model.sequence?.tokenizer ? undefined : this.model.seenRange?.limits(of);
+    if (limits === undefined) return { value: this.#ended(this.#onScale, 0), dims: this.#dims };
     const { largest } = limits;
-    const numbers = (values: Float64Array): Value => this.graph.constant('float', this.model.event, values);
+    const numbers = (values: Float64Array): Value => this.graph.constant('float', this.#column, values);
     const inputs = [this.#onScale, numbers(limits.least), numbers(limits.most)];
     const held = (...[x, least, most]: Expr[]) =>
       build(x as Expr, { least: least as Expr, most: most as Expr, largest });
-    return { value: formulaNodes(this.graph, formula(3, held), inputs), dims: this.#dims };
+    return { value: this.#ended(formulaNodes(this.graph, formula(3, held), inputs), 0), dims: this.#dims };
   }
 
   /** Another input of the graph. */
@@ -94,26 +131,62 @@ export class ModelGraph<M extends Model = Model> {
     return trace(this.graph, this.model, operands, program);
   }
 
-  /** Rows that the model made, [N, columns], on the scale of the data: [N, …event]. */
-  restored({ value }: Operand): Operand {
-    const shaped = this.model.event.length === 1 ? value : this.graph.reshape(value, this.#dims);
-    return { value: restoredBy(this.graph, this.#columns, this.graph.cast(shaped, this.type)), dims: this.#dims };
+  /** The same, of what stands beside the rows too. */
+  traceBeside<K extends string>(
+    operands: readonly Operand[],
+    beside: Readonly<Record<string, Operand>>,
+    program: (inputs: Tensor[], beside: Batch) => Readonly<Record<K, Tensor>>,
+  ): Record<K, Operand> {
+    const count = operands.length;
+    return this.trace([...operands, ...Object.values(beside)], (...inputs) => {
+      const own = Object.keys(beside).map((name, i) => [name, inputs[count + i] as Tensor]);
+      return program(inputs.slice(0, count), Object.fromEntries(own));
+    });
+  }
+
+  /**
+   * Rows that the model made, [N, columns], on the scale of the data: [N, …event]. Sequences are NaN past where they stop by
+   * themselves, else past the lengths of the rows that they were made `of`.
+   */
+  restored({ value }: Operand, of: 'codes' | 'rows' = 'codes'): Operand {
+    const { graph, model, type } = this;
+    const shaped = model.event.length === 1 ? value : graph.reshape(value, this.#dims);
+    const rows = restoredBy(graph, this.#columns, graph.cast(shaped, type));
+    const { sequence } = model;
+    if (sequence === null) return { value: rows, dims: this.#dims };
+    const { stop } = sequence;
+    if (stop === null) return { value: of === 'rows' ? this.#ended(rows, Number.NaN) : rows, dims: this.#dims };
+    const column =
+      model.event.length === 1
+        ? rows
+        : graph.node('Slice', [rows, ...[[stop.column], [stop.column + 1], [2], [1]].map((at) => graph.whole(at))]);
+    const stops = graph.node('Equal', [column, graph.constant(type, [], [stop.value])], {}, 'bool');
+    const options = { exclusive: 1 };
+    const before = graph.node('CumSum', [graph.cast(stops, 'float'), graph.constant('int64', [], [1])], options);
+    const over = graph.node('Less', [graph.constant('float', [], [0]), before], {}, 'bool');
+    return {
+      value: graph.node('Where', [over, graph.constant(type, [], [Number.NaN]), rows], {}, type),
+      dims: this.#dims,
+    };
   }
 
   /**
    * A density on the model's scale, or the loss that is minus one, as one of the data: log |dy/dx| is added or taken away,
-   * summed over the row or column by column. `holes`: whether values may be missing.
+   * summed over the row or each step, or column by column. `holes`: whether values may be missing.
    */
-  shifted(value: Value, how: 'add' | 'subtract', per: 'row' | 'column', holes: boolean): Value {
+  shifted(value: Value, how: 'add' | 'subtract', per: 'row' | 'step' | 'column', holes: boolean): Value {
     if (this.#columns === null) return value;
     const { graph } = this;
     const { event } = this.model;
-    const slopes = graph.node('Expand', [this.#columns.logJacobian(graph, this.given, holes), graph.whole(event)]);
-    const axes = graph.whole(event.map((_, axis) => -1 - axis));
+    const all = graph.node('Expand', [this.#columns.logJacobian(graph, this.given, holes), graph.whole(event)]);
+    const slopes = this.#ended(all, 0);
+    const axes = event.map((_, axis) => -1 - axis);
+    const summed = (over: readonly number[]): Value =>
+      over.length === 0 ? slopes : graph.node('ReduceSum', [slopes, graph.whole(over)], { keepdims: 0 });
     const shift =
-      per === 'row'
-        ? graph.node('ReduceSum', [slopes, axes], { keepdims: 0 })
-        : graph.node('Reshape', [slopes, graph.whole([-1, sizeOf(event)])]);
+      per === 'column'
+        ? graph.node('Reshape', [slopes, graph.whole([-1, sizeOf(event)])])
+        : summed(per === 'row' ? axes : axes.slice(0, -1));
     return graph.node(how === 'add' ? 'Add' : 'Sub', [value, graph.cast(shift, 'float')]);
   }
 

@@ -1,8 +1,10 @@
 import { Rules } from '../rules/rules.ts';
 import { AUTOENCODER_GRAPHS } from './autoencoder.ts';
 import type { GraphRule } from './model-graph.ts';
-import { CLASSIFIER_GRAPHS, REGRESSOR_GRAPHS } from './supervised.ts';
+import { SPARSE_AUTOENCODER_GRAPHS } from './sparse-autoencoder.ts';
+import { CLASSIFIER_GRAPHS, REGRESSOR_GRAPHS, SEMI_SUPERVISED_GRAPHS } from './supervised.ts';
 import { VAE_GRAPHS } from './vae.ts';
+import { VQ_VAE_GRAPHS } from './vq-vae.ts';
 
 /** What becomes a file of models of a class, by name: each is a graph with inputs and outputs of its own. */
 export type ModelGraphs = Readonly<Record<string, GraphRule>>;
@@ -14,4 +16,7 @@ export const modelRules: Rules<ModelGraphs> = /* @__PURE__ */ new Rules<ModelGra
   denoisingAutoencoder: AUTOENCODER_GRAPHS,
   classifier: CLASSIFIER_GRAPHS,
   regressor: REGRESSOR_GRAPHS,
+  semiSupervisedVae: SEMI_SUPERVISED_GRAPHS,
+  sparseAutoencoder: SPARSE_AUTOENCODER_GRAPHS,
+  vqVae: VQ_VAE_GRAPHS,
 });

@@ -1,7 +1,9 @@
 import { type Checked, oneOf, optional, type Tensor, UsageError, ValueError, whole, zeros } from '@latent/tensor';
-import type { RowInputs, Score, VaeCore } from '@latent/vae';
+import type { RowInputs, Score, ScoredModel, VaeCore } from '@latent/vae';
+import { N } from '../graph/graph.ts';
 import type { Operand } from '../trace/trace.ts';
-import { type ModelGraph, N } from './model-graph.ts';
+import { besideRows } from './beside.ts';
+import type { ModelGraph } from './model-graph.ts';
 
 /** Where the codes of a score come from, and how many there are of each row. */
 export const drawChecks = {
@@ -13,25 +15,31 @@ export const drawChecks = {
 /** The options of graphs with codes. */
 export type DrawOptions = Checked<typeof drawChecks>;
 
-/** What `program` computes of a VAE's rows, whose noise is an input of the graph [samples, N, latent], or 0. */
+/**
+ * What `program` computes of a VAE's rows, whose noise is an input of the graph [samples, N, latent], or 0. The model is as the rows
+ * see it, with what stands beside them.
+ */
 export function ofRows<K extends string>(
   graph: ModelGraph<VaeCore>,
   { noise, samples }: DrawOptions,
-  program: (rows: RowInputs, samples: number) => Record<K, Tensor>,
+  program: (model: ScoredModel, rows: RowInputs, samples: number) => Record<K, Tensor>,
 ): Record<K, Operand> {
   if (noise === 'mean' && samples > 1) {
     throw new ValueError(
       `exportOnnx: the mean of a code is one, got ${samples} samples; leave them out, or say noise: 'input'`,
     );
   }
-  const { latentSize } = graph.model.options;
+  const { model } = graph;
+  const { latentSize } = model.options;
   const operands = [graph.x, graph.near('scores')];
+  const beside = besideRows(graph);
   if (noise === 'input') operands.push(graph.input('eps', [...(samples === 1 ? [] : [samples]), N, latentSize]));
-  return graph.trace(operands, (x, near, eps) => {
-    const rows = (x as Tensor).shape[0] as number;
+  return graph.traceBeside(operands, beside, (inputs, own) => {
+    const [x, near, eps] = inputs as [Tensor, Tensor, Tensor | undefined];
+    const [rows = 0] = x.shape;
     const normal = (count: number, width: number): Tensor =>
       eps === undefined ? zeros([count, rows, width]) : eps.reshape([count, rows, width]);
-    return program({ x: x as Tensor, near: near as Tensor, draws: { normal } }, samples);
+    return program(model.given({ ...own, x }), { x, near, draws: { normal }, beside: own }, samples);
   });
 }
 
@@ -46,10 +54,10 @@ export function scored<K extends string>(
   if (score.density && !normalized) {
     throw new UsageError(`exportOnnx: ${score.name}: ${name} is a plain loss, not a distribution`);
   }
-  const result = ofRows(graph, options, (rows, samples) => score.compute(model, rows, samples));
+  const result = ofRows(graph, options, (given, rows, samples) => score.compute(given, rows, samples));
   for (const part of Object.keys(result) as K[]) {
     const { jacobian, per = 'row' } = score.outputs[part];
-    if (jacobian === undefined || per === 'step' || !normalized) continue;
+    if (jacobian === undefined || !normalized) continue;
     const { value, dims } = result[part];
     result[part] = { value: graph.shifted(value, jacobian, per, model.options.missing), dims };
   }

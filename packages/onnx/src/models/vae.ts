@@ -1,16 +1,22 @@
-import { type Checked, type Checks, oneOf, optional, real, type Tensor } from '@latent/tensor';
+import type { Batch } from '@latent/nn';
+import { type Checked, type Checks, concat, oneOf, optional, real, type Tensor, UsageError } from '@latent/tensor';
 import {
   boundScore,
   contributionsScore,
   densityScore,
   expectedRows,
   likelihoodScore,
+  type RowInputs,
   reconstructionErrorScore,
   type Score,
+  type ScoredModel,
   type VaeCore,
 } from '@latent/vae';
+import { N } from '../graph/graph.ts';
 import type { Operand } from '../trace/trace.ts';
-import { decision, type GraphRule, graphRule, type ModelGraph, N } from './model-graph.ts';
+import { besideCodes, besideRows } from './beside.ts';
+import { central, unrolled } from './made-rows.ts';
+import { decision, type GraphRule, graphRule, type ModelGraph } from './model-graph.ts';
 import { type DrawOptions, drawChecks, ofRows, scored } from './scores.ts';
 
 type Vae = ModelGraph<VaeCore>;
@@ -34,18 +40,21 @@ const DETECTORS = {
 /** What becomes a file of a variational autoencoder. */
 export const VAE_GRAPHS: Readonly<Record<string, GraphRule>> = {
   /** q(z | x). */
-  encoder: rule({}, (graph) => graph.trace([graph.near('codes')], (near) => graph.model.posterior(near as Tensor))),
-  /** p(x | z): its parameters before any squashing, and its mean on the scale of the data. */
+  encoder: rule({}, (graph) =>
+    graph.traceBeside([graph.near('codes')], besideRows(graph), ([near], beside) =>
+      graph.model.posterior(near as Tensor, beside),
+    ),
+  ),
+  /** p(x | z): its parameters before any squashing, and its mean on the scale of the data; of sequences the likeliest at each step. */
   decoder: rule({}, (graph) => {
-    const { model } = graph;
-    const { params, mean } = graph.trace([graph.input('z', [N, model.options.latentSize])], (z) => {
-      const parameters = model.likelihoodParams(z as Tensor);
-      return { params: parameters, mean: model.reconstructionDistribution.mean(parameters) };
-    });
-    return { params, mean: graph.restored(mean) };
+    const codes = graph.input('z', [N, graph.model.options.latentSize]);
+    const { mean, ...params } = graph.traceBeside<string>([codes], besideCodes(graph), ([z], beside) =>
+      decoded(graph.model, z as Tensor, beside),
+    );
+    return { ...params, mean: graph.restored(mean as Operand) };
   }),
-  /** Rows encoded to the mean of their codes and decoded to the mean of p(x | z). */
-  reconstruction: rule({}, (graph) => ({ reconstruction: graph.restored(meanOfRows(graph, 'codes')) })),
+  /** Rows encoded to the mean of their codes and decoded to the mean of p(x | z), of sequences to the likeliest at each step. */
+  reconstruction: rule({}, (graph) => ({ reconstruction: graph.restored(meanOfRows(graph, 'codes'), 'rows') })),
   elbo: scoreRule(boundScore),
   contributions: rule(drawChecks, (graph, options) => {
     const { columns, kl } = scored(graph, contributionsScore, options);
@@ -65,19 +74,35 @@ export const VAE_GRAPHS: Readonly<Record<string, GraphRule>> = {
   ),
   /** Rows with their holes filled by what is expected there, of one code (the mean) or weighted over draws. */
   imputer: rule(drawChecks, (graph, options) => {
-    const { model } = graph;
+    if (graph.model.sequence !== null) {
+      throw new UsageError('exportOnnx: imputer: sequences have all their values, so that there is nothing to fill');
+    }
     const { mean } =
-      options.noise === 'mean'
-        ? { mean: meanOfRows(graph, 'scores') }
-        : ofRows(graph, options, (rows, samples) => ({ mean: expectedRows(model, rows, samples) }));
+      options.noise === 'mean' ? { mean: meanOfRows(graph, 'scores') } : ofRows(graph, options, meanOfDraws);
     return { rows: graph.filled(graph.restored(mean)) };
   }),
 };
 
+const meanOfDraws = (model: ScoredModel, rows: RowInputs, samples: number) => ({
+  mean: expectedRows(model, rows, samples),
+});
+
+/** What stands for a row, from the mean of its code. */
 function meanOfRows(graph: Vae, of: 'codes' | 'scores'): Operand {
   const { model } = graph;
-  return graph.trace([graph.near(of)], (near) => {
-    const params = model.likelihoodParams(model.posterior(near as Tensor).mean);
-    return { mean: model.reconstructionDistribution.mean(params) };
-  }).mean;
+  const made = graph.traceBeside<string>([graph.near(of)], besideRows(graph), ([near], beside) =>
+    decoded(model, model.posterior(near as Tensor, beside).mean, { ...beside, x: near as Tensor }),
+  );
+  return made.mean as Operand;
+}
+
+/** What stands for rows of codes, as `mean`, and the parameters of p(x | z) where they are made of the codes alone. */
+function decoded(model: VaeCore, z: Tensor, beside: Batch): Record<string, Tensor> {
+  const { previous, reconstructionDistribution: likelihood } = model;
+  if (previous !== null) {
+    const seen = beside.condition === undefined ? z : concat([z, beside.condition], -1);
+    return { mean: unrolled(model, previous, likelihood, seen) };
+  }
+  const params = model.likelihoodParams(z, beside);
+  return { params, mean: central(model, likelihood, params) };
 }

@@ -1,7 +1,7 @@
 import type { Module } from '@latent/nn';
 import { type Expr, type JointOp, type Op, opTable, type Tensor, UsageError } from '@latent/tensor';
 import { formulaNodes } from '../graph/formula.ts';
-import type { Dims, Graph, Value } from '../graph/graph.ts';
+import { type Dim, type Dims, type Graph, N, type Value } from '../graph/graph.ts';
 import { type LayerRule, layerRules, opRules, type StepCall } from '../rules/rules.ts';
 import { broadcastDims, sameDims } from './dims.ts';
 import type { Origin, Traced, TracedStep } from './unify.ts';
@@ -30,7 +30,15 @@ export function emit(
     if (origin.kind === 'input') return inputs[origin.index] as Value;
     if (origin.kind === 'named') return tensorOf(origin.tensor);
     const numbers = graph.constant('float', origin.shape, origin.values);
-    return sameDims(dims, origin.shape) ? numbers : graph.node('Expand', [numbers, graph.sizes(dims)]);
+    if (sameDims(dims, origin.shape)) return numbers;
+    if (!hasCopies(origin.shape, dims)) return graph.node('Expand', [numbers, graph.sizes(dims)]);
+    // [copies·rows, …] by [copies, rows, …].
+    const own = dims.flatMap((dim, axis): Dim[] => [
+      origin.shape[axis] as number,
+      ...(typeof dim === 'number' ? [] : [1]),
+    ]);
+    const all = dims.flatMap((dim): Dim[] => (typeof dim === 'number' ? [dim] : [dim.rows, N]));
+    return graph.reshape(graph.node('Expand', [graph.reshape(numbers, own), graph.sizes(all)]), dims);
   };
   steps.forEach((step, i) => {
     if (!needed.has(i)) return;
@@ -62,10 +70,17 @@ function operandsOf(step: TracedStep, steps: readonly TracedStep[]): readonly Op
   const full = broadcastDims(step.shapes);
   return operands.reduce<readonly Operand[]>((all, operand, i) => {
     const narrow = through(operand, opTable.broadcastTo, steps);
-    const own = narrow.origin.kind === 'constant' ? { ...narrow, dims: narrow.origin.shape } : narrow;
+    const { origin } = narrow;
+    const one = origin.kind === 'constant' && !hasCopies(origin.shape, narrow.dims);
+    const own = one ? { ...narrow, dims: origin.shape } : narrow;
     const changed = all.with(i, own);
     return sameDims(broadcastDims(changed.map(({ dims }) => dims)), full) ? changed : all;
   }, operands);
+}
+
+/** Whether numbers differ between copies of the rows, so that broadcasting cannot repeat them. */
+function hasCopies(shape: readonly number[], dims: Dims): boolean {
+  return dims.some((dim, axis) => typeof dim !== 'number' && shape[axis] !== 1);
 }
 
 /** The operand before the steps of one op that made it. */

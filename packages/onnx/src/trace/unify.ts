@@ -9,7 +9,7 @@ export type Origin =
   | { readonly kind: 'step'; readonly index: number; readonly result: number }
   | { readonly kind: 'input'; readonly index: number }
   | { readonly kind: 'named'; readonly name: string; readonly tensor: Tensor }
-  /** Numbers that are the same in every row have one row, and `dims` says so. */
+  /** Numbers that are the same in every row have one row, and `dims` says so; of copies of the rows there may be one for each. */
   | { readonly kind: 'constant'; readonly shape: readonly number[]; readonly values: ArrayLike<number> };
 
 /** A step for any number of rows: its sizes and parameters are numbers, or `Dim`s where they go with the rows. */
@@ -115,7 +115,7 @@ function unifiedSource(
   return { origin: { kind: 'constant', ...one }, shape };
 }
 
-/** Numbers of which every row is the same, with one row in place of all. */
+/** Numbers of which every row is the same, with one row in place of all; where they are copies of the rows, one for each that differ. */
 function oneRow(
   values: Float32Array | Float64Array,
   shape: readonly number[],
@@ -125,13 +125,16 @@ function oneRow(
   dims.forEach((dim, axis) => {
     if (typeof dim === 'number') return;
     const inner = sizes.slice(axis + 1).reduce((a, b) => a * b, 1);
-    const count = sizes[axis] as number;
-    numbers = numbers.filter((value, i) => {
-      const row = Math.floor(i / inner) % count;
-      if (!Object.is(value, numbers[i - row * inner])) throw new Mismatch('its rows differ');
-      return row === 0;
-    });
-    sizes = sizes.with(axis, 1);
+    /** Keeps the first of each `run` along the axis, like which the others must be. */
+    const keep = (run: number): boolean => {
+      const place = (i: number): number => Math.floor(i / inner) % run;
+      if (numbers.some((value, i) => !Object.is(value, numbers[i - place(i) * inner]))) return false;
+      numbers = numbers.filter((_, i) => place(i) === 0);
+      sizes = sizes.with(axis, (sizes[axis] as number) / run);
+      return true;
+    };
+    if (!keep((sizes[axis] as number) / dim.rows)) throw new Mismatch('its rows differ');
+    keep(sizes[axis] as number);
   });
   return { shape: sizes, values: numbers };
 }

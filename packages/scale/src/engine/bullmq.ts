@@ -11,6 +11,7 @@ import {
   PermanentError,
 } from './engine.ts';
 import { checkedJob } from './job-size.ts';
+import { patient } from './patient.ts';
 
 /** How jobs get from one machine to another: BullMQ over Redis, Valkey or PostgreSQL. */
 export interface BullmqOptions {
@@ -28,6 +29,8 @@ export interface BullmqOptions {
 
 /** Workers that one job may outlive; then it is taken for what kills them. */
 const MOST_STALLS = 50;
+/** Milliseconds after which a worker whose server was gone asks again. */
+const RETRY = 500;
 const DAY = 24 * 3600;
 
 type Bullmq = typeof import('bullmq');
@@ -71,13 +74,14 @@ export function bullmqEngine(options: BullmqOptions): Engine {
         data: checkedJob(job).data,
         opts: jobOptions(job),
       });
-      await producer.add({ ...node(flow), children: (flow.children ?? []).map(node) } as never);
+      // Adding again what was added is nothing.
+      await patient(() => producer.add({ ...node(flow), children: (flow.children ?? []).map(node) } as never));
     },
     async state(job): Promise<JobState> {
       const { jobs } = await open();
-      const found = await jobs.getJob(jobId(job));
+      const found = await patient(() => jobs.getJob(jobId(job)));
       if (!found) return { state: 'unknown' };
-      const state = await found.getState();
+      const state = await patient(() => found.getState());
       const note = noteOf(found.progress);
       const said = note === null ? {} : { note };
       if (state === 'completed') return { state: 'done', ...said };
@@ -91,7 +95,7 @@ export function bullmqEngine(options: BullmqOptions): Engine {
         queue,
         async (job, token) => {
           try {
-            const children = await childrenOf(job, queue);
+            const children = await patient(() => childrenOf(job, queue));
             return await handler({ name: job.name, data: job.data as Job['data'] }, children, (note) => {
               void job.updateProgress(note as object).catch(() => {});
             });
@@ -111,6 +115,7 @@ export function bullmqEngine(options: BullmqOptions): Engine {
           lockDuration: 1000 * lockSeconds,
           stalledInterval: 1000 * lockSeconds,
           maxStalledCount: MOST_STALLS,
+          runRetryDelay: RETRY,
         } as never,
         ...((await backend.extra()) as []),
       );
@@ -120,9 +125,9 @@ export function bullmqEngine(options: BullmqOptions): Engine {
     },
     async overview() {
       const { jobs } = await open();
-      const counts = await jobs.getJobCounts();
-      const active = await jobs.getActive();
-      const workers = await jobs.getWorkers();
+      const counts = await patient(() => jobs.getJobCounts());
+      const active = await patient(() => jobs.getActive());
+      const workers = await patient(() => jobs.getWorkers());
       const sum = (...names: string[]): number => names.reduce((total, name) => total + (counts[name] ?? 0), 0);
       return {
         waiting: sum('waiting', 'wait', 'delayed', 'prioritized', 'waiting-children'),

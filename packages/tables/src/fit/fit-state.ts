@@ -12,7 +12,7 @@ import { someRows } from '../model/some-rows.ts';
 import { type CodeBank, HOLES_PER_NUMBER, scoreRows, type TableState } from '../model/state.ts';
 import type { Card, TableProgress } from '../results.ts';
 import type { Schema } from '../schema/schema.ts';
-import { codeOf, type MemberHistory, sortRows, splitOf, survey, trainMember } from './fit-table.ts';
+import { codeOf, type MemberHistory, type MemberTrainer, sortRows, splitOf, survey, trainMember } from './fit-table.ts';
 
 /** Learned rows whose codes are kept, at most: to draw rows around and to find the nearest. */
 const MOST_CODES = 30_000;
@@ -31,6 +31,7 @@ export interface FitRequest extends RecipeOptions {
   readonly signal: AbortSignal | undefined;
   /** Ends training with what has been learned. */
   readonly finish: AbortSignal | undefined;
+  readonly train: MemberTrainer | undefined;
   onProgress(event: TableProgress): void;
   onWarning(message: string): void;
 }
@@ -75,6 +76,8 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
     if (i > 0 && finish?.aborted) break;
     const member = makeMember(code, wanted, seed, i);
     const history = await trainMember(member, learned, watched, wanted, {
+      member: i,
+      train: request.train,
       signal: ends.length === 0 ? undefined : AbortSignal.any(ends),
       maxSeconds: request.maxSeconds === undefined ? undefined : request.maxSeconds / wanted.members,
       onStep: ({ epoch, epochs, done, loss }) =>

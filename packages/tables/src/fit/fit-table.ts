@@ -1,5 +1,6 @@
-import { adam, cosineSchedule } from '@latent/nn';
-import { tensor, ValueError } from '@latent/tensor';
+import { adam, cosineSchedule, type History } from '@latent/nn';
+import { type Tensor, tensor, ValueError } from '@latent/tensor';
+import type { FitOptions, Vae, VaeNumbers } from '@latent/vae';
 import {
   joinRows,
   type LearnedColumns,
@@ -118,7 +119,22 @@ export interface MemberHistory {
   readonly stopped: string;
 }
 
+/** A member that is to be trained: on rows of the model's code, with the options of its own `fit`. */
+export interface MemberTraining {
+  /** Its number, from 0. */
+  readonly member: number;
+  readonly model: Vae;
+  readonly rows: Tensor;
+  readonly options: FitOptions;
+}
+
+/** Trains a member in place and tells how it went; `({ model, rows, options }) => model.fit(rows, options)` is what is done else. */
+export type MemberTrainer = (training: MemberTraining) => Promise<History<VaeNumbers>>;
+
 export interface TrainingWatch {
+  /** The number of the member. */
+  readonly member: number;
+  readonly train: MemberTrainer | undefined;
   readonly signal: AbortSignal | undefined;
   readonly maxSeconds: number | undefined;
   onStep(event: {
@@ -140,7 +156,8 @@ export async function trainMember(
 ): Promise<MemberHistory> {
   const width = vae.options.inputSize;
   const { epochs, batch, learningRate } = recipe;
-  const history = await vae.fit(tensor(learned, { shape: [learned.length / width, width] }), {
+  const rows = tensor(learned, { shape: [learned.length / width, width] });
+  const options: FitOptions = {
     epochs,
     batchSize: batch,
     optimizer: adam({ learningRate: cosineSchedule({ rate: learningRate, steps: Math.max(1, epochs), by: 'epoch' }) }),
@@ -150,7 +167,10 @@ export async function trainMember(
     ...(watch.maxSeconds !== undefined && { maxSeconds: watch.maxSeconds }),
     onEpoch: ({ epoch, epochs: of, loss }) => watch.onStep({ epoch, epochs: of, done: epoch / of, loss }),
     onWarning: watch.onWarning,
-  });
+  };
+  const history = await (watch.train === undefined
+    ? vae.fit(rows, options)
+    : watch.train({ member: watch.member, model: vae, rows, options }));
   return {
     epochs: history.epochs.map(({ epoch, loss, reconstruction, kl, validation }) => ({
       epoch,

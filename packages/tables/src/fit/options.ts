@@ -5,6 +5,7 @@ import type { TableState } from '../model/state.ts';
 import type { AnyRow, ColumnName, TableProgress } from '../results.ts';
 import { Schema } from '../schema/schema.ts';
 import { fitState } from './fit-state.ts';
+import type { MemberTrainer } from './fit-table.ts';
 
 /** How a model is fitted. */
 export interface TableOptions<Row extends object = AnyRow> {
@@ -33,6 +34,8 @@ export interface TableOptions<Row extends object = AnyRow> {
   readonly signal?: AbortSignal;
   /** Ends training: what has been learned by then is calibrated and kept. */
   readonly finish?: AbortSignal;
+  /** How each member is trained; by its own `fit`, by default. For runs that can be resumed, and for other machines. */
+  readonly train?: MemberTrainer;
   onProgress?(event: TableProgress): void;
   /** Told what is odd about the data or the fit; `card().warnings` has it too. */
   onWarning?(message: string): void;
@@ -59,6 +62,7 @@ const optionChecks = {
   finish: /* @__PURE__ */ optional(
     /* @__PURE__ */ instance<AbortSignal>('an AbortSignal', (value) => 'aborted' in value),
   ),
+  train: /* @__PURE__ */ optional(/* @__PURE__ */ callable<MemberTrainer>()),
   onProgress: /* @__PURE__ */ optional(/* @__PURE__ */ callable<(event: TableProgress) => void>()),
   onWarning: /* @__PURE__ */ optional(/* @__PURE__ */ callable<(message: string) => void>()),
 };
@@ -86,6 +90,7 @@ export async function fitted<Row extends object>(
     maxSeconds: checked.maxSeconds,
     signal: checked.signal,
     finish: checked.finish,
+    train: checked.train,
     onProgress: (event) => checked.onProgress?.(event),
     onWarning: (message) => checked.onWarning?.(message),
   });

@@ -1,6 +1,6 @@
 import { noGrad } from '@latent/autograd';
 import { sizeOf, step, type Tensor, tensor } from '@latent/tensor';
-import { rowsProgram, Vae } from '@latent/vae';
+import { registerModel, rowsProgram, Vae } from '@latent/vae';
 
 /** What a model says of rows of which the encoder is shown a part, from several codes each. */
 export interface Conditionals {
@@ -140,3 +140,6 @@ const FARTHEST = 1e12;
 function held(rows: Float32Array): Float32Array {
   return rows.map((value) => (value > FARTHEST ? FARTHEST : value < -FARTHEST ? -FARTHEST : value));
 }
+
+// So that members can be trained by other processes.
+registerModel(TableVae);

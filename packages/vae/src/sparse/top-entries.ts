@@ -11,18 +11,17 @@ const HALVINGS = 34;
 export function topEntries(x: Tensor, k: number): Tensor {
   const n = x.shape.at(-1) as number;
   return noGrad(() => {
-    const values = x.detach();
-    if (k >= n) return values.full(values.shape, 1);
+    if (k >= n) return x.full(x.shape, 1);
     // At least k are ≥ low, and fewer than k are ≥ high.
-    const most = values.max({ axis: -1, keepDims: true });
-    let low = values.min({ axis: -1, keepDims: true });
+    const most = x.max({ axis: -1, keepDims: true });
+    let low = x.min({ axis: -1, keepDims: true });
     let high = most.add(most.abs().mul(1e-3)).add(1e-30);
     for (let i = 0; i < HALVINGS; i++) {
       const middle = low.add(high).mul(0.5);
-      const enough = greaterEqual(greaterEqual(values, middle).sum({ axis: -1, keepDims: true }), k);
+      const enough = greaterEqual(greaterEqual(x, middle).sum({ axis: -1, keepDims: true }), k);
       low = where(enough, middle, low);
       high = where(enough, high, middle);
     }
-    return greaterEqual(values, low);
+    return greaterEqual(x, low);
   });
 }

@@ -40,7 +40,7 @@ import { drawn } from '../latent/diagonal-normal.ts';
 import { registerModel } from '../model/file-header.ts';
 import { type Columns, Model, type ModelFitOptions } from '../model/model.ts';
 import { describeNetwork, type Network, networkOption, resolveNetwork } from '../model/options.ts';
-import { rowsProgram } from '../model/rows-program.ts';
+import { type RowInputs, rowsProgram } from '../model/rows-program.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import type { ScoredModel } from '../scores/score.ts';
 import { withMask } from '../variational/core.ts';
@@ -109,12 +109,7 @@ export class SemiSupervisedVae extends Model<SemiSupervisedNumbers> {
   #labels: Labelled | null = null;
 
   readonly #probabilities = rowsProgram(({ near }) => ({ p: softmax(this.forward(near)) }));
-  readonly #bound = rowsProgram(({ x, near, draws }) => {
-    const logQ = this.forward(near).logSoftmax();
-    const noise = draws.normal(this.#classes, this.vae.options.latentSize);
-    const bounds = this.#bounds(x, near, (mean, logVariance) => drawn(mean, logVariance, noise.reshape(mean.shape)));
-    return { bound: expectedBound(bounds, logQ, logQ.exp()) };
-  });
+  readonly #bound = rowsProgram((rows) => ({ bound: this.bound(rows) }));
 
   constructor(options: SemiSupervisedOptions) {
     const given: unknown = options;
@@ -218,6 +213,17 @@ export class SemiSupervisedVae extends Model<SemiSupervisedNumbers> {
       .sub(model.klOf(mean, logVariance, z))
       .sub(Math.log(classes))
       .reshape([classes, rows]);
+  }
+
+  /**
+   * The bound of log p(x) of rows, all classes enumerated, with a draw of z for each class, differentiably: Σ_y q(y | x) bound(x, y) +
+   * H(q(y | x)), on the model's scale. [rows]
+   */
+  bound({ x, near, draws }: RowInputs): Tensor {
+    const logQ = this.forward(near).logSoftmax();
+    const noise = draws.normal(this.#classes, this.vae.options.latentSize);
+    const bounds = this.#bounds(x, near, (mean, logVariance) => drawn(mean, logVariance, noise.reshape(mean.shape)));
+    return expectedBound(bounds, logQ, logQ.exp());
   }
 
   parts({ x, y }: Batch, rng: Rng): Parts<SemiSupervisedNumbers> {

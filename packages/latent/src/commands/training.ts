@@ -1,0 +1,110 @@
+import { rm } from 'node:fs/promises';
+import type { FitEvent, History } from '@latent/nn';
+import type { MemberTrainer } from '@latent/tables';
+import type { VaeNumbers } from '@latent/vae';
+import { DataFault, UsageFault } from '../terminal/fault.ts';
+import { type Call, scaleOut } from './command.ts';
+
+/** Minutes between two writings of a checkpoint: what a process that is killed loses. */
+const EVERY_MINUTES = 0.25;
+
+/** How members are trained, and what is to be done when all are. */
+export interface Training {
+  readonly train: MemberTrainer;
+  /** Told whether training came to its end. */
+  over(finished: boolean): Promise<void>;
+  /** What may be done with a training that was ended before. */
+  readonly remedy: string;
+}
+
+/** Training that is kept beside the model's file while it lasts, so that the same command with --resume goes on to the same bits. */
+export function keptTraining(out: string, resume: boolean): Training {
+  const files = new Set<string>();
+  return {
+    train({ member, model, rows, options }) {
+      const to = `${out}.training-${member}`;
+      files.add(to);
+      const checkpoint = { to, everyEpochs: Number.MAX_SAFE_INTEGER, everyMinutes: EVERY_MINUTES, resume };
+      return model.fit(rows, { ...options, checkpoint });
+    },
+    async over(finished) {
+      if (finished) await Promise.all([...files].map((file) => rm(file, { force: true })));
+    },
+    remedy: 'the same command with --resume goes on from there',
+  };
+}
+
+/** Options of training by other processes. */
+export const WORKERS = {
+  workers: {
+    type: 'string',
+    valueHint: 'url',
+    description: 'Train by the workers that listen at redis://… or postgres://…; see latent worker',
+  },
+  store: {
+    type: 'string',
+    valueHint: 'place',
+    description: 'Of --workers: a folder or redis://… that all reach; the address of the workers by default',
+  },
+  shards: {
+    type: 'string',
+    valueHint: 'number',
+    description: 'Of --workers: parts that rows are dealt to, whatever the number of workers; 4 by default',
+  },
+} as const;
+
+/** Where workers listen and blobs are. */
+export function workersPlace(call: Call, connection: string): { readonly connection: string; readonly store: string } {
+  const store = call.text('store') ?? (/^rediss?:\/\//.test(connection) ? connection : undefined);
+  if (store === undefined)
+    throw new UsageFault('--store must say where blobs are: a folder or redis://… that all reach');
+  return { connection, store };
+}
+
+/**
+ * Training by the workers that listen: each member's rows are dealt to shards, whose weights are averaged once in each pass over all rows
+ * (local SGD; Stich 2019). The result depends on the shards alone, and the same command joins a run that is under way.
+ */
+export async function workersTraining(call: Call, connection: string): Promise<Training> {
+  const place = workersPlace(call, connection);
+  const shards = call.number('shards', { min: 1, max: 4096, whole: true }) ?? 4;
+  const { distributedFit, RunError } = await scaleOut();
+  return {
+    async train({ model, rows, options }) {
+      const { epochs = 1, batchSize = 128, optimizer, validationData, signal, onEpoch, onWarning } = options;
+      const count = rows.shape[0] as number;
+      const localSteps = Math.ceil(count / shards / batchSize);
+      const events: FitEvent<VaeNumbers>[] = [];
+      try {
+        const { rounds, stopped, warnings } = await distributedFit<VaeNumbers>(model, {
+          ...place,
+          ...{ rows, shards, localSteps, rounds: Math.max(1, epochs), batchSize },
+          ...(validationData !== undefined && { validation: validationData as typeof rows }),
+          ...(optimizer !== undefined && { optimizer }),
+          ...(signal !== undefined && { signal }),
+          ...(onWarning !== undefined && { onWarning }),
+          onRound: (event) => onEpoch?.(epochOf(event, localSteps)),
+        });
+        for (const event of rounds) events.push(epochOf(event, localSteps));
+        return { epochs: events, stopped, best: null, warnings } satisfies History<VaeNumbers>;
+      } catch (error) {
+        if (error instanceof RunError) throw new DataFault(error.message);
+        throw error;
+      }
+    },
+    over: async () => {},
+    remedy: 'the same command goes on from there, as long as the store keeps the run',
+  };
+}
+
+type Round = import('@latent/scale').RoundEvent<VaeNumbers>;
+
+/** A round as an epoch: all rows were gone through once. */
+function epochOf({ round, rounds, workers: _, ...event }: Round, localSteps: number): FitEvent<VaeNumbers> {
+  const { loss, reconstruction, kl, validation, rows, rowsPerSecond, secondsLeft } = event;
+  return {
+    ...{ epoch: round, epochs: rounds, step: round * localSteps, steps: rounds * localSteps },
+    ...{ rows, rowsPerSecond, secondsLeft, loss, reconstruction, kl },
+    ...(validation !== undefined && { validation }),
+  };
+}
