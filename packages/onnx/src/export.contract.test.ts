@@ -1,14 +1,14 @@
 import { layers, transforms } from '@latent/nn';
 import { opTable } from '@latent/tensor';
 import { samples } from '@latent/tensor/samples';
-import { conditionalPrior, gaussian, likelihoods, priors, standardNormalPrior, Vae } from '@latent/vae';
+import { conditionalPrior, gaussian, likelihoods, posteriors, priors, standardNormalPrior, Vae } from '@latent/vae';
 import { describe, expect, it } from 'vitest';
 import { allCases } from '../test/all-cases.ts';
 import { difference } from '../test/cases.ts';
 import { run } from '../test/interpreter.ts';
 import { LAYERS } from '../test/layer-cases.ts';
 import { TRANSFORMS } from '../test/model-cases.ts';
-import { LIKELIHOODS, PRIORS } from '../test/vae-cases.ts';
+import { LIKELIHOODS, POSTERIORS, PRIORS } from '../test/vae-cases.ts';
 import { onnxModel } from './export.ts';
 
 describe('what is exported', () => {
@@ -17,6 +17,7 @@ describe('what is exported', () => {
     expect(Object.keys(LAYERS).sort()).toEqual([...layers.names()].sort());
     expect(Object.keys(LIKELIHOODS).sort()).toEqual([...likelihoods.names()].sort());
     expect(Object.keys(TRANSFORMS).sort()).toEqual([...transforms.names()].sort());
+    expect(Object.keys(POSTERIORS).sort()).toEqual([...posteriors.names()].sort());
     // A prior of a condition is part of models with one, which need it as an input of the graph and are refused.
     expect([...Object.keys(PRIORS), 'conditional'].sort()).toEqual([...priors.names()].sort());
   });

@@ -37,6 +37,7 @@ import {
   exemplarPrior,
   exponential,
   gaussian,
+  iaf,
   LearnedPrior,
   likelihoods,
   loadModel,
@@ -46,7 +47,10 @@ import {
   modelFromBytes,
   type Objective,
   objectives,
+  type PosteriorSpec,
   type PriorSpec,
+  planar,
+  posteriors,
   priors,
   type ReconstructionDistribution,
   Regressor,
@@ -223,6 +227,18 @@ const contracts: Record<string, Contract> = {
         vae.logPrior(new Rng(1).normal([2, 2]), { condition: tensor([[1, 2]]) }).toArray(),
         vae.namedTensors().map(([name]) => name),
       ];
+    },
+  },
+  posteriors: {
+    kind: posteriors as unknown as Kind<Part>,
+    table: {
+      planar: { samples: [{ steps: 3 }], takes: { steps: 'count' } },
+      iaf: { samples: [{}, { steps: 2, hidden: [4, 3] }], takes: { steps: 'count', hidden: 'choice' } },
+    },
+    behaviour(posterior: PosteriorSpec) {
+      const flow = posterior.build({ latentSize: 2, features: 3, rng: new Rng(1) });
+      const { z, logDet } = flow.of(new Rng(2).normal([4, 3]))(new Rng(3).normal([4, 2]));
+      return [z.toArray(), logDet.toArray(), flow.namedTensors().map(([name]) => name)];
     },
   },
   corruptions: {
@@ -424,6 +440,17 @@ describe('models', () => {
         },
         (vae: Vae) => [vae.elbo(rows).elbo.toArray(), vae.sample(3).toArray(), vae.moreLike(rows, 2).toArray()],
       ],
+      ...[planar(3), iaf({ steps: 2, hidden: [4] })].map((posterior): [() => Promise<Vae>, (vae: Vae) => unknown] => [
+        async () => {
+          const vae = new Vae({
+            ...{ inputSize: 6, latentSize: 2, encoder: [5], reconstruction: gaussian(), transform: standardise() },
+            posterior,
+          });
+          await vae.fit(rows, quick);
+          return vae;
+        },
+        (vae: Vae) => [vae.elbo(rows).elbo.toArray(), vae.encode(rows).mean.toArray(), vae.moreLike(rows, 2).toArray()],
+      ]),
     ],
     autoencoder: [
       [

@@ -155,6 +155,7 @@ const surface: Surface = {
       'VqVae.likelihoodParams',
       'VqVae.parts',
     ],
+    ...['Flow.*'],
     ...['SparseAutoencoder.codes', 'SparseAutoencoder.decoded', 'SparseAutoencoder.parts'],
     // For who trains in other processes.
     ...['Autoencoder.learn', 'Autoencoder.scaled'],

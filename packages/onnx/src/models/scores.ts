@@ -46,7 +46,7 @@ export function scored<K extends string>(
   if (score.density && !normalized) {
     throw new UsageError(`exportOnnx: ${score.name}: ${name} is a plain loss, not a distribution`);
   }
-  const result = ofRows(graph, options, (rows, samples) => score.compute(model, rows, samples));
+  const result = ofRows(graph, options, (rows, samples) => score.compute(model.given({}), rows, samples));
   for (const part of Object.keys(result) as K[]) {
     const { jacobian, per = 'row' } = score.outputs[part];
     if (jacobian === undefined || per === 'step' || !normalized) continue;

@@ -33,8 +33,13 @@ const DETECTORS = {
 
 /** What becomes a file of a variational autoencoder. */
 export const VAE_GRAPHS: Readonly<Record<string, GraphRule>> = {
-  /** q(z | x). */
-  encoder: rule({}, (graph) => graph.trace([graph.near('codes')], (near) => graph.model.posterior(near as Tensor))),
+  /** q(z | x); where a flow refines it, the code of each row. */
+  encoder: rule({}, (graph) => {
+    const { model } = graph;
+    return graph.trace<string>([graph.near('codes')], (near) =>
+      model.flow === null ? model.posterior(near as Tensor) : { mean: model.code(near as Tensor) },
+    );
+  }),
   /** p(x | z): its parameters before any squashing, and its mean on the scale of the data. */
   decoder: rule({}, (graph) => {
     const { model } = graph;
@@ -69,7 +74,7 @@ export const VAE_GRAPHS: Readonly<Record<string, GraphRule>> = {
     const { mean } =
       options.noise === 'mean'
         ? { mean: meanOfRows(graph, 'scores') }
-        : ofRows(graph, options, (rows, samples) => ({ mean: expectedRows(model, rows, samples) }));
+        : ofRows(graph, options, (rows, samples) => ({ mean: expectedRows(model.given({}), rows, samples) }));
     return { rows: graph.filled(graph.restored(mean)) };
   }),
 };
@@ -77,7 +82,7 @@ export const VAE_GRAPHS: Readonly<Record<string, GraphRule>> = {
 function meanOfRows(graph: Vae, of: 'codes' | 'scores'): Operand {
   const { model } = graph;
   return graph.trace([graph.near(of)], (near) => {
-    const params = model.likelihoodParams(model.posterior(near as Tensor).mean);
+    const params = model.likelihoodParams(model.code(near as Tensor));
     return { mean: model.reconstructionDistribution.mean(params) };
   }).mean;
 }
