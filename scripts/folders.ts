@@ -60,6 +60,7 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     scores: ['latent', 'model', 'objectives', 'reconstruction'],
     autoencoder: ['latent', 'model', 'objectives', 'reconstruction', 'scores', 'sequence'],
     variational: ['latent', 'model', 'objectives', 'posterior', 'reconstruction', 'scores', 'sequence'],
+    hierarchical: ['latent', 'model', 'reconstruction', 'scores'],
     sparse: ['model'],
     quantised: ['model', 'reconstruction', 'scores'],
     supervised: ['autoencoder', 'latent', 'model', 'reconstruction', 'scores', 'variational'],

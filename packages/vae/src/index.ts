@@ -12,6 +12,14 @@ export { DenoisingAutoencoder, type DenoisingAutoencoderOptions } from './autoen
 export { blur, lowResolution, occlusion } from './autoencoder/image-corruption.ts';
 export type { AutoencoderOptions, ResolvedAutoencoderOptions } from './autoencoder/options.ts';
 export type { CodePenalties } from './autoencoder/penalties.ts';
+export { type HierarchicalElbo, type HierarchicalNumbers, HierarchicalVae } from './hierarchical/hierarchical-vae.ts';
+export type { Level, Residual } from './hierarchical/level.ts';
+export type {
+  HierarchicalVaeOptions,
+  LevelOptions,
+  ResolvedHierarchicalOptions,
+} from './hierarchical/options.ts';
+export type { Descent, Tower } from './hierarchical/tower.ts';
 export { boundedLogVariance } from './latent/bounded-variance.ts';
 export { type ConditionalPriorOptions, conditionalPrior } from './latent/conditional-prior.ts';
 export { klBetweenNormals, klPerLatent, klToStandardNormal, normalLogProb } from './latent/diagonal-normal.ts';

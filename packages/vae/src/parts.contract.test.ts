@@ -37,6 +37,7 @@ import {
   exemplarPrior,
   exponential,
   gaussian,
+  HierarchicalVae,
   iaf,
   LearnedPrior,
   likelihoods,
@@ -517,6 +518,29 @@ describe('models', () => {
           model.codeBound(rows).bound.toArray(),
           model.sample(3).toArray(),
           model.encode(rows).toArray(),
+        ],
+      ],
+    ],
+    hierarchicalVae: [
+      [
+        async () => {
+          const model = new HierarchicalVae({
+            ...{ inputSize: 6, encoder: [[5], [4]], latentSizes: [2, 1], transform: standardise() },
+            ...{
+              reconstruction: gaussian({ variance: 'shared' }),
+              freeBits: 0.1,
+              warmUp: 1,
+              beta: 2,
+              activation: 'tanh',
+            },
+          });
+          await model.fit(rows, quick);
+          return model as unknown as Model<never>;
+        },
+        (model: HierarchicalVae) => [
+          model.elbo(rows).elbo.toArray(),
+          model.sample(3).toArray(),
+          model.encode(rows).mean.toArray(),
         ],
       ],
     ],
