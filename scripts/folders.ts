@@ -50,6 +50,8 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     evaluate: [],
     latent: [],
     reconstruction: ['latent'],
+    // What refines q(z | x).
+    posterior: ['latent'],
     // What is asked of a model, not how it answers.
     objectives: ['latent'],
     // What rows are that are sequences, and how decoders make them step by step.
@@ -57,7 +59,8 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     model: ['latent', 'objectives', 'reconstruction', 'sequence'],
     scores: ['latent', 'model', 'objectives', 'reconstruction'],
     autoencoder: ['latent', 'model', 'objectives', 'reconstruction', 'scores', 'sequence'],
-    variational: ['latent', 'model', 'objectives', 'reconstruction', 'scores', 'sequence'],
+    variational: ['latent', 'model', 'objectives', 'posterior', 'reconstruction', 'scores', 'sequence'],
+    hierarchical: ['latent', 'model', 'reconstruction', 'scores'],
     sparse: ['model'],
     quantised: ['model', 'reconstruction', 'scores'],
     supervised: ['autoencoder', 'latent', 'model', 'reconstruction', 'scores', 'variational'],

@@ -2,14 +2,14 @@ import { layers, transforms } from '@latent/nn';
 import { opTable } from '@latent/tensor';
 import { samples } from '@latent/tensor/samples';
 import * as vaePackage from '@latent/vae';
-import { likelihoods, Model, type ModelClass, priors } from '@latent/vae';
+import { likelihoods, Model, type ModelClass, posteriors, priors } from '@latent/vae';
 import { describe, expect, it } from 'vitest';
 import { allCases } from '../test/all-cases.ts';
 import { difference } from '../test/cases.ts';
 import { run } from '../test/interpreter.ts';
 import { LAYERS } from '../test/layer-cases.ts';
 import { TRANSFORMS } from '../test/model-cases.ts';
-import { LIKELIHOODS, PRIORS } from '../test/vae-cases.ts';
+import { LIKELIHOODS, POSTERIORS, PRIORS } from '../test/vae-cases.ts';
 import { modelRules } from './models/models.ts';
 
 const made = await Promise.all(Object.entries(allCases).map(async ([group, cases]) => [group, await cases()] as const));
@@ -20,6 +20,7 @@ describe('what is exported', () => {
     expect(Object.keys(LAYERS).sort()).toEqual([...layers.names()].sort());
     expect(Object.keys(LIKELIHOODS).sort()).toEqual([...likelihoods.names()].sort());
     expect(Object.keys(TRANSFORMS).sort()).toEqual([...transforms.names()].sort());
+    expect(Object.keys(POSTERIORS).sort()).toEqual([...posteriors.names()].sort());
     expect(Object.keys(PRIORS).sort()).toEqual([...priors.names()].sort());
   });
 

@@ -4,7 +4,7 @@ import { conditionCases, lengthCases } from './given-cases.ts';
 import { layerCases } from './layer-cases.ts';
 import { modelCases, rowCases, transformCases } from './model-cases.ts';
 import { opCases } from './op-cases.ts';
-import { likelihoodCases, priorCases } from './vae-cases.ts';
+import { likelihoodCases, posteriorCases, priorCases } from './vae-cases.ts';
 
 /** Every case, by what it is about. */
 export const allCases: Readonly<Record<string, () => Case[] | Promise<Case[]>>> = {
@@ -12,6 +12,7 @@ export const allCases: Readonly<Record<string, () => Case[] | Promise<Case[]>>> 
   layers: layerCases,
   likelihoods: likelihoodCases,
   priors: priorCases,
+  posteriors: posteriorCases,
   transforms: transformCases,
   models: modelCases,
   rows: rowCases,

@@ -16,12 +16,15 @@ import {
   gamma,
   gaussian,
   gaussianMixture,
+  iaf,
   laplace,
   logNormal,
   mixturePrior,
   negativeBinomial,
+  type PosteriorSpec,
   type PriorSpec,
   perStep,
+  planar,
   poisson,
   type ReconstructionDistribution,
   type RowInputs,
@@ -121,6 +124,12 @@ export const PRIORS: Readonly<Record<string, PriorSpec>> = {
   conditional: conditionalPrior({ hidden: [3] }),
 };
 
+/** Every registered posterior. */
+export const POSTERIORS: Readonly<Record<string, PosteriorSpec>> = {
+  planar: planar(3),
+  iaf: iaf({ steps: 2, hidden: [4] }),
+};
+
 /** Every score that the package has. */
 export const SCORES: readonly Score<string>[] = Object.values(vaePackage).filter(
   (value): value is Score<string> =>
@@ -209,7 +218,10 @@ export function vaeCases(name: string, model: Vae, x: Tensor, condition?: CaseCo
       name: `${name}: encoder`,
       model: onnxModel(model, { graph: 'encoder' }),
       inputs: { x: given(x), ...more },
-      expected: { mean: wanted(model.encode(x, own).mean), logVariance: wanted(codes.logVariance) },
+      expected: {
+        mean: wanted(model.encode(x, own).mean),
+        ...(model.flow === null && { logVariance: wanted(codes.logVariance) }),
+      },
     },
     {
       name: `${name}: decoder`,
@@ -287,4 +299,11 @@ export function priorCases(): Case[] {
     }));
     return [...vaeCases(`prior ${name}`, model, x, condition), ...one];
   });
+}
+
+/** Every posterior. */
+export function posteriorCases(): Case[] {
+  return Object.entries(POSTERIORS).flatMap(([name, posterior]) =>
+    vaeCases(`posterior ${name}`, vaeOf(3, gaussian(), { posterior }), draws.real(new Rng(2), 3)),
+  );
 }

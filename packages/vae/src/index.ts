@@ -12,6 +12,14 @@ export { DenoisingAutoencoder, type DenoisingAutoencoderOptions } from './autoen
 export { blur, lowResolution, occlusion } from './autoencoder/image-corruption.ts';
 export type { AutoencoderOptions, ResolvedAutoencoderOptions } from './autoencoder/options.ts';
 export type { CodePenalties } from './autoencoder/penalties.ts';
+export { type HierarchicalElbo, type HierarchicalNumbers, HierarchicalVae } from './hierarchical/hierarchical-vae.ts';
+export type { Level, Residual } from './hierarchical/level.ts';
+export type {
+  HierarchicalVaeOptions,
+  LevelOptions,
+  ResolvedHierarchicalOptions,
+} from './hierarchical/options.ts';
+export type { Descent, Tower } from './hierarchical/tower.ts';
 export { boundedLogVariance } from './latent/bounded-variance.ts';
 export { type ConditionalPriorOptions, conditionalPrior } from './latent/conditional-prior.ts';
 export { klBetweenNormals, klPerLatent, klToStandardNormal, normalLogProb } from './latent/diagonal-normal.ts';
@@ -49,6 +57,10 @@ export { type ElboOptions, elbo } from './objectives/elbo.ts';
 export { type IwaeOptions, iwae } from './objectives/iwae.ts';
 export type { Objective, ObjectiveModel, ObjectiveParts } from './objectives/objective.ts';
 export { knownObjectives as objectives } from './objectives/standard.ts';
+export { Flow, type Refined } from './posterior/flow.ts';
+export { type IafOptions, iaf } from './posterior/iaf.ts';
+export { planar } from './posterior/planar.ts';
+export { type PosteriorContext, type PosteriorSpec, posteriors } from './posterior/posterior.ts';
 export type { CodePrior, CodePriorOptions } from './quantised/code-prior.ts';
 export type { Codebook, CodebookOptions, Quantised } from './quantised/codebook.ts';
 export type { ResolvedVqVaeOptions, VqVaeOptions } from './quantised/options.ts';

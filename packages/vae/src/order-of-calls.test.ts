@@ -9,6 +9,7 @@ import {
   Classifier,
   DenoisingAutoencoder,
   gaussian,
+  HierarchicalVae,
   type Model,
   modelFromBytes,
   Regressor,
@@ -93,6 +94,9 @@ const vaeTable: Table = {
   beginEpoch: { call: (m: Vae) => m.beginEpoch(0), changes: true },
   given: fine((m: Vae) => m.given({}).logPrior(tensor(codes))),
   posterior: fine((m: Vae) => Object.values(m.posterior(batch))),
+  heads: fine((m: Vae) => Object.values(m.heads(batch))),
+  code: fine((m: Vae) => m.code(batch)),
+  refined: fine((m: Vae) => m.refined(tensor(codes))),
   forward: fine((m: Vae) => m.forward(batch)),
   likelihoodParams: fine((m: Vae) => m.likelihoodParams(tensor(codes))),
   conditionalLogProb: fine((m: Vae) => m.conditionalLogProb(batch, m.posterior(batch).mean)),
@@ -206,6 +210,22 @@ const vqTable: Table = {
   sample: { call: () => null, changes: true },
 };
 
+const hierarchicalTable: Table = {
+  ...moduleTable,
+  beginEpoch: { call: (m: HierarchicalVae) => m.beginEpoch(0), changes: true },
+  parts: fine((m: HierarchicalVae) => Object.values(m.parts({ x: batch }, new Rng(1)))),
+  evaluate: fine((m: HierarchicalVae) => Object.values(m.evaluate({ x: batch }, new Rng(1)))),
+  watched: fine((m: HierarchicalVae) => m.watched({ loss: 1, reconstruction: 2, kl: 3 })),
+  fit: { call: (m: HierarchicalVae) => m.fit(rows, run), trains: true },
+  encode: needs((m: HierarchicalVae) => Object.values(m.encode(few))),
+  decode: needs((m: HierarchicalVae) => m.decode([[0, 1, 2]])),
+  reconstruct: needs((m: HierarchicalVae) => [m.reconstruct(few), m.reconstruct(few, { levels: 1 })]),
+  reconstructionError: needs((m: HierarchicalVae) => m.reconstructionError(few)),
+  elbo: needs((m: HierarchicalVae) => Object.values(m.elbo(few, { samples: 2 }))),
+  logLikelihood: needs((m: HierarchicalVae) => m.logLikelihood(few, { samples: 3 })),
+  sample: needs((m: HierarchicalVae) => [m.sample(3), m.sample(2, { output: 'draw' })]),
+};
+
 const sparseTable: Table = {
   ...moduleTable,
   directions: fine((m: SparseAutoencoder) => m.directions()),
@@ -257,6 +277,16 @@ const classes = [
         ...{ reconstruction: gaussian(), prior: { width: 4, layers: 1, heads: 2 } },
       }),
     train: (m: VqVae, options: object) => m.fit(rows, { ...run, ...options }),
+  },
+  {
+    type: HierarchicalVae,
+    table: hierarchicalTable,
+    make: (type: typeof HierarchicalVae) =>
+      new type({
+        ...{ inputSize: 4, encoder: [[5], [3]], latentSizes: [2, 1], transform: standardise() },
+        ...{ reconstruction: gaussian(), warmUp: 0 },
+      }),
+    train: (m: HierarchicalVae, options: object) => m.fit(rows, { ...run, ...options }),
   },
   {
     type: SparseAutoencoder,
@@ -348,6 +378,7 @@ it('all public methods of all models are in the tables', () => {
     DenoisingAutoencoder,
     Classifier,
     VqVae,
+    HierarchicalVae,
     SparseAutoencoder,
     SemiSupervisedVae,
     Regressor,

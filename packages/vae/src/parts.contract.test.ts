@@ -37,6 +37,8 @@ import {
   exemplarPrior,
   exponential,
   gaussian,
+  HierarchicalVae,
+  iaf,
   LearnedPrior,
   likelihoods,
   loadModel,
@@ -46,7 +48,10 @@ import {
   modelFromBytes,
   type Objective,
   objectives,
+  type PosteriorSpec,
   type PriorSpec,
+  planar,
+  posteriors,
   priors,
   type ReconstructionDistribution,
   Regressor,
@@ -223,6 +228,18 @@ const contracts: Record<string, Contract> = {
         vae.logPrior(new Rng(1).normal([2, 2]), { condition: tensor([[1, 2]]) }).toArray(),
         vae.namedTensors().map(([name]) => name),
       ];
+    },
+  },
+  posteriors: {
+    kind: posteriors as unknown as Kind<Part>,
+    table: {
+      planar: { samples: [{ steps: 3 }], takes: { steps: 'count' } },
+      iaf: { samples: [{}, { steps: 2, hidden: [4, 3] }], takes: { steps: 'count', hidden: 'choice' } },
+    },
+    behaviour(posterior: PosteriorSpec) {
+      const flow = posterior.build({ latentSize: 2, features: 3, rng: new Rng(1) });
+      const { z, logDet } = flow.of(new Rng(2).normal([4, 3]))(new Rng(3).normal([4, 2]));
+      return [z.toArray(), logDet.toArray(), flow.namedTensors().map(([name]) => name)];
     },
   },
   corruptions: {
@@ -424,6 +441,17 @@ describe('models', () => {
         },
         (vae: Vae) => [vae.elbo(rows).elbo.toArray(), vae.sample(3).toArray(), vae.moreLike(rows, 2).toArray()],
       ],
+      ...[planar(3), iaf({ steps: 2, hidden: [4] })].map((posterior): [() => Promise<Vae>, (vae: Vae) => unknown] => [
+        async () => {
+          const vae = new Vae({
+            ...{ inputSize: 6, latentSize: 2, encoder: [5], reconstruction: gaussian(), transform: standardise() },
+            posterior,
+          });
+          await vae.fit(rows, quick);
+          return vae;
+        },
+        (vae: Vae) => [vae.elbo(rows).elbo.toArray(), vae.encode(rows).mean.toArray(), vae.moreLike(rows, 2).toArray()],
+      ]),
     ],
     autoencoder: [
       [
@@ -490,6 +518,29 @@ describe('models', () => {
           model.codeBound(rows).bound.toArray(),
           model.sample(3).toArray(),
           model.encode(rows).toArray(),
+        ],
+      ],
+    ],
+    hierarchicalVae: [
+      [
+        async () => {
+          const model = new HierarchicalVae({
+            ...{ inputSize: 6, encoder: [[5], [4]], latentSizes: [2, 1], transform: standardise() },
+            ...{
+              reconstruction: gaussian({ variance: 'shared' }),
+              freeBits: 0.1,
+              warmUp: 1,
+              beta: 2,
+              activation: 'tanh',
+            },
+          });
+          await model.fit(rows, quick);
+          return model as unknown as Model<never>;
+        },
+        (model: HierarchicalVae) => [
+          model.elbo(rows).elbo.toArray(),
+          model.sample(3).toArray(),
+          model.encode(rows).mean.toArray(),
         ],
       ],
     ],

@@ -25,6 +25,9 @@ const vqOptions = () => ({
   prior: { width: 4, layers: 1, heads: 2 },
 });
 const sparseOptions = () => ({ inputSize: 2, features: 4, active: 1 });
+const hierarchicalOptions = () => ({
+  ...{ inputSize: 2, encoder: [[3], [2]], latentSizes: [2, 1], reconstruction: vae.gaussian() },
+});
 const semiOptions = () => ({ ...vaeOptions(), classes: 2 });
 const autoencoder = (): vae.Autoencoder => new vae.Autoencoder({ inputSize: 2, encoder: [2] });
 const labels = (): number[] => [0, 1, 1];
@@ -68,6 +71,7 @@ const surface: Surface = {
     VampPriorOptions: () => ({ components: 2 }),
     VqVaeOptions: vqOptions,
     SparseAutoencoderOptions: sparseOptions,
+    HierarchicalVaeOptions: hierarchicalOptions,
     SemiSupervisedOptions: semiOptions,
     Codes: rows,
     Neighbours: () => vae.nearestNeighbours(rows(), rows(), { k: 1 }),
@@ -103,6 +107,7 @@ const surface: Surface = {
     'new Regressor': () => [{ inputSize: 2, encoder: [2] }],
     'Regressor.parts': () => [{ x: x(), y: tensor(labels()).reshape([3, 1]) }, rng()],
     'VqVae.decode': () => [[[0], [1]]],
+    'HierarchicalVae.decode': () => [[[0, 1, 2]]],
     'SparseAutoencoder.decode': () => [[[0, 1, 0, 2]]],
     nearestNeighbours: () => [rows(), rows(), { k: 1 }],
     neighbourVotes: () => [vae.nearestNeighbours(rows(), rows(), { k: 1 }), [0, 1, 1]],
@@ -122,6 +127,7 @@ const surface: Surface = {
     Autoencoder: autoencoder,
     Vae: model,
     VqVae: () => vae.VqVae.fromBytes(trainedVq),
+    HierarchicalVae: () => new vae.HierarchicalVae(hierarchicalOptions()),
     SparseAutoencoder: () => new vae.SparseAutoencoder(sparseOptions()),
     SemiSupervisedVae: () => new vae.SemiSupervisedVae(semiOptions()),
     Classifier: () => new vae.Classifier({ inputSize: 2, encoder: [2], classes: 2 }),
@@ -155,6 +161,8 @@ const surface: Surface = {
       'VqVae.likelihoodParams',
       'VqVae.parts',
     ],
+    ...['Flow.*', 'Level.*', 'HierarchicalVae.parts', 'HierarchicalVae.evaluate', 'HierarchicalVae.watched'],
+    ...['Tower.*', 'HierarchicalVae.beginEpoch'],
     ...['SparseAutoencoder.codes', 'SparseAutoencoder.decoded', 'SparseAutoencoder.parts'],
     // For who trains in other processes.
     ...['Autoencoder.learn', 'Autoencoder.scaled'],

@@ -39,12 +39,13 @@ const DETECTORS = {
 
 /** What becomes a file of a variational autoencoder. */
 export const VAE_GRAPHS: Readonly<Record<string, GraphRule>> = {
-  /** q(z | x). */
-  encoder: rule({}, (graph) =>
-    graph.traceBeside([graph.near('codes')], besideRows(graph), ([near], beside) =>
-      graph.model.posterior(near as Tensor, beside),
-    ),
-  ),
+  /** q(z | x); where a flow refines it, the code of each row. */
+  encoder: rule({}, (graph) => {
+    const { model } = graph;
+    return graph.traceBeside<string>([graph.near('codes')], besideRows(graph), ([near], beside) =>
+      model.flow === null ? model.posterior(near as Tensor, beside) : { mean: model.code(near as Tensor, beside) },
+    );
+  }),
   /** p(x | z): its parameters before any squashing, and its mean on the scale of the data; of sequences the likeliest at each step. */
   decoder: rule({}, (graph) => {
     const codes = graph.input('z', [N, graph.model.options.latentSize]);
@@ -91,7 +92,7 @@ const meanOfDraws = (model: ScoredModel, rows: RowInputs, samples: number) => ({
 function meanOfRows(graph: Vae, of: 'codes' | 'scores'): Operand {
   const { model } = graph;
   const made = graph.traceBeside<string>([graph.near(of)], besideRows(graph), ([near], beside) =>
-    decoded(model, model.posterior(near as Tensor, beside).mean, { ...beside, x: near as Tensor }),
+    decoded(model, model.code(near as Tensor, beside), { ...beside, x: near as Tensor }),
   );
   return made.mean as Operand;
 }

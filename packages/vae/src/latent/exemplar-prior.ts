@@ -259,6 +259,7 @@ export const exemplarPart = /* @__PURE__ */ priors.part('exemplar', {
   caller: 'exemplarPrior',
   options: checks,
   build: ({ neighbours, perStep, rows }) => ({
+    needsNormalPosterior: true,
     build: (context) => new ExemplarPrior(rows, { neighbours, perStep: perStep ?? null }, context),
   }),
 });

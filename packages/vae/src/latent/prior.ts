@@ -18,6 +18,8 @@ export interface PriorContext {
 
 /** What p(z) is, as a value; the model makes it when it is built. */
 export interface PriorSpec extends Part {
+  /** Whether it is made of codes of rows as q(z | x) has them, which must then be Gaussian; false by default. */
+  readonly needsNormalPosterior?: boolean;
   /** The prior as part of a model; null for N(0, I), which has nothing to learn and whose KL is exact. */
   build(context: PriorContext): Prior | null;
 }

@@ -63,7 +63,10 @@ const checks = {
 export const vampPart = /* @__PURE__ */ priors.part('vamp', {
   caller: 'vampPrior',
   options: checks,
-  build: ({ components, start }) => ({ build: (context) => new VampPrior(components, start, context) }),
+  build: ({ components, start }) => ({
+    needsNormalPosterior: true,
+    build: (context) => new VampPrior(components, start, context),
+  }),
 });
 
 /** Of a prior made of pseudo-inputs. */

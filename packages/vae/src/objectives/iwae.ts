@@ -24,6 +24,7 @@ export const iwaeObjective = /* @__PURE__ */ objectives.part('iwae', {
   build: ({ samples, estimator }) => ({
     weightAt: null,
     needsExactKl: false,
+    needsNormalPosterior: estimator !== 'standard',
     compute(model, x, rng) {
       const posterior = model.posterior(x);
       const shape = [samples, ...posterior.mean.shape];

@@ -24,6 +24,8 @@ export interface Objective extends Part {
   readonly weightAt: ((epoch: number) => number) | null;
   /** Whether it needs a prior whose KL is exact. */
   readonly needsExactKl: boolean;
+  /** Whether its gradient takes q(z | x) to be Gaussian; false by default. */
+  readonly needsNormalPosterior?: boolean;
   compute(model: ObjectiveModel, x: Tensor, rng: Rng, weight: Tensor | null): ObjectiveParts;
   /**
    * The loss of an epoch at the weight where it will settle, from its parts: what early stopping watches, since a loss

@@ -32,6 +32,8 @@ export interface Score<K extends string> {
 
 /** What scores ask of a model, as of the rows that are scored: see `VaeCore.given`. */
 export interface ScoredModel extends ObjectiveModel {
+  /** The codes that draws from the Gaussian `posterior` stand for: where a flow refines q(z | x), what it makes of them. */
+  refined(z: Tensor): Tensor;
   /** The parameters of p(x | z): z [..., rows, latent] → [..., rows, parameters]. */
   likelihoodParams(z: Tensor): Tensor;
   conditionalLogProbOf(x: Tensor, params: Tensor): Tensor;

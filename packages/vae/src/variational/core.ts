@@ -18,6 +18,7 @@ import { drawn, klToStandardNormal, normalLogProb } from '../latent/diagonal-nor
 import type { Prior } from '../latent/prior.ts';
 import { type BesideRows, type Columns, Model } from '../model/model.ts';
 import type { ObjectiveParts } from '../objectives/objective.ts';
+import type { Flow } from '../posterior/flow.ts';
 import { buildHead, decoderActivations, makesSteps } from '../reconstruction/head.ts';
 import { type Head, matchRows, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { isStepwise, type StepwiseDistribution } from '../reconstruction/per-step.ts';
@@ -42,6 +43,8 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
   /** Heads of q(z | x). */
   readonly mean: Linear;
   readonly logVariance: Linear;
+  /** What refines q(z | x); null where it is Gaussian. */
+  readonly flow: Flow | null;
   readonly decoder: Layer;
   /** The parameters of p(x | z), before any squashing. */
   readonly head: Head;
@@ -72,6 +75,7 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
     this.encoder = encoder.module;
     this.mean = new Linear(encoded, latentSize, { rng: weights });
     this.logVariance = new Linear(encoded, latentSize, { rng: weights });
+    this.flow = resolved.posterior?.build({ latentSize, features: encoded, rng: weights }) ?? null;
     const given = latentSize + conditionSize(resolved.condition);
     this.previous = sequence?.previous ? new PreviousStep(sequence, context) : null;
     const code = this.previous === null ? [given] : [event[0] as number, given + this.previous.width];
@@ -160,7 +164,9 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
 
   /** The model as the rows of one batch see it: what stands beside them goes along with every question. */
   given(beside: Batch): ScoredModel {
+    if (this.flow !== null) return this.flow.through(this, beside);
     return {
+      refined: (z) => z,
       reconstructionDistribution: this.reconstructionDistribution,
       posterior: (x) => this.posterior(x, beside),
       likelihoodParams: (z) => this.likelihoodParams(z, beside),
@@ -176,10 +182,16 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
   }
 
   /**
-   * Mean and log-variance of q(z | x) for rows x [rows, …event]. The log-variance is held smoothly to ±20. What stands beside the rows
-   * is their `condition`, and of sequences their `lengths`; without these rows go to their last step.
+   * Mean and log-variance of q(z | x) for rows x [rows, …event], or of the Gaussian that a flow refines. The log-variance is held smoothly
+   * to ±20. What stands beside the rows is their `condition`, and of sequences their `lengths`; without these rows go to their last step.
    */
   posterior(x: Tensor, beside: Batch = {}): { mean: Tensor; logVariance: Tensor } {
+    const { mean, logVariance } = this.heads(x, beside);
+    return { mean, logVariance };
+  }
+
+  /** The same, and what the encoder made of the rows: features [rows, …]. */
+  heads(x: Tensor, beside: Batch = {}): { mean: Tensor; logVariance: Tensor; features: Tensor } {
     const { condition, missing, pzxActivationOnVariance } = this.#options;
     const whole = missing ? withMask(x) : x;
     const seen = condition === null ? whole : withCondition(whole, this.#conditionOf(beside));
@@ -190,7 +202,27 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
     return {
       mean: this.#pzx.forward(mean),
       logVariance: boundedLogVariance(pzxActivationOnVariance ? this.#pzx.forward(logVariance) : logVariance),
+      features,
     };
+  }
+
+  /** The code that stands for a row: the mean of q(z | x), or what a flow makes of the mean that it begins at. [rows, latentSize] */
+  code(x: Tensor, beside: Batch = {}): Tensor {
+    const model = this.given({ ...beside, x });
+    return model.refined(model.posterior(x).mean);
+  }
+
+  /** Codes that a flow refines belong to rows: `given` knows which. */
+  #notRefined(method: string): void {
+    if (this.flow !== null) {
+      throw new UsageError(`Vae.${method}: a flow refines q(z | x) of each row; ask given(beside) after its posterior`);
+    }
+  }
+
+  /** Draws from q(z | x) as codes. */
+  refined(z: Tensor): Tensor {
+    this.#notRefined('refined');
+    return z;
   }
 
   #conditionOf({ condition }: Batch): Tensor {
@@ -199,9 +231,9 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
     return condition as Tensor;
   }
 
-  /** In a supervised network a VAE is its encoder: the posterior mean [rows, latentSize]. */
+  /** In a supervised network a VAE is its encoder: the code of each row [rows, latentSize]. */
   forward(x: Tensor): Tensor {
-    return this.posterior(x).mean;
+    return this.code(x);
   }
 
   /**
@@ -280,6 +312,7 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
 
   /** KL(q(z | x) ‖ p(z)) of each row where it is exact; null where it is estimated from draws. */
   exactKl(mean: Tensor, logVariance: Tensor, beside: Batch = {}): Tensor | null {
+    this.#notRefined('exactKl');
     return this.prior === null ? klToStandardNormal(mean, logVariance) : this.prior.exactKl(mean, logVariance, beside);
   }
 
@@ -290,6 +323,7 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
 
   /** log p(x | z)p(z)/q(z | x), the importance weight of a draw z whose likelihood has these parameters. */
   logWeight(x: Tensor, params: Tensor, z: Tensor, mean: Tensor, logVariance: Tensor, beside: Batch = {}): Tensor {
+    this.#notRefined('logWeight');
     return this.conditionalLogProbOf(x, params, beside)
       .add(this.logPrior(z, beside))
       .sub(normalLogProb(z, mean, logVariance));

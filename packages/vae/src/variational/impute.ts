@@ -30,7 +30,7 @@ function weightedDraws(model: ScoredModel, { x, near, draws }: RowInputs, sample
   const z = drawn(mean, logVariance, draws.normal(samples, mean.shape[1] as number));
   const [mu, v] = [mean.broadcastTo(z.shape), logVariance.broadcastTo(z.shape)];
   const params = model.likelihoodParams(z);
-  return { z, params, weights: model.logWeight(x, params, z, mu, v) };
+  return { z: model.refined(z), params, weights: model.logWeight(x, params, z, mu, v) };
 }
 
 /** The expected value of all columns given what is observed, from `samples` weighted draws: [rows, columns], on the model's scale. */

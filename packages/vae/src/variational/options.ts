@@ -40,6 +40,7 @@ import {
 import { elbo } from '../objectives/elbo.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { knownObjectives } from '../objectives/standard.ts';
+import { type PosteriorSpec, posteriors } from '../posterior/posterior.ts';
 import { askedPerNumber } from '../reconstruction/head.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { knownLikelihoods } from '../reconstruction/standard.ts';
@@ -77,6 +78,11 @@ export interface VaeOptions extends RowsOptions {
   /** p(z); `standardNormalPrior()` by default. */
   readonly prior?: PriorSpec;
   /**
+   * What refines q(z | x) beyond a Gaussian with a variance for each latent: `planar(8)`, `iaf()`. Null by default: nothing. The KL is
+   * then estimated from draws.
+   */
+  readonly posterior?: PosteriorSpec | null;
+  /**
    * What rows are given with, for a model of p(x | c): the encoder and the decoder see it, and so may the prior
    * (`conditionalPrior()`). None by default. Columns should be on a scale near 1.
    */
@@ -104,6 +110,7 @@ const vaeChecks = {
   beta: /* @__PURE__ */ optional(real({ min: 0 })),
   numSamples: /* @__PURE__ */ optional(whole({ min: 1 })),
   prior: /* @__PURE__ */ optional(partOf(knownPriors, 'standardNormalPrior()')),
+  posterior: /* @__PURE__ */ optional(nullable(partOf(posteriors, 'iaf()'))),
   condition: /* @__PURE__ */ optional(nullable(conditionCheck)),
   dropout: /* @__PURE__ */ optional(dropoutCheck, 0),
   layerNorm: /* @__PURE__ */ optional(flag(), false),
@@ -127,6 +134,8 @@ export interface ResolvedVaeOptions {
   readonly reconstruction: ReconstructionDistribution;
   readonly objective: Objective;
   readonly prior: PriorSpec;
+  /** Null for a Gaussian with a variance for each latent. */
+  readonly posterior: PosteriorSpec | null;
   /** Null where rows are given with nothing. */
   readonly condition: Condition | null;
   readonly missing: boolean;
@@ -181,6 +190,8 @@ export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
       `Vae: freeBits need the KL of each latent, which is exact for standardNormalPrior() alone; leave them out with the prior '${prior.name}'`,
     );
   }
+  const posterior = checked.posterior ?? null;
+  if (posterior !== null) checkRefined(posterior, objective, prior);
   return {
     event,
     inputSize: sizeOf(event),
@@ -195,11 +206,31 @@ export function resolveVaeOptions(options: VaeOptions): ResolvedVaeOptions {
     reconstruction,
     objective,
     prior,
+    posterior,
     condition,
     missing,
     transform,
     seed,
   };
+}
+
+/** Refuses what takes q(z | x) to be Gaussian beside a posterior that is not. */
+function checkRefined({ name }: PosteriorSpec, objective: Objective, prior: PriorSpec): void {
+  if (objective.needsExactKl) {
+    throw new ValueError(
+      `Vae: freeBits need the KL of each latent, which the posterior '${name}' does not have; leave one of them out`,
+    );
+  }
+  if (objective.needsNormalPosterior) {
+    throw new ValueError(
+      `Vae: this estimator of '${objective.name}' is of a Gaussian posterior; take the standard one with the posterior '${name}'`,
+    );
+  }
+  if (prior.needsNormalPosterior) {
+    throw new ValueError(
+      `Vae: the prior '${prior.name}' is made of Gaussian posteriors; with the posterior '${name}' take mixturePrior(…) or standardNormalPrior()`,
+    );
+  }
 }
 
 /** What an encoder sees of a row: the row, which values are there, and the condition, as columns or channels. */
@@ -235,6 +266,7 @@ export function describeVae(options: ResolvedVaeOptions): Readonly<Record<string
     reconstruction,
     objective,
     prior,
+    posterior,
     transform,
     ...plain
   } = options;
@@ -246,6 +278,7 @@ export function describeVae(options: ResolvedVaeOptions): Readonly<Record<string
     reconstruction: reconstruction.config(),
     objective: objective.config(),
     prior: prior.config(),
+    ...(posterior !== null && { posterior: posterior.config() }),
     transform: transform?.config() ?? null,
   };
 }

@@ -30,7 +30,7 @@ import {
 import { drawn, klPerLatent } from '../latent/diagonal-normal.ts';
 import { registerModel } from '../model/file-header.ts';
 import { allSteps, type Columns, isDataset, type ModelFitOptions, type PreparedRows } from '../model/model.ts';
-import { type ReadyRows, repeatedBeside, rowsProgram, tensorsBeside } from '../model/rows-program.ts';
+import { type ReadyRows, type RowDraws, repeatedBeside, rowsProgram, tensorsBeside } from '../model/rows-program.ts';
 import type { StepwiseDistribution } from '../reconstruction/per-step.ts';
 import { type DrawOptions, Scorer, samplesCheck, seedCheck } from '../scores/score.ts';
 import {
@@ -95,6 +95,9 @@ export interface SampleOptions extends ConditionOptions {
   readonly temperature?: number;
 }
 
+/** Draws that the variance of a refined posterior is measured on. */
+const MEASURED = 64;
+
 const conditionOption = { condition: /* @__PURE__ */ anything() };
 const drawChecks = {
   ...conditionOption,
@@ -126,22 +129,25 @@ const pathChecks = {
  */
 export class Vae extends VaeCore {
   // What is asked of rows of data, as programs.
-  readonly #encoded = rowsProgram(({ near, beside }) => {
-    const { mean, logVariance } = this.posterior(near, beside);
+  readonly #encoded = rowsProgram(({ near, draws, beside = {} }) => {
+    const { mean, logVariance } = this.#momentsOf(near, draws, beside);
     return { mean, variance: logVariance.exp() };
   });
-  readonly #drawnCodes = rowsProgram(({ near, draws, beside }) => {
-    const { mean, logVariance } = this.posterior(near, beside);
-    return { codes: drawn(mean, logVariance, draws.normal(1, mean.shape[1] as number).reshape(mean.shape)) };
+  readonly #drawnCodes = rowsProgram(({ near, draws, beside = {} }) => {
+    const model = this.given(beside);
+    const { mean, logVariance } = model.posterior(near);
+    const z = drawn(mean, logVariance, draws.normal(1, mean.shape[1] as number).reshape(mean.shape));
+    return { codes: model.refined(z) };
   });
   readonly #decoded = rowsProgram(({ x: z, beside }) => ({
     mean: this.#central(this.likelihoodParams(z, beside)),
   }));
-  readonly #restored = rowsProgram(({ near, beside }) => ({
-    mean: this.#central(this.likelihoodParams(this.posterior(near, beside).mean, { ...beside, x: near })),
-  }));
-  readonly #latents = rowsProgram(({ near, beside }) => {
-    const { mean, logVariance } = this.posterior(near, beside);
+  readonly #restored = rowsProgram(({ near, beside = {} }) => {
+    const model = this.given({ ...beside, x: near });
+    return { mean: this.#central(model.likelihoodParams(model.posterior(near).mean)) };
+  });
+  readonly #latents = rowsProgram(({ near, draws, beside = {} }) => {
+    const { mean, logVariance } = this.#momentsOf(near, draws, beside);
     return { mean, kl: klPerLatent(mean, logVariance) };
   });
   readonly #bound = new Scorer(this, boundScore);
@@ -202,7 +208,23 @@ export class Vae extends VaeCore {
     return this.fit(data, options);
   }
 
-  /** Mean and variance of q(z | x): both [n, latentSize]. The mean is the code to use as a feature. */
+  /** Mean and log-variance of q(z | x): where a flow refines it, the code of each row, and the spread of some draws. */
+  #momentsOf(near: Tensor, draws: RowDraws, beside: Batch): { mean: Tensor; logVariance: Tensor } {
+    if (this.flow === null) return this.posterior(near, beside);
+    const model = this.given(beside);
+    const { mean, logVariance } = model.posterior(near);
+    const z = model.refined(drawn(mean, logVariance, draws.normal(MEASURED, mean.shape[1] as number)));
+    const centre = z.mean({ axis: 0, keepDims: true });
+    return {
+      mean: model.refined(mean),
+      logVariance: z.sub(centre).square().mean({ axis: 0 }).add(1e-12).log(),
+    };
+  }
+
+  /**
+   * Mean and variance of q(z | x): both [n, latentSize]. The mean is the code to use as a feature. Where a flow refines q(z | x), it is
+   * what the flow makes of the mean that it begins at, and the variance is that of 64 draws.
+   */
   encode(data: Rows, options: ConditionOptions = {}): { mean: Tensor; variance: Tensor } {
     return this.#encoded(this.#coded('encode', data, options), this.event);
   }
@@ -360,6 +382,7 @@ export class Vae extends VaeCore {
     const codes = noGrad(() =>
       step(() => {
         const spread = this.prior?.spread;
+        if (this.flow !== null && !spread) return this.#drawnAround(rows, n, rng);
         const scale = spread ? spread.mul(0.5).exp() : repeated(variance.sqrt());
         const noise = rng.normal([rows.count, n, latentSize]);
         return repeated(mean)
@@ -378,6 +401,18 @@ export class Vae extends VaeCore {
         ? this.#drawnRows('moreLike', codes, rng, tensorsBeside(many), temperature)
         : this.#meansOf('moreLike', many);
     return made.reshape([rows.count, n, ...this.event]);
+  }
+
+  /** n codes from the refined q(z | x) of each row: [rows·n, latent]. */
+  #drawnAround(rows: PreparedRows, n: number, rng: Rng): Tensor {
+    const { latentSize } = this.options;
+    return scoring(() => {
+      const x = tensor(rows.near ?? rows.values, { shape: [rows.count, ...this.event] });
+      const model = this.given({ ...tensorsBeside(rows), x });
+      const { mean, logVariance } = model.posterior(x);
+      const z = model.refined(drawn(mean, logVariance, rng.normal([n, rows.count, latentSize])));
+      return z.transpose([1, 0, 2]).reshape([rows.count * n, latentSize]);
+    });
   }
 
   /**
