@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
+import { beforeAll, describe, expect, expectTypeOf, it, vi } from 'vitest';
 import { AnomalyDetector, column, inferSchema, TableModel } from './index.ts';
 import { type Person, people } from './samples.ts';
 
@@ -9,6 +9,7 @@ let model: TableModel<Person>;
 
 beforeAll(async () => {
   model = await TableModel.fit(rows, { ...small, seed: 3 });
+  model.onWarning = () => {};
 });
 
 describe('a fitted model', () => {
@@ -218,9 +219,31 @@ describe('codes and drift', () => {
     expect(moved.columns.filter(({ drift }) => drift).map((found) => found.column)).toContain('height');
     const gone = model.drift(people(300, 23).map((row) => ({ ...row, price: null as unknown as number })));
     expect(gone.columns.find((found) => found.column === 'price')?.holes.drift).toBe(true);
-    expect(model.drift(people(60, 3).map(({ plan: _, ...row }) => ({ ...row, extra: 1 })) as never).notes).toHaveLength(
-      2,
-    );
+    const other = people(60, 3).map(({ plan: _, ...row }) => ({ ...row, extra: 1 }));
+    expect(model.drift(other as never).notes).toHaveLength(2);
+  });
+});
+
+describe('columns that rows lack, or have beside', () => {
+  it('are told once, with the name that was meant', () => {
+    const own = TableModel.fromBytes<Person>(model.toBytes());
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    own.score([{ id: 'a', height: 170 }] as never);
+    expect(warn.mock.calls.flat().join()).toMatch("no row has the columns 'plan', 'price'");
+    warn.mockRestore();
+    const told: string[] = [];
+    own.onWarning = (message) => told.push(message);
+    const slipped = fresh.slice(0, 3).map(({ height, ...row }) => ({ ...row, heigth: height }));
+    own.score(slipped as never);
+    own.pValues(slipped as never);
+    expect(told).toEqual([
+      "TableModel.score: no row has the column 'height', which counts as a hole; was it meant by 'heigth'?",
+      'TableModel.score: columns that the model does not know are ignored: heigth',
+    ]);
+    // A column that has had holes may be left out of a record.
+    own.score(fresh.slice(0, 3).map(({ weight: _, ...row }) => row) as never);
+    expect(told.length).toBe(2);
+    expect(own.notes(fresh.slice(0, 3).map(({ weight: _, ...row }) => row) as never).length).toBe(1);
   });
 });
 
@@ -232,6 +255,10 @@ describe('input that is not meant', () => {
     expect(() => model.score('rows' as never)).toThrow('the rows must be an array of records');
     expect(() => model.score([1] as never)).toThrow('row 0 must be a record');
     expect(() => model.score([{ a: 1 }] as never)).toThrow("the rows have none of the model's columns");
+    const grouped = TableModel.fit(rows, { groupBy: 'paln' as never });
+    await expect(grouped).rejects.toThrow("there is no column of the rows 'paln'; did you mean 'plan'?");
+    const short = rows.map(({ height: _, ...row }) => row);
+    await expect(TableModel.fit(short as never, { schema: model.schema as never })).rejects.toThrow("'height'");
     await expect(TableModel.fit(rows.slice(0, 10))).rejects.toThrow('10 rows are too few to learn from; it takes 20');
     await expect(TableModel.fit(rows, { epoch: 3 } as never)).rejects.toThrow(
       "no option 'epoch'; did you mean 'epochs'?",

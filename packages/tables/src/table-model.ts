@@ -21,6 +21,7 @@ import { StreamJudge, type WatchOptions } from './answer/watch.ts';
 import { conditionsOf, type Wanted, type Where } from './answer/where.ts';
 import { type ReadRows, readRows } from './encode/row-code.ts';
 import { fitted, type TableOptions } from './fit/options.ts';
+import { columnNotes } from './input/known-columns.ts';
 import { chunks, streamOf, type TableInput, type TableRows, type TableStream, tableOf } from './input/source.ts';
 import type { Table } from './input/table.ts';
 import { cardMarkdown } from './model/card.ts';
@@ -77,6 +78,8 @@ const synthesizeChecks = {
 };
 const seedCheck = /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 }), 0);
 const alphaCheck = /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0, below: 1 }), 0.05);
+/** Sentences about columns that are told, at most. */
+const MOST_TOLD = 20;
 /** Rows that are drawn for one that meets the constraints, at most. */
 const MOST_TRIES = 200;
 /** Codes of each row with holes. */
@@ -97,12 +100,19 @@ const SYNTHESIS_BLOCK = 32_768;
 export class TableModel<Row extends object = AnyRow> {
   /** What a model of this class is fitted for unless told. */
   static readonly task: Task = 'all';
+  /**
+   * Told, once each, what is odd about the columns of rows: one that no row has, one that the model does not know. By default
+   * what `fit` was given, else `console.warn`.
+   */
+  onWarning: (message: string) => void;
   readonly #state: TableState;
+  readonly #told = new Set<string>();
   #usual: UsualCells | null = null;
 
   /** Models come from `fit`, `load` and `fromBytes`. */
-  protected constructor(state: TableState) {
+  protected constructor(state: TableState, { onWarning }: Pick<TableOptions, 'onWarning'> = {}) {
     this.#state = state;
+    this.onWarning = onWarning ?? ((message) => console.warn(message));
   }
 
   /** Fits a model to rows: an array of records, columns, an Arrow table, or a function that opens a stream of records. */
@@ -110,7 +120,7 @@ export class TableModel<Row extends object = AnyRow> {
     rows: TableInput<Row>,
     options: TableOptions<Row> = {},
   ): Promise<TableModel<Row>> {
-    return new TableModel<Row>(await fitted(rows, options, TableModel.task));
+    return new TableModel<Row>(await fitted(rows, options, TableModel.task), options);
   }
 
   /** The model that `toBytes` wrote. Every part of the file is checked. */
@@ -167,6 +177,13 @@ export class TableModel<Row extends object = AnyRow> {
           .map(({ name }) => name)
           .join(', ')}), got ${table.names.slice(0, 8).join(', ')}`,
       );
+    }
+    if (table.names.length > 0) {
+      for (const { note, odd } of columnNotes(code.schema, table.names)) {
+        if (!odd || this.#told.has(note) || this.#told.size >= MOST_TOLD) continue;
+        this.#told.add(note);
+        this.onWarning(`${caller}: ${note}`);
+      }
     }
     return readRows(caller, code.schema, table, first);
   }
@@ -383,20 +400,13 @@ export class TableModel<Row extends object = AnyRow> {
     return driftOf(this.#state, coded, scores, alpha, seed, this.#notes(table)) as unknown as DriftReport<Row>;
   }
 
-  /** What is odd about the columns of rows, in sentences. */
-  #notes(table: Table): string[] {
-    const own = this.#state.code.schema.columns.map(({ name }) => name as string);
-    const unseen = table.names.filter((name) => !own.includes(name));
-    const missing = this.#state.code.columns.map(({ name }) => name).filter((name) => !table.names.includes(name));
-    return [
-      ...(unseen.length > 0 ? [`columns that the model does not know are ignored: ${unseen.join(', ')}`] : []),
-      ...(missing.length > 0 ? [`columns that are missing count as holes: ${missing.join(', ')}`] : []),
-    ];
-  }
-
   /** What is odd about the columns of rows, in sentences: unknown ones are ignored, missing ones count as holes. */
   notes(rows: TableRows<Row>): string[] {
     return this.#notes(tableOf('TableModel.notes', rows as TableRows));
+  }
+
+  #notes({ names }: Table): string[] {
+    return columnNotes(this.#state.code.schema, names).map(({ note }) => note);
   }
 
   /** What the model is and what it can promise. */

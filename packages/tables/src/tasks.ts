@@ -14,7 +14,7 @@ export class AnomalyDetector<Row extends object = AnyRow> extends TableModel<Row
     rows: TableInput<Row>,
     options: TableOptions<Row> = {},
   ): Promise<AnomalyDetector<Row>> {
-    return new AnomalyDetector<Row>(await fitted(rows, options, AnomalyDetector.task));
+    return new AnomalyDetector<Row>(await fitted(rows, options, AnomalyDetector.task), options);
   }
 
   static override fromBytes<Row extends object = AnyRow>(bytes: Uint8Array | ArrayBuffer): AnomalyDetector<Row> {
@@ -34,7 +34,7 @@ export class Imputer<Row extends object = AnyRow> extends TableModel<Row> {
     rows: TableInput<Row>,
     options: TableOptions<Row> = {},
   ): Promise<Imputer<Row>> {
-    return new Imputer<Row>(await fitted(rows, options, Imputer.task));
+    return new Imputer<Row>(await fitted(rows, options, Imputer.task), options);
   }
 
   static override fromBytes<Row extends object = AnyRow>(bytes: Uint8Array | ArrayBuffer): Imputer<Row> {
@@ -54,7 +54,7 @@ export class Synthesizer<Row extends object = AnyRow> extends TableModel<Row> {
     rows: TableInput<Row>,
     options: TableOptions<Row> = {},
   ): Promise<Synthesizer<Row>> {
-    return new Synthesizer<Row>(await fitted(rows, options, Synthesizer.task));
+    return new Synthesizer<Row>(await fitted(rows, options, Synthesizer.task), options);
   }
 
   static override fromBytes<Row extends object = AnyRow>(bytes: Uint8Array | ArrayBuffer): Synthesizer<Row> {
@@ -74,7 +74,7 @@ export class Embedder<Row extends object = AnyRow> extends TableModel<Row> {
     rows: TableInput<Row>,
     options: TableOptions<Row> = {},
   ): Promise<Embedder<Row>> {
-    return new Embedder<Row>(await fitted(rows, options, Embedder.task));
+    return new Embedder<Row>(await fitted(rows, options, Embedder.task), options);
   }
 
   static override fromBytes<Row extends object = AnyRow>(bytes: Uint8Array | ArrayBuffer): Embedder<Row> {

@@ -17,7 +17,10 @@ export const MODEL = {
 export async function readModel(path: string, terminal: Terminal): Promise<TableModel> {
   const bytes = await bytesOf(path, terminal);
   try {
-    return TableModel.fromBytes(bytes);
+    const model = TableModel.fromBytes(bytes);
+    // Commands say it in their own way: see `rowsFor`.
+    model.onWarning = () => {};
+    return model;
   } catch (error) {
     if (!(error instanceof ValueError)) throw error;
     throw new DataFault(`${nameOf(path)} is no model of a table: ${error.message}`);

@@ -1,5 +1,5 @@
 import { adam, cosineSchedule, type History } from '@latent/nn';
-import { type Tensor, tensor, ValueError } from '@latent/tensor';
+import { refuseUnknown, type Tensor, tensor, ValueError } from '@latent/tensor';
 import type { FitOptions, Vae, VaeNumbers } from '@latent/vae';
 import {
   joinRows,
@@ -9,6 +9,7 @@ import {
   RowCode,
   RowLearner,
   readRows,
+  seenColumns,
 } from '../encode/row-code.ts';
 import type { Rows } from '../input/source.ts';
 import type { Recipe } from '../model/recipe.ts';
@@ -37,10 +38,17 @@ export async function survey(
   signal: AbortSignal | undefined,
 ): Promise<Survey> {
   const sample = new RowSample();
+  // Columns that the rows must have, looked for until all are found.
+  const asked = [
+    ...(given === null ? [] : seenColumns(given).map(({ name }) => name)),
+    ...(groupBy === null ? [] : [groupBy]),
+  ];
   const groups: string[] = [];
+  const names = new Set<string>();
   let rows = 0;
   for await (const table of walk()) {
     signal?.throwIfAborted();
+    if (asked.some((name) => !names.has(name))) for (const name of table.names) names.add(name);
     if (given === null) sample.add(table, rows);
     if (groupBy !== null) for (const cell of Array.from(table.column(groupBy))) groups.push(String(cell));
     rows += table.count;
@@ -48,6 +56,7 @@ export async function survey(
   if (rows < FEWEST_ROWS) {
     throw new ValueError(`${caller}: ${rows} rows are too few to learn from; it takes ${FEWEST_ROWS}`);
   }
+  for (const name of asked) if (!names.has(name)) refuseUnknown(caller, 'column of the rows', name, [...names]);
   return { schema: given ?? schemaOf(caller, sample), rows, groups: groupBy === null ? null : groups };
 }
 
