@@ -26,8 +26,8 @@ export {
   type PriorContext,
   type PriorRows,
   type PriorSpec,
+  priors,
 } from './latent/prior.ts';
-export { knownPriors as priors } from './latent/standard.ts';
 export { standardNormalPrior } from './latent/standard-normal-prior.ts';
 export { type VampPriorOptions, vampPrior } from './latent/vamp-prior.ts';
 export { registerModel } from './model/file-header.ts';
@@ -47,8 +47,7 @@ export {
 export { SeenRange } from './model/seen-range.ts';
 export { type ElboOptions, elbo } from './objectives/elbo.ts';
 export { type IwaeOptions, iwae } from './objectives/iwae.ts';
-export type { Objective, ObjectiveModel, ObjectiveParts } from './objectives/objective.ts';
-export { knownObjectives as objectives } from './objectives/standard.ts';
+export { type Objective, type ObjectiveModel, type ObjectiveParts, objectives } from './objectives/objective.ts';
 export type { CodePrior, CodePriorOptions } from './quantised/code-prior.ts';
 export type { Codebook, CodebookOptions, Quantised } from './quantised/codebook.ts';
 export type { ResolvedVqVaeOptions, VqVaeOptions } from './quantised/options.ts';
@@ -67,13 +66,13 @@ export { laplace } from './reconstruction/laplace.ts';
 export {
   checkSupport,
   type Head,
+  likelihoods,
   type ReconstructionDistribution,
   type Support,
 } from './reconstruction/likelihood.ts';
 export { logNormal } from './reconstruction/log-normal.ts';
 export { perStep, type StepwiseDistribution } from './reconstruction/per-step.ts';
 export { squaredError } from './reconstruction/squared-error.ts';
-export { knownLikelihoods as likelihoods } from './reconstruction/standard.ts';
 export { type StudentTOptions, studentT } from './reconstruction/student-t.ts';
 export { tokens } from './reconstruction/tokens.ts';
 export { beta, continuousBernoulli } from './reconstruction/unit-interval.ts';
