@@ -27,9 +27,9 @@ export {
   characters,
   charactersOf,
   END,
-  knownTokenizers as tokenizers,
   type Tokenizer,
   tokenizerCheck,
+  tokenizers,
   tokenRows,
   words,
   wordsOf,
@@ -105,7 +105,7 @@ export { Dropout, dropout, rateCheck as dropoutCheck } from './layers/dropout.ts
 export { Dropout2d, dropout2d } from './layers/dropout2d.ts';
 export { GaussianNoise, noise } from './layers/gaussian-noise.ts';
 export { LayerNorm, type LayerNormOptions, layerNorm } from './layers/layer-norm.ts';
-export { type BuildContext, type LayerSpec, sameShapeLayer } from './layers/layer-spec.ts';
+export { type BuildContext, type LayerSpec, layers, sameShapeLayer } from './layers/layer-spec.ts';
 export { Linear, type LinearOptions } from './layers/linear.ts';
 export { BatchNorm, type BatchNormOptions, batchNorm } from './layers/normalization/batch-norm.ts';
 export { GroupNorm, type GroupNormOptions, groupNorm } from './layers/normalization/group-norm.ts';
@@ -136,7 +136,7 @@ export { Repeat, type RepeatOptions, repeat } from './layers/sequence/repeat.ts'
 export { Sequential } from './layers/sequential.ts';
 export { flatten, Reshape, reshape } from './layers/shape.ts';
 export { Softmax, softmax } from './layers/softmax.ts';
-export { knownLayers as layers } from './layers/standard.ts';
+
 export * from './losses/losses.ts';
 export { type Advance, advanced, type StepState } from './module/advance.ts';
 export { type Context, repeatedContext, withinLengths } from './module/context.ts';
@@ -177,13 +177,14 @@ export {
   type OptimizerSpec,
   type OptimizerState,
   optimizerPart,
+  optimizers,
   type Rate,
   rateCheck,
   type UpdateRule,
 } from './optim/optimizer.ts';
 export { applyConstraints, type Constraint, type PenaltyOptions, weightPenalty, weightsOf } from './optim/penalty.ts';
 export { nesterov, type SgdOptions, sgd } from './optim/sgd.ts';
-export { knownOptimizers as optimizers } from './optim/standard.ts';
+
 export { generatorCheck } from './registry/generator.ts';
 export {
   type Definition,

@@ -34,8 +34,8 @@ export {
   type PriorContext,
   type PriorRows,
   type PriorSpec,
+  priors,
 } from './latent/prior.ts';
-export { knownPriors as priors } from './latent/standard.ts';
 export { standardNormalPrior } from './latent/standard-normal-prior.ts';
 export { type VampPriorOptions, vampPrior } from './latent/vamp-prior.ts';
 export { registerModel } from './model/file-header.ts';
@@ -55,8 +55,7 @@ export {
 export { SeenRange } from './model/seen-range.ts';
 export { type ElboOptions, elbo } from './objectives/elbo.ts';
 export { type IwaeOptions, iwae } from './objectives/iwae.ts';
-export type { Objective, ObjectiveModel, ObjectiveParts } from './objectives/objective.ts';
-export { knownObjectives as objectives } from './objectives/standard.ts';
+export { type Objective, type ObjectiveModel, type ObjectiveParts, objectives } from './objectives/objective.ts';
 export { Flow, type Refined } from './posterior/flow.ts';
 export { type IafOptions, iaf } from './posterior/iaf.ts';
 export { planar } from './posterior/planar.ts';
@@ -79,13 +78,13 @@ export { laplace } from './reconstruction/laplace.ts';
 export {
   checkSupport,
   type Head,
+  likelihoods,
   type ReconstructionDistribution,
   type Support,
 } from './reconstruction/likelihood.ts';
 export { logNormal } from './reconstruction/log-normal.ts';
 export { perStep, type StepwiseDistribution } from './reconstruction/per-step.ts';
 export { squaredError } from './reconstruction/squared-error.ts';
-export { knownLikelihoods as likelihoods } from './reconstruction/standard.ts';
 export { type StudentTOptions, studentT } from './reconstruction/student-t.ts';
 export { tokens } from './reconstruction/tokens.ts';
 export { beta, continuousBernoulli } from './reconstruction/unit-interval.ts';

@@ -4,8 +4,8 @@ import {
   characters,
   charactersOf,
   END,
-  knownTokenizers,
   type Tokenizer,
+  tokenizers,
   tokenRows,
   words,
   wordsOf,
@@ -28,7 +28,7 @@ describe('tokenizers', () => {
     expect(tokenizer.decode([...tokens, Number.NaN])).toBe(text);
     expect(Math.max(...tokens)).toBeLessThan(tokenizer.size);
     expect(tokenizer.encode('')).toEqual([]);
-    const copy = knownTokenizers.resolve(JSON.parse(JSON.stringify(tokenizer.config())), { caller: 'file', path: 'x' });
+    const copy = tokenizers.resolve(JSON.parse(JSON.stringify(tokenizer.config())), { caller: 'file', path: 'x' });
     expect([copy.size, copy.encode(text)]).toEqual([tokenizer.size, tokens]);
   });
 

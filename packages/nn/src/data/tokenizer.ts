@@ -27,7 +27,10 @@ export interface Tokenizer extends Part {
 }
 
 /** The tokenizers that models of text, and their files, may have. */
-export const tokenizers: Kind<Tokenizer> = /* @__PURE__ */ new Kind<Tokenizer>('tokenizer');
+export const tokenizers: Kind<Tokenizer> = /* @__PURE__ */ new Kind<Tokenizer>(
+  'tokenizer',
+  (part) => `{ ${part} } from '@latent/nn'`,
+);
 
 /** The tokens before the end. */
 function beforeEnd(tokens: ArrayLike<number>): number[] {
@@ -47,7 +50,7 @@ const symbolsCheck: Check<string> = (value, at) => {
   return value;
 };
 
-export const charactersTokenizer = /* @__PURE__ */ tokenizers.part('characters', {
+export const charactersTokenizer = /* @__PURE__ */ tokenizers.known('characters', {
   options: { alphabet: symbolsCheck },
   build: ({ alphabet }) => {
     const symbols = Array.from(alphabet);
@@ -83,7 +86,7 @@ export function charactersOf(texts: readonly string[]): Tokenizer {
   return characters([...seen].sort((a, b) => (a.codePointAt(0) ?? 0) - (b.codePointAt(0) ?? 0)).join(''));
 }
 
-export const bytesTokenizer = /* @__PURE__ */ tokenizers.part('bytes', {
+export const bytesTokenizer = /* @__PURE__ */ tokenizers.known('bytes', {
   options: {},
   build: () => ({
     size: 257,
@@ -103,7 +106,7 @@ const wordCheck: Check<string> = (value, at) =>
 
 const wordsChecks = { vocabulary: /* @__PURE__ */ list(wordCheck, { min: 1 }) };
 
-export const wordsTokenizer = /* @__PURE__ */ tokenizers.part('words', {
+export const wordsTokenizer = /* @__PURE__ */ tokenizers.known('words', {
   options: wordsChecks,
   build: ({ vocabulary }, caller) => {
     const tokens = new Map(vocabulary.map((word, i) => [word, i + 2]));
@@ -151,11 +154,8 @@ export function wordsOf(
   return words(frequent.slice(0, most).map(([word]) => word));
 }
 
-/** The kind of tokenizers, with those that files know. */
-export const knownTokenizers = tokenizers.register(charactersTokenizer, bytesTokenizer, wordsTokenizer);
-
 /** A check for a tokenizer, or what a file says of one. */
-export const tokenizerCheck: Check<Tokenizer> = (value, at) => partOf(knownTokenizers, "characters('abc')")(value, at);
+export const tokenizerCheck: Check<Tokenizer> = (value, at) => partOf(tokenizers, "characters('abc')")(value, at);
 
 /** Texts as rows of tokens, each with its end; what a text may not hold is refused by its row. */
 export function tokenRows(caller: string, texts: readonly unknown[], tokenizer: Tokenizer): number[][] {

@@ -63,7 +63,7 @@ export class Activation extends Module {
   }
 }
 
-export const activationLayer = /* @__PURE__ */ layers.part('activation', {
+export const activationLayer = /* @__PURE__ */ layers.known('activation', {
   options: { of: activationCheck },
   build: ({ of }) => sameShapeLayer(() => [new Activation(of)]),
 });

@@ -39,7 +39,7 @@ export class AlphaDropout extends Module {
   }
 }
 
-export const alphaDropoutLayer = /* @__PURE__ */ layers.part('alphaDropout', {
+export const alphaDropoutLayer = /* @__PURE__ */ layers.known('alphaDropout', {
   options: { rate: rateCheck },
   build: ({ rate }) => sameShapeLayer((_input, { noise }) => [new AlphaDropout(rate, { rng: noise })]),
 });

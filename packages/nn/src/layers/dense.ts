@@ -33,7 +33,7 @@ const checks = {
   perStep: /* @__PURE__ */ optional(flag()),
 };
 
-export const denseLayer = /* @__PURE__ */ layers.part('dense', {
+export const denseLayer = /* @__PURE__ */ layers.known('dense', {
   options: checks,
   build: ({ units, activation, bias, layerNorm, dropout, perStep = false }) => ({
     anySteps: perStep,

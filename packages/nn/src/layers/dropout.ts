@@ -32,7 +32,7 @@ export class Dropout extends Module {
   }
 }
 
-export const dropoutLayer = /* @__PURE__ */ layers.part('dropout', {
+export const dropoutLayer = /* @__PURE__ */ layers.known('dropout', {
   options: { rate: rateCheck },
   build: ({ rate }) => sameShapeLayer((_input, { noise }) => [new Dropout(rate, { rng: noise })]),
 });

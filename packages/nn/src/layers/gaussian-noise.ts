@@ -30,7 +30,7 @@ export class GaussianNoise extends Module {
   }
 }
 
-export const gaussianNoiseLayer = /* @__PURE__ */ layers.part('gaussianNoise', {
+export const gaussianNoiseLayer = /* @__PURE__ */ layers.known('gaussianNoise', {
   options: { std: stdCheck },
   build: ({ std }) => sameShapeLayer((_input, { noise }) => [new GaussianNoise(std, { rng: noise })]),
 });

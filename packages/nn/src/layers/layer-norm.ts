@@ -55,7 +55,7 @@ export class LayerNorm extends Module {
   }
 }
 
-export const layerNormLayer = /* @__PURE__ */ layers.part('layerNorm', {
+export const layerNormLayer = /* @__PURE__ */ layers.known('layerNorm', {
   options: checks,
   build: ({ epsilon }) => sameShapeLayer((input) => [new LayerNorm(input.at(-1) ?? 1, { epsilon })]),
 });

@@ -36,7 +36,7 @@ export interface LayerSpec extends Part {
 /** The layers that networks, and their files, may be made of. */
 export const layers: Kind<LayerSpec> = /* @__PURE__ */ new Kind<LayerSpec>(
   'layer',
-  "; a bundle knows those that its program uses: for others, use the layer in the program, as in export { lstm } from '@latent/nn'",
+  (part) => `{ ${part === 'gaussianNoise' ? 'noise' : part} } from '@latent/nn'`,
 );
 
 /** What specifications of layers that keep their rows' shape, and have no way back, have in common. */

@@ -37,7 +37,7 @@ export class Reshape extends Module {
 
 const reshapeChecks = { shape: /* @__PURE__ */ list(whole({ min: 1 }), { min: 1, max: 8 }) };
 
-export const reshapeLayer = /* @__PURE__ */ layers.part('reshape', {
+export const reshapeLayer = /* @__PURE__ */ layers.known('reshape', {
   options: reshapeChecks,
   build: ({ shape }) => ({
     shapeOnly: true,
@@ -57,7 +57,7 @@ export function reshape(shape: Shape): LayerSpec {
   return reshapeLayer.make({ shape });
 }
 
-export const flattenLayer = /* @__PURE__ */ layers.part('flatten', {
+export const flattenLayer = /* @__PURE__ */ layers.known('flatten', {
   options: {},
   build: () => ({
     shapeOnly: true,

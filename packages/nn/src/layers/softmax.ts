@@ -14,7 +14,7 @@ export class Softmax extends Module {
   }
 }
 
-export const softmaxLayer = /* @__PURE__ */ layers.part('softmax', {
+export const softmaxLayer = /* @__PURE__ */ layers.known('softmax', {
   options: {},
   build: () => sameShapeLayer(() => [new Softmax()]),
 });

@@ -10,7 +10,6 @@ import { type LayerSpec, layers } from '../layers/layer-spec.ts';
 import { Linear } from '../layers/linear.ts';
 import { embedding } from '../layers/sequence/embedding.ts';
 import { flatten, reshape } from '../layers/shape.ts';
-import { knownLayers } from '../layers/standard.ts';
 import { Module } from '../module/module.ts';
 import { buildNetwork, mirrored, network, networkCheck, opening, sameNetwork, shapesOf } from './network.ts';
 
@@ -185,7 +184,7 @@ describe('a layer of one’s own', () => {
     expect(configs(mirrored([dense(2), scaled({ by: 4 })], [2]))).toEqual(configs([scaled({ by: 0.25 })]));
     const again = networkCheck()([JSON.parse(JSON.stringify(scaled({ by: 3 }).config()))], at) as readonly LayerSpec[];
     expect(again[0]?.config()).toEqual({ name: 'scaled', by: 3 });
-    expect(knownLayers.names()).toContain('scaled');
+    expect(layers.names()).toContain('scaled');
   });
 });
 

@@ -19,10 +19,9 @@ import {
 } from '@latent/tensor';
 import { type ActivationName, activationCheck } from '../layers/activation.ts';
 import { dense } from '../layers/dense.ts';
-import type { LayerSpec } from '../layers/layer-spec.ts';
+import { type LayerSpec, layers } from '../layers/layer-spec.ts';
 import { Sequential } from '../layers/sequential.ts';
 import { reshape } from '../layers/shape.ts';
-import { knownLayers } from '../layers/standard.ts';
 import { inLayer, type Layer, Module, scoring } from '../module/module.ts';
 import { generatorCheck } from '../registry/generator.ts';
 import { partOf } from '../registry/registry.ts';
@@ -43,7 +42,7 @@ export interface NetworkContext {
 
 /** A check for a network: its list with every number made a layer, or a module with a `forward`. */
 export function networkCheck(): Check<readonly LayerSpec[] | Layer> {
-  const layer = partOf(knownLayers, 'dense(64)');
+  const layer = partOf(layers, 'dense(64)');
   return (value, at) => {
     if (isLayer(value)) return value;
     if (!Array.isArray(value)) {

@@ -1,4 +1,4 @@
-import { type Expr, mapProgram, optional, real } from '@latent/tensor';
+import { type Expr, type MapProgram, mapProgram, optional, real } from '@latent/tensor';
 import { type OptimizerSpec, optimizerPart, type Rate, rateCheck } from './optimizer.ts';
 
 /** How `adam`, `adamW`, `amsGrad`, `nadam`, `adaMax` and `adaBelief` update. */
@@ -44,57 +44,65 @@ function program(name: string, slots: number, update: (x: Moments, s: Scalars, s
 const decayed = (p: Expr, g: Expr, decay: Expr): Expr => g.add(decay.mul(p));
 const average = (old: Expr, keep: Expr, value: Expr, take: Expr): Expr => keep.mul(old).add(take.mul(value));
 
-const PROGRAMS = {
-  adam: /* @__PURE__ */ program('adam', 2, ([p, m, v, g0], { b1, c1, b2, c2, rate, root, epsilon, decay }) => {
+const adamProgram = /* @__PURE__ */ program(
+  'adam',
+  2,
+  ([p, m, v, g0], { b1, c1, b2, c2, rate, root, epsilon, decay }) => {
     const g = decayed(p, g0, decay);
     const [first, second] = [average(m, b1, g, c1), average(v, b2, g.square(), c2)];
     return [p.sub(rate.mul(first).div(second.sqrt().mul(root).add(epsilon))), first, second];
-  }),
-  // The decay scales the parameter apart from the gradient: `decay` is 1 − lr·weightDecay.
-  adamW: /* @__PURE__ */ program('adamW', 2, ([p, m, v, g], { b1, c1, b2, c2, rate, root, epsilon, decay }) => {
+  },
+);
+// The decay scales the parameter apart from the gradient: `decay` is 1 − lr·weightDecay.
+const adamWProgram = /* @__PURE__ */ program(
+  'adamW',
+  2,
+  ([p, m, v, g], { b1, c1, b2, c2, rate, root, epsilon, decay }) => {
     const [first, second] = [average(m, b1, g, c1), average(v, b2, g.square(), c2)];
     return [decay.mul(p).sub(rate.mul(first).div(second.sqrt().mul(root).add(epsilon))), first, second];
-  }),
-  // The largest second moment so far.
-  amsGrad: /* @__PURE__ */ program(
-    'amsGrad',
-    3,
-    ([p, m, v, g0], { b1, c1, b2, c2, rate, root, epsilon, decay }, slots) => {
-      const g = decayed(p, g0, decay);
-      const [first, second] = [average(m, b1, g, c1), average(v, b2, g.square(), c2)];
-      const largest = (slots[2] as Expr).max(second);
-      return [p.sub(rate.mul(first).div(largest.sqrt().mul(root).add(epsilon))), first, second, largest];
-    },
-  ),
-  // m̂ = β₁m/(1 − β₁ᵗ⁺¹) + (1 − β₁)g/(1 − β₁ᵗ): rate is lr·β₁/(1 − β₁ᵗ⁺¹), extra lr·(1 − β₁)/(1 − β₁ᵗ).
-  nadam: /* @__PURE__ */ program('nadam', 2, ([p, m, v, g0], { b1, c1, b2, c2, rate, root, epsilon, decay, extra }) => {
+  },
+);
+// The largest second moment so far.
+const amsGradProgram = /* @__PURE__ */ program(
+  'amsGrad',
+  3,
+  ([p, m, v, g0], { b1, c1, b2, c2, rate, root, epsilon, decay }, slots) => {
+    const g = decayed(p, g0, decay);
+    const [first, second] = [average(m, b1, g, c1), average(v, b2, g.square(), c2)];
+    const largest = (slots[2] as Expr).max(second);
+    return [p.sub(rate.mul(first).div(largest.sqrt().mul(root).add(epsilon))), first, second, largest];
+  },
+);
+// m̂ = β₁m/(1 − β₁ᵗ⁺¹) + (1 − β₁)g/(1 − β₁ᵗ): rate is lr·β₁/(1 − β₁ᵗ⁺¹), extra lr·(1 − β₁)/(1 − β₁ᵗ).
+const nadamProgram = /* @__PURE__ */ program(
+  'nadam',
+  2,
+  ([p, m, v, g0], { b1, c1, b2, c2, rate, root, epsilon, decay, extra }) => {
     const g = decayed(p, g0, decay);
     const [first, second] = [average(m, b1, g, c1), average(v, b2, g.square(), c2)];
     const ahead = rate.mul(first).add(extra.mul(g));
     return [p.sub(ahead.div(second.sqrt().mul(root).add(epsilon))), first, second];
-  }),
-  // u ← max(β₂u, |g| + ε);  p ← p − rate·m/u.
-  adaMax: /* @__PURE__ */ program('adaMax', 2, ([p, m, v, g0], { b1, c1, b2, rate, epsilon, decay }) => {
+  },
+);
+// u ← max(β₂u, |g| + ε);  p ← p − rate·m/u.
+const adaMaxProgram = /* @__PURE__ */ program('adaMax', 2, ([p, m, v, g0], { b1, c1, b2, rate, epsilon, decay }) => {
+  const g = decayed(p, g0, decay);
+  const [first, norm] = [average(m, b1, g, c1), b2.mul(v).max(g.abs().add(epsilon))];
+  return [p.sub(rate.mul(first).div(norm)), first, norm];
+});
+// The second moment is of what the first did not foresee: s ← β₂s + (1 − β₂)(g − m)² + ε.
+const adaBeliefProgram = /* @__PURE__ */ program(
+  'adaBelief',
+  2,
+  ([p, m, v, g0], { b1, c1, b2, c2, rate, root, epsilon, decay, extra }) => {
     const g = decayed(p, g0, decay);
-    const [first, norm] = [average(m, b1, g, c1), b2.mul(v).max(g.abs().add(epsilon))];
-    return [p.sub(rate.mul(first).div(norm)), first, norm];
-  }),
-  // The second moment is of what the first did not foresee: s ← β₂s + (1 − β₂)(g − m)² + ε.
-  adaBelief: /* @__PURE__ */ program(
-    'adaBelief',
-    2,
-    ([p, m, v, g0], { b1, c1, b2, c2, rate, root, epsilon, decay, extra }) => {
-      const g = decayed(p, g0, decay);
-      const first = average(m, b1, g, c1);
-      const surprise = average(v, b2, g.sub(first).square(), c2).add(epsilon);
-      return [p.sub(rate.mul(first).div(surprise.sqrt().mul(root).add(extra))), first, surprise];
-    },
-  ),
-};
+    const first = average(m, b1, g, c1);
+    const surprise = average(v, b2, g.sub(first).square(), c2).add(epsilon);
+    return [p.sub(rate.mul(first).div(surprise.sqrt().mul(root).add(extra))), first, surprise];
+  },
+);
 
-type Name = keyof typeof PROGRAMS;
-
-function part(name: Name, slots: number, defaults: AdamOptions = {}) {
+function part(name: string, slots: number, program: MapProgram, defaults: AdamOptions = {}) {
   const { learningRate = 1e-3, epsilon = 1e-8, weightDecay = 0 } = defaults;
   return optimizerPart(
     name,
@@ -107,7 +115,7 @@ function part(name: Name, slots: number, defaults: AdamOptions = {}) {
     optional(rateCheck, learningRate),
     ({ beta1, beta2, epsilon, weightDecay }) => ({
       slots,
-      program: PROGRAMS[name],
+      program,
       scalars: (t, lr) => [
         beta1,
         1 - beta1,
@@ -123,41 +131,39 @@ function part(name: Name, slots: number, defaults: AdamOptions = {}) {
   );
 }
 
-export const adamOptimizers = {
-  adam: /* @__PURE__ */ part('adam', 2),
-  adamW: /* @__PURE__ */ part('adamW', 2, { weightDecay: 1e-2 }),
-  amsGrad: /* @__PURE__ */ part('amsGrad', 3),
-  nadam: /* @__PURE__ */ part('nadam', 2),
-  adaMax: /* @__PURE__ */ part('adaMax', 2, { learningRate: 2e-3 }),
-  adaBelief: /* @__PURE__ */ part('adaBelief', 2, { epsilon: 1e-16 }),
-};
+const adamOptimizer = /* @__PURE__ */ part('adam', 2, adamProgram);
+const adamWOptimizer = /* @__PURE__ */ part('adamW', 2, adamWProgram, { weightDecay: 1e-2 });
+const amsGradOptimizer = /* @__PURE__ */ part('amsGrad', 3, amsGradProgram);
+const nadamOptimizer = /* @__PURE__ */ part('nadam', 2, nadamProgram);
+const adaMaxOptimizer = /* @__PURE__ */ part('adaMax', 2, adaMaxProgram, { learningRate: 2e-3 });
+const adaBeliefOptimizer = /* @__PURE__ */ part('adaBelief', 2, adaBeliefProgram, { epsilon: 1e-16 });
 
 /** Adam with bias correction (Kingma & Ba 2015). */
 export function adam(options: AdamOptions = {}): OptimizerSpec {
-  return adamOptimizers.adam.make(options);
+  return adamOptimizer.make(options);
 }
 
 /** Adam with decoupled weight decay (Loshchilov & Hutter 2019). */
 export function adamW(options: AdamOptions = {}): OptimizerSpec {
-  return adamOptimizers.adamW.make(options);
+  return adamWOptimizer.make(options);
 }
 
 /** Adam that never forgets a large second moment (Reddi et al. 2018). */
 export function amsGrad(options: AdamOptions = {}): OptimizerSpec {
-  return adamOptimizers.amsGrad.make(options);
+  return amsGradOptimizer.make(options);
 }
 
 /** Adam with Nesterov momentum (Dozat 2016, without his schedule of the momentum). */
 export function nadam(options: AdamOptions = {}): OptimizerSpec {
-  return adamOptimizers.nadam.make(options);
+  return nadamOptimizer.make(options);
 }
 
 /** Adam with the largest gradient in place of the second moment (Kingma & Ba 2015, section 7). */
 export function adaMax(options: AdamOptions = {}): OptimizerSpec {
-  return adamOptimizers.adaMax.make(options);
+  return adaMaxOptimizer.make(options);
 }
 
 /** Adam by the belief in the gradient (Zhuang et al. 2020). */
 export function adaBelief(options: AdamOptions = {}): OptimizerSpec {
-  return adamOptimizers.adaBelief.make(options);
+  return adaBeliefOptimizer.make(options);
 }

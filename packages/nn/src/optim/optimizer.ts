@@ -33,7 +33,10 @@ export interface OptimizerSpec extends Part {
 }
 
 /** The optimizers that runs, and their checkpoints, may have. */
-export const optimizers: Kind<OptimizerSpec> = /* @__PURE__ */ new Kind<OptimizerSpec>('optimizer');
+export const optimizers: Kind<OptimizerSpec> = /* @__PURE__ */ new Kind<OptimizerSpec>(
+  'optimizer',
+  (part) => `{ ${part} } from '@latent/nn'`,
+);
 
 /** The update rule of an optimizer as one kernel per parameter. */
 export interface UpdateRule {
@@ -45,14 +48,14 @@ export interface UpdateRule {
   scalars(t: number, learningRate: number): readonly number[];
 }
 
-/** An optimizer by its update rule, not yet known to files; `options` are the checks of those beside the learning rate. */
+/** An optimizer by its update rule, known to files by its name; `options` are the checks of those beside the learning rate. */
 export function optimizerPart<S extends Checks>(
   name: string,
   options: S,
   learningRate: Check<Rate>,
   rule: (options: Checked<S>) => UpdateRule,
 ) {
-  return optimizers.part(name, {
+  return optimizers.known(name, {
     options: { learningRate, ...options },
     build(checked) {
       const update = rule(checked as never);
@@ -80,7 +83,6 @@ export function defineOptimizer<S extends Checks>(
   rule: (options: Checked<S>) => UpdateRule,
 ): (options?: unknown) => OptimizerSpec {
   const part = optimizerPart(name, options, learningRate, rule);
-  optimizers.register(part);
   return (given) => part.make(given);
 }
 

@@ -1,6 +1,7 @@
 import { parameter } from '@latent/autograd';
 import { describeValue, LatentError, Rng, tensor } from '@latent/tensor';
 import { describe, expect, it } from 'vitest';
+import * as everything from '../index.ts';
 import {
   activationNames,
   batchNorm,
@@ -429,6 +430,15 @@ describe.each(Object.entries(contracts))('%s', (_name, { kind, table, behaviour,
 
   it('have samples, all of them and all of their options', () => {
     expect(gaps(kind, table, own)).toEqual([]);
+  });
+
+  it('say which function of the package makes them, for bundles that left it out', () => {
+    const functions = new Map<string, unknown>(Object.entries(everything));
+    for (const name of Object.keys(table)) {
+      if (own.includes(name)) continue;
+      const [, exported = ''] = /^\{ (\w+) \} from '@latent\/nn'$/.exec(kind.source(name)) ?? [];
+      expect(typeof functions.get(exported), `${name}: ${kind.source(name)}`).toBe('function');
+    }
   });
 
   it.each(Object.keys(table))('%s is the same through a file', (name) => {

@@ -62,12 +62,16 @@ export class Kind<T extends Part> {
   readonly name: string;
   readonly #definitions = new Map<string, Definition<T>>();
 
-  readonly #remedy: string;
+  /** Where the function is that makes the part of a name: `{ lstm } from '@latent/nn'`. */
+  readonly source: (part: string) => string;
 
-  /** `remedy`: what to do where a file names a part that is not known, added to the error. */
-  constructor(name: string, remedy = '') {
+  /**
+   * `source`: where the function is that makes the part of a name, such as `{ vampPrior } from '@latent/vae'`, for the error of
+   * files that name one which a bundle has left out.
+   */
+  constructor(name: string, source: (part: string) => string = () => '') {
     this.name = text()(name, { caller: 'Kind', path: 'name' });
-    this.#remedy = text()(remedy, { caller: 'Kind', path: 'remedy' });
+    this.source = callable<(part: string) => string>()(source, { caller: 'Kind', path: 'source' });
   }
 
   /** Makes a part known, so that files that name it can be read; gives back the function that makes it. */
@@ -76,14 +80,14 @@ export class Kind<T extends Part> {
     return (options) => definition.make(options);
   }
 
-  /** A definition that files know wherever its module is part of the program. */
+  /** A definition that files know wherever it is part of the program: always, but for bundles, which hold what their program uses. */
   known<S extends Checks>(name: string, spec: PartSpec<T, S>): Definition<T, S> {
     const definition = this.part(name, spec);
     this.register(definition);
     return definition;
   }
 
-  /** A definition that files do not know yet; see `register`. */
+  /** A definition that files do not know until it is registered. */
   part<S extends Checks>(name: string, spec: PartSpec<T, S>): Definition<T, S> {
     if (typeof name !== 'string' || name === '') {
       throw new ValueError(`${this.name}: a part needs a name, got ${describeValue(name)}`);
@@ -129,10 +133,7 @@ export class Kind<T extends Part> {
     };
   }
 
-  /**
-   * Makes parts known by their names, and gives this kind back: who reads files takes it from there, so that no bundle leaves
-   * the parts out. A name that stands for another part already is refused.
-   */
+  /** Makes parts known by their names, and gives this kind back. A name that stands for another part already is refused. */
   register(...definitions: readonly Definition<T>[]): this {
     for (const definition of definitions) {
       const known = this.#definitions.get(definition.name);
@@ -142,6 +143,12 @@ export class Kind<T extends Part> {
       this.#definitions.set(definition.name, definition);
     }
     return this;
+  }
+
+  /** What brings a part into a bundle, where its name could be one's. */
+  #remedy(name: string): string {
+    const source = /^[a-z]\w{0,40}$/i.test(name) ? this.source(name) : '';
+    return source === '' ? '' : `; a bundle knows the parts that its program uses: for others, export ${source} in it`;
   }
 
   /** The names that files may use. */
@@ -171,7 +178,7 @@ export class Kind<T extends Part> {
     }
     const definition = this.#definitions.get(name);
     if (definition === undefined) {
-      refuseUnknown(at.caller, `${this.name} (${at.path})`, name, this.names(), this.#remedy);
+      refuseUnknown(at.caller, `${this.name} (${at.path})`, name, this.names(), this.#remedy(name));
     }
     if (depth === 0) made = 0;
     else if (++made > MOST_WITHIN) throw tooMany(`${at.caller}: ${at.path.slice(0, 60)}…`);

@@ -21,7 +21,10 @@ export interface Schedule extends Part {
 }
 
 /** The schedules that runs, and their checkpoints, may have. */
-export const schedules: Kind<Schedule> = /* @__PURE__ */ new Kind<Schedule>('schedule');
+export const schedules: Kind<Schedule> = /* @__PURE__ */ new Kind<Schedule>(
+  'schedule',
+  (part) => `{ ${part}Schedule } from '@latent/nn'`,
+);
 
 interface Counted {
   /** What positions count; 'step' by default. */
@@ -31,6 +34,7 @@ interface Counted {
 const by = /* @__PURE__ */ optional(oneOf('step', 'epoch'), 'step' as const);
 const positive = /* @__PURE__ */ real({ above: 0 });
 const rateCheck = /* @__PURE__ */ real({ min: 0 });
+const atLeast0 = /* @__PURE__ */ optional(rateCheck, 1);
 const share = /* @__PURE__ */ real({ min: 0, below: 1 });
 
 function schedule<S extends Checks>(
@@ -38,7 +42,7 @@ function schedule<S extends Checks>(
   options: S,
   at: (options: Checked<S>) => (position: number) => number,
 ) {
-  return schedules.part(name, {
+  return schedules.known(name, {
     options: { by, ...options },
     caller: `${name}Schedule`,
     build: (checked) => ({ by: checked.by as Schedule['by'], at: at(checked as Checked<S>) }),
@@ -108,7 +112,7 @@ export function mapSchedule(options: Counted & { readonly rates: Readonly<Record
 
 const inversePart = /* @__PURE__ */ schedule(
   'inverse',
-  { rate: positive, gamma: positive, power: optional(real({ min: 0 }), 1) },
+  { rate: positive, gamma: positive, power: atLeast0 },
   ({ rate, gamma, power }) =>
     (i) =>
       rate / (1 + gamma * i) ** power,
@@ -123,7 +127,7 @@ export function inverseSchedule(
 const ending = { rate: positive, steps: positive, end: /* @__PURE__ */ optional(rateCheck, 0) };
 const polynomialPart = /* @__PURE__ */ schedule(
   'polynomial',
-  { ...ending, power: optional(rateCheck, 1) },
+  { ...ending, power: atLeast0 },
   ({ rate, steps, power, end }) =>
     (i) =>
       end + (rate - end) * (1 - Math.min(i, steps) / steps) ** power,
@@ -149,9 +153,10 @@ export function cosineSchedule(
   return cosinePart.make(options);
 }
 
+const riseCheck = /* @__PURE__ */ optional(share, 0.3);
 const oneCyclePart = /* @__PURE__ */ schedule(
   'oneCycle',
-  { rate: positive, steps: positive, rise: optional(share, 0.3) },
+  { rate: positive, steps: positive, rise: riseCheck },
   ({ rate, steps, rise }) => {
     const peak = rise * steps - 1;
     const along = (from: number, to: number, part: number): number =>
@@ -187,7 +192,7 @@ export function followsLoss(schedule: Schedule | null): schedule is PlateauSched
   return schedule !== null && 'observe' in schedule;
 }
 
-const warmUpPart: Definition<Schedule> = /* @__PURE__ */ schedules.part('warmUp', {
+const warmUpPart: Definition<Schedule> = /* @__PURE__ */ schedules.known('warmUp', {
   caller: 'warmUpSchedule',
   options: { steps: positive, after: (value, at) => partOf(schedules, 'cosineSchedule({ … })')(value, at) },
   build({ steps, after }) {
@@ -220,7 +225,7 @@ const plateauChecks = {
   minDelta: /* @__PURE__ */ optional(rateCheck, 0),
   minRate: /* @__PURE__ */ optional(rateCheck, 0),
 };
-const plateauPart: Definition<Schedule> = /* @__PURE__ */ schedules.part('plateau', {
+const plateauPart: Definition<Schedule> = /* @__PURE__ */ schedules.known('plateau', {
   caller: 'plateauSchedule',
   options: plateauChecks,
   build({ rate, factor, patience, minDelta, minRate }) {
@@ -251,16 +256,3 @@ export function plateauSchedule(options: {
 }): PlateauSchedule {
   return plateauPart.make(options) as PlateauSchedule;
 }
-
-schedules.register(
-  constantPart,
-  exponentialPart,
-  stepPart,
-  mapPart,
-  inversePart,
-  polynomialPart,
-  cosinePart,
-  oneCyclePart,
-  warmUpPart,
-  plateauPart,
-);

@@ -19,9 +19,8 @@ import {
   whole,
 } from '@latent/tensor';
 import { batchSizeCheck, type Dataset } from '../data/dataset.ts';
-import { type OptimizerSpec, type Rate, rateCheck } from '../optim/optimizer.ts';
+import { type OptimizerSpec, optimizers, type Rate, rateCheck } from '../optim/optimizer.ts';
 import { type Constraint, constraintCheck, strengthCheck } from '../optim/penalty.ts';
-import { knownOptimizers } from '../optim/standard.ts';
 import { generatorCheck } from '../registry/generator.ts';
 import { partOf } from '../registry/registry.ts';
 import { readFileIfThere, writeFileAtomically } from '../save/file.ts';
@@ -144,7 +143,7 @@ export const trainingChecks = {
   batchSize: optional(batchSizeCheck, 128),
   accumulate: optional(whole({ min: 1 }), 1),
   learningRate: optional(rateCheck),
-  optimizer: optional<OptimizerSpec>((value, at) => partOf(knownOptimizers, 'adam({ learningRate: 1e-3 })')(value, at)),
+  optimizer: optional<OptimizerSpec>((value, at) => partOf(optimizers, 'adam({ learningRate: 1e-3 })')(value, at)),
   clipNorm: norm,
   clipParameterNorm: norm,
   clipValue: norm,

@@ -51,7 +51,7 @@ function affine(low = 0, high = 1): Pick<ColumnMethod, 'map' | 'valid'> {
 
 /** Mean 0 and standard deviation 1: y = (x − mean)/std, with the population's std, √(Σ(x − mean)²/n). */
 export const standardiseMethod: ColumnMethod = {
-  ...affine(),
+  .../* @__PURE__ */ affine(),
   fit() {
     // Sums of differences from one value: no digits are lost to a large mean, and a constant column gives exactly 0.
     let [n, first, sum, squares, mean] = [0, 0, 0, 0, 0];
@@ -100,7 +100,7 @@ export function minMaxMethod(low: number, high: number): ColumnMethod {
 
 /** y = (x − median)/(Q₃ − Q₁), which outliers hardly move; quartiles are linear between neighbours. */
 export const robustMethod: ColumnMethod = {
-  ...affine(),
+  .../* @__PURE__ */ affine(),
   fit() {
     const chunks: Float64Array[] = [];
     return {

@@ -20,7 +20,10 @@ export interface Transform extends Part {
 }
 
 /** The transforms that models, and their files, may have. */
-export const transforms: Kind<Transform> = /* @__PURE__ */ new Kind<Transform>('transform');
+export const transforms: Kind<Transform> = /* @__PURE__ */ new Kind<Transform>(
+  'transform',
+  (part) => `{ ${part} } from '@latent/nn'`,
+);
 
 /** The methods of each column of rows of `width` values. */
 export function methodsOfRows(spec: Transform, width: number): readonly (readonly ColumnMethod[])[] {

@@ -89,27 +89,24 @@ export const minMaxTransform = /* @__PURE__ */ define('minMax', rangeChecks, ({ 
   return minMaxMethod(low, high);
 });
 export const robustTransform = /* @__PURE__ */ define('robust', {}, () => robustMethod);
-export const logTransform = /* @__PURE__ */ define('log', { offset: optional(real(), 0) }, ({ offset }) =>
-  logMethod(offset),
+const logChecks = { offset: /* @__PURE__ */ optional(real(), 0) };
+export const logTransform = /* @__PURE__ */ define('log', logChecks, ({ offset }) => logMethod(offset));
+
+const asinhChecks = { scale: /* @__PURE__ */ optional(real({ above: 0 }), 1) };
+export const asinhTransform = /* @__PURE__ */ define('asinh', asinhChecks, ({ scale }) => asinhMethod(scale));
+
+const quantileChecks = { knots: /* @__PURE__ */ optional(whole({ min: 2, max: 100_000 }), 1000) };
+export const quantileTransform = /* @__PURE__ */ define('quantile', quantileChecks, ({ knots }) =>
+  quantileMethod(knots),
 );
 
-export const asinhTransform = /* @__PURE__ */ define('asinh', { scale: optional(real({ above: 0 }), 1) }, ({ scale }) =>
-  asinhMethod(scale),
-);
-
-export const quantileTransform = /* @__PURE__ */ define(
-  'quantile',
-  { knots: optional(whole({ min: 2, max: 100_000 }), 1000) },
-  ({ knots }) => quantileMethod(knots),
-);
-
-/** A transform that treats every column alike, not known to files yet. */
+/** A transform that treats every column alike, known to files by its name. */
 function define<S extends Checks>(
   name: string,
   options: S,
   methodOf: (options: Checked<S>, caller: string) => ColumnMethod,
 ) {
-  return transforms.part(name, {
+  return transforms.known(name, {
     options,
     build(checked, caller) {
       const methods = [methodOf(checked, caller)];
@@ -137,14 +134,13 @@ export function defineTransform<S extends Checks>(
 ): (options?: unknown) => Transform {
   callable()(methodOf, { caller: 'defineTransform', path: 'methodOf' });
   const part = define(name, options, methodOf);
-  transforms.register(part);
   return (given) => part.make(given);
 }
 
 /** Methods that a column may go through, in chains within chains. */
 const MOST_STEPS = 64;
 
-export const chainTransform = /* @__PURE__ */ transforms.part('chain', {
+export const chainTransform = /* @__PURE__ */ transforms.known('chain', {
   options: { steps: (value, at) => list(partOf(transforms, 'standardise()'), { min: 1, max: 16 })(value, at) },
   build({ steps }, caller) {
     const count = steps.reduce((sum, step) => sum + (step.steps ?? 1), 0);
@@ -171,7 +167,7 @@ const groupsCheck: Check<readonly ColumnGroup[]> = (value, at) =>
     at,
   );
 
-export const perColumnTransform = /* @__PURE__ */ transforms.part('perColumn', {
+export const perColumnTransform = /* @__PURE__ */ transforms.known('perColumn', {
   options: { groups: groupsCheck },
   build({ groups }, caller) {
     const own = new Map<number, Transform>();
@@ -192,17 +188,6 @@ export const perColumnTransform = /* @__PURE__ */ transforms.part('perColumn', {
     return made;
   },
 });
-
-transforms.register(
-  standardiseTransform,
-  minMaxTransform,
-  robustTransform,
-  logTransform,
-  asinhTransform,
-  quantileTransform,
-  chainTransform,
-  perColumnTransform,
-);
 
 /** Mean 0 and standard deviation 1: y = (x − mean)/std, with the population's std, √(Σ(x − mean)²/n). */
 export function standardise(): Transform {

@@ -8,7 +8,10 @@ export interface Corruption extends Part {
 }
 
 /** The corruptions that models, and their files, may have. */
-export const corruptions: Kind<Corruption> = /* @__PURE__ */ new Kind<Corruption>('corruption');
+export const corruptions: Kind<Corruption> = /* @__PURE__ */ new Kind<Corruption>(
+  'corruption',
+  (part) => `{ ${part} } from '@latent/vae'`,
+);
 
 const rateChecks = { rate: /* @__PURE__ */ real({ min: 0, max: 1 }) };
 const noiseChecks = {
@@ -22,14 +25,14 @@ const endsChecks = {
   high: /* @__PURE__ */ optional(real(), 1),
 };
 
-const none = /* @__PURE__ */ corruptions.part('noCorruption', { options: {}, build: () => ({ apply: (x) => x }) });
+const none = /* @__PURE__ */ corruptions.known('noCorruption', { options: {}, build: () => ({ apply: (x) => x }) });
 
 /** Leaves rows as they are: an ordinary autoencoder. */
 export function noCorruption(): Corruption {
   return none.make({});
 }
 
-const maskingPart = /* @__PURE__ */ corruptions.part('masking', {
+const maskingPart = /* @__PURE__ */ corruptions.known('masking', {
   options: rateChecks,
   build: ({ rate }) => ({
     apply: (x, rng) => mul(x, rng.bernoulli(x.shape, { p: 1 - rate, dtype: x.dtype })),
@@ -41,7 +44,7 @@ export function masking(rate: number): Corruption {
   return maskingPart.make({ rate });
 }
 
-const noisePart = /* @__PURE__ */ corruptions.part('gaussianNoise', {
+const noisePart = /* @__PURE__ */ corruptions.known('gaussianNoise', {
   options: noiseChecks,
   build({ std, low = -Infinity, high = Infinity }, caller) {
     if (!(low < high)) throw new ValueError(`${caller}: low must be below high, got low ${low} and high ${high}`);
@@ -62,7 +65,7 @@ export function gaussianNoise(
   return noisePart.with({ std }, options);
 }
 
-const saltAndPepperPart = /* @__PURE__ */ corruptions.part('saltAndPepper', {
+const saltAndPepperPart = /* @__PURE__ */ corruptions.known('saltAndPepper', {
   options: endsChecks,
   build({ rate, low, high }, caller) {
     if (!(low < high)) throw new ValueError(`${caller}: low must be below high, got low ${low} and high ${high}`);
@@ -84,7 +87,7 @@ export function saltAndPepper(
   return saltAndPepperPart.with({ rate }, options);
 }
 
-const swapPart = /* @__PURE__ */ corruptions.part('swapNoise', {
+const swapPart = /* @__PURE__ */ corruptions.known('swapNoise', {
   options: rateChecks,
   build: ({ rate }) => ({
     apply(x, rng) {
@@ -103,5 +106,3 @@ const swapPart = /* @__PURE__ */ corruptions.part('swapNoise', {
 export function swapNoise(rate: number): Corruption {
   return swapPart.make({ rate });
 }
-
-corruptions.register(none, maskingPart, noisePart, saltAndPepperPart, swapPart);

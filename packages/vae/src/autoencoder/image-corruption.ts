@@ -31,7 +31,7 @@ const occlusionChecks = {
   size: /* @__PURE__ */ whole({ min: 1 }),
   value: /* @__PURE__ */ optional(real(), 0),
 };
-const occlusionPart = /* @__PURE__ */ corruptions.part('occlusion', {
+const occlusionPart = /* @__PURE__ */ corruptions.known('occlusion', {
   options: occlusionChecks,
   build: ({ size, value }) => ({
     apply(x, rng) {
@@ -67,7 +67,7 @@ export function occlusion(size: number, options: { readonly value?: number } = {
 }
 
 const blurChecks = { std: /* @__PURE__ */ real({ above: 0, max: 100 }) };
-const blurPart = /* @__PURE__ */ corruptions.part('blur', {
+const blurPart = /* @__PURE__ */ corruptions.known('blur', {
   options: blurChecks,
   build({ std }) {
     const radius = Math.ceil(3 * std);
@@ -101,7 +101,7 @@ export function blur(std: number): Corruption {
 }
 
 const lowResolutionChecks = { factor: /* @__PURE__ */ whole({ min: 1 }) };
-const lowResolutionPart = /* @__PURE__ */ corruptions.part('lowResolution', {
+const lowResolutionPart = /* @__PURE__ */ corruptions.known('lowResolution', {
   options: lowResolutionChecks,
   build: ({ factor }) => ({
     apply(x) {
@@ -117,5 +117,3 @@ const lowResolutionPart = /* @__PURE__ */ corruptions.part('lowResolution', {
 export function lowResolution(factor: number): Corruption {
   return lowResolutionPart.make({ factor });
 }
-
-corruptions.register(occlusionPart, blurPart, lowResolutionPart);

@@ -24,9 +24,8 @@ import {
   rowsChecks,
 } from '../model/options.ts';
 import { askedPerNumber } from '../reconstruction/head.ts';
-import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
+import { likelihoods, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
-import { knownLikelihoods } from '../reconstruction/standard.ts';
 import { likelihoodOfSequence, type Sequence } from '../sequence/sequence.ts';
 import { type Corruption, corruptions, noCorruption } from './corruption.ts';
 import { type CodePenalties, penaltyChecks } from './penalties.ts';
@@ -86,7 +85,7 @@ const checks = {
   tied: /* @__PURE__ */ optional(flag()),
   visibleBias: /* @__PURE__ */ optional(real(), 0),
   corruption: /* @__PURE__ */ optional(partOf(corruptions, 'masking(0.3)')),
-  reconstruction: /* @__PURE__ */ optional(partOf(knownLikelihoods, 'bernoulli() or gaussian()')),
+  reconstruction: /* @__PURE__ */ optional(partOf(likelihoods, 'bernoulli() or gaussian()')),
 };
 
 /** The options with their defaults; throws a `ValueError` that names the one that cannot be. */

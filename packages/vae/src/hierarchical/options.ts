@@ -31,8 +31,7 @@ import {
   resolveNetwork,
 } from '../model/options.ts';
 import { askedPerNumber } from '../reconstruction/head.ts';
-import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
-import { knownLikelihoods } from '../reconstruction/standard.ts';
+import { likelihoods, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 
 /** What a hierarchical VAE is made of. Lists go from the rows up: the last level is the top, which is drawn first. */
 export interface HierarchicalVaeOptions extends CommonOptions {
@@ -64,7 +63,7 @@ const checks = {
   latentSizes: /* @__PURE__ */ list(whole({ min: 1 }), levels),
   decoder: /* @__PURE__ */ optional(list(networkOption, levels)),
   activation: /* @__PURE__ */ optional(activationCheck, 'elu' as const),
-  reconstruction: /* @__PURE__ */ partOf(knownLikelihoods, 'bernoulli() or gaussian()'),
+  reconstruction: /* @__PURE__ */ partOf(likelihoods, 'bernoulli() or gaussian()'),
   beta: /* @__PURE__ */ optional(real({ min: 0 }), 1),
   warmUp: /* @__PURE__ */ optional(real({ min: 0 }), 10),
   freeBits: /* @__PURE__ */ optional(real({ min: 0 }), 0),

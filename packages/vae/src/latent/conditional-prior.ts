@@ -74,7 +74,7 @@ const checks = {
   activation: /* @__PURE__ */ optional(activationCheck, 'relu' as const),
 };
 
-export const conditionalPart = /* @__PURE__ */ priors.part('conditional', {
+export const conditionalPart = /* @__PURE__ */ priors.known('conditional', {
   caller: 'conditionalPrior',
   options: checks,
   build: ({ hidden = [], activation }) => ({ build: (context) => new ConditionalPrior(hidden, activation, context) }),

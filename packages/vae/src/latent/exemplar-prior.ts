@@ -255,7 +255,7 @@ const checks = {
   rows: /* @__PURE__ */ optional(whole({ min: 2, max: 2 ** 24 })),
 };
 
-export const exemplarPart = /* @__PURE__ */ priors.part('exemplar', {
+export const exemplarPart = /* @__PURE__ */ priors.known('exemplar', {
   caller: 'exemplarPrior',
   options: checks,
   build: ({ neighbours, perStep, rows }) => ({

@@ -26,7 +26,7 @@ class MixturePrior extends LearnedPrior {
 
 const checks = { components: /* @__PURE__ */ whole({ min: 1, max: 1_000_000 }) };
 
-export const mixturePart = /* @__PURE__ */ priors.part('mixture', {
+export const mixturePart = /* @__PURE__ */ priors.known('mixture', {
   caller: 'mixturePrior',
   options: checks,
   build: ({ components }) => ({ build: (context) => new MixturePrior(components, context) }),

@@ -25,7 +25,10 @@ export interface PriorSpec extends Part {
 }
 
 /** The priors that models, and their files, may have. */
-export const priors: Kind<PriorSpec> = /* @__PURE__ */ new Kind<PriorSpec>('prior');
+export const priors: Kind<PriorSpec> = /* @__PURE__ */ new Kind<PriorSpec>(
+  'prior',
+  (part) => `{ ${part}Prior } from '@latent/vae'`,
+);
 
 /** The rows of a run, on the model's scale, as a prior sees them before the first step. */
 export interface PriorRows {

@@ -1,6 +1,6 @@
 import { type PriorSpec, priors } from './prior.ts';
 
-export const standardNormalPart = /* @__PURE__ */ priors.part('standardNormal', {
+export const standardNormalPart = /* @__PURE__ */ priors.known('standardNormal', {
   caller: 'standardNormalPrior',
   options: {},
   build: () => ({ build: () => null }),

@@ -60,7 +60,7 @@ const checks = {
   start: /* @__PURE__ */ optional(oneOf('uniform', 'rows'), 'uniform' as const),
 };
 
-export const vampPart = /* @__PURE__ */ priors.part('vamp', {
+export const vampPart = /* @__PURE__ */ priors.known('vamp', {
   caller: 'vampPrior',
   options: checks,
   build: ({ components, start }) => ({

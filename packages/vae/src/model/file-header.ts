@@ -36,7 +36,16 @@ export function modelClass(name: string): ModelClass<Model> | undefined {
 
 /** The class that a file's model is of. */
 export function knownModel(caller: string, name: string): ModelClass<Model> {
-  return classes.get(name) ?? refuseUnknown(caller, 'model', name, modelNames());
+  const known = classes.get(name);
+  if (known !== undefined) return known;
+  const exported = /^[a-z]\w{0,40}$/i.test(name) ? `{ ${displayName(name)} } from '@latent/vae'` : '';
+  const remedy = exported && `; a bundle knows the models that its program uses: for others, export ${exported} in it`;
+  return refuseUnknown(caller, 'model', name, modelNames(), remedy);
+}
+
+/** What errors call models of a class; names of classes themselves do not survive minifying. */
+export function displayName(modelName: string): string {
+  return modelName.charAt(0).toUpperCase() + modelName.slice(1);
 }
 
 /** What a model's file says of it, its form checked and its contents not yet. */

@@ -49,7 +49,7 @@ import { checkSupport, REAL, type ReconstructionDistribution, type Support } fro
 import { isStepwise } from '../reconstruction/per-step.ts';
 import { lengthsByStop, parseSequences, type Sequence } from '../sequence/sequence.ts';
 import { ColumnScales, columnWarnings } from './column-warnings.ts';
-import { FORMAT, modelClass, readHeader, VERSION } from './file-header.ts';
+import { displayName, FORMAT, modelClass, readHeader, VERSION } from './file-header.ts';
 import type { ReadyRows } from './rows-program.ts';
 import { FARTHEST, SeenRange } from './seen-range.ts';
 
@@ -168,7 +168,7 @@ export abstract class Model<N extends string = never> extends Module implements 
   }
 
   get #name(): string {
-    return displayName(this.constructor as unknown as ModelClass<Model<N>>);
+    return displayName((this.constructor as unknown as ModelClass<Model<N>>).modelName);
   }
 
   abstract parts(batch: Batch, rng: Rng): Parts<N>;
@@ -494,7 +494,7 @@ export abstract class Model<N extends string = never> extends Module implements 
     bytes: Uint8Array | ArrayBuffer,
     own: Readonly<Record<string, unknown>> = {},
   ): M {
-    const caller = `${displayName(this)}.fromBytes`;
+    const caller = `${displayName(this.modelName)}.fromBytes`;
     if (!isPlainObject(own)) refuse({ caller, path: 'own' }, 'an object of modules by the option they stand in', own);
     const file = decodeSafetensors(bytes);
     const { model, config, learned } = readHeader(caller, file.metadata);
@@ -564,11 +564,6 @@ export function notLearned(caller: string, { name }: Transform, what: string): U
   return new UsageError(
     `${caller}: ${name}() learns ${what} from the first fit; call fit before, or give a fitted one: ${name}().fit(rows)`,
   );
-}
-
-/** What errors call models of a class; names of classes themselves do not survive minifying. */
-function displayName({ modelName }: { readonly modelName: string }): string {
-  return modelName.charAt(0).toUpperCase() + modelName.slice(1);
 }
 
 /** Runs `build` with what a file says; its errors say that the file is not valid. */

@@ -40,7 +40,7 @@ const EXCLUSIVE = [
   ['capacity', 'freeBits'],
 ] as const;
 
-export const elboObjective = /* @__PURE__ */ objectives.part('elbo', {
+export const elboObjective = /* @__PURE__ */ objectives.known('elbo', {
   options: checks,
   build({ beta: given, samples, warmUp, cyclical, freeBits, capacity }, caller) {
     const set = { beta: given, warmUp: warmUp || undefined, cyclical, freeBits: freeBits || undefined, capacity };

@@ -19,7 +19,7 @@ const checks = {
   estimator: /* @__PURE__ */ optional(oneOf('standard', 'stl', 'dreg'), 'standard' as const),
 };
 
-export const iwaeObjective = /* @__PURE__ */ objectives.part('iwae', {
+export const iwaeObjective = /* @__PURE__ */ objectives.known('iwae', {
   options: checks,
   build: ({ samples, estimator }) => ({
     weightAt: null,

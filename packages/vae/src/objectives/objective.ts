@@ -35,4 +35,7 @@ export interface Objective extends Part {
 }
 
 /** The objectives that models, and their files, may have. */
-export const objectives: Kind<Objective> = /* @__PURE__ */ new Kind<Objective>('objective');
+export const objectives: Kind<Objective> = /* @__PURE__ */ new Kind<Objective>(
+  'objective',
+  (part) => `{ ${part} } from '@latent/vae'`,
+);

@@ -19,5 +19,5 @@ export interface PosteriorSpec extends Part {
 /** The posteriors that models, and their files, may have: those whose module is part of the program. */
 export const posteriors: Kind<PosteriorSpec> = /* @__PURE__ */ new Kind<PosteriorSpec>(
   'posterior',
-  'import the function that makes it',
+  (part) => `{ ${part} } from '@latent/vae'`,
 );

@@ -21,9 +21,8 @@ import {
   resolveNetwork,
 } from '../model/options.ts';
 import { askedPerNumber } from '../reconstruction/head.ts';
-import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
+import { likelihoods, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
-import { knownLikelihoods } from '../reconstruction/standard.ts';
 import type { CodePriorOptions } from './code-prior.ts';
 
 /** What a VQ-VAE is made of. */
@@ -74,7 +73,7 @@ const checks = {
   commitment: /* @__PURE__ */ optional(real({ min: 0 }), 0.25),
   decay: /* @__PURE__ */ optional(real({ min: 0, below: 1 }), 0.99),
   deadBelow: /* @__PURE__ */ optional(real({ min: 0, max: 1 }), 0.01),
-  reconstruction: /* @__PURE__ */ optional(partOf(knownLikelihoods, 'bernoulli() or gaussian()')),
+  reconstruction: /* @__PURE__ */ optional(partOf(likelihoods, 'bernoulli() or gaussian()')),
   prior: /* @__PURE__ */ optional(priorFields),
 };
 

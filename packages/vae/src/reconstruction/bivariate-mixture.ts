@@ -9,7 +9,7 @@ const MOST_CORRELATION = 1 - 1e-4;
 
 const checks = { components: /* @__PURE__ */ whole({ min: 1 }) };
 
-export const bivariateMixtureLikelihood = /* @__PURE__ */ likelihoods.part('bivariateMixture', {
+export const bivariateMixtureLikelihood = /* @__PURE__ */ likelihoods.known('bivariateMixture', {
   options: checks,
   build({ components: k }) {
     /** Each [..., K]: logits, means, logarithms of the standard deviations, correlation. */

@@ -6,7 +6,7 @@ const oneHotOfLargest = (x: Tensor): Tensor => equal(x, x.max({ axis: -1, keepDi
 
 const checks = { categories: /* @__PURE__ */ optional(whole({ min: 1 })) };
 
-export const categoricalLikelihood = /* @__PURE__ */ likelihoods.part('categorical', {
+export const categoricalLikelihood = /* @__PURE__ */ likelihoods.known('categorical', {
   options: checks,
   build({ categories }) {
     const rows = (x: Tensor, params: Tensor): Tensor => matchRows(distribution, x, params);

@@ -31,7 +31,7 @@ export function columnwise<S extends Checks>(
   build: (options: Checked<S>, caller: string) => ColumnDistribution,
 ): Definition<ReconstructionDistribution, S> {
   callable()(build, { caller: 'columnwise', path: 'build' });
-  return likelihoods.part(name, {
+  return likelihoods.known(name, {
     options,
     build: (checked, caller) => ofColumns(name, build(checked, caller)),
   });

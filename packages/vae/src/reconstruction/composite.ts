@@ -50,7 +50,7 @@ function slotsOf(parts: readonly CompositePart[]): readonly Slot[] {
   return slots;
 }
 
-export const compositeLikelihood = /* @__PURE__ */ likelihoods.part('composite', {
+export const compositeLikelihood = /* @__PURE__ */ likelihoods.known('composite', {
   options: checks,
   build({ parts }) {
     const slots = slotsOf(parts);

@@ -2,6 +2,7 @@ import { gradCheck, parameter } from '@latent/autograd';
 import { Linear } from '@latent/nn';
 import { concat, Rng, type Tensor, tensor } from '@latent/tensor';
 import { describe, expect, it } from 'vitest';
+import { likelihoods } from '../index.ts';
 import { klToStandardNormal } from '../latent/diagonal-normal.ts';
 import { Vae } from '../variational/vae.ts';
 import { bernoulli } from './bernoulli.ts';
@@ -16,7 +17,6 @@ import { laplace } from './laplace.ts';
 import { checkSupport, type Head, type ReconstructionDistribution } from './likelihood.ts';
 import { logNormal } from './log-normal.ts';
 import { squaredError } from './squared-error.ts';
-import { knownLikelihoods } from './standard.ts';
 import { studentT } from './student-t.ts';
 import { beta, continuousBernoulli } from './unit-interval.ts';
 
@@ -389,7 +389,7 @@ describe.each(entries)('$name', ({ distribution, columns, golden, single: precis
   });
 
   it('comes back from its description', () => {
-    const copy = knownLikelihoods.resolve(JSON.parse(JSON.stringify(distribution.config())), {
+    const copy = likelihoods.resolve(JSON.parse(JSON.stringify(distribution.config())), {
       caller: 'test',
       path: 'likelihood',
     });
@@ -408,7 +408,7 @@ function tensorOf(parts: readonly Tensor[]): Tensor {
 
 it('all likelihoods that files know are tried here, or beside what their rows are', () => {
   const tried = [...entries.map(({ distribution }) => distribution.name), 'bivariateMixture', 'tokens', 'perStep'];
-  expect([...new Set(tried)].sort()).toEqual([...knownLikelihoods.names()].sort());
+  expect([...new Set(tried)].sort()).toEqual([...likelihoods.names()].sort());
 });
 
 describe('categorical', () => {

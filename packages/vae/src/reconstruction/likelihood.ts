@@ -68,6 +68,7 @@ export interface ReconstructionDistribution extends Part {
 /** The likelihoods that models, and their files, may have. */
 export const likelihoods: Kind<ReconstructionDistribution> = /* @__PURE__ */ new Kind<ReconstructionDistribution>(
   'likelihood',
+  (part) => `{ ${part} } from '@latent/vae'`,
 );
 
 /** Throws unless every value of every row is in its column's support (or NaN, with `holes`); names the first that is not. */

@@ -14,7 +14,7 @@ export interface StepwiseDistribution extends ReconstructionDistribution {
   logProbPerStep(x: Tensor, params: Tensor): Tensor;
 }
 
-export const perStepLikelihood = /* @__PURE__ */ likelihoods.part('perStep', {
+export const perStepLikelihood = /* @__PURE__ */ likelihoods.known('perStep', {
   options: checks,
   build({ width, of }): Omit<StepwiseDistribution, 'name' | 'config'> {
     const params = of.paramCount(width);

@@ -3,7 +3,7 @@ import { likelihoods, type Support } from './likelihood.ts';
 
 const checks = { size: /* @__PURE__ */ whole({ min: 2 }) };
 
-export const tokensLikelihood = /* @__PURE__ */ likelihoods.part('tokens', {
+export const tokensLikelihood = /* @__PURE__ */ likelihoods.known('tokens', {
   options: checks,
   build({ size }) {
     const all = Array.from({ length: size }, (_, i) => i);

@@ -3,6 +3,7 @@ import { Rng } from '@latent/tensor';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Autoencoder } from '../autoencoder/autoencoder.ts';
+import { likelihoods } from '../index.ts';
 import { mixturePrior } from '../latent/mixture-prior.ts';
 import type { PriorSpec } from '../latent/prior.ts';
 import { standardNormalPrior } from '../latent/standard-normal-prior.ts';
@@ -19,7 +20,6 @@ import { laplace } from '../reconstruction/laplace.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { logNormal } from '../reconstruction/log-normal.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
-import { knownLikelihoods } from '../reconstruction/standard.ts';
 import { studentT } from '../reconstruction/student-t.ts';
 import { Vae } from '../variational/vae.ts';
 
@@ -73,11 +73,11 @@ const objectives: (() => Objective)[] = [
 ];
 
 it('all likelihoods of columns without an end are tried', () => {
-  const ends = knownLikelihoods.names().filter((name) => {
+  const ends = likelihoods.names().filter((name) => {
     if (['composite', 'categorical', 'perStep', 'tokens', 'bivariateMixture'].includes(name)) return false;
     const options = name === 'gaussianMixture' ? { components: 2 } : {};
     return (
-      knownLikelihoods.definition(name)!.make(options).support(1)[0]!.unbounded === true ||
+      likelihoods.definition(name)!.make(options).support(1)[0]!.unbounded === true ||
       name === 'poisson' ||
       name === 'negativeBinomial'
     );

@@ -59,7 +59,7 @@ export interface Sequence {
   readonly previous: Required<PreviousOptions> | null;
 }
 
-const checks = fields({
+const checks = /* @__PURE__ */ fields({
   steps: whole({ min: 1 }),
   features: optional(whole({ min: 1 })),
   tokenizer: optional(tokenizerCheck),

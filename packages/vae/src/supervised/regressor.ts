@@ -29,9 +29,8 @@ import { registerModel } from '../model/file-header.ts';
 import { type Columns, type ModelFitOptions, notLearned } from '../model/model.ts';
 import { transformCheck } from '../model/options.ts';
 import { rowsProgram } from '../model/rows-program.ts';
-import { checkSupport, type Head, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
+import { checkSupport, type Head, likelihoods, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
-import { knownLikelihoods } from '../reconstruction/standard.ts';
 import { resolveSupervised, Supervised, type SupervisedOptions, supervisedChecks } from './supervised.ts';
 
 /** What a regressor is made of. */
@@ -54,7 +53,7 @@ export interface RegressorFitOptions extends Omit<ModelFitOptions, 'validationDa
 const checks = {
   ...supervisedChecks,
   outputs: /* @__PURE__ */ optional(whole({ min: 1 }), 1),
-  likelihood: /* @__PURE__ */ optional(partOf(knownLikelihoods, 'gaussian()')),
+  likelihood: /* @__PURE__ */ optional(partOf(likelihoods, 'gaussian()')),
   targetTransform: transformCheck,
 };
 

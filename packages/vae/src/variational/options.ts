@@ -22,8 +22,7 @@ import {
   ValueError,
   whole,
 } from '@latent/tensor';
-import type { PriorSpec } from '../latent/prior.ts';
-import { knownPriors } from '../latent/standard.ts';
+import { type PriorSpec, priors } from '../latent/prior.ts';
 import { standardNormalPrior } from '../latent/standard-normal-prior.ts';
 import {
   activationsCheck,
@@ -38,12 +37,10 @@ import {
   rowsChecks,
 } from '../model/options.ts';
 import { elbo } from '../objectives/elbo.ts';
-import type { Objective } from '../objectives/objective.ts';
-import { knownObjectives } from '../objectives/standard.ts';
+import { type Objective, objectives } from '../objectives/objective.ts';
 import { type PosteriorSpec, posteriors } from '../posterior/posterior.ts';
 import { askedPerNumber } from '../reconstruction/head.ts';
-import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
-import { knownLikelihoods } from '../reconstruction/standard.ts';
+import { likelihoods, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { likelihoodOfSequence, type Sequence } from '../sequence/sequence.ts';
 import { type Condition, conditionCheck, conditionSize } from './condition.ts';
 
@@ -105,11 +102,11 @@ const vaeChecks = {
   decoderActivation: /* @__PURE__ */ optional(activationsCheck),
   pzxActivation: /* @__PURE__ */ optional(activationCheck, 'identity' as const),
   pzxActivationOnVariance: /* @__PURE__ */ optional(flag(), false),
-  reconstruction: /* @__PURE__ */ partOf(knownLikelihoods, 'bernoulli() or gaussian()'),
-  objective: /* @__PURE__ */ optional(partOf(knownObjectives, 'elbo()')),
+  reconstruction: /* @__PURE__ */ partOf(likelihoods, 'bernoulli() or gaussian()'),
+  objective: /* @__PURE__ */ optional(partOf(objectives, 'elbo()')),
   beta: /* @__PURE__ */ optional(real({ min: 0 })),
   numSamples: /* @__PURE__ */ optional(whole({ min: 1 })),
-  prior: /* @__PURE__ */ optional(partOf(knownPriors, 'standardNormalPrior()')),
+  prior: /* @__PURE__ */ optional(partOf(priors, 'standardNormalPrior()')),
   posterior: /* @__PURE__ */ optional(nullable(partOf(posteriors, 'iaf()'))),
   condition: /* @__PURE__ */ optional(nullable(conditionCheck)),
   dropout: /* @__PURE__ */ optional(dropoutCheck, 0),

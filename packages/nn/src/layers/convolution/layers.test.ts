@@ -1,6 +1,7 @@
 import { Rng, type Shape } from '@latent/tensor';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { layers } from '../../index.ts';
 import { mirrored, network, shapesOf } from '../../network/network.ts';
 import { activation } from '../activation.ts';
 import { dense } from '../dense.ts';
@@ -9,7 +10,6 @@ import type { LayerSpec } from '../layer-spec.ts';
 import { batchNorm } from '../normalization/batch-norm.ts';
 import { groupNorm } from '../normalization/group-norm.ts';
 import { rmsNorm } from '../normalization/rms-norm.ts';
-import { knownLayers } from '../standard.ts';
 import { conv1d, conv2d, convTranspose1d, convTranspose2d, depthwiseConv2d, separableConv2d } from './conv-layers.ts';
 import { avgPool, globalAvgPool, maxPool } from './pool.ts';
 import { residual } from './residual.ts';
@@ -91,7 +91,7 @@ describe.each(table.map((row) => [`${row[0].name} on [${row[1].join(', ')}]`, ..
     });
 
     it('comes back from its description', () => {
-      const again = knownLayers.resolve(JSON.parse(JSON.stringify(spec.config())), place);
+      const again = layers.resolve(JSON.parse(JSON.stringify(spec.config())), place);
       expect(again.config()).toEqual(spec.config());
       expect(again.outShape(input)).toEqual(output);
     });
