@@ -2,7 +2,6 @@ import {
   apply,
   checkOptions,
   checkTensor,
-  constant,
   type Expr,
   elementwise,
   formatShape,
@@ -85,12 +84,11 @@ export function huberLoss(
   return reduceRows(apply(huberOp, [d, d.scalar(delta)], undefined).mean({ axis: -1 }), reduction);
 }
 
-const sigmoidOf = (l: Expr): Expr => constant(1).div(l.neg().exp().add(1));
 /** softplus(l) − x·l, of l and x. */
 const bceOp = /* @__PURE__ */ elementwise(
   'binaryCrossEntropy',
   (l: Expr, x: Expr) => l.max(0).add(l.abs().neg().exp().log1p()).sub(x.mul(l)),
-  [(g, l, x) => g.mul(sigmoidOf(l).sub(x)), (g, l) => g.mul(l).neg()],
+  [(g, l, x) => g.mul(l.sigmoid().sub(x)), (g, l) => g.mul(l).neg()],
 );
 
 /** −x log σ(l) − (1 − x) log(1 − σ(l)) from logits l, stable for |l| = 1000; nats per row, summed over columns. */

@@ -1,4 +1,4 @@
-import { constant, type Expr, input, select } from '@latent/tensor';
+import { type Expr, input, select } from '@latent/tensor';
 import type { ElementType, Graph, Value } from './graph.ts';
 
 /** Primitives of formulas that are an operator. */
@@ -17,6 +17,7 @@ const OPERATORS = {
   sign: 'Sign',
   exp: 'Exp',
   log: 'Log',
+  sigmoid: 'Sigmoid',
   tanh: 'Tanh',
   sin: 'Sin',
   cos: 'Cos',
@@ -52,7 +53,6 @@ const KINDS: Record<Expr['kind'], string | ((x: Expr) => Expr) | null> = {
 /** Formulas of several nodes that are one operator: where the x in such a formula is, the formula, the operator. */
 const NAMED: readonly (readonly [x: (e: Expr) => Expr | undefined, is: (x: Expr) => Expr, operator: string])[] = [
   [(e) => e.args[0]?.args[0], (x) => x.max(0).add(x.abs().neg().exp().log1p()), 'Softplus'],
-  [(e) => e.args[1]?.args[0]?.args[0]?.args[0], (x) => constant(1).div(x.neg().exp().add(1)), 'Sigmoid'],
 ];
 
 /**

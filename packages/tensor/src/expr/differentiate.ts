@@ -26,6 +26,7 @@ const DERIVATIVE: Record<Primitive, (a: Expr, b: Expr, c: Expr, y: Expr) => read
   log: (a) => [ONE.div(a)],
   log1p: (a) => [ONE.div(a.add(1))],
   expm1: (_a, _b, _c, y) => [y.add(1)],
+  sigmoid: (_a, _b, _c, y) => [y.mul(ONE.sub(y))],
   tanh: (_a, _b, _c, y) => [ONE.sub(y.mul(y))],
   sin: (a) => [a.cos()],
   cos: (a) => [a.sin().neg()],

@@ -3,6 +3,7 @@ import { differentiate } from './differentiate.ts';
 import { erf } from './erf.ts';
 import { elementLoop, evaluate } from './evaluate.ts';
 import { type Expr, input, select, substitute, topological } from './expr.ts';
+import { rangeOf } from './range.ts';
 
 const [x, y] = [input(0), input(1)];
 
@@ -25,6 +26,7 @@ describe('expressions', () => {
     ['powers', x.add(3).pow(y)],
     ['transcendentals', x.exp().add(x.add(3).log()).add(x.tanh()).add(x.sin().mul(y.cos()))],
     ['log1p and expm1', x.square().log1p().mul(y.expm1())],
+    ['sigmoid', x.sigmoid().mul(y.mul(2).sigmoid())],
     ['erf and roots', x.erf().add(x.square().add(1).sqrt())],
     ['choices', select(x.lt(y), x.mul(y), x.sub(y)).add(x.max(y)).add(x.min(y)).add(x.abs()).mul(y.neg())],
   ];
@@ -80,5 +82,34 @@ describe('expressions', () => {
       expect(erf(-at)).toBe(-erf(at));
     }
     expect([erf(0), erf(10), Number.isNaN(erf(NaN))]).toEqual([0, 1, true]);
+  });
+
+  it('lie in the range that is known of them, whatever the inputs', () => {
+    const known: [Expr, number, number][] = [
+      [x, -Infinity, Infinity],
+      [x.abs().neg(), -Infinity, 0],
+      [x.abs().neg().exp(), 0, 1],
+      [x.abs().neg().exp().log1p(), 0, Infinity],
+      [x.square().mul(-0.5), -Infinity, 0],
+      [x.mul(y), -Infinity, Infinity],
+      [x.min(3).max(-2), -2, 3],
+      [x.max(1).sqrt().neg().expm1(), -Infinity, 0],
+      [select(x.lt(y), x.tanh(), y.sigmoid()), -1, 1],
+      [x.max(2).min(5).abs().neg(), -5, -2],
+      [x.min(-2).max(-5).abs(), 2, 5],
+      [x.max(-4).min(2).abs(), 0, 4],
+      [x.erf().floor(), -1, 1],
+      [x.max(Number.NaN), -Infinity, Infinity],
+    ];
+    const numbers = [-Infinity, -1e30, -3.7, -1, -0.4, -0, 0, 1e-30, 0.6, 1, 2.5, 1e30, Infinity, Number.NaN];
+    for (const [formula, low, high] of known) {
+      expect(rangeOf(formula)).toEqual({ low, high });
+      for (const a of numbers) {
+        for (const b of numbers) {
+          const value = evaluate([formula], [a, b])[0] as number;
+          expect(Number.isNaN(value) || (value >= low && value <= high)).toBe(true);
+        }
+      }
+    }
   });
 });

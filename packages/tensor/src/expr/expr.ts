@@ -24,6 +24,7 @@ export type Primitive =
   | 'log'
   | 'log1p'
   | 'expm1'
+  | 'sigmoid'
   | 'tanh'
   | 'sin'
   | 'cos'
@@ -113,6 +114,10 @@ export class Expr {
   expm1(): Expr {
     return make('expm1', this);
   }
+  /** 1 / (1 + e^(−x)), with the right small numbers for very negative x. */
+  sigmoid(): Expr {
+    return make('sigmoid', this);
+  }
   tanh(): Expr {
     return make('tanh', this);
   }
@@ -181,21 +186,18 @@ export function topological(roots: readonly Expr[]): Expr[] {
   return order;
 }
 
+/** The same formulas with each node replaced by what `change` makes of it, its arguments being replaced already. */
+export function rewrite(roots: readonly Expr[], change: (node: Expr) => Expr): Expr[] {
+  const made = new Map<Expr, Expr>();
+  for (const node of topological(roots)) {
+    const { kind, args, value } = node;
+    const changed = args.map((argument) => made.get(argument) as Expr);
+    made.set(node, change(args.length === 0 ? node : intern(kind, changed, value)));
+  }
+  return roots.map((root) => made.get(root) as Expr);
+}
+
 /** The same formula with each input replaced. */
 export function substitute(root: Expr, inputs: readonly Expr[]): Expr {
-  const made = new Map<Expr, Expr>();
-  for (const node of topological([root])) {
-    if (node.kind === 'input') made.set(node, inputs[node.value]!);
-    else if (node.kind === 'const') made.set(node, node);
-    else
-      made.set(
-        node,
-        intern(
-          node.kind,
-          node.args.map((a) => made.get(a) as Expr),
-          0,
-        ),
-      );
-  }
-  return made.get(root) as Expr;
+  return rewrite([root], (node) => (node.kind === 'input' ? (inputs[node.value] as Expr) : node))[0] as Expr;
 }

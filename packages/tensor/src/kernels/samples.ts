@@ -3,7 +3,7 @@
 import { type DType, elementBytes } from '../dtype.ts';
 import { memory, view } from '../memory/linear-memory.ts';
 import type { KernelCall } from './kernel.ts';
-import { relaxedSimdSupported } from './wasm/feature-probe.ts';
+import { fusedSupported } from './wasm/feature-probe.ts';
 import { InstantLinker } from './wasm/linker.ts';
 import { SHORT, TALL, UNFUSED } from './wasm/tile.ts';
 
@@ -30,7 +30,7 @@ const wasm = memory.wasm as WebAssembly.Memory;
 /** Linkers with multiply-add in two instructions, and with each tile that does it in one where the machine can. */
 export const linkers: readonly InstantLinker[] = [
   new InstantLinker(wasm, UNFUSED),
-  ...(relaxedSimdSupported() ? [TALL, SHORT].map((tile) => new InstantLinker(wasm, tile)) : []),
+  ...(fusedSupported(wasm) ? [TALL, SHORT].map((tile) => new InstantLinker(wasm, tile)) : []),
 ];
 const [linker] = linkers as [InstantLinker];
 

@@ -2,7 +2,7 @@ import { ValueError } from '../errors.ts';
 import { memory } from '../memory/linear-memory.ts';
 import { checkOptions, flag, oneOf, optional } from '../options.ts';
 import { TileProbe } from './matmul/tile-probe.ts';
-import { relaxedSimdSupported, simdSupported } from './wasm/feature-probe.ts';
+import { fusedSupported, simdSupported } from './wasm/feature-probe.ts';
 import { InstantLinker, type Linker } from './wasm/linker.ts';
 import { TALL, type Tile, UNFUSED } from './wasm/tile.ts';
 
@@ -11,7 +11,7 @@ export type KernelSet = 'auto' | 'reference' | 'wasm';
 
 /** Options of `useKernels`. */
 export interface KernelOptions {
-  /** No fused multiply-add, so that matrix products have the same bits on every machine; somewhat slower. */
+  /** No fused multiply-add, so that products and elementary functions have the same bits on every machine; slower. */
   readonly deterministic?: boolean;
 }
 
@@ -36,7 +36,7 @@ export function machine(): Machine {
 function probe({ deterministic = false }: KernelOptions): Machine {
   // Without SIMD, or under a policy that forbids compiling, the reference does everything, slower.
   if (memory.wasm === null || !simdSupported(memory.wasm)) return REFERENCE;
-  return { linker: new InstantLinker(memory.wasm, deterministic || !relaxedSimdSupported() ? UNFUSED : TALL) };
+  return { linker: new InstantLinker(memory.wasm, deterministic || !fusedSupported(memory.wasm) ? UNFUSED : TALL) };
 }
 
 export const tiles: TileProbe = /* @__PURE__ */ new TileProbe();

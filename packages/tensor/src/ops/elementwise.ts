@@ -13,11 +13,6 @@ const SQRT_2_PI = Math.sqrt(2 * Math.PI);
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_SCALE = 1.0507009873554805;
 
-/** 1 / (1 + e^(−x)): e^(−x) overflows to ∞ for very negative x, and 1/∞ is the right 0. */
-function sigmoidOf(x: Expr): Expr {
-  return constant(1).div(x.neg().exp().add(1));
-}
-
 /** log(1 + e^x) = max(x, 0) + log1p(e^(−|x|)). */
 function softplusOf(x: Expr): Expr {
   return x.max(0).add(x.abs().neg().exp().log1p());
@@ -154,12 +149,16 @@ export const elementwiseOps = {
     (x) => x.tanh(),
     (g, _x, y) => g.mul(one.sub(y.mul(y))),
   ),
-  sigmoid: unary('sigmoid', sigmoidOf, (g, _x, y) => g.mul(y.mul(one.sub(y)))),
-  softplus: unary('softplus', softplusOf, (g, x) => g.mul(sigmoidOf(x))),
+  sigmoid: unary(
+    'sigmoid',
+    (x) => x.sigmoid(),
+    (g, _x, y) => g.mul(y.mul(one.sub(y))),
+  ),
+  softplus: unary('softplus', softplusOf, (g, x) => g.mul(x.sigmoid())),
   logSigmoid: unary(
     'logSigmoid',
     (x) => softplusOf(x.neg()).neg(),
-    (g, x) => g.mul(sigmoidOf(x.neg())),
+    (g, x) => g.mul(x.neg().sigmoid()),
   ),
   // Written so that NaN stays NaN.
   relu: unary(
@@ -185,15 +184,15 @@ export const elementwiseOps = {
   ),
   silu: unary(
     'silu',
-    (x) => x.mul(sigmoidOf(x)),
-    (g, x) => g.mul(sigmoidOf(x).mul(x.mul(one.sub(sigmoidOf(x))).add(1))),
+    (x) => x.mul(x.sigmoid()),
+    (g, x) => g.mul(x.sigmoid().mul(x.mul(one.sub(x.sigmoid())).add(1))),
   ),
   mish: unary(
     'mish',
     (x) => x.mul(softplusOf(x).tanh()),
     (g, x) => {
       const t = softplusOf(x).tanh();
-      return g.mul(t.add(x.mul(sigmoidOf(x)).mul(one.sub(t.mul(t)))));
+      return g.mul(t.add(x.mul(x.sigmoid()).mul(one.sub(t.mul(t)))));
     },
   ),
   hardSigmoid: unary(

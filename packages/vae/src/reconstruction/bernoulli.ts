@@ -1,16 +1,15 @@
-import { constant, type Expr, greater, sigmoid } from '@latent/tensor';
+import { type Expr, greater, sigmoid } from '@latent/tensor';
 import { columnwise } from './columnwise.ts';
 import { type ReconstructionDistribution, UNIT } from './likelihood.ts';
 
 export const softplusOf = (l: Expr): Expr => l.max(0).add(l.abs().neg().exp().log1p());
-const sigmoidOf = (l: Expr): Expr => constant(1).div(l.neg().exp().add(1));
 
 export const bernoulliLikelihood = /* @__PURE__ */ columnwise('bernoulli', {}, () => ({
   support: UNIT,
   count: 1,
   logProb: (x, l) => x.mul(l).sub(softplusOf(l)),
   // The gradient to the logit is x − sigmoid(l): right for |l| = 10⁴.
-  rules: [(g, _x, l) => g.mul(l), (g, x, l) => g.mul(x.sub(sigmoidOf(l)))],
+  rules: [(g, _x, l) => g.mul(l), (g, x, l) => g.mul(x.sub(l.sigmoid()))],
   mean: (l) => sigmoid(l),
   mode: (l) => greater(l, 0),
   sample: (rng, l) => rng.bernoulli(l.shape, { p: sigmoid(l), dtype: l.dtype }),

@@ -11,7 +11,7 @@ export function defineDrawRows(module: ModuleBuilder, kind: RandomKind): Functio
 
 function emitDrawRows(f: FunctionBuilder, kind: RandomKind): void {
   const [OUT, KEYS, ROWS, SAMPLES, WIDTH, LINE] = f.arguments(6);
-  const l = new Lanes(f);
+  const l = new Lanes(f, false);
   const [samplesLeft, columnsLeft, rowBytes, lineBytes, counter, base] = f.locals(6);
   /** Where each row's next number goes. */
   const places = f.locals(4);

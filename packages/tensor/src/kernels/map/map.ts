@@ -92,7 +92,9 @@ export const mapKernel: Kernel<MapCall> = {
       const key = layoutsKey(layouts) * KEYS_PER_LAYOUT;
       const compiled =
         linkedFunction(program, key, linker) ??
-        linkFunction(program, key, linker, (module) => defineMap(module, program.expressions, layouts));
+        linkFunction(program, key, linker, (module) =>
+          defineMap(module, program.expressions, layouts, linker.tile.fused),
+        );
       const flat = isFlat(layouts);
       callMap(compiled, flat && rows > 0 ? 1 : rows, flat ? rows * cols : cols, pointers);
     },

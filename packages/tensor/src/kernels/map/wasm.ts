@@ -1,7 +1,7 @@
 import type { Expr } from '../../expr/expr.ts';
 import type { Layout } from '../kernel.ts';
-import { type FunctionBuilder, I32, type Local, type ModuleBuilder, V128 } from '../wasm/assembler.ts';
-import { Computed, computeExpressions, instructions, invariants } from '../wasm/expression.ts';
+import { type FunctionBuilder, I32, i32s, type Local, type ModuleBuilder, V128 } from '../wasm/assembler.ts';
+import { Computed, computeExpressions, instructions, invariants, written } from '../wasm/expression.ts';
 import { Lanes, storeLanes, type Value } from '../wasm/lanes.ts';
 import { COLUMN, FULL, ROW, variesAlongColumns } from './layout.ts';
 
@@ -64,14 +64,14 @@ export function defineMap(
   module: ModuleBuilder,
   expressions: readonly Expr[],
   layouts: readonly Layout[],
+  fused: boolean,
 ): FunctionBuilder {
-  const outputs = expressions.length;
-  const parameters = Array.from({ length: 2 + outputs + layouts.length }, () => I32 as typeof I32);
-  return module.define(parameters, [], (f) => emitMap(f, expressions, layouts));
+  const parameters = i32s(2 + expressions.length + layouts.length);
+  return module.define(parameters, [], (f) => emitMap(new Lanes(f, fused), written(expressions, fused), layouts));
 }
 
-function emitMap(f: FunctionBuilder, expressions: readonly Expr[], layouts: readonly Layout[]): void {
-  const l = new Lanes(f);
+function emitMap(l: Lanes, expressions: readonly Expr[], layouts: readonly Layout[]): void {
+  const { f } = l;
   const [rows, cols] = [0, 1];
   const outs = expressions.map((_, j) => 2 + j);
   const operands = openOperands(

@@ -1,6 +1,6 @@
 import { memory } from '../../memory/linear-memory.ts';
 import { I32, ModuleBuilder } from '../wasm/assembler.ts';
-import { relaxedSimdSupported } from '../wasm/feature-probe.ts';
+import { fusedSupported } from '../wasm/feature-probe.ts';
 import { SHORT, TALL, type Tile, UNFUSED } from '../wasm/tile.ts';
 import { defineMicro, defineStoreTail, TILE_COLS } from './micro.ts';
 
@@ -9,11 +9,12 @@ import { defineMicro, defineStoreTail, TILE_COLS } from './micro.ts';
  * on this machine. The best of many short runs and of the tiles.
  */
 export function microKernelPeak(): number {
-  return Math.max(...(relaxedSimdSupported() ? [TALL, SHORT] : [UNFUSED]).map(tilePeak));
+  const { wasm } = memory;
+  if (wasm === null) throw new Error('microKernelPeak: WebAssembly is not available here');
+  return Math.max(...(fusedSupported(wasm) ? [TALL, SHORT] : [UNFUSED]).map((tile) => tilePeak(tile, wasm)));
 }
 
-function tilePeak(tile: Tile): number {
-  if (memory.wasm === null) throw new Error('microKernelPeak: WebAssembly is not available here');
+function tilePeak(tile: Tile, wasm: WebAssembly.Memory): number {
   const module = new ModuleBuilder();
   const micro = defineMicro(module, tile.rows, tile, defineStoreTail(module));
   // Repeats inside WebAssembly: the call from JavaScript is not part of the micro-kernel.
@@ -37,13 +38,7 @@ function tilePeak(tile: Tile): number {
     },
     'run',
   );
-  const run = module.instantiate(memory.wasm).run as (
-    a: number,
-    b: number,
-    c: number,
-    k: number,
-    repeats: number,
-  ) => void;
+  const run = module.instantiate(wasm).run as (a: number, b: number, c: number, k: number, repeats: number) => void;
   const k = 256;
   const [a, b, c] = [
     memory.reserve(4 * k * tile.rows),

@@ -42,7 +42,7 @@ export function blocks(
 
 function emitRandom(f: FunctionBuilder, kind: RandomKind): void {
   const [OUT, COUNT, STATE, FIRST] = [0, 1, 2, 3];
-  const l = new Lanes(f);
+  const l = new Lanes(f, false);
   const word = (i: number): Value =>
     l.keep({ emit: () => f.get(STATE).memory('v128_load32_splat', 4 * i), kept: false });
   const keys = keySchedule(l, word(0), word(1));

@@ -91,7 +91,7 @@ function defineGradient(module: ModuleBuilder, form: Form, tile: Tile): Function
     });
   });
   const product = defineProduct(module, tile, { lineA: layout.line, lineC: layout.carry, goesOn: true });
-  const cell = defineCell(module, form);
+  const cell = defineCell(module, form, tile.fused);
   const body = module.define(i32s(operands.count), [], (f) =>
     new Emitter(f, form, layout, operands).all(product, cell),
   );
@@ -102,7 +102,7 @@ function defineGradient(module: ModuleBuilder, form: Form, tile: Tile): Function
  * The cell's gradients on one row. Parameters: what was kept, where the columns' gradients go, where those of the gates go for
  * the product, the gradient to h, that to y, and those to the other states, which are replaced by those to the old ones.
  */
-function defineCell(module: ModuleBuilder, { cell, units, given }: Form): FunctionBuilder {
+function defineCell(module: ModuleBuilder, { cell, units, given }: Form, fused: boolean): FunctionBuilder {
   const others = cell.states - 1;
   return module.define(i32s(5 + others), [], (f) => {
     const [kept, columns, gates, carry, y] = [0, 1, 2, 3, 4];
@@ -112,7 +112,7 @@ function defineCell(module: ModuleBuilder, { cell, units, given }: Form): Functi
     const moving = [kept, columns, gates, ...states, ...(given[0] ? [y] : [])];
     const recurrent = recurrentColumns(cell);
     eachFourUnits(f, units, left, moving, (tail) => {
-      const l = new Lanes(f);
+      const l = new Lanes(f, fused);
       const load = (pointer: Local, offset: number): Value => ({
         emit: () => f.get(pointer).memory('v128_load', offset),
         kept: false,

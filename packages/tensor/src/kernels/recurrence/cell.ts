@@ -38,7 +38,6 @@ function inputs(count: number): Expr[] {
 }
 
 const one = /* @__PURE__ */ constant(1);
-const sigmoid = (x: Expr): Expr => one.div(x.neg().exp().add(1));
 /** g·y·(1 − y): back through a sigmoid whose value was y. */
 const throughSigmoid = (g: Expr, y: Expr): Expr => g.mul(y.mul(one.sub(y)));
 /** g·(1 − y²): back through a tanh. */
@@ -47,7 +46,7 @@ const throughTanh = (g: Expr, y: Expr): Expr => g.mul(one.sub(y.mul(y)));
 /** c′ = f⊙c + i⊙g, h′ = o⊙tanh c′ (Hochreiter & Schmidhuber 1997; Gers et al. 2000). */
 function lstm(): Cell {
   const [ai, af, ag, ao, , c] = inputs(6) as [Expr, Expr, Expr, Expr, Expr, Expr];
-  const [i, f, g, o] = [sigmoid(ai), sigmoid(af), ag.tanh(), sigmoid(ao)];
+  const [i, f, g, o] = [ai.sigmoid(), af.sigmoid(), ag.tanh(), ao.sigmoid()];
   const next = f.mul(c).add(i.mul(g));
   const squashed = next.tanh();
 
@@ -76,7 +75,7 @@ function lstm(): Cell {
  */
 function gru(): Cell {
   const [ar, az, xn, hn, h] = inputs(5) as [Expr, Expr, Expr, Expr, Expr];
-  const [r, z] = [sigmoid(ar), sigmoid(az)];
+  const [r, z] = [ar.sigmoid(), az.sigmoid()];
   const n = xn.add(r.mul(hn)).tanh();
   const away = h.sub(n);
 

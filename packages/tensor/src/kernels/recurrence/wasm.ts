@@ -2,7 +2,7 @@ import type { Expr } from '../../expr/expr.ts';
 import { align } from '../../memory/linear-memory.ts';
 import { definePackTranspose } from '../matmul/pack.ts';
 import { type FunctionBuilder, I32, i32s, type Local, type ModuleBuilder, V128 } from '../wasm/assembler.ts';
-import { Computed, computeExpressions } from '../wasm/expression.ts';
+import { Computed, computeExpressions, written } from '../wasm/expression.ts';
 import { Lanes, storeLanes, type Value } from '../wasm/lanes.ts';
 import type { Linker } from '../wasm/linker.ts';
 import { streamRun, whileAtLeast, whilePositive } from '../wasm/loops.ts';
@@ -136,7 +136,7 @@ function defineRecurrence(module: ModuleBuilder, form: Form, tile: Tile): Functi
   const shape = { lineA: layout.line, lineC: layout.sums };
   const fromZero = defineProduct(module, tile, { ...shape, goesOn: false });
   const goingOn = form.steady ? defineProduct(module, tile, { ...shape, goesOn: true }) : fromZero;
-  const cell = defineCell(module, form, layout);
+  const cell = defineCell(module, form, layout, tile.fused);
   const body = module.define(i32s(operands.count), [], (f) =>
     new Emitter(f, form, layout, operands).all(fromZero, goingOn, cell),
   );
@@ -244,7 +244,7 @@ export function eachFourUnits(
 /** Computes expressions and leaves each in a local. */
 export function computeInto(l: Lanes, roots: readonly Expr[], input: (position: number) => Value): Local[] {
   const results = roots.map(() => l.f.local(V128));
-  for (const [i, value] of computeExpressions(l, roots, new Computed(), input).entries()) {
+  for (const [i, value] of computeExpressions(l, written(roots, l.fused), new Computed(), input).entries()) {
     value.emit();
     l.f.set(results[i] as Local);
   }
@@ -255,7 +255,7 @@ export function computeInto(l: Lanes, roots: readonly Expr[], input: (position: 
  * The cell's formulas on one row. Parameters: sums, h (the row's old state), hNext, y, kept, and the last states, whose others
  * than h are also the old ones.
  */
-function defineCell(module: ModuleBuilder, form: Form, { column }: Layout): FunctionBuilder {
+function defineCell(module: ModuleBuilder, form: Form, { column }: Layout, fused: boolean): FunctionBuilder {
   const { cell, units, keep } = form;
   return module.define(i32s(5 + cell.states), [], (f) => {
     const [sums, h, hNext, y, kept] = [0, 1, 2, 3, 4];
@@ -264,7 +264,7 @@ function defineCell(module: ModuleBuilder, form: Form, { column }: Layout): Func
     f.i32(units).set(left);
     const moving = [sums, h, hNext, y, ...(keep ? [kept] : []), ...last];
     eachFourUnits(f, units, left, moving, (tail) => {
-      const l = new Lanes(f);
+      const l = new Lanes(f, fused);
       const count = cell.columns.length;
       const input = (position: number): Value => {
         const [pointer, offset] =

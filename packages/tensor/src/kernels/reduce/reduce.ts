@@ -129,7 +129,7 @@ export const reduceKernel: Kernel<ReduceCall> = {
       const compiled =
         linkedFunction(program, key, linker) ??
         linkFunction(program, key, linker, (module) =>
-          defineReduce(module, kind, program.expressions[0]!, last, layouts),
+          defineReduce(module, kind, program.expressions[0]!, last, layouts, linker.tile.fused),
         );
       const p = pointers as number[];
       if (last) {

@@ -2,8 +2,8 @@ import type { Expr } from '../../expr/expr.ts';
 import type { Layout } from '../kernel.ts';
 import { COLUMN, FULL, ROW, SCALAR, variesAlongColumns } from '../map/layout.ts';
 import { openOperands, prepare, unrolling, valuesAt } from '../map/wasm.ts';
-import { type FunctionBuilder, I32, type Local, type ModuleBuilder, V128 } from '../wasm/assembler.ts';
-import { Computed, invariants } from '../wasm/expression.ts';
+import { type FunctionBuilder, I32, i32s, type Local, type ModuleBuilder, V128 } from '../wasm/assembler.ts';
+import { Computed, invariants, written } from '../wasm/expression.ts';
 import { Lanes, storeLanes, type Value } from '../wasm/lanes.ts';
 import { whileAtLeast } from '../wasm/loops.ts';
 import { type Accumulator, accumulator } from './accumulator.ts';
@@ -19,10 +19,11 @@ export function defineReduce(
   expression: Expr,
   overColumns: boolean,
   layouts: readonly Layout[],
+  fused: boolean,
 ): FunctionBuilder {
-  const parameters = Array.from({ length: (overColumns ? 3 : 5) + layouts.length }, () => I32 as typeof I32);
+  const parameters = i32s((overColumns ? 3 : 5) + layouts.length);
   const emit = overColumns ? emitOverColumns : emitOverRows;
-  return module.define(parameters, [], (f) => emit(f, kind, [expression], layouts));
+  return module.define(parameters, [], (f) => emit(new Lanes(f, fused), kind, written([expression], fused), layouts));
 }
 
 /**
@@ -58,14 +59,9 @@ function blocks(
 }
 
 /** Over the columns of each row, four at a time; the last vector of a row is masked. */
-function emitOverColumns(
-  f: FunctionBuilder,
-  kind: ReduceKind,
-  roots: readonly Expr[],
-  layouts: readonly Layout[],
-): void {
+function emitOverColumns(l: Lanes, kind: ReduceKind, roots: readonly Expr[], layouts: readonly Layout[]): void {
   const [ROWS, COLS, OUT] = [0, 1, 2];
-  const l = new Lanes(f);
+  const { f } = l;
   const operands = openOperands(
     l,
     layouts,
@@ -129,9 +125,9 @@ function emitOverColumns(
  * Over the rows of each matrix, for a panel of one or several vectors of columns at a time, so that each row gives a whole
  * cache line. Panels walk all rows one after the other.
  */
-function emitOverRows(f: FunctionBuilder, kind: ReduceKind, roots: readonly Expr[], layouts: readonly Layout[]): void {
+function emitOverRows(l: Lanes, kind: ReduceKind, roots: readonly Expr[], layouts: readonly Layout[]): void {
   const [OUTER, ROWS, COLS, LINE, OUT] = [0, 1, 2, 3, 4];
-  const l = new Lanes(f);
+  const { f } = l;
   const operands = openOperands(
     l,
     layouts,

@@ -52,6 +52,7 @@ const PLAIN = {
 /** SIMD instructions without immediates: the prefix 0xfd and a LEB128 number. */
 const SIMD = {
   i32x4_splat: 17,
+  f32x4_splat: 19,
   i32x4_eq: 55,
   i32x4_lt_s: 57,
   i32x4_lt_u: 58,
@@ -100,6 +101,8 @@ const SIMD = {
   f32x4_convert_i32x4_s: 250,
   /** Relaxed SIMD: a·b + c, fused or not as the machine prefers. */
   f32x4_relaxed_madd: 0x105,
+  /** Relaxed SIMD: by lanes, of masks whose lanes have all bits or none. */
+  i32x4_relaxed_laneselect: 0x10b,
 } as const;
 
 /** Loads and stores: bytes of the opcode and the largest alignment (log2). */

@@ -1,14 +1,16 @@
-import { type Expr, type Primitive, topological } from '../../expr/expr.ts';
+import { constant, type Expr, type Primitive, rewrite, select, topological } from '../../expr/expr.ts';
+import { ANY, type Range, rangeOf } from '../../expr/range.ts';
 import type { Layout } from '../kernel.ts';
 import { COLUMN, SCALAR } from '../map/layout.ts';
-import type { Lanes, Value } from './lanes.ts';
+import { type Lanes, SIGN, type Value } from './lanes.ts';
 import { erf, exp, expm1, log, log1p, sign, tanh } from './math.ts';
 import { cos, pow, sin } from './math-wide.ts';
 
-type Formula = (l: Lanes, a: Value, b: Value, c: Value) => Value;
+/** Of the arguments, and the range of the first. */
+type Formula = (l: Lanes, a: Value, b: Value, c: Value, range: Range) => Value;
 
 /** Each primitive on four lanes, when no shorter form is known. Comparisons are masks here. */
-const FORMULA: Record<Primitive, Formula> = {
+const FORMULA: Record<Exclude<Primitive, 'sigmoid'>, Formula> = {
   add: (l, a, b) => l.add(a, b),
   sub: (l, a, b) => l.sub(a, b),
   mul: (l, a, b) => l.mul(a, b),
@@ -25,9 +27,9 @@ const FORMULA: Record<Primitive, Formula> = {
   sqrt: (l, a) => l.op('f32x4_sqrt', a),
   floor: (l, a) => l.op('f32x4_floor', a),
   sign,
-  exp,
+  exp: (l, a, _b, _c, range) => exp(l, a, range),
   log,
-  log1p,
+  log1p: (l, a, _b, _c, range) => log1p(l, a, range),
   expm1,
   tanh,
   sin,
@@ -41,7 +43,7 @@ const FORMULA: Record<Primitive, Formula> = {
 // biome-ignore format: a table
 const COST: Partial<Record<Expr['kind'], number>> = {
   div: 4, sqrt: 4, min: 6, max: 6, sign: 4,
-  exp: 22, expm1: 28, tanh: 35, log: 40, log1p: 40, erf: 50, sin: 60, cos: 60, pow: 150,
+  exp: 22, sigmoid: 28, expm1: 28, tanh: 35, log: 40, log1p: 40, erf: 50, sin: 60, cos: 60, pow: 150,
   const: 0, fround: 0,
 };
 
@@ -50,7 +52,21 @@ export function instructions(expressions: readonly Expr[]): number {
   return topological(expressions).reduce((sum, node) => sum + (COST[node.kind] ?? 1), 0);
 }
 
-function isComparison(node: Expr): boolean {
+/**
+ * The same formulas of primitives that have instructions: 1/(1 + e^(−x)), or, fused, the same of e^(−|x|), which a softplus
+ * of the same x shares. What becomes of a node depends on nothing but the node.
+ */
+export function written(expressions: readonly Expr[], fused: boolean): Expr[] {
+  return rewrite(expressions, (node) => {
+    if (node.kind !== 'sigmoid') return node;
+    const x = node.args[0] as Expr;
+    if (!fused) return constant(1).div(x.neg().exp().add(1));
+    const e = x.abs().neg().exp();
+    return select(x.lt(0), e, 1).div(e.add(1));
+  });
+}
+
+function isComparison(node: Expr): node is Expr & { readonly kind: 'lt' | 'le' | 'eq' } {
   return node.kind === 'lt' || node.kind === 'le' || node.kind === 'eq';
 }
 
@@ -90,7 +106,7 @@ export function computeExpressions(
     else if (node.kind === 'input') values.set(node, finish(input(node.value)));
     else if (isComparison(node)) {
       const [a, b] = node.args.map(resolve) as [Value, Value];
-      const mask = finish(FORMULA[node.kind](l, a, b, b));
+      const mask = finish(FORMULA[node.kind](l, a, b, b, ANY));
       masks.set(node, mask);
       values.set(node, l.and(mask, l.f32(1)));
     } else values.set(node, finish(compute(l, node, resolve, masks)));
@@ -102,7 +118,8 @@ function compute(l: Lanes, node: Expr, resolve: (node: Expr) => Value, masks: Ma
   const short = shortForm(l, node, resolve, masks);
   if (short) return short;
   const [a, b = a, c = a] = node.args.map(resolve) as [Value, Value, Value];
-  return FORMULA[node.kind as Primitive](l, a, b, c);
+  const range = rangeOf(node.args[0] as Expr);
+  return FORMULA[node.kind as keyof typeof FORMULA](l, a, b, c, range);
 }
 
 /** Cheaper instructions with the same results, NaN and zeros included. */
@@ -121,6 +138,8 @@ function shortForm(l: Lanes, node: Expr, resolve: (node: Expr) => Value, masks: 
       const largest = l.op('f32x4_pmax', resolve(x), resolve(bound));
       return Object.is(bound.value, 0) ? l.add(largest, l.f32(0)) : largest; // −0 + 0 = 0
     }
+    case 'neg':
+      return a.kind === 'abs' ? l.op('v128_or', resolve(a.args[0] as Expr), l.i32(SIGN)) : undefined;
     case 'div':
       return b.kind === 'const' && isPowerOfTwo(b.value) ? l.mul(resolve(a), l.f32(1 / b.value)) : undefined;
     case 'pow':

@@ -12,9 +12,12 @@ export interface Value {
 /** Formulas over four lanes for a function under construction: `l.add(l.mul(x, x), l.f32(1))`. */
 export class Lanes {
   readonly f: FunctionBuilder;
+  /** Whether elementary functions multiply and add in one instruction; else results have the same bits on every machine. */
+  readonly fused: boolean;
 
-  constructor(f: FunctionBuilder) {
+  constructor(f: FunctionBuilder, fused: boolean) {
     this.f = f;
+    this.fused = fused;
   }
 
   /** The instruction `name` on these operands. */
@@ -66,22 +69,29 @@ export class Lanes {
   mul(a: Value, b: Value): Value {
     return this.op('f32x4_mul', a, b);
   }
+  /** a·b + c, rounded once where operations are fused. */
+  mulAdd(a: Value, b: Value, c: Value): Value {
+    return this.fused ? this.op('f32x4_relaxed_madd', a, b, c) : this.add(this.mul(a, b), c);
+  }
   div(a: Value, b: Value): Value {
     return this.op('f32x4_div', a, b);
   }
   and(a: Value, b: Value): Value {
     return this.op('v128_and', a, b);
   }
-  /** Bit by bit `mask ? a : b`. */
+  /** `mask ? a : b` in each lane, of which the mask has all bits or none. */
   choose(mask: Value, a: Value, b: Value): Value {
-    return this.op('v128_bitselect', a, b, mask);
+    return this.op(this.fused ? 'i32x4_relaxed_laneselect' : 'v128_bitselect', a, b, mask);
   }
 
   /**
    * `coefficients[0]·xⁿ + … + coefficients[n]` by Estrin's scheme: (c₀ + c₁x) + (c₂ + c₃x)·x² + …, a chain of depth
-   * log n, where Horner's of depth n would keep the processor waiting. `x` must be kept.
+   * log n, where Horner's of depth n would keep the processor waiting. Fused, Horner's has half of the instructions, and
+   * the next vectors fill the time. `x` must be kept.
    */
   polynomial(coefficients: readonly number[], x: Value): Value {
+    const [first, ...others] = coefficients as readonly [number, ...number[]];
+    if (this.fused) return others.reduce((sum, c) => this.mulAdd(sum, x, this.f32(c)), this.f32(first));
     let terms = coefficients.map((c) => this.f32(c)).reverse();
     for (let power = x; ; power = this.keep(this.mul(power, power))) {
       const pairs: Value[] = [];
