@@ -11,6 +11,7 @@ import { TableModel } from '@latent/tables';
 import { Rng, tensor } from '@latent/tensor';
 import { bernoulli, Vae } from '@latent/vae';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { attack, attackedFiles } from '../test/attacked.ts';
 import { mutatedCopies } from '../test/mutated.ts';
 import { latent } from '../test/terminal.ts';
 import { LARGE_FILE } from './commands/score.ts';
@@ -303,6 +304,12 @@ describe('what makes no sense is refused', () => {
     expect((await latent(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect((await latent([])).code).toBe(2);
     expect((await latent(['help', 'train'])).out).toContain('latent train');
+  });
+
+  it('damaged files of rows are refused with a sentence, or read', async () => {
+    for (const file of await attackedFiles(at)) {
+      expect((await attack(file, file.name === 'Parquet' ? 4 : 20, 11)).wrong).toEqual([]);
+    }
   });
 
   it('damaged models are refused with a sentence, or read', async () => {
