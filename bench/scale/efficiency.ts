@@ -1,5 +1,5 @@
-// One and two worker processes of one thread each on this machine, against what the simulator says of two from what one took; and the
-// simulator's table: npx tsx --conditions=source bench/scale/efficiency.ts [rounds]
+// One and two worker processes of one thread each on this machine, against what the simulator says of two: from what one took, and from what
+// each of two runs took that had nothing to do with each other, which is what the machine itself loses with both cores busy; and the table: npx tsx --conditions=source bench/scale/efficiency.ts [rounds]
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,24 +51,37 @@ const weightsBytes =
     .parameters()
     .reduce((sum, { size }) => sum + size, 0);
 const one = fastest(await measure(1));
+const apart = await Promise.all([measure(1), measure(1)]);
 const two = fastest(await measure(2));
+// Of two runs at once: the mean of a round, both in full swing.
+const busy = mean(apart.flatMap((events) => events.slice(1, -1).map(({ seconds }) => seconds)));
+const busyTrained = mean(apart.flatMap((events) => events.slice(1, -1).map(({ workers }) => workers[0]?.seconds ?? 0)));
 // What a round of one worker takes beyond its training is hand-over, encoding and the store.
 const trained = one.workers[0]?.seconds ?? one.seconds;
 const latency = Math.max(1e-3, (one.seconds - trained) / 2);
 const machine = { localSteps, weightsBytes, bandwidth: 1e9, latency, secondsPerByte: 4e-9 };
 const stepSeconds = stepOf(trained);
-const predicted = simulate({ ...machine, stepSeconds, workers: 2 });
-const measured = (2 * simulate({ ...machine, stepSeconds, workers: 1 }).efficiency * one.seconds) / (2 * two.seconds);
+const busyStep = stepOf(busyTrained);
+const predicted = simulate({ ...machine, stepSeconds: busyStep, workers: 2 });
 console.log(
   `one worker: ${one.seconds.toFixed(3)} s a round, of which ${trained.toFixed(3)} s in its job; a step ${(1000 * stepSeconds).toFixed(2)} ms`,
 );
 console.log(
-  `two workers: ${two.seconds.toFixed(3)} s a round of twice the rows; predicted ${predicted.secondsPerRound.toFixed(3)} s`,
+  `two runs of one worker at once: ${busy.toFixed(3)} s a round; a step ${(1000 * busyStep).toFixed(2)} ms: the machine keeps ${(one.seconds / busy).toFixed(3)} of a core's speed`,
 );
 console.log(
-  `efficiency: ${(one.seconds / two.seconds).toFixed(3)} of twice one worker, ${measured.toFixed(3)} of its steps; predicted ${predicted.efficiency.toFixed(3)}`,
+  `two workers of one run: ${two.seconds.toFixed(3)} s a round of twice the rows, in their jobs ${two.workers.map(({ seconds }) => seconds.toFixed(3)).join(' and ')} s; predicted ${predicted.secondsPerRound.toFixed(3)} s, ${(predicted.secondsPerRound / two.seconds).toFixed(3)} of it`,
 );
-console.log(`prediction over measurement: ${(predicted.secondsPerRound / two.seconds).toFixed(3)}`);
+console.log(
+  `efficiency of twice one worker: ${(one.seconds / two.seconds).toFixed(3)}, and ${(busy / two.seconds).toFixed(3)} of two that do not share a run`,
+);
+console.log(
+  `bytes of a round: ${two.bytes.got + two.bytes.put - two.bytes.start}, by the formula ${two.bytes.expected}`,
+);
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
 
 /** The step's share of a job of one worker: without its encoding and transfers. */
 function stepOf(seconds: number): number {

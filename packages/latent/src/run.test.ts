@@ -5,13 +5,16 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { decodeSafetensors, encodeSafetensors } from '@latent/nn';
 import { TableModel } from '@latent/tables';
 import { Rng, tensor } from '@latent/tensor';
 import { bernoulli, Vae } from '@latent/vae';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { attack, attackedFiles } from '../test/attacked.ts';
 import { mutatedCopies } from '../test/mutated.ts';
 import { latent } from '../test/terminal.ts';
+import { LARGE_FILE } from './commands/score.ts';
 import { modelServer } from './commands/serve.ts';
 import { COMMANDS } from './run.ts';
 
@@ -74,6 +77,31 @@ describe('commands', () => {
     expect(odd.said).toBe('');
     for (const line of odd.out.trimEnd().split('\n')) {
       expect(JSON.parse(line)).toMatchObject({ anomaly: true, because: null });
+    }
+  });
+
+  it('score reads a large file piece by piece, to the same lines', async () => {
+    const many = rowsOf(3000, 5);
+    writeFileSync(at('many.csv'), many);
+    writeFileSync(at('many.csv.gz'), gzipSync(many));
+    const { out: whole, said } = await latent(['score', MODEL, at('many.csv')]);
+    const records = await latent(['score', MODEL, at('many.csv'), '--format', 'ndjson', '--no-reasons', '-q']);
+    writeFileSync(at('many.ndjson'), records.out);
+    const before = LARGE_FILE.bytes;
+    LARGE_FILE.bytes = 100;
+    try {
+      expect(await latent(['score', MODEL, at('many.csv')])).toMatchObject({ code: 0, out: whole, said });
+      expect((await latent(['score', MODEL, at('many.csv.gz'), '-q'])).out).toBe(whole);
+      const lines = await latent(['score', MODEL, at('many.ndjson'), '--no-reasons', '--odd', '--json', '-q']);
+      expect({ code: lines.code, rows: JSON.parse(lines.out).length > 0 }).toEqual({ code: 0, rows: true });
+      const all = await latent(['score', MODEL, at('many.csv'), '--contamination', '0.1']);
+      expect(all).toMatchObject({ code: 2, said: expect.stringContaining('piece by piece') as string });
+      writeFileSync(at('cut.csv'), `${many}1,2\n`);
+      const cut = await latent(['score', MODEL, at('cut.csv'), '-o', at('cut-scored.csv'), '-q']);
+      expect(cut).toMatchObject({ code: 3, said: expect.stringContaining('line 3002 has 2 fields') as string });
+      expect(readdirSync(folder).filter((name) => name.startsWith('cut-scored'))).toEqual([]);
+    } finally {
+      LARGE_FILE.bytes = before;
     }
   });
 
@@ -276,6 +304,12 @@ describe('what makes no sense is refused', () => {
     expect((await latent(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect((await latent([])).code).toBe(2);
     expect((await latent(['help', 'train'])).out).toContain('latent train');
+  });
+
+  it('damaged files of rows are refused with a sentence, or read', async () => {
+    for (const file of await attackedFiles(at)) {
+      expect((await attack(file, file.name === 'Parquet' ? 4 : 20, 11)).wrong).toEqual([]);
+    }
   });
 
   it('damaged models are refused with a sentence, or read', async () => {

@@ -1,7 +1,7 @@
-import type { AnyRow } from '@latent/tables';
+import type { AnyRow, PredictOptions, TableModel } from '@latent/tables';
 import { type FileTable, recordsOf } from '../files/columns.ts';
-import { readTable } from '../files/table.ts';
-import { EXIT } from '../terminal/fault.ts';
+import { isLarge, readTable, tablePieces } from '../files/table.ts';
+import { EXIT, UsageFault } from '../terminal/fault.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { type Call, COMMON, type Command, INPUT, OUTPUT } from './command.ts';
 import { checkInputs, MODEL, readModel, rowsFor } from './model.ts';
@@ -46,8 +46,59 @@ export const score: Command = {
       if (!quiet) terminal.say(`! ${text}`);
     };
     const model = await readModel(path, terminal);
-    const table = await readTable(data, terminal, call.text('input-format'));
-    const rows = rowsFor(model, table, say);
+    const format = call.text('input-format');
+    const large = await isLarge(data, format, LARGE_FILE.bytes);
+    if (large && ('falseDiscoveryRate' in options || 'contamination' in options)) {
+      throw new UsageFault(
+        'score: --false-discoveries and --contamination are of all rows together, and this file is read piece by piece; give --false-alarms or --threshold',
+      );
+    }
+    const tables = large ? tablePieces(data, terminal, format) : [await readTable(data, terminal, format)];
+    const pieces = scored(model, tables, call, options, say);
+    const first = await pieces.next();
+    const { names } = first.value as ScoredTable;
+    const total = { rows: 0, odd: 0 };
+    let guarantee = '';
+    const lines = async function* (): AsyncGenerator<readonly unknown[]> {
+      for (let next = first; !next.done; next = await pieces.next()) {
+        const piece = next.value;
+        total.rows += piece.rows;
+        total.odd += piece.odd;
+        guarantee = piece.guarantee;
+        yield* piece.lines();
+      }
+    };
+    await writeRows(call, terminal, [...names, ...addedNames(names, ADDED)], lines());
+    if (!quiet) terminal.say(`${total.odd} of ${total.rows} rows are odd; ${guarantee}`);
+    return failOn !== undefined && total.odd > 0 ? EXIT.found : EXIT.fine;
+  },
+};
+
+const ADDED = ['score', 'p', 'anomaly', 'because'];
+
+/** From how many bytes on a file is read piece by piece. */
+export const LARGE_FILE = { bytes: 64_000_000 };
+
+/** Rows with what was found of them, ready to be written. */
+interface ScoredTable {
+  readonly names: readonly string[];
+  readonly rows: number;
+  readonly odd: number;
+  readonly guarantee: string;
+  lines(): Iterable<readonly unknown[]>;
+}
+
+async function* scored(
+  model: TableModel,
+  tables: Iterable<FileTable> | AsyncIterable<FileTable>,
+  call: Call,
+  options: PredictOptions,
+  say: (text: string) => void,
+): AsyncGenerator<ScoredTable> {
+  let noted = false;
+  for await (const table of tables) {
+    const rows = rowsFor(model, table, noted ? () => {} : say);
+    noted ||= table.rows > 0;
     const predictions = model.predict(rows, options);
     const odd = predictions.flatMap(({ anomaly }, row) => (anomaly ? [row] : []));
     const reasons = new Map<number, string>();
@@ -56,20 +107,21 @@ export const score: Command = {
         reasons.set(odd[i] as number, because(cells));
       });
     }
-    const names = [...table.names, ...addedNames(table.names, ['score', 'p', 'anomaly', 'because'])];
     const written = call.flag('odd') ? odd : predictions.map((_, row) => row);
-    const lines = function* (): Generator<readonly unknown[]> {
-      for (const row of written) {
-        const { score: nats, pValue, anomaly } = predictions[row] as (typeof predictions)[number];
-        const cells = table.names.map((name) => table.columns[name]?.[row]);
-        yield [...cells, Number(nats.toPrecision(6)), Number(pValue.toPrecision(4)), anomaly, reasons.get(row) ?? null];
-      }
+    const { guarantee } = model.threshold(options, rows);
+    yield {
+      ...{ names: table.names, rows: table.rows, odd: odd.length, guarantee },
+      *lines() {
+        for (const row of written) {
+          const { score: nats, pValue, anomaly } = predictions[row] as (typeof predictions)[number];
+          const cells = table.names.map((name) => table.columns[name]?.[row]);
+          yield [
+            ...cells,
+            ...[Number(nats.toPrecision(6)), Number(pValue.toPrecision(4)), anomaly],
+            reasons.get(row) ?? null,
+          ];
+        }
+      },
     };
-    await writeRows(call, terminal, names, lines());
-    if (!quiet) {
-      const { guarantee } = model.threshold(options, rows);
-      terminal.say(`${odd.length} of ${table.rows} rows are odd; ${guarantee}`);
-    }
-    return failOn !== undefined && odd.length > 0 ? EXIT.found : EXIT.fine;
-  },
-};
+  }
+}

@@ -1,7 +1,8 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, type Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { gunzip } from 'node:zlib';
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip, gunzip } from 'node:zlib';
 import { nearestName } from '@latent/tensor';
 import { DataFault, UsageFault } from '../terminal/fault.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -15,10 +16,68 @@ export async function bytesOf(path: string, terminal: Terminal): Promise<Uint8Ar
   return packed[0] === 0x1f && packed[1] === 0x8b ? unpacked(path, packed) : packed;
 }
 
-async function fileOf(path: string): Promise<Uint8Array> {
+/** The text of a file, or of `-`, piece by piece: UTF-8, or UTF-16 with its mark. */
+export async function* textPieces(path: string, terminal: Terminal): AsyncGenerator<string> {
+  const stream = path === '-' ? terminal.input : await streamOf(path);
+  let decoder: TextDecoder | null = null;
+  const decoded = (part: Uint8Array | undefined): string => {
+    try {
+      return (decoder as TextDecoder).decode(part, { stream: part !== undefined });
+    } catch {
+      throw new DataFault(`${nameOf(path)} is not UTF-8; a file that is read piece by piece must be`);
+    }
+  };
+  for await (const part of unpackedStream(path, stream)) {
+    const [a, b] = part;
+    const wide = (a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff);
+    decoder ??= wide
+      ? new TextDecoder(a === 0xff ? 'utf-16le' : 'utf-16be')
+      : new TextDecoder('utf-8', { fatal: true });
+    yield decoded(part);
+  }
+  if (decoder !== null) yield decoded(undefined);
+}
+
+/** The bytes that come, unpacked where they are packed. */
+async function* unpackedStream(path: string, stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const parts = stream[Symbol.asyncIterator]();
+  const first = await parts.next();
+  if (first.done) return;
+  const all = (async function* () {
+    yield first.value;
+    for (let next = await parts.next(); !next.done; next = await parts.next()) yield next.value;
+  })();
+  if (first.value[0] !== 0x1f || first.value[1] !== 0x8b) {
+    yield* all;
+    return;
+  }
+  try {
+    yield* pipeline(Readable.from(all), createGunzip(), () => {}) as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    throw new DataFault(`${nameOf(path)} cannot be unpacked: ${(error as Error).message}`);
+  }
+}
+
+/** The bytes of a file as they are packed; null for what comes in. */
+export async function sizeOfFile(path: string): Promise<number | null> {
+  if (path === '-') return null;
+  return (await foundFile(path)).size;
+}
+
+async function streamOf(path: string): Promise<AsyncIterable<Uint8Array>> {
+  await foundFile(path);
+  return createReadStream(path, { highWaterMark: 1 << 20 });
+}
+
+async function foundFile(path: string): Promise<Stats> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => error);
   if (found instanceof Error) throw new UsageFault(await whyNot(path, found));
   if (found.isDirectory()) throw new UsageFault(`${path} is a folder; name a file in it`);
+  return found;
+}
+
+async function fileOf(path: string): Promise<Uint8Array> {
+  await foundFile(path);
   try {
     return await collected(path, createReadStream(path));
   } catch (error) {

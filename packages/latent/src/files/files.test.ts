@@ -6,7 +6,7 @@ import { mutatedCopies } from '../../test/mutated.ts';
 import { DataFault } from '../terminal/fault.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { recordsOf } from './columns.ts';
-import { readCsv } from './csv.ts';
+import { CsvReader, readCsv } from './csv.ts';
 import { readParquet } from './parquet.ts';
 import { type FormatName, formatByName, readTable, tableText } from './table.ts';
 
@@ -84,17 +84,27 @@ describe('CSV', () => {
     expect(() => readCsv('f', text)).toThrow(message);
   });
 
-  it('comes back as it was written, whatever the cells', () => {
+  it('comes back as it was written, whatever the cells, in one piece or many', async () => {
     const cell = fc.oneof(fc.string(), fc.constantFrom('', '"', '\n', '\r\n', ' x ', '=1+1', ',', '\t', '"a","b"'));
-    fc.assert(
-      fc.property(
+    await fc.assert(
+      fc.asyncProperty(
         fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 20 }),
         fc.constantFrom<FormatName>('csv', 'tsv'),
-        (rows, format) => {
-          const text = [...tableText(format, ['a', 'b'], rows)].join('');
-          const { columns } = readCsv('f', text, format === 'tsv' ? '\t' : ',');
+        fc.integer({ min: 1, max: 30 }),
+        async (rows, format, size) => {
+          let text = '';
+          for await (const part of tableText(format, ['a', 'b'], rows)) text += part;
+          const delimiter = format === 'tsv' ? '\t' : ',';
+          const { columns } = readCsv('f', text, delimiter);
           expect(columns.a).toEqual(rows.map(([x]) => x));
           expect(columns.b).toEqual(rows.map(([, y]) => y));
+          const reader = new CsvReader('f', delimiter);
+          const seen: unknown[] = [];
+          for (let from = 0; from < text.length; from += size) {
+            const piece = reader.read(text.slice(from, from + size), from + size >= text.length);
+            for (let r = 0; r < piece.rows; r++) seen.push([piece.columns.a?.[r], piece.columns.b?.[r]]);
+          }
+          expect(seen).toEqual(rows);
         },
       ),
       { numRuns: 300, seed: 5 },

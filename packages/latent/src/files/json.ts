@@ -26,19 +26,37 @@ export function readJson(file: string, text: string): FileTable {
   throw new DataFault(`${file} must hold ${EXPECTED}`);
 }
 
-/** One record a line. */
-export function readLines(file: string, text: string): FileTable {
-  const records: unknown[] = [];
-  for (const [i, line] of text
-    .replace(/^\ufeff/, '')
-    .split('\n')
-    .entries()) {
-    if (line.trim() === '') continue;
-    const value = parsed(file, line, `line ${i + 1} `);
-    if (!isPlainObject(value)) throw new DataFault(`${file}: line ${i + 1} is no record { "name": value }`);
-    records.push(value);
+/** One record a line. Text may come in pieces. */
+export class LineReader {
+  readonly #file: string;
+  #rest = '';
+  #line = 0;
+
+  constructor(file: string) {
+    this.#file = file;
   }
-  return tableOfRecords(file, records as Record<string, unknown>[]);
+
+  /** The records whose lines end in the text so far and were not given before; all of them when it is the last. */
+  read(text: string, final: boolean): FileTable {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = final ? '' : (lines.pop() as string);
+    const records: Record<string, unknown>[] = [];
+    for (const line of lines) {
+      this.#line++;
+      if (line.trim() === '') continue;
+      const value = parsed(this.#file, line, `line ${this.#line} `);
+      if (!isPlainObject(value)) {
+        throw new DataFault(`${this.#file}: line ${this.#line} is no record { "name": value }`);
+      }
+      records.push(value);
+    }
+    return tableOfRecords(this.#file, records);
+  }
+}
+
+/** All records of a text, one a line. */
+export function readLines(file: string, text: string): FileTable {
+  return new LineReader(file).read(text.replace(/^\ufeff/, ''), true);
 }
 
 function checkedRecords(file: string, list: readonly unknown[]): readonly Readonly<Record<string, unknown>>[] {

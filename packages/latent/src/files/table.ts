@@ -1,10 +1,10 @@
 import { refuseUnknown } from '@latent/tensor';
 import { DataFault } from '../terminal/fault.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { bytesOf, nameOf, textOf } from './bytes.ts';
+import { bytesOf, nameOf, sizeOfFile, textOf, textPieces } from './bytes.ts';
 import type { FileTable } from './columns.ts';
-import { csvLine, readCsv } from './csv.ts';
-import { readJson, readLines } from './json.ts';
+import { CsvReader, csvLine, readCsv } from './csv.ts';
+import { LineReader, readJson, readLines } from './json.ts';
 import { readParquet } from './parquet.ts';
 
 /** How a format is read and written; Parquet is only read. */
@@ -106,17 +106,48 @@ export async function readTable(path: string, terminal: Terminal, format?: strin
   return FORMATS[name].read(file, bytes);
 }
 
+/** Whether rows are to be read piece by piece: of files of so many bytes, where the format can be. */
+export async function isLarge(path: string, format: string | undefined, large: number): Promise<boolean> {
+  const name = format ?? formatByName(path);
+  return (name === 'csv' || name === 'tsv' || name === 'ndjson') && ((await sizeOfFile(path)) ?? 0) >= large;
+}
+
+/** The rows of a large file, some at a time, each time with the same columns. */
+export async function* tablePieces(path: string, terminal: Terminal, format?: string): AsyncGenerator<FileTable> {
+  const file = nameOf(path);
+  const name = format ?? formatByName(path);
+  const reader = name === 'ndjson' ? new LineReader(file) : new CsvReader(file, name === 'tsv' ? '\t' : undefined);
+  let before: string | null = null;
+  const pieces = textPieces(path, terminal);
+  for (let next = await pieces.next(), first = true; ; first = false) {
+    const text: string = next.done ? '' : next.value;
+    const following: IteratorResult<string> = next.done ? next : await pieces.next();
+    const final = following.done === true;
+    const table = reader.read(first ? text.replace(/^\ufeff/, '') : text, final);
+    if (table.names.length > 0) {
+      const names = table.names.join('\n');
+      before ??= names;
+      if (names !== before) {
+        throw new DataFault(`${file}: records of a large file must all have the same names, in the same order`);
+      }
+      yield table;
+    }
+    if (final) return;
+    next = following;
+  }
+}
+
 /** Rows as text of a format, some at a time. */
-export function* tableText(
+export async function* tableText(
   format: FormatName,
   names: readonly string[],
-  rows: Iterable<readonly unknown[]>,
-): Generator<string> {
+  rows: Iterable<readonly unknown[]> | AsyncIterable<readonly unknown[]>,
+): AsyncGenerator<string> {
   const { write } = FORMATS[format] as Format;
   if (write === undefined) throw new DataFault(`${format} is not written; take ${writtenFormats.join(', ')}`);
   let text = write.head(names);
   let first = true;
-  for (const cells of rows) {
+  for await (const cells of rows) {
     text += (first ? '' : write.between) + write.row(cells, names);
     first = false;
     if (text.length > 65_536) {
