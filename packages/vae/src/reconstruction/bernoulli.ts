@@ -1,6 +1,6 @@
 import { constant, type Expr, greater, sigmoid } from '@latent/tensor';
 import { columnwise } from './columnwise.ts';
-import { type ReconstructionDistribution, UNIT } from './likelihood.ts';
+import { entropyOf, type ReconstructionDistribution, UNIT } from './likelihood.ts';
 
 export const softplusOf = (l: Expr): Expr => l.max(0).add(l.abs().neg().exp().log1p());
 const sigmoidOf = (l: Expr): Expr => constant(1).div(l.neg().exp().add(1));
@@ -13,6 +13,8 @@ export const bernoulliLikelihood = /* @__PURE__ */ columnwise('bernoulli', {}, (
   rules: [(g, _x, l) => g.mul(l), (g, x, l) => g.mul(x.sub(sigmoidOf(l)))],
   mean: (l) => sigmoid(l),
   mode: (l) => greater(l, 0),
+  // The entropy of the means.
+  baseline: (mean) => mean.reduce((sum, p) => sum + entropyOf(p) + entropyOf(1 - p), 0),
   sample: (rng, l) => rng.bernoulli(l.shape, { p: sigmoid(l), dtype: l.dtype }),
 }));
 
