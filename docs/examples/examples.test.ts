@@ -78,7 +78,12 @@ const runs: [string, Example, string[], (found: Findings) => void][] = [
     ['exemplar-digits.png', 'exemplar-fashion.png'],
     (found) => expect(found['fashion exemplar neighbours']).toBeGreaterThan(0.3),
   ],
-  ['semi-supervised', semiSupervised, ['semi-supervised.png'], (found) => expect(found['m2 100']).toBeGreaterThan(0.3)],
+  [
+    'semi-supervised',
+    semiSupervised,
+    ['semi-supervised.png'],
+    (found) => expect(found['M1 + M2 100']).toBeGreaterThan(0.3),
+  ],
   ['vq-fashion', vqFashion, ['vq-fashion.png'], (found) => expect(found.learned).toBeLessThan(found.uniform as number)],
   [
     'sparse-embeddings',

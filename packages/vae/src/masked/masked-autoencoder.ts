@@ -12,6 +12,7 @@ import {
 import {
   checkOptions,
   equal,
+  gather,
   greater,
   oneOf,
   optional,
@@ -74,8 +75,10 @@ export class MaskedAutoencoder extends Model<MaskedNumbers> {
   readonly #code: readonly number[];
   /** The columns [from, to) of each cell. */
   readonly #cells: readonly (readonly [from: number, to: number])[];
-  /** Which columns are of which cell: [cells, columns]. */
-  readonly #members: Tensor;
+  /** The cell of each column [columns]; null where each is a cell of its own. */
+  readonly #owner: Tensor | null;
+  /** What each column is of its cell: [columns]. */
+  readonly #share: Tensor;
   readonly #placeholder: Tensor;
 
   readonly #encoded = rowsProgram(({ near }) => ({ codes: this.forward(near) }));
@@ -104,7 +107,11 @@ export class MaskedAutoencoder extends Model<MaskedNumbers> {
     this.decoder = decoder.module;
     this.head = buildHead(decoder.shape, [inputSize], reconstruction, weights);
     this.#cells = cellsOf(reconstruction, inputSize);
-    this.#members = membersOf(this.#cells, inputSize);
+    const columns = this.#cells.flatMap(([from, to], cell) =>
+      Array.from({ length: to - from }, () => [cell, 1 / (to - from)]),
+    );
+    this.#owner = this.#cells.length === inputSize ? null : tensor(columns.map(([cell]) => cell as number));
+    this.#share = tensor(columns.map(([, share]) => share as number));
     this.#placeholder = placeholderOf(reconstruction, inputSize);
     this.eval(); // `fit` trains
   }
@@ -163,7 +170,8 @@ export class MaskedAutoencoder extends Model<MaskedNumbers> {
       .uniform([rows, 1], { low: 0, high: 1 })
       .mul(high - low)
       .add(low);
-    return greater(rates, rng.uniform([rows, this.#cells.length])).matmul(this.#members);
+    const hidden = greater(rates, rng.uniform([rows, this.#cells.length]));
+    return this.#owner === null ? hidden : gather(hidden.transpose(), this.#owner).transpose();
   }
 
   parts({ x }: Batch, rng: Rng): Parts<MaskedNumbers> {
@@ -171,8 +179,7 @@ export class MaskedAutoencoder extends Model<MaskedNumbers> {
     const hidden = this.#hidden(rows, rng);
     const terms = this.#terms(rows, this.likelihoodParams(where(greater(hidden, 0.5), Number.NaN, rows))).neg();
     // The columns of a category count as one cell, and cells that are missing as none.
-    const share = this.#members.div(this.#members.sum({ axis: 1, keepDims: true })).sum({ axis: 0 });
-    const cells = equal(rows, rows).mul(share);
+    const cells = equal(rows, rows).mul(this.#share);
     const mean = (of: Tensor): Tensor =>
       terms.mul(of).sum().div(cells.mul(of).sum().maximum(1)).mul(this.#cells.length);
     const loss = mean(hidden);
@@ -249,14 +256,6 @@ function cellsOf(reconstruction: ReconstructionDistribution, width: number): rea
     from = to;
   }
   return cells;
-}
-
-function membersOf(cells: readonly (readonly [number, number])[], width: number): Tensor {
-  const values = new Float32Array(cells.length * width);
-  cells.forEach(([from, to], i) => {
-    values.fill(1, i * width + from, i * width + to);
-  });
-  return tensor(values, { shape: [cells.length, width] });
 }
 
 registerModel(MaskedAutoencoder);
