@@ -61,6 +61,7 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     autoencoder: ['latent', 'model', 'objectives', 'reconstruction', 'scores', 'sequence'],
     variational: ['latent', 'model', 'objectives', 'posterior', 'reconstruction', 'scores', 'sequence'],
     hierarchical: ['latent', 'model', 'reconstruction', 'scores'],
+    masked: ['model', 'reconstruction'],
     sparse: ['model'],
     quantised: ['model', 'reconstruction', 'scores'],
     supervised: ['autoencoder', 'latent', 'model', 'reconstruction', 'scores', 'variational'],

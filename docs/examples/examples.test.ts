@@ -18,6 +18,7 @@ import { ranking } from './ranking.ts';
 import { restoration } from './restoration.ts';
 import { semiSupervised } from './semi-supervised.ts';
 import { sketches } from './sketches.ts';
+import { sparseEmbeddings } from './sparse-embeddings.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
 import { timeseriesAnomaly } from './timeseries-anomaly.ts';
@@ -77,8 +78,19 @@ const runs: [string, Example, string[], (found: Findings) => void][] = [
     ['exemplar-digits.png', 'exemplar-fashion.png'],
     (found) => expect(found['fashion exemplar neighbours']).toBeGreaterThan(0.3),
   ],
-  ['semi-supervised', semiSupervised, ['semi-supervised.png'], (found) => expect(found['m2 100']).toBeGreaterThan(0.3)],
+  [
+    'semi-supervised',
+    semiSupervised,
+    ['semi-supervised.png'],
+    (found) => expect(found['M1 + M2 100']).toBeGreaterThan(0.3),
+  ],
   ['vq-fashion', vqFashion, ['vq-fashion.png'], (found) => expect(found.learned).toBeLessThan(found.uniform as number)],
+  [
+    'sparse-embeddings',
+    sparseEmbeddings,
+    ['sparse-embeddings.png'],
+    ({ latents, numbers }) => expect(latents).toBeGreaterThan(numbers as number),
+  ],
   ['table', table, [], (found) => expect(found['Flipper Length (mm)']).toBeLessThan(1)],
 ];
 

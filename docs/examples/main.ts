@@ -16,6 +16,7 @@ import { restoration } from './restoration.ts';
 import { resume } from './resume.ts';
 import { semiSupervised } from './semi-supervised.ts';
 import { sketches } from './sketches.ts';
+import { sparseEmbeddings } from './sparse-embeddings.ts';
 import { stacked } from './stacked.ts';
 import { table } from './table.ts';
 import { timeseriesAnomaly } from './timeseries-anomaly.ts';
@@ -42,6 +43,7 @@ const examples = {
   exemplar,
   'semi-supervised': semiSupervised,
   'vq-fashion': vqFashion,
+  'sparse-embeddings': sparseEmbeddings,
 } satisfies Record<string, Example>;
 
 const HELP = `usage: npm run example -- NAME [--quick] [--out FOLDER]

@@ -38,6 +38,8 @@ export {
 } from './latent/prior.ts';
 export { standardNormalPrior } from './latent/standard-normal-prior.ts';
 export { type VampPriorOptions, vampPrior } from './latent/vamp-prior.ts';
+export { type FillOptions, MaskedAutoencoder, type MaskedNumbers } from './masked/masked-autoencoder.ts';
+export type { MaskedAutoencoderOptions, ResolvedMaskedOptions } from './masked/options.ts';
 export { registerModel } from './model/file-header.ts';
 export { loadModel, modelFromBytes } from './model/load.ts';
 export { Model, type ModelClass, type ModelFitOptions, type PreparedRows } from './model/model.ts';

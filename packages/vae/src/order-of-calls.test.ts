@@ -10,6 +10,7 @@ import {
   DenoisingAutoencoder,
   gaussian,
   HierarchicalVae,
+  MaskedAutoencoder,
   type Model,
   modelFromBytes,
   Regressor,
@@ -226,6 +227,17 @@ const hierarchicalTable: Table = {
   sample: needs((m: HierarchicalVae) => [m.sample(3), m.sample(2, { output: 'draw' })]),
 };
 
+const maskedTable: Table = {
+  ...moduleTable,
+  forward: fine((m: MaskedAutoencoder) => m.forward(batch)),
+  likelihoodParams: fine((m: MaskedAutoencoder) => m.likelihoodParams(batch)),
+  parts: fine((m: MaskedAutoencoder) => Object.values(m.parts({ x: batch }, new Rng(1)))),
+  fit: { call: (m: MaskedAutoencoder) => m.fit(rows, run), trains: true },
+  encode: needs((m: MaskedAutoencoder) => m.encode(torn)),
+  impute: needs((m: MaskedAutoencoder) => [m.impute(torn), m.impute(torn, { kind: 'draw' })]),
+  contributions: needs((m: MaskedAutoencoder) => Object.values(m.contributions(torn))),
+};
+
 const sparseTable: Table = {
   ...moduleTable,
   directions: fine((m: SparseAutoencoder) => m.directions()),
@@ -289,6 +301,13 @@ const classes = [
     train: (m: HierarchicalVae, options: object) => m.fit(rows, { ...run, ...options }),
   },
   {
+    type: MaskedAutoencoder,
+    table: maskedTable,
+    make: (type: typeof MaskedAutoencoder) =>
+      new type({ inputSize: 4, encoder: [6, 3], reconstruction: gaussian(), transform: standardise() }),
+    train: (m: MaskedAutoencoder, options: object) => m.fit(rows, { ...run, ...options }),
+  },
+  {
     type: SparseAutoencoder,
     table: sparseTable,
     make: (type: typeof SparseAutoencoder) =>
@@ -329,6 +348,7 @@ const PROTECTED = [
   'perStep',
   'anySteps',
   'caveats',
+  'baseline',
   'seenCodes',
   // For who trains in other processes, from data sets of their own.
   'learn',
@@ -379,6 +399,7 @@ it('all public methods of all models are in the tables', () => {
     Classifier,
     VqVae,
     HierarchicalVae,
+    MaskedAutoencoder,
     SparseAutoencoder,
     SemiSupervisedVae,
     Regressor,

@@ -43,6 +43,7 @@ import {
   LearnedPrior,
   likelihoods,
   loadModel,
+  MaskedAutoencoder,
   type Model,
   masking,
   mixturePrior,
@@ -551,6 +552,23 @@ describe('models', () => {
           model.elbo(rows).elbo.toArray(),
           model.sample(3).toArray(),
           model.encode(rows).mean.toArray(),
+        ],
+      ],
+    ],
+    maskedAutoencoder: [
+      [
+        async () => {
+          const model = new MaskedAutoencoder({
+            ...{ inputSize: 6, encoder: [5, 4], transform: standardise(), hide: [0.2, 0.5], visibleWeight: 0.1 },
+            ...{ reconstruction: gaussian({ variance: 'perColumn' }), activation: 'tanh' },
+          });
+          await model.fit(rows, quick);
+          return model as unknown as Model<never>;
+        },
+        (model: MaskedAutoencoder) => [
+          model.contributions(rows).columns.toArray(),
+          model.encode(rows).toArray(),
+          model.impute([[Number.NaN, 1, 2, 3, 4, Number.NaN]], { kind: 'draw' }).toArray(),
         ],
       ],
     ],

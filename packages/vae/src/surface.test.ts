@@ -28,6 +28,7 @@ const sparseOptions = () => ({ inputSize: 2, features: 4, active: 1 });
 const hierarchicalOptions = () => ({
   ...{ inputSize: 2, encoder: [[3], [2]], latentSizes: [2, 1], reconstruction: vae.gaussian() },
 });
+const maskedOptions = () => ({ inputSize: 2, encoder: [3] });
 const semiOptions = () => ({ ...vaeOptions(), classes: 2 });
 const autoencoder = (): vae.Autoencoder => new vae.Autoencoder({ inputSize: 2, encoder: [2] });
 const labels = (): number[] => [0, 1, 1];
@@ -72,6 +73,7 @@ const surface: Surface = {
     VqVaeOptions: vqOptions,
     SparseAutoencoderOptions: sparseOptions,
     HierarchicalVaeOptions: hierarchicalOptions,
+    MaskedAutoencoderOptions: maskedOptions,
     SemiSupervisedOptions: semiOptions,
     Codes: rows,
     Neighbours: () => vae.nearestNeighbours(rows(), rows(), { k: 1 }),
@@ -128,6 +130,7 @@ const surface: Surface = {
     Vae: model,
     VqVae: () => vae.VqVae.fromBytes(trainedVq),
     HierarchicalVae: () => new vae.HierarchicalVae(hierarchicalOptions()),
+    MaskedAutoencoder: () => new vae.MaskedAutoencoder(maskedOptions()),
     SparseAutoencoder: () => new vae.SparseAutoencoder(sparseOptions()),
     SemiSupervisedVae: () => new vae.SemiSupervisedVae(semiOptions()),
     Classifier: () => new vae.Classifier({ inputSize: 2, encoder: [2], classes: 2 }),
@@ -162,6 +165,7 @@ const surface: Surface = {
       'VqVae.parts',
     ],
     ...['Flow.*', 'Level.*', 'HierarchicalVae.parts', 'HierarchicalVae.evaluate', 'HierarchicalVae.watched'],
+    ...['MaskedAutoencoder.forward', 'MaskedAutoencoder.likelihoodParams', 'MaskedAutoencoder.parts'],
     ...['Tower.*', 'HierarchicalVae.beginEpoch'],
     ...['SparseAutoencoder.codes', 'SparseAutoencoder.decoded', 'SparseAutoencoder.parts'],
     // For who trains in other processes.

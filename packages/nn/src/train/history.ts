@@ -37,6 +37,11 @@ export interface History<N extends string = never> {
   readonly stopped: Stopped;
   /** With early stopping: the epoch with the lowest loss. */
   readonly best: { readonly epoch: number; readonly loss: number } | null;
+  /**
+   * The loss of saying the same of every row, in the unit of the loss: what a model must beat. Of models that restore rows in memory, where
+   * their likelihood says it.
+   */
+  readonly baseline?: number;
   /** What was odd about the data or the run, in sentences. */
   readonly warnings: readonly string[];
 }

@@ -7,6 +7,7 @@ import {
   type Dataset,
   decodesAnySteps,
   encodesAnySteps,
+  type FlatRows,
   type History,
   type Layer,
   Linear,
@@ -17,6 +18,7 @@ import {
   withinLengths,
 } from '@latent/nn';
 import { Rng, step, type Tensor, tensor, UsageError, where } from '@latent/tensor';
+import { baselineOf } from '../model/baseline.ts';
 import { registerModel } from '../model/file-header.ts';
 import { Model, type ModelFitOptions } from '../model/model.ts';
 import { rowsProgram } from '../model/rows-program.ts';
@@ -115,6 +117,10 @@ export class Autoencoder extends Model {
 
   protected override likelihood(): ReconstructionDistribution {
     return this.#options.reconstruction;
+  }
+
+  protected override baseline(rows: FlatRows): number | undefined {
+    return baselineOf(this.#options.reconstruction, rows);
   }
 
   /** A code that has room for the whole row can copy it, odd rows as well as others, unless something else holds it back. */

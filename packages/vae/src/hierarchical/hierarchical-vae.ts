@@ -3,6 +3,7 @@ import {
   type Batch,
   buildNetwork,
   type Dataset,
+  type FlatRows,
   type History,
   type Metrics,
   type Parts,
@@ -27,6 +28,7 @@ import {
   zeros,
 } from '@latent/tensor';
 import { drawn, klToStandardNormal, normalLogProb } from '../latent/diagonal-normal.ts';
+import { baselineOf } from '../model/baseline.ts';
 import { registerModel } from '../model/file-header.ts';
 import { Model, type ModelFitOptions } from '../model/model.ts';
 import { type ReadyRows, rowsProgram } from '../model/rows-program.ts';
@@ -174,6 +176,10 @@ export class HierarchicalVae extends Model<HierarchicalNumbers> {
 
   protected override likelihood(): ReconstructionDistribution {
     return this.#options.reconstruction;
+  }
+
+  protected override baseline(rows: FlatRows): number | undefined {
+    return baselineOf(this.#options.reconstruction, rows);
   }
 
   /** Sets the weight of the KL to its value in this epoch, from 0; `fit` does it. */

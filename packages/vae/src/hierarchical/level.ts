@@ -32,7 +32,8 @@ export class Level extends Module {
   /** Δμ and log Δσ², of the features of the row and h. */
   readonly compared: Linear;
   readonly residual: Linear;
-  /** What z adds to h. */
+  /** What z adds to h; z has weights of its own, since it is few numbers among many. */
+  readonly latent: Linear;
   readonly merged: Linear;
   readonly added: Linear;
   /** The shape of its latents: […places, latentSize]. */
@@ -47,7 +48,8 @@ export class Level extends Module {
     this.prior = new Linear(channels, 2 * latentSize, { rng });
     this.compared = new Linear(2 * channels, channels, { rng });
     this.residual = new Linear(channels, 2 * latentSize, { rng });
-    this.merged = new Linear(channels + latentSize, channels, { rng });
+    this.latent = new Linear(latentSize, channels, { rng, bias: false });
+    this.merged = new Linear(channels, channels, { rng });
     this.added = new Linear(channels, channels, { rng });
     this.latents = [...features.slice(0, -1), latentSize];
     this.#activation = new Activation(activation);
@@ -74,8 +76,8 @@ export class Level extends Module {
   below(h: Tensor, u: Tensor): Tensor {
     const [mean, logVariance] = inLayer('prior', () => this.prior.forward(h)).split(2, -1) as [Tensor, Tensor];
     const z = mean.add(boundedLogVariance(logVariance).mul(0.5).exp().mul(u.reshape(mean.shape)));
-    const both = this.#activation.forward(inLayer('merged', () => this.merged.forward(concat([h, z], -1))));
-    const state = h.add(inLayer('added', () => this.added.forward(both)));
+    const said = inLayer('latent', () => this.latent.forward(z)).add(inLayer('merged', () => this.merged.forward(h)));
+    const state = h.add(inLayer('added', () => this.added.forward(this.#activation.forward(said))));
     return inLayer('decoder', () => this.decoder.forward(state));
   }
 }

@@ -190,6 +190,11 @@ export abstract class Model<N extends string = never> extends Module implements 
     return {};
   }
 
+  /** The loss of saying the same of every row, on the model's scale; undefined where nobody knows. */
+  protected baseline(_rows: FlatRows): number | undefined {
+    return undefined;
+  }
+
   /** A transform that was fitted elsewhere and is this model's too; none by default. */
   protected get lent(): FittedTransform | null {
     return null;
@@ -232,7 +237,7 @@ export abstract class Model<N extends string = never> extends Module implements 
     try {
       const rows =
         taken.rows === undefined ? dataset : this.#together(caller, scaled as FlatRows, { ...beside, ...taken.rows });
-      return await fit(this, rows, {
+      const history = await fit(this, rows, {
         ...training,
         rng: this.rng,
         warnings,
@@ -241,6 +246,8 @@ export abstract class Model<N extends string = never> extends Module implements 
         },
         ...(validation !== undefined && { validation }),
       });
+      const baseline = scaled === null || this.sequence !== null ? undefined : this.baseline(scaled);
+      return baseline === undefined ? history : { ...history, baseline };
     } catch (error) {
       if (!begun) {
         this.#learned = before;

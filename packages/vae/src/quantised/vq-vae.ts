@@ -30,6 +30,7 @@ import {
   whole,
   zeros,
 } from '@latent/tensor';
+import { baselineOf } from '../model/baseline.ts';
 import { registerModel } from '../model/file-header.ts';
 import { Model, type ModelFitOptions } from '../model/model.ts';
 import { type ReadyRows, rowsProgram } from '../model/rows-program.ts';
@@ -147,6 +148,10 @@ export class VqVae extends Model<VqVaeNumbers> {
 
   protected override likelihood(): ReconstructionDistribution {
     return this.#options.reconstruction;
+  }
+
+  protected override baseline(rows: FlatRows): number | undefined {
+    return baselineOf(this.#options.reconstruction, rows);
   }
 
   /** The vectors of rows before they become codes: x [rows, …event] → [rows·places, codeSize]. */

@@ -1,6 +1,6 @@
 import { type Expr, greater, sigmoid } from '@latent/tensor';
 import { columnwise } from './columnwise.ts';
-import { type ReconstructionDistribution, UNIT } from './likelihood.ts';
+import { entropyOf, type ReconstructionDistribution, UNIT } from './likelihood.ts';
 
 export const softplusOf = (l: Expr): Expr => l.max(0).add(l.abs().neg().exp().log1p());
 
@@ -12,6 +12,8 @@ export const bernoulliLikelihood = /* @__PURE__ */ columnwise('bernoulli', {}, (
   rules: [(g, _x, l) => g.mul(l), (g, x, l) => g.mul(x.sub(l.sigmoid()))],
   mean: (l) => sigmoid(l),
   mode: (l) => greater(l, 0),
+  // The entropy of the means.
+  baseline: (mean) => mean.reduce((sum, p) => sum + entropyOf(p) + entropyOf(1 - p), 0),
   sample: (rng, l) => rng.bernoulli(l.shape, { p: sigmoid(l), dtype: l.dtype }),
 }));
 

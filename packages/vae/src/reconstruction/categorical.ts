@@ -1,5 +1,12 @@
 import { equal, logSoftmax, mul, optional, type Rng, softmax, type Tensor, ValueError, whole } from '@latent/tensor';
-import { BINARY, likelihoods, matchRows, type ReconstructionDistribution, type Support } from './likelihood.ts';
+import {
+  BINARY,
+  entropyOf,
+  likelihoods,
+  matchRows,
+  type ReconstructionDistribution,
+  type Support,
+} from './likelihood.ts';
 
 /** 1 at the largest of the last axis, 0 elsewhere. */
 const oneHotOfLargest = (x: Tensor): Tensor => equal(x, x.max({ axis: -1, keepDims: true }));
@@ -29,6 +36,7 @@ export const categoricalLikelihood = /* @__PURE__ */ likelihoods.known('categori
       mode: (params: Tensor) => oneHotOfLargest(params),
       support: (dataSize: number) => new Array<Support>(dataSize).fill(BINARY),
       oneHotGroups: (dataSize: number) => [[0, dataSize]] as const,
+      baseline: (mean: Float64Array) => mean.reduce((sum, p) => sum + entropyOf(p), 0),
       tempered: (params: Tensor, temperature: number) => params.div(temperature),
     };
     return distribution;

@@ -20,6 +20,7 @@ export interface ColumnDistribution {
   readonly sample: (rng: Rng, ...params: Tensor[]) => Tensor;
   /** Parameters of a sharper or wider distribution; see `ReconstructionDistribution.tempered`. */
   readonly tempered?: (temperature: number, ...params: Tensor[]) => readonly Tensor[];
+  readonly baseline?: ReconstructionDistribution['baseline'];
   readonly head?: ReconstructionDistribution['head'];
   readonly whileTraining?: ReconstructionDistribution['whileTraining'];
 }
@@ -38,7 +39,7 @@ export function columnwise<S extends Checks>(
 }
 
 function ofColumns(name: string, column: ColumnDistribution): Omit<ReconstructionDistribution, keyof Part> {
-  const { normalized = true, support, count, logProb, head, whileTraining, tempered } = column;
+  const { normalized = true, support, count, logProb, head, whileTraining, tempered, baseline } = column;
   const formula = logProb as (...inputs: Expr[]) => Expr;
   const rules = column.rules ?? derivedRules(formula, count + 1);
   const perRow = rowSum(`${name}LogProb`, formula, rules);
@@ -63,6 +64,7 @@ function ofColumns(name: string, column: ColumnDistribution): Omit<Reconstructio
     ...(tempered && {
       tempered: (params: Tensor, temperature: number) => concat(tempered(temperature, ...parts(params)), -1),
     }),
+    ...(baseline && { baseline }),
     ...(head && { head }),
     ...(whileTraining && { whileTraining }),
   };

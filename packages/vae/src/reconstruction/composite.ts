@@ -98,6 +98,14 @@ export const compositeLikelihood = /* @__PURE__ */ likelihoods.known('composite'
         slots.flatMap(({ distribution: part, size, from }) =>
           (part.oneHotGroups?.(size) ?? []).map(([a, b]) => [from + a, from + b] as const),
         ),
+      ...(slots.every((slot) => slot.distribution.baseline) && {
+        baseline: (mean: Float64Array, variance: Float64Array) =>
+          slots.reduce(
+            (sum, { distribution: part, from, to }) =>
+              sum + (part.baseline?.(mean.subarray(from, to), variance.subarray(from, to)) ?? 0),
+            0,
+          ),
+      }),
       ...(slots.every((slot) => slot.distribution.tempered) && {
         tempered: (params: Tensor, temperature: number) =>
           perSlot(params, ({ distribution: part }, own) => part.tempered?.(own, temperature) ?? own),

@@ -66,6 +66,7 @@ export const gaussianLikelihood = /* @__PURE__ */ columnwise('gaussian', checks,
     mean: (mean: Tensor) => mean,
     mode: (mean: Tensor) => mean,
     tempered: (temperature, mean, v) => [mean, v.clamp(floor, MAX_LOG_VARIANCE).add(Math.log(temperature))],
+    baseline: (_mean, spread) => constantNats(spread, variance, minStd ** 2),
     sample: (rng, mean, v) => mean.add(std(v).mul(rng.normal(mean.shape, { dtype: mean.dtype }))),
     ...(variance !== 'perRow' && {
       head: (emit: (count: number) => Head, dataSize: number): Head =>
@@ -84,6 +85,15 @@ export const gaussianLikelihood = /* @__PURE__ */ columnwise('gaussian', checks,
  */
 export function gaussian(options: GaussianOptions = {}): ReconstructionDistribution {
   return gaussianLikelihood.make(options);
+}
+
+/** ½ Σ log 2πσ² + v/σ² for columns of variance v, each σ² the best that the options allow. */
+function constantNats(spread: Float64Array, variance: Variance, least: number): number {
+  const shared = variance === 'shared' || variance === 'optimal';
+  const all = spread.reduce((a, b) => a + b, 0) / spread.length;
+  const chosen = (own: number): number =>
+    typeof variance === 'number' ? variance : Math.max(least, shared ? all : own);
+  return spread.reduce((sum, own) => sum + HALF_LOG_2PI + 0.5 * (Math.log(chosen(own)) + own / chosen(own)), 0);
 }
 
 /** Means from a layer; log-variances that do not depend on the row. */

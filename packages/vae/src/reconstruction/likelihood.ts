@@ -61,6 +61,11 @@ export interface ReconstructionDistribution extends Part {
    * that has no meaning.
    */
   tempered?(params: Tensor, temperature: number): Tensor;
+  /**
+   * −log p of rows, in nats per row, under the one distribution that suits columns of these means and variances best: what a model must
+   * beat. Only of likelihoods where these say it.
+   */
+  baseline?(mean: Float64Array, variance: Float64Array): number;
   /** The parameters that gradients are taken at, where a head learns some of them from the rows themselves. */
   whileTraining?(x: Tensor, params: Tensor, head: Head): Tensor;
 }
@@ -129,6 +134,11 @@ function checkOneHot(
   throw new ValueError(
     `${caller}: columns ${from} to ${to - 1} are one category, so exactly one of them is 1 and the rest are 0, got ${got} at ${steps === undefined ? `row ${start / width}` : placeOf(start + from, { width, steps })}`,
   );
+}
+
+/** −p log p, 0 at 0. */
+export function entropyOf(p: number): number {
+  return p > 0 ? -p * Math.log(p) : 0;
 }
 
 /** x in the leading shape of the parameters, after checking both widths. */

@@ -10,6 +10,7 @@ export const squaredErrorLikelihood = /* @__PURE__ */ columnwise('squaredError',
   mean: (y) => y,
   mode: (y) => y,
   sample: (_rng, y) => y,
+  baseline: (_mean, variance) => variance.reduce((a, b) => a + b, 0),
 }));
 
 /**

@@ -42,8 +42,8 @@ import { type Columns, Model, type ModelFitOptions } from '../model/model.ts';
 import { describeNetwork, type Network, networkOption, resolveNetwork } from '../model/options.ts';
 import { type RowInputs, rowsProgram } from '../model/rows-program.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
+import { withMask } from '../reconstruction/observed.ts';
 import type { ScoredModel } from '../scores/score.ts';
-import { withMask } from '../variational/core.ts';
 import { describeVae, type VaeOptions } from '../variational/options.ts';
 import { Vae } from '../variational/vae.ts';
 

@@ -12,15 +12,17 @@ import {
   type Parts,
   withinLengths,
 } from '@latent/nn';
-import { concat, equal, Rng, type Tensor, tensor, UsageError, where, zeros } from '@latent/tensor';
+import { Rng, type Tensor, UsageError, where, zeros } from '@latent/tensor';
 import { boundedLogVariance } from '../latent/bounded-variance.ts';
 import { drawn, klToStandardNormal, normalLogProb } from '../latent/diagonal-normal.ts';
 import type { Prior } from '../latent/prior.ts';
+import { baselineOf } from '../model/baseline.ts';
 import { type BesideRows, type Columns, Model } from '../model/model.ts';
 import type { ObjectiveParts } from '../objectives/objective.ts';
 import type { Flow } from '../posterior/flow.ts';
 import { buildHead, decoderActivations, makesSteps } from '../reconstruction/head.ts';
-import { type Head, matchRows, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
+import type { Head, ReconstructionDistribution } from '../reconstruction/likelihood.ts';
+import { observedTerms, placeholderOf, withMask } from '../reconstruction/observed.ts';
 import { isStepwise, type StepwiseDistribution } from '../reconstruction/per-step.ts';
 import type { ScoredModel } from '../scores/score.ts';
 import { contextOf } from '../sequence/context.ts';
@@ -54,7 +56,7 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
   readonly prior: Prior | null;
   readonly #options: ResolvedVaeOptions;
   readonly #pzx: Activation;
-  /** What stands where a value is missing: something every column's distribution may hold. */
+  /** What stands where a value is missing. */
   readonly #placeholder: Tensor;
   /** β or the capacity of this epoch, read by recorded steps. */
   readonly #weight: Tensor;
@@ -97,8 +99,7 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
       encoderParameters: () => [this.encoder, this.mean, this.logVariance].flatMap((module) => module.parameters()),
     });
     this.#pzx = new Activation(resolved.pzxActivation);
-    const support = reconstruction.support(inputSize);
-    this.#placeholder = tensor(support.map((column) => [0, 0.5, 1].find((value) => column.contains(value)) ?? 0));
+    this.#placeholder = placeholderOf(reconstruction, inputSize);
     this.#weight = zeros([1]).persisted(true);
     this.beginEpoch(0);
     this.eval(); // `fit` trains
@@ -123,6 +124,10 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
 
   protected override likelihood(): ReconstructionDistribution {
     return this.#options.reconstruction;
+  }
+
+  protected override baseline(rows: FlatRows): number | undefined {
+    return baselineOf(this.#options.reconstruction, rows);
   }
 
   protected override get anySteps(): boolean {
@@ -304,10 +309,7 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
       const inside = withinLengths(lengths, steps.shape.at(-2) as number);
       return where(inside.reshape([...inside.shape, 1]).broadcastTo(steps.shape), steps, 0).reshape(terms.shape);
     }
-    const observed = equal(rows, rows);
-    const filled = where(observed, rows, this.#placeholder);
-    const terms = reconstruction.logProbPerColumn(filled, params);
-    return where(matchRows(reconstruction, observed, params), terms, 0);
+    return observedTerms(reconstruction, rows, params, this.#placeholder);
   }
 
   /** KL(q(z | x) ‖ p(z)) of each row where it is exact; null where it is estimated from draws. */
@@ -378,10 +380,4 @@ function flat(x: Tensor): Tensor {
   if (x.shape.length === 2) return x;
   const rows = x.shape[0] ?? 0;
   return x.reshape([rows, rows === 0 ? 0 : x.size / rows]);
-}
-
-/** [x with zeros in its holes, 1 where there is a value], as further columns or channels. */
-export function withMask(x: Tensor): Tensor {
-  const observed = equal(x, x);
-  return concat([where(observed, x, 0), observed], -1);
 }
