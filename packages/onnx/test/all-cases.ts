@@ -2,6 +2,7 @@ import type { Case } from './cases.ts';
 import { discreteCases } from './discrete-cases.ts';
 import { conditionCases, lengthCases } from './given-cases.ts';
 import { layerCases } from './layer-cases.ts';
+import { levelCases } from './level-cases.ts';
 import { modelCases, rowCases, transformCases } from './model-cases.ts';
 import { opCases } from './op-cases.ts';
 import { likelihoodCases, posteriorCases, priorCases } from './vae-cases.ts';
@@ -19,4 +20,5 @@ export const allCases: Readonly<Record<string, () => Case[] | Promise<Case[]>>> 
   conditions: conditionCases,
   lengths: lengthCases,
   'discrete models': discreteCases,
+  'levels and masks': levelCases,
 };

@@ -24,6 +24,7 @@ import {
   type LayerSpec,
   layerNorm,
   lstm,
+  type Module,
   maxPool,
   meanSteps,
   minGru,
@@ -179,7 +180,7 @@ export const LAYERS: Readonly<Record<string, LayerRow>> = {
 };
 
 /** Gives every parameter numbers of its own: first values such as ones and zeros hide mistakes. */
-export function shaken<M extends Layer>(module: M, seed = 1, std = 0.5): M {
+export function shaken<M extends Module>(module: M, seed = 1, std = 0.5): M {
   const rng = new Rng(seed);
   for (const [, x] of module.namedTensors()) overwrite(x, x.add(rng.normal(x.shape, { std })));
   return module;

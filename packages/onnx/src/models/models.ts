@@ -1,5 +1,7 @@
 import { Rules } from '../rules/rules.ts';
 import { AUTOENCODER_GRAPHS } from './autoencoder.ts';
+import { HIERARCHICAL_VAE_GRAPHS } from './hierarchical-vae.ts';
+import { MASKED_AUTOENCODER_GRAPHS } from './masked-autoencoder.ts';
 import type { GraphRule } from './model-graph.ts';
 import { SPARSE_AUTOENCODER_GRAPHS } from './sparse-autoencoder.ts';
 import { CLASSIFIER_GRAPHS, REGRESSOR_GRAPHS, SEMI_SUPERVISED_GRAPHS } from './supervised.ts';
@@ -17,6 +19,8 @@ export const modelRules: Rules<ModelGraphs> = /* @__PURE__ */ new Rules<ModelGra
   classifier: CLASSIFIER_GRAPHS,
   regressor: REGRESSOR_GRAPHS,
   semiSupervisedVae: SEMI_SUPERVISED_GRAPHS,
+  hierarchicalVae: HIERARCHICAL_VAE_GRAPHS,
+  maskedAutoencoder: MASKED_AUTOENCODER_GRAPHS,
   sparseAutoencoder: SPARSE_AUTOENCODER_GRAPHS,
   vqVae: VQ_VAE_GRAPHS,
 });

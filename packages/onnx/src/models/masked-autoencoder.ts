@@ -1,0 +1,20 @@
+import type { Tensor } from '@latent/tensor';
+import type { MaskedAutoencoder } from '@latent/vae';
+import { type GraphRule, graphRule, type ModelGraph } from './model-graph.ts';
+
+type Graph = ModelGraph<MaskedAutoencoder>;
+
+/** What becomes a file of a masked autoencoder. Holes are NaN. */
+export const MASKED_AUTOENCODER_GRAPHS: Readonly<Record<string, GraphRule>> = {
+  encoder: graphRule({}, (graph: Graph) =>
+    graph.trace([graph.near('codes')], (near) => ({ code: graph.model.forward(near as Tensor) })),
+  ),
+  /** Rows with their holes filled by what is expected there. */
+  imputer: graphRule({}, (graph: Graph) => {
+    const { model } = graph;
+    const { mean } = graph.trace([graph.near('codes')], (near) => ({
+      mean: model.options.reconstruction.mean(model.likelihoodParams(near as Tensor)),
+    }));
+    return { rows: graph.filled(graph.restored(mean)) };
+  }),
+};
