@@ -283,8 +283,7 @@ export class TableModel<Row extends object = AnyRow> {
       seed: seedCheck,
     });
     const { table, read } = this.#read('impute', rows);
-    const coded = this.#state.code.encode(read);
-    const cells = fillHoles(this.#state, coded, draws, IMPUTE_SAMPLES, seed);
+    const cells = fillHoles(this.#state, read, draws, IMPUTE_SAMPLES, seed);
     const filledBy = (pick: (cell: (typeof cells)[number]) => unknown): Filled<Row>[] => {
       const filled = Array.from({ length: table.count }, (_, r) => table.row(r));
       for (const cell of cells) (filled[cell.row] as AnyRow)[cell.column] = pick(cell);
@@ -445,7 +444,7 @@ export class TableModel<Row extends object = AnyRow> {
     for await (const { table, first } of walk) {
       const read = this.#readTable('TableModel.imputeStream', table, first);
       const filled = Array.from({ length: table.count }, (_, r) => table.row(r));
-      const cells = fillHoles(this.#state, this.#state.code.encode(read), 0, IMPUTE_SAMPLES, 0);
+      const cells = fillHoles(this.#state, read, 0, IMPUTE_SAMPLES, 0);
       for (const { row, column, value } of cells) (filled[row] as AnyRow)[column] = value;
       for (const row of filled) yield row as Filled<Row>;
     }

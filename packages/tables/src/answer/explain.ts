@@ -1,7 +1,7 @@
 import { tensor } from '@latent/tensor';
 import { holm } from '../calibrate/conformal.ts';
 import type { RowCode } from '../encode/row-code.ts';
-import { scorersOf } from '../model/recipe.ts';
+import { wholeReadersOf } from '../model/recipe.ts';
 import type { TableState } from '../model/state.ts';
 import type { AnyRow, CellReason, ColumnName } from '../results.ts';
 import { ask, belief, expectedOf, surprise } from './beliefs.ts';
@@ -91,7 +91,7 @@ function cellNumbers(state: TableState, coded: Float32Array): CellNumbers {
     }
   }
   const contribution = new Float64Array(count * columns);
-  const scorers = scorersOf(members, recipe);
+  const scorers = wholeReadersOf(members, recipe);
   for (const member of scorers) {
     const terms = member.contributions(tensor(coded, { shape: [count, width] }), { samples: recipe.draws, seed })
       .columns.data;
