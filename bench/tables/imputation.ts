@@ -8,7 +8,9 @@ import { iterativeRidge } from './ridge.ts';
 const ROWS = quick ? 2000 : 10_000;
 const HIDDEN = 0.2;
 
+const asked = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 for (const name of ['titanic', 'penguins', 'adult', 'default-credit'] as const) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
   const all = tables[name]();
   for (const seed of seeds) {
     const rng = new Rng(seed);

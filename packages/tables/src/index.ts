@@ -1,4 +1,5 @@
 export type { ExplainBy } from './answer/explain.ts';
+export type { SynthesizeOptions } from './answer/wanted-rows.ts';
 export type { WatchOptions } from './answer/watch.ts';
 export type { RangeOf, Where } from './answer/where.ts';
 export type { MemberTrainer, MemberTraining } from './fit/fit-table.ts';
@@ -14,5 +15,5 @@ export * from './results.ts';
 export { inferSchema } from './schema/infer.ts';
 export { type StandardJsonSchema, schemaFrom } from './schema/json-schema.ts';
 export { Schema, type SchemaColumn, type SchemaJson } from './schema/schema.ts';
-export { type ScoredRows, type SynthesizeOptions, TableModel } from './table-model.ts';
+export { type ScoredRows, TableModel } from './table-model.ts';
 export { AnomalyDetector, Embedder, Imputer, Synthesizer } from './tasks.ts';

@@ -1,24 +1,12 @@
 import { readFileBytes, writeFileAtomically } from '@latent/nn';
-import {
-  callable,
-  checkOptions,
-  flag,
-  isPlainObject,
-  list,
-  oneOf,
-  optional,
-  Rng,
-  real,
-  ValueError,
-  whole,
-} from '@latent/tensor';
+import { checkOptions, flag, isPlainObject, oneOf, optional, Rng, real, ValueError, whole } from '@latent/tensor';
 import { driftOf } from './answer/drift.ts';
-import { type ExplainBy, explainRows, type UsualCells, usualCells } from './answer/explain.ts';
+import { cellsOf, type ExplainBy, explainRows, type UsualCells, usualCells } from './answer/explain.ts';
 import { fillHoles } from './answer/impute.ts';
+import { nearestCodes } from './answer/nearest.ts';
 import { repairRow } from './answer/repair.ts';
-import { drawConditioned, drawRows, hasHole } from './answer/synthesize.ts';
+import { makeRows, SYNTHESIS_BLOCK, type SynthesizeOptions, wantedRows } from './answer/wanted-rows.ts';
 import { StreamJudge, type WatchOptions } from './answer/watch.ts';
-import { conditionsOf, type Wanted, type Where } from './answer/where.ts';
 import { type ReadRows, readRows } from './encode/row-code.ts';
 import { fitted, type TableOptions } from './fit/options.ts';
 import { columnNotes } from './input/known-columns.ts';
@@ -56,36 +44,12 @@ export interface ScoredRows<Row> {
   readonly pValues: Float64Array;
 }
 
-/** What synthetic rows are to be like. */
-export interface SynthesizeOptions<Row extends object = AnyRow> {
-  /** What rows must be, met without trying and throwing away. */
-  readonly where?: Where<Row>;
-  /** What else must hold for a row; rows for which it does not are drawn again. */
-  readonly constraints?: readonly ((row: Row) => boolean)[];
-  /** Whether rows have holes where learned rows have them; true by default. */
-  readonly holes?: boolean;
-  readonly seed?: number;
-  /** Told the share of drawn rows that met the constraints. */
-  onAcceptance?(share: number): void;
-}
-
-const synthesizeChecks = {
-  where: (value: unknown): unknown => value,
-  constraints: /* @__PURE__ */ optional(/* @__PURE__ */ list(/* @__PURE__ */ callable<(row: never) => boolean>()), []),
-  seed: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 })),
-  holes: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), true),
-  onAcceptance: /* @__PURE__ */ optional(/* @__PURE__ */ callable<(share: number) => void>()),
-};
 const seedCheck = /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 }), 0);
 const alphaCheck = /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0, below: 1 }), 0.05);
 /** Sentences about columns that are told, at most. */
 const MOST_TOLD = 20;
-/** Rows that are drawn for one that meets the constraints, at most. */
-const MOST_TRIES = 200;
 /** Codes of each row with holes. */
 const IMPUTE_SAMPLES = 64;
-/** Synthetic rows that are made at a time. */
-const SYNTHESIS_BLOCK = 32_768;
 
 /**
  * A fitted model of a table: which rows are odd and why, holes filled, rows made, codes, drift. It is fitted by construction,
@@ -236,16 +200,7 @@ export class TableModel<Row extends object = AnyRow> {
     const { table, read } = this.#read('explain', rows);
     const coded = this.#state.code.encode(read);
     const scores = scoreRows(this.#state, read, coded);
-    const columns = new Map<string, ArrayLike<unknown>>();
-    const cell = (row: number, column: string): unknown => {
-      let cells = columns.get(column);
-      if (cells === undefined) {
-        cells = table.column(column);
-        columns.set(column, cells);
-      }
-      return cells[row];
-    };
-    const reasons = table.count === 0 ? [] : explainRows(this.#state, this.#usualCells, coded, by, cell);
+    const reasons = table.count === 0 ? [] : explainRows(this.#state, this.#usualCells, coded, by, cellsOf(table));
     return reasons.map((cells, row) => ({
       row,
       score: scores[row] as number,
@@ -283,8 +238,7 @@ export class TableModel<Row extends object = AnyRow> {
       seed: seedCheck,
     });
     const { table, read } = this.#read('impute', rows);
-    const coded = this.#state.code.encode(read);
-    const cells = fillHoles(this.#state, coded, draws, IMPUTE_SAMPLES, seed);
+    const cells = fillHoles(this.#state, read, draws, IMPUTE_SAMPLES, seed);
     const filledBy = (pick: (cell: (typeof cells)[number]) => unknown): Filled<Row>[] => {
       const filled = Array.from({ length: table.count }, (_, r) => table.row(r));
       for (const cell of cells) (filled[cell.row] as AnyRow)[cell.column] = pick(cell);
@@ -309,59 +263,7 @@ export class TableModel<Row extends object = AnyRow> {
   synthesize(n: number, options: SynthesizeOptions<Row> = {}): Row[] {
     const caller = 'TableModel.synthesize';
     whole({ min: 0 })(n, { caller, path: 'n' });
-    const { where, constraints, holes, seed, onAcceptance } = checkOptions(caller, options, synthesizeChecks);
-    const conditions = conditionsOf(caller, this.#state.code, where);
-    const rng = new Rng((seed as number | undefined) ?? this.#state.seed);
-    const rules = constraints as readonly ((row: Row) => boolean)[];
-    const result: Row[] = [];
-    let drawn = 0;
-    while (result.length < n) {
-      const missing = n - result.length;
-      const wanted =
-        rules.length === 0
-          ? missing
-          : Math.ceil(1.2 * missing * Math.min(20, Math.max(1, drawn / Math.max(1, result.length)))) + 8;
-      const rows = this.#made(Math.min(SYNTHESIS_BLOCK, wanted), conditions, holes, rng);
-      for (const row of rows) {
-        drawn++;
-        if (result.length < n && rules.every((rule) => rule(row))) result.push(row);
-      }
-      if (drawn > MOST_TRIES * n + 10_000 && result.length < drawn / MOST_TRIES) {
-        throw new ValueError(
-          `${caller}: of ${drawn} rows, ${result.length} met the constraints; say with \`where\` what can be said so, or take constraints that more rows meet`,
-        );
-      }
-    }
-    onAcceptance?.(drawn === 0 ? 1 : result.length / drawn);
-    return result;
-  }
-
-  /** Rows that were drawn, as records. */
-  #made(count: number, conditions: readonly Wanted[], holes: boolean, rng: Rng): Row[] {
-    const state = this.#state;
-    const { rows: coded, around } =
-      conditions.length === 0 ? drawRows(state, count, rng) : drawConditioned(state, count, conditions, rng);
-    const columns = state.code.decode(coded, rng);
-    const asked = new Set(conditions.map(({ column }) => column.name));
-    const cells = new Map(
-      state.code.columns.map(({ name }, c) => [
-        name,
-        // A row has the holes of the row it was drawn around.
-        holes && !asked.has(name)
-          ? (columns[c] as readonly unknown[]).map((cell, r) => (hasHole(state, around[r] as number, c) ? null : cell))
-          : (columns[c] as readonly unknown[]),
-      ]),
-    );
-    const rows = Array.from({ length: count }, (_, r) => {
-      const row: AnyRow = {};
-      for (const { name } of state.code.schema.columns) row[name] = cells.get(name)?.[r] ?? null;
-      for (const { column, only, meets } of conditions) {
-        // What rounding moved out of the condition.
-        if (only !== undefined && !meets(row[column.name])) row[column.name] = only;
-      }
-      return row;
-    });
-    return rows.filter((row) => conditions.every(({ column, meets }) => meets(row[column.name]))) as Row[];
+    return wantedRows(caller, this.#state, n, options as SynthesizeOptions) as Row[];
   }
 
   /** The code of each row: where it is among the others. */
@@ -379,14 +281,7 @@ export class TableModel<Row extends object = AnyRow> {
   nearest(row: Row, k = 5): Neighbour[] {
     whole({ min: 1 })(k, { caller: 'TableModel.nearest', path: 'k' });
     const [code] = this.embed([row]) as [Float32Array];
-    const { bank } = this.#state;
-    const found = Array.from({ length: bank.count }, (_, i): Neighbour => {
-      let sum = 0;
-      for (let l = 0; l < bank.latent; l++)
-        sum += ((bank.mean[i * bank.latent + l] as number) - (code[l] as number)) ** 2;
-      return { index: bank.places[i] as number, distance: Math.sqrt(sum) };
-    });
-    return found.sort((a, b) => a.distance - b.distance || a.index - b.index).slice(0, k);
+    return nearestCodes(this.#state.bank, code, k);
   }
 
   /** Whether rows still look like those that calibrated the model: their scores, columns, holes and codes. */
@@ -445,7 +340,7 @@ export class TableModel<Row extends object = AnyRow> {
     for await (const { table, first } of walk) {
       const read = this.#readTable('TableModel.imputeStream', table, first);
       const filled = Array.from({ length: table.count }, (_, r) => table.row(r));
-      const cells = fillHoles(this.#state, this.#state.code.encode(read), 0, IMPUTE_SAMPLES, 0);
+      const cells = fillHoles(this.#state, read, 0, IMPUTE_SAMPLES, 0);
       for (const { row, column, value } of cells) (filled[row] as AnyRow)[column] = value;
       for (const row of filled) yield row as Filled<Row>;
     }
@@ -464,7 +359,7 @@ export class TableModel<Row extends object = AnyRow> {
 
   async *#synthesizeEach(n: number, rng: Rng, holes: boolean): AsyncGenerator<Row> {
     for (let done = 0; done < n; done += SYNTHESIS_BLOCK) {
-      for (const row of this.#made(Math.min(SYNTHESIS_BLOCK, n - done), [], holes, rng)) yield row;
+      for (const row of makeRows(this.#state, Math.min(SYNTHESIS_BLOCK, n - done), [], holes, rng)) yield row as Row;
     }
   }
 

@@ -1,5 +1,6 @@
 import { normalQuantile } from '@latent/nn';
 import type { CodedColumn, RowCode } from '../encode/row-code.ts';
+import type { Blend, LinearFill } from '../model/linear-fill.ts';
 import { readersOf } from '../model/recipe.ts';
 import type { TableState } from '../model/state.ts';
 import type { Conditionals } from '../model/table-vae.ts';
@@ -78,6 +79,10 @@ export type Belief =
       readonly role: 'numbers';
       readonly values: Float64Array;
       readonly weights: Float64Array;
+      /** Whether some values are apart from the rest. */
+      readonly apart: boolean;
+      /** What is expected, where it is not the mean of the values. */
+      readonly mean?: number;
       cellOf(value: number): unknown;
     };
 
@@ -138,6 +143,7 @@ export function belief(said: Said, row: number, column: number, hidden: (column:
     role: 'numbers',
     values: Float64Array.from(values),
     weights: Float64Array.from(weights, (w) => w / total),
+    apart: atoms.length > 0,
     cellOf: outcomes.cellOf,
   };
 }
@@ -164,8 +170,36 @@ export function bestValue(believed: Belief): unknown {
 }
 
 /** E[x] of numbers. */
-export function meanOf({ values, weights }: Extract<Belief, { role: 'numbers' }>): number {
+export function meanOf({ values, weights, mean }: Extract<Belief, { role: 'numbers' }>): number {
+  if (mean !== undefined) return mean;
   return values.reduce((sum, value, i) => sum + value * (weights[i] as number), 0);
+}
+
+/**
+ * What networks believe of a cell, mixed with what straight lines say of it (`filled`, the row as these fill it) and what is usual.
+ * Numbers keep their spread around another middle; where some are apart from the rest, only the middle moves.
+ */
+export function blended(
+  believed: Belief,
+  linear: LinearFill,
+  column: number,
+  filled: Float64Array | null,
+  [network, lines, usual]: Blend,
+): Belief {
+  if (network === 1) return believed;
+  if (believed.role === 'levels') {
+    const said = linear.shares(column, filled);
+    const all = linear.shares(column, null);
+    return {
+      ...believed,
+      probabilities: believed.probabilities.map((p, k) => network * p + lines * (said[k] ?? 0) + usual * (all[k] ?? 0)),
+    };
+  }
+  const own = meanOf(believed);
+  const mean = network * own + lines * linear.number(column, filled) + usual * linear.number(column, null);
+  return believed.apart
+    ? { ...believed, mean }
+    : { ...believed, mean, values: believed.values.map((x) => x + mean - own) };
 }
 
 /** A draw; `u` is uniform on [0, 1). */

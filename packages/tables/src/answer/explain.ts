@@ -1,7 +1,8 @@
 import { tensor } from '@latent/tensor';
 import { holm } from '../calibrate/conformal.ts';
 import type { RowCode } from '../encode/row-code.ts';
-import { scorersOf } from '../model/recipe.ts';
+import type { Table } from '../input/table.ts';
+import { wholeReadersOf } from '../model/recipe.ts';
 import type { TableState } from '../model/state.ts';
 import type { AnyRow, CellReason, ColumnName } from '../results.ts';
 import { ask, belief, expectedOf, surprise } from './beliefs.ts';
@@ -91,7 +92,7 @@ function cellNumbers(state: TableState, coded: Float32Array): CellNumbers {
     }
   }
   const contribution = new Float64Array(count * columns);
-  const scorers = scorersOf(members, recipe);
+  const scorers = wholeReadersOf(members, recipe);
   for (const member of scorers) {
     const terms = member.contributions(tensor(coded, { shape: [count, width] }), { samples: recipe.draws, seed })
       .columns.data;
@@ -101,6 +102,16 @@ function cellNumbers(state: TableState, coded: Float32Array): CellNumbers {
     }
   }
   return { surprise: own, contribution };
+}
+
+/** The cells of a table by row and column, each column read once. */
+export function cellsOf(table: Table): (row: number, column: string) => unknown {
+  const columns = new Map<string, ArrayLike<unknown>>();
+  return (row, column) => {
+    const cells = columns.get(column) ?? table.column(column);
+    columns.set(column, cells);
+    return cells[row];
+  };
 }
 
 /** What explanations are ordered by: what is unexplained by the rest of the row, or what moved, explained or not. */

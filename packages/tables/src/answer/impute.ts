@@ -1,14 +1,17 @@
 import { Rng } from '@latent/tensor';
-import { pickRows, type ReadRows, type RowCode } from '../encode/row-code.ts';
+import { joinRows, pickRows, type ReadRows, type RowCode } from '../encode/row-code.ts';
 import { levelKey } from '../input/cell.ts';
+import type { Blend, LinearFill } from '../model/linear-fill.ts';
 import type { TableState } from '../model/state.ts';
 import type { AnyRow, ColumnImputationError, ColumnName, Expected } from '../results.ts';
-import { ask, type Belief, belief, bestValue, drawnValue, expectedOf, meanOf } from './beliefs.ts';
+import { ask, type Belief, belief, bestValue, blended, drawnValue, expectedOf, meanOf } from './beliefs.ts';
 
 type Asked = Pick<TableState, 'code' | 'members' | 'seed' | 'recipe'>;
+/** What fills holes: networks, linear relations, and how much each says of a column. */
+type Filling = Asked & Pick<TableState, 'linear' | 'blends'>;
 
-/** A hole and what is believed to be in it. */
-export interface FilledHole {
+/** A hole and what the networks believe to be in it. */
+interface Hole {
   readonly row: number;
   readonly column: number;
   readonly believed: Belief;
@@ -24,8 +27,8 @@ function isHole(coded: Float32Array, code: RowCode, row: number, column: number)
   return own.slots.length > 0 && Number.isNaN(coded[row * code.width + (at[0] as number)]);
 }
 
-/** What is believed of every hole of coded rows. */
-export function* beliefsOfHoles(state: Asked, coded: Float32Array, samples: number): Generator<FilledHole> {
+/** What the networks believe of every hole of coded rows, row by row. */
+function* beliefsOfHoles(state: Asked, coded: Float32Array, samples: number): Generator<Hole> {
   const { code } = state;
   const count = coded.length / code.width;
   const holes = (r: number): number[] => code.columns.flatMap((_, c) => (isHole(coded, code, r, c) ? [c] : []));
@@ -46,6 +49,16 @@ export function* beliefsOfHoles(state: Asked, coded: Float32Array, samples: numb
   }
 }
 
+/** Rows filled in straight lines, one at a time and each once. */
+function linesOf(linear: LinearFill | null, placed: Float64Array | null): (row: number) => Float64Array | null {
+  let [last, filled]: [number, Float64Array | null] = [-1, null];
+  return (row) => {
+    if (linear === null || placed === null) return null;
+    if (row !== last) [last, filled] = [row, linear.filled(placed, row)];
+    return filled;
+  };
+}
+
 /** A filled cell as it goes into a row. */
 export interface FilledCell {
   readonly row: number;
@@ -55,21 +68,21 @@ export interface FilledCell {
   readonly expected: Expected;
 }
 
-/** The cells for all holes of coded rows. */
-export function fillHoles(
-  state: Asked,
-  coded: Float32Array,
-  draws: number,
-  samples: number,
-  seed: number,
-): FilledCell[] {
+/** The cells for all holes of rows. */
+export function fillHoles(state: Filling, read: ReadRows, draws: number, samples: number, seed: number): FilledCell[] {
+  const { code, linear, blends } = state;
   const rng = new Rng(seed);
+  const line = linesOf(linear, linear?.place(read) ?? null);
   const cells: FilledCell[] = [];
-  for (const { row, column, believed } of beliefsOfHoles(state, coded, samples)) {
+  for (const { row, column, believed: network } of beliefsOfHoles(state, code.encode(read), samples)) {
+    const believed =
+      linear === null || !linear.knows(column)
+        ? network
+        : blended(network, linear, column, line(row), blends[column] as Blend);
     const u = draws === 0 ? [] : rng.uniform([draws]).data;
     cells.push({
       row,
-      column: state.code.columns[column]?.name as ColumnName<AnyRow>,
+      column: code.columns[column]?.name as ColumnName<AnyRow>,
       value: bestValue(believed),
       draws: Array.from(u, (share) => drawnValue(believed, share)),
       expected: expectedOf(believed),
@@ -80,65 +93,89 @@ export function fillHoles(
 
 /** Parts that known cells are hidden in, one after the other: each cell is hidden once. */
 const PARTS = 20;
-const MOST_ROWS = 500;
+const MOST_ROWS = 800;
 const SAMPLES = 16;
+/** The network alone, and what else it may be mixed with, by quarters. */
+const ALONE: Blend = [1, 0, 0];
+const BLENDS: readonly Blend[] = [0, 1, 2, 3, 4].flatMap((usual) =>
+  Array.from({ length: 5 - usual }, (_, linear): Blend => [1 - (linear + usual) / 4, linear / 4, usual / 4]),
+);
 
 /**
- * How far filled cells are off: every known cell of some rows is hidden once, a twentieth
- * of them at a time, so that rows have hardly more holes than they came with.
+ * How much networks, linear relations and the usual value each say of a column, and how far cells are off that are filled so: every
+ * known cell of rows that were not learned is hidden once, a twentieth of them at a time, so that rows have hardly more holes than
+ * they came with. Of the mixtures, the one is taken that these cells like best (Wolpert 1992).
  */
-export function imputationErrors(state: Asked, learned: ReadRows, all: ReadRows): ColumnImputationError[] {
+export function settleFills(
+  state: Asked,
+  linear: LinearFill | null,
+  learned: ReadRows,
+  others: readonly ReadRows[],
+): { readonly blends: readonly Blend[]; readonly errors: ColumnImputationError[] } {
   const { code } = state;
-  const count = Math.min(all.count, MOST_ROWS);
+  const joined = joinRows(others);
+  const count = Math.min(joined.count, MOST_ROWS);
   const rows = pickRows(
-    all,
+    joined,
     Array.from({ length: count }, (_, r) => r),
   );
   const coded = code.encode(rows);
+  const placed = linear?.place(rows) ?? null;
   const columns = code.columns.length;
   const parts = new Rng(state.seed + 17).uniform([Math.max(1, count * columns)]).data;
   const partOf = (r: number, c: number): number => Math.floor((parts[r * columns + c] as number) * PARTS);
-  const sums = code.columns.map(() => ({ error: 0, baseline: 0, cells: 0 }));
+  const ways = code.columns.map((_, c) => (linear?.knows(c) ? BLENDS : [ALONE]));
+  const sums = ways.map((own) => ({ errors: own.map(() => 0), baseline: 0, cells: 0 }));
   const usual = code.columns.map((_, c) => usualOf(learned, c));
   for (let part = 0; part < PARTS; part++) {
     const hidden = coded.slice();
+    const holed = placed?.slice() ?? null;
     for (let r = 0; r < count; r++) {
       for (let i = 0; i < code.width; i++)
         if (partOf(r, code.owner[i] as number) === part) hidden[r * code.width + i] = Number.NaN;
+      if (holed !== null) for (let c = 0; c < columns; c++) if (partOf(r, c) === part) linear?.hide(holed, r, c);
     }
-    for (const { row, column, believed } of beliefsOfHoles(state, hidden, SAMPLES)) {
+    const line = linesOf(linear, holed);
+    for (const { row, column, believed: network } of beliefsOfHoles(state, hidden, SAMPLES)) {
       if (partOf(row, column) !== part) continue;
-      const read = rows.columns[column] as ReadRows['columns'][number];
+      const truth = rows.columns[column]?.values[row];
+      if (truth === null || truth === undefined || Number.isNaN(truth)) continue;
       const sum = sums[column] as (typeof sums)[number];
-      if (read.role === 'number') {
-        const truth = read.values[row] as number;
-        if (Number.isNaN(truth) || believed.role !== 'numbers') continue;
-        sum.error += (meanOf(believed) - truth) ** 2;
-        sum.baseline += ((usual[column] as number) - truth) ** 2;
-      } else {
-        const truth = read.values[row];
-        if (truth === null || truth === undefined) continue;
-        sum.error += levelKey(bestValue(believed)) === truth ? 0 : 1;
-        sum.baseline += usual[column] === truth ? 0 : 1;
-      }
+      ways[column]?.forEach((way, w) => {
+        const believed = linear === null || way === ALONE ? network : blended(network, linear, column, line(row), way);
+        sum.errors[w] =
+          (sum.errors[w] as number) +
+          (believed.role === 'numbers'
+            ? (meanOf(believed) - (truth as number)) ** 2
+            : levelKey(bestValue(believed)) === truth
+              ? 0
+              : 1);
+      });
+      sum.baseline +=
+        typeof truth === 'number' ? ((usual[column] as number) - truth) ** 2 : usual[column] === truth ? 0 : 1;
       sum.cells++;
     }
   }
-  return sums.map(({ error, baseline, cells }, c) => {
-    const { name, kind } = code.columns[c] as RowCode['columns'][number];
-    const { unit = 1 } = kind;
-    const measure = kind.role === 'number' ? 'rmse' : 'wrong';
-    const settled = (sum: number): number =>
-      cells === 0 ? 0 : measure === 'rmse' ? Math.sqrt(sum / cells) / unit : sum / cells;
-    return {
-      column: name as ColumnName<AnyRow>,
-      measure,
-      error: settled(error),
-      baseline: settled(baseline),
-      cells,
-      better: error < baseline,
-    };
-  });
+  const chosen = sums.map(({ errors }) => errors.indexOf(Math.min(...errors)));
+  return {
+    blends: chosen.map((way, c) => (ways[c] as readonly Blend[])[way] as Blend),
+    errors: sums.map(({ errors, baseline, cells }, c) => {
+      const { name, kind } = code.columns[c] as RowCode['columns'][number];
+      const { unit = 1 } = kind;
+      const error = errors[chosen[c] as number] as number;
+      const measure = kind.role === 'number' ? 'rmse' : 'wrong';
+      const settled = (sum: number): number =>
+        cells === 0 ? 0 : measure === 'rmse' ? Math.sqrt(sum / cells) / unit : sum / cells;
+      return {
+        column: name as ColumnName<AnyRow>,
+        measure,
+        error: settled(error),
+        baseline: settled(baseline),
+        cells,
+        better: error < baseline,
+      };
+    }),
+  };
 }
 
 /** The mean of a column of numbers, or the key of its most frequent level. */

@@ -1,9 +1,10 @@
 import { ValueError } from '@latent/tensor';
-import { imputationErrors } from '../answer/impute.ts';
+import { settleFills } from '../answer/impute.ts';
 import { Calibration } from '../calibrate/conformal.ts';
-import type { RowCode } from '../encode/row-code.ts';
+import { joinRows, type RowCode } from '../encode/row-code.ts';
 import type { Rows } from '../input/source.ts';
 import { LIMITS, VERSION } from '../model/card.ts';
+import { LinearFill } from '../model/linear-fill.ts';
 import { makeMember } from '../model/member.ts';
 import { Neighbours } from '../model/neighbours.ts';
 import { nullLoss } from '../model/null-line.ts';
@@ -103,7 +104,11 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
   const bank = bankOf(members[0] as (typeof members)[number], learned, code, rows.places, seed);
   const reference = someRows(calibrationRows, code.width, MOST_REFERENCE, seed);
   progress('calibrate', 0.5);
-  const imputation = imputationErrors({ code, members, seed, recipe }, rows.learned, rows.calibration);
+  const others = [rows.calibration, rows.watched];
+  const lines = recipe.linear && LinearFill.suits(code) ? LinearFill.of(code, rows.learned, seed) : null;
+  const { blends, errors: imputation } = settleFills({ code, members, seed, recipe }, lines, rows.learned, others);
+  // How much it says was settled by rows that it had not seen; now it learns from these too.
+  const linear = lines === null ? null : LinearFill.of(code, joinRows([rows.learned, ...others]), seed);
 
   const model = plain.reduce((sum, score) => sum + score, 0) / Math.max(1, plain.length);
   const line = nullLoss(code, learned, watched, recipe.minStd);
@@ -154,6 +159,8 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
     neighbourScale: scored.neighbourScale,
     reference: { rows: reference.rows, scores: pick(scores, reference.places) },
     bank,
+    linear,
+    blends,
     imputation,
     history: { members: histories, nullLoss: line },
     card,

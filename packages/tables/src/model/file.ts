@@ -5,18 +5,19 @@ import { RowCode } from '../encode/row-code.ts';
 import type { ColumnImputationError } from '../results.ts';
 import { Schema } from '../schema/schema.ts';
 import { checkCard, checkHistory } from './card.ts';
+import { checkBlends, LinearFill } from './linear-fill.ts';
 import { makeMember } from './member.ts';
 import { Neighbours } from './neighbours.ts';
 import { recipeCheck } from './recipe.ts';
 import { HOLES_PER_NUMBER, type TableState } from './state.ts';
 
 const FORMAT = 'latent';
-const FILE_VERSION = '3';
+const FILE_VERSION = '4';
 const MODEL = 'table';
 
 /** A fitted model as one safetensors file. */
 export function stateToBytes(state: TableState): Uint8Array<ArrayBuffer> {
-  const { code, recipe, members, bank, reference, calibration, neighbours } = state;
+  const { code, recipe, members, bank, reference, calibration, neighbours, linear, blends } = state;
   const tensors: Record<string, Tensor> = {};
   members.forEach((member, i) => {
     for (const [name, value] of Object.entries(member.stateDict())) tensors[`member.${i}.${name}`] = value;
@@ -30,6 +31,7 @@ export function stateToBytes(state: TableState): Uint8Array<ArrayBuffer> {
   tensors['calibration.scores'] = tensor(calibration.scores, { dtype: 'f64' });
   const near = neighbours?.save();
   for (const [name, value] of Object.entries(near?.tensors ?? {})) tensors[`neighbours.${name}`] = value;
+  for (const [name, value] of Object.entries(linear?.save() ?? {})) tensors[`linear.${name}`] = value;
   const config = {
     schema: code.schema.toJSON(),
     recipe: { ...recipe, numbers: recipe.numbers.config() },
@@ -40,6 +42,7 @@ export function stateToBytes(state: TableState): Uint8Array<ArrayBuffer> {
     members: members.map((member) => JSON.parse(member.metadata().learned ?? '{}') as unknown),
     neighbours: near?.config ?? null,
     neighbourScale: state.neighbourScale,
+    blends,
     history: state.history,
     card: state.card,
   };
@@ -136,6 +139,14 @@ function stateOf(
           code.columns.length,
           fail,
         );
+  const linear =
+    !recipe.linear || !LinearFill.suits(code)
+      ? null
+      : LinearFill.load(
+          code,
+          { mean: tensors['linear.mean'], std: tensors['linear.std'], precision: tensors['linear.precision'] },
+          fail,
+        );
   const card = checkCard(caller, learned.card);
   if (card.calibration.rows !== calibration.rows) return fail('calibration.scores');
   return {
@@ -148,6 +159,8 @@ function stateOf(
     neighbourScale,
     reference: { rows, scores },
     bank: { count: places.length, latent, mean, logVariance, holes, places },
+    linear,
+    blends: checkBlends(learned.blends, code.columns.length, fail),
     imputation: card.imputation as readonly ColumnImputationError[],
     history: checkHistory(caller, learned.history),
     card,

@@ -1,6 +1,5 @@
-import { noGrad } from '@latent/autograd';
-import { isPlainObject, Rng, step, type Tensor, tensor, ValueError } from '@latent/tensor';
-import { type ReadRows, seenColumns } from '../encode/row-code.ts';
+import { isPlainObject, Rng, type Tensor, tensor, ValueError } from '@latent/tensor';
+import { joinRows, type ReadRows, seenColumns } from '../encode/row-code.ts';
 import { numberOf } from '../input/cell.ts';
 import type { Schema } from '../schema/schema.ts';
 
@@ -12,7 +11,9 @@ type Axis =
 /** What distances are made of, as plain data. */
 interface NeighbourConfig {
   readonly axes: readonly Axis[];
-  /** Mean and standard deviation of both distances over watched rows. */
+  /** The rows of a sample, of each size. */
+  readonly sizes: readonly number[];
+  /** Mean and standard deviation of each distance over watched rows. */
   readonly scales: readonly (readonly [mean: number, std: number])[];
 }
 
@@ -20,22 +21,21 @@ interface NeighbourConfig {
 const MOST_ROWS = 4096;
 /** The mean of so many nearest. */
 const NEAREST = 5;
-/** Small samples, and the rows of each: the distance to the nearest of a few is large only where few rows are. */
-const SAMPLES = 60;
-const SAMPLE = 16;
+/** Small samples and the rows of each: the distance to the nearest of a few is large only where few rows are. */
+const SAMPLES: readonly (readonly [count: number, rows: number])[] = [
+  [60, 16],
+  [30, 64],
+];
 /** Numbers count up to so many standard deviations. */
 const FARTHEST = 10;
 const MOST_LEVELS = 200;
-/** Rows at a time; fewer are padded, so that a row's distances do not depend on the others. */
-const BLOCK = 256;
-/** The nearest by the fast distances are measured again exactly. */
-const CANDIDATES = NEAREST + 2;
 
 /**
- * How far a row is from the rows that were learned: the mean distance to the nearest five, and the mean over 60 samples of 16 rows of the
- * distance to the nearest of a sample (Pang, Ting & Albrecht 2015), which anomalies among the learned rows cannot hide from.
- * Numbers are standardised and held at ±10, and so is whether a word is there: a rare one is far from all others. A learned
- * row is not its own neighbour.
+ * How far a row is from the rows that were learned, three times: the mean distance to the nearest five, and the mean over 60 samples
+ * of 16 rows, and 30 of 64, of the distance to the nearest of a sample (Pang, Ting & Albrecht 2015), which anomalies among the
+ * learned rows cannot hide from. Distances are sums of absolute differences, which one far column sways less than squares. Numbers
+ * are standardised and held at ±10, and so is whether a word is there: a rare one is far from all others. A learned row is
+ * not its own neighbour.
  */
 export class Neighbours {
   readonly #config: NeighbourConfig;
@@ -43,7 +43,6 @@ export class Neighbours {
   readonly #rows: Float32Array;
   readonly #samples: Float32Array;
   readonly #width: number;
-  readonly #blocks = new Map<Float32Array, { readonly transposed: Tensor; readonly squares: Float64Array }>();
 
   constructor(config: NeighbourConfig, rows: Float32Array, samples: Float32Array) {
     this.#config = config;
@@ -55,92 +54,64 @@ export class Neighbours {
   /** Learns from rows; distances are brought to a common scale by those of `watched`. */
   static of(schema: Schema, learned: ReadRows, watched: ReadRows, seed: number): Neighbours {
     const axes = seenColumns(schema).map((_, column) => axisOf(learned, column));
-    const order = new Rng(seed).permutation(learned.count);
-    const all = place(axes, learned);
+    const all = place(axes, joinRows([learned, watched]));
     const width = widthOf(axes);
-    const take = (places: ArrayLike<number>): Float32Array => {
+    const count = all.length / width;
+    const rng = new Rng(seed);
+    const some = (most: number): Float32Array => {
+      const places = rng.permutation(count).subarray(0, most);
       const rows = new Float32Array(places.length * width);
-      Array.from(places).forEach((r, i) => {
+      places.forEach((r, i) => {
         rows.set(all.subarray(r * width, (r + 1) * width), i * width);
       });
       return rows;
     };
-    const rng = new Rng(seed + 1);
-    const size = Math.min(SAMPLE, Math.max(1, Math.floor(learned.count / 2)));
-    const samples = Array.from({ length: SAMPLES }, () => Array.from(rng.permutation(learned.count).subarray(0, size)));
-    const plain = new Neighbours({ axes, scales: [] }, take(order.subarray(0, MOST_ROWS)), take(samples.flat()));
+    const rows = some(MOST_ROWS);
+    const samples = SAMPLES.flatMap(([n, size]) => Array.from({ length: n }, () => some(Math.min(size, count >> 1))));
+    const joined = new Float32Array(samples.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const sample of samples) {
+      joined.set(sample, at);
+      at += sample.length;
+    }
+    const plain = new Neighbours(
+      { axes, sizes: SAMPLES.map(([, size]) => Math.min(size, count >> 1)), scales: [] },
+      rows,
+      joined,
+    );
     const scales = plain.#distances(watched).map((distances) => momentsOf(distances));
-    return new Neighbours({ axes, scales }, plain.#rows, plain.#samples);
+    return new Neighbours({ ...plain.#config, scales }, rows, joined);
   }
 
-  /** The mean of both distances of each row, in standard deviations from their means. */
+  /** The mean of the distances of each row, in standard deviations from their means. */
   scores(rows: ReadRows): Float64Array {
-    const both = this.#distances(rows);
+    const all = this.#distances(rows);
     return Float64Array.from({ length: rows.count }, (_, r) =>
-      both.reduce((sum, distances, d) => {
+      all.reduce((sum, distances, d) => {
         const [mean, std] = this.#config.scales[d] as readonly [number, number];
-        return sum + ((distances[r] as number) - mean) / std / both.length;
+        return sum + ((distances[r] as number) - mean) / std / all.length;
       }, 0),
     );
   }
 
-  #distances(read: ReadRows): readonly [nearest: Float64Array, sampled: Float64Array] {
+  #distances(read: ReadRows): readonly Float64Array[] {
     const width = this.#width;
     const rows = place(this.#config.axes, read);
-    const nearest = new Float64Array(read.count);
-    const sampled = new Float64Array(read.count);
-    const size = this.#samples.length / width / SAMPLES;
-    for (let start = 0; start < read.count; start += BLOCK) {
-      const count = Math.min(BLOCK, read.count - start);
-      const block = rows.subarray(start * width, (start + count) * width);
-      const far = this.#squared(block, count, this.#rows);
-      const few = this.#squared(block, count, this.#samples);
-      const [n, m] = [this.#rows.length / width, this.#samples.length / width];
-      for (let r = 0; r < count; r++) {
-        const own = block.subarray(r * width, (r + 1) * width);
-        const found = smallest(far, r * n, (r + 1) * n, CANDIDATES)
-          .map((i) => distance(own, this.#rows, i * width))
-          .sort((a, b) => a - b);
-        if (found[0] === 0 && found.length > 1) found.shift();
-        const near = found.slice(0, NEAREST);
-        nearest[start + r] = near.reduce((sum, d) => sum + d, 0) / near.length;
+    const all = [new Float64Array(read.count), ...SAMPLES.map(() => new Float64Array(read.count))];
+    const [nearest, ...sampled] = all as [Float64Array, ...Float64Array[]];
+    const last = this.#rows.length / width;
+    for (let r = 0; r < read.count; r++) {
+      nearest[r] = meanOfNearest(rows, r * width, this.#rows, width, 0, last, NEAREST);
+      let from = 0;
+      SAMPLES.forEach(([count], k) => {
+        const size = this.#config.sizes[k] as number;
         let total = 0;
-        for (let s = 0; s < SAMPLES; s++) {
-          const from = r * m + s * size;
-          const two = smallest(few, from, from + size, 2).map((i) =>
-            distance(own, this.#samples, (s * size + i) * width),
-          );
-          two.sort((a, b) => a - b);
-          total += two[0] === 0 && two.length > 1 ? (two[1] as number) : (two[0] as number);
-        }
-        sampled[start + r] = total / SAMPLES;
-      }
-    }
-    return [nearest, sampled];
-  }
-
-  /** |x|² − 2x·r + |r|² up to |x|², of a block of rows to all of `others`: [rows, others]. */
-  #squared(block: Float32Array, count: number, others: Float32Array): Float32Array {
-    const width = this.#width;
-    let known = this.#blocks.get(others);
-    if (known === undefined) {
-      const n = others.length / width;
-      const squares = Float64Array.from({ length: n }, (_, i) => {
-        let sum = 0;
-        for (let c = 0; c < width; c++) sum += (others[i * width + c] as number) ** 2;
-        return sum;
+        for (let i = 0; i < count; i++, from += size)
+          total += meanOfNearest(rows, r * width, this.#samples, width, from, from + size, 1);
+        (sampled[k] as Float64Array)[r] = total / count;
       });
-      known = { transposed: tensor(others, { shape: [n, width] }).transpose(), squares };
-      this.#blocks.set(others, known);
     }
-    const { transposed, squares } = known;
-    const padded = new Float32Array(BLOCK * width);
-    padded.set(block);
-    const products = noGrad(() => step(() => tensor(padded, { shape: [BLOCK, width] }).matmul(transposed))).data;
-    const n = squares.length;
-    const result = new Float32Array(count * n);
-    for (let i = 0; i < result.length; i++) result[i] = (squares[i % n] as number) - 2 * (products[i] as number);
-    return result;
+    return all;
   }
 
   /** As a file has it. */
@@ -173,7 +144,10 @@ export class Neighbours {
               axis.weights.every(finite)
             : finite(axis.mean) && finite(axis.std) && axis.std > 0),
       ) &&
-      config.scales.length === 2 &&
+      Array.isArray(config.sizes) &&
+      config.sizes.length === SAMPLES.length &&
+      config.sizes.every((size, k) => Number.isInteger(size) && size >= 1 && size <= (SAMPLES[k]?.[1] ?? 0)) &&
+      config.scales.length === 1 + SAMPLES.length &&
       config.scales.every(
         (pair) => Array.isArray(pair) && pair.length === 2 && pair.every(finite) && (pair[1] as number) > 0,
       );
@@ -182,7 +156,9 @@ export class Neighbours {
     const fits = (x: Tensor | undefined): x is Tensor =>
       x !== undefined && x.shape.length === 2 && x.shape[1] === width;
     if (!sound || !fits(rows) || !fits(samples) || rows.size === 0 || samples.size === 0) return fail('neighbours');
-    if ((samples.shape[0] as number) % SAMPLES !== 0) return fail('neighbours');
+    const { sizes } = config as unknown as NeighbourConfig;
+    const drawn = SAMPLES.reduce((sum, [count], k) => sum + count * (sizes[k] as number), 0);
+    if (samples.shape[0] !== drawn) return fail('neighbours');
     return new Neighbours(
       config as unknown as NeighbourConfig,
       rows.data as Float32Array,
@@ -274,24 +250,34 @@ function momentsOf(values: ArrayLike<number>): readonly [mean: number, std: numb
   return [mean, std > 1e-12 * Math.max(1, Math.abs(mean)) ? std : 1];
 }
 
-/** The places, counted from `from`, of the smallest of values[from, to). */
-function smallest(values: Float32Array, from: number, to: number, most: number): number[] {
-  const found: number[] = [];
-  let bound = Infinity;
+/**
+ * The mean distance of one row to the `most` nearest of others[from, to), itself left out: nearer rows are kept, and a sum that is
+ * past the farthest of them is not finished.
+ */
+function meanOfNearest(
+  rows: Float32Array,
+  start: number,
+  others: Float32Array,
+  width: number,
+  from: number,
+  to: number,
+  most: number,
+): number {
+  // One more than asked, since the row may be among them.
+  const found = new Float64Array(most + 1).fill(Infinity);
   for (let i = from; i < to; i++) {
-    const value = values[i] as number;
-    if (value >= bound) continue;
-    let place = found.length;
-    while (place > 0 && (values[from + (found[place - 1] as number)] as number) > value) place--;
-    found.splice(place, 0, i - from);
-    if (found.length > most) found.pop();
-    if (found.length === most) bound = values[from + (found[most - 1] as number)] as number;
+    const other = i * width;
+    const bound = found[most] as number;
+    let sum = 0;
+    for (let c = 0; c < width && sum < bound; c++)
+      sum += Math.abs((rows[start + c] as number) - (others[other + c] as number));
+    if (sum >= bound) continue;
+    let place = most;
+    for (; place > 0 && (found[place - 1] as number) > sum; place--) found[place] = found[place - 1] as number;
+    found[place] = sum;
   }
-  return found;
-}
-
-function distance(a: Float32Array, rows: Float32Array, start: number): number {
-  let sum = 0;
-  for (let c = 0; c < a.length; c++) sum += ((a[c] as number) - (rows[start + c] as number)) ** 2;
-  return Math.sqrt(sum);
+  const first = found[0] === 0 && found[1] !== Infinity ? 1 : 0;
+  let [total, count] = [0, 0];
+  for (let k = first; k < first + most && found[k] !== Infinity; k++, count++) total += found[k] as number;
+  return total / count;
 }

@@ -20,8 +20,8 @@ interface TaskDefaults {
   /** Models of different seeds, whose answers are averaged. */
   readonly members: number;
   /**
-   * Whether one of them answers for cells and the others score: an encoder that must make do with parts of rows tells odd rows less
-   * well.
+   * Whether the first alone sees parts of rows, and so answers for cells; all score. Encoders that see whole rows tell odd
+   * rows better where none was learned, the other where some were.
    */
   readonly apart: boolean;
   readonly mostHidden: number;
@@ -37,6 +37,8 @@ interface TaskDefaults {
   readonly learningRate: number;
   readonly steps: number;
   readonly batch: number;
+  /** Whether linear relations take part in filling holes. */
+  readonly linear: boolean;
   /** Weight of the distances to learned rows in the score; 0 for none. */
   readonly neighbours: number;
 }
@@ -57,13 +59,14 @@ const everything: TaskDefaults = {
   learningRate: 2e-3,
   steps: 5000,
   batch: 256,
+  linear: true,
   neighbours: 0,
 };
 
 export const TASKS: Readonly<Record<Task, TaskDefaults>> = {
   all: everything,
-  synthesis: { ...everything, hide: 0 },
-  embedding: { ...everything, beta: 1, numberWeight: 1, components: 0, steps: 3000 },
+  synthesis: { ...everything, hide: 0, linear: false },
+  embedding: { ...everything, beta: 1, numberWeight: 1, components: 0, steps: 3000, linear: false },
   imputation: { ...everything, members: 3, numberWeight: 1, hide: 0.5, minStd: 0.1 },
   anomalies: {
     numbers: standardise,
@@ -81,7 +84,8 @@ export const TASKS: Readonly<Record<Task, TaskDefaults>> = {
     learningRate: 2e-3,
     steps: 1500,
     batch: 128,
-    neighbours: 2,
+    linear: false,
+    neighbours: 4,
   },
 };
 
@@ -106,6 +110,7 @@ export const recipeCheck = /* @__PURE__ */ fields({
   learningRate: /* @__PURE__ */ real({ above: 0 }),
   epochs: /* @__PURE__ */ whole({ min: 0 }),
   batch: /* @__PURE__ */ whole({ min: 1 }),
+  linear: /* @__PURE__ */ flag(),
   neighbours: /* @__PURE__ */ real({ min: 0 }),
   draws: /* @__PURE__ */ whole({ min: 1, max: 1024 }),
 });
@@ -118,8 +123,8 @@ export function readersOf<M>(members: readonly M[], { apart }: Pick<Recipe, 'apa
   return apart && members.length > 1 ? members.slice(0, 1) : members;
 }
 
-/** Of the members, those that score rows. */
-export function scorersOf<M>(members: readonly M[], { apart }: Pick<Recipe, 'apart'>): readonly M[] {
+/** Of the members, those that have always seen whole rows. */
+export function wholeReadersOf<M>(members: readonly M[], { apart }: Pick<Recipe, 'apart'>): readonly M[] {
   return apart && members.length > 1 ? members.slice(1) : members;
 }
 

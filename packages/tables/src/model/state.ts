@@ -2,8 +2,9 @@ import { tensor } from '@latent/tensor';
 import type { Calibration } from '../calibrate/conformal.ts';
 import type { ReadRows, RowCode } from '../encode/row-code.ts';
 import type { Card, ColumnImputationError, TableHistory } from '../results.ts';
+import type { Blend, LinearFill } from './linear-fill.ts';
 import type { Neighbours } from './neighbours.ts';
-import { type Recipe, scorersOf } from './recipe.ts';
+import type { Recipe } from './recipe.ts';
 import type { TableVae } from './table-vae.ts';
 
 /** Columns whose holes one number tells. */
@@ -33,6 +34,10 @@ export interface TableState {
   /** Coded rows that took no part in fitting, and their scores. */
   readonly reference: { readonly rows: Float32Array; readonly scores: Float32Array };
   readonly bank: CodeBank;
+  /** Null where the task does without, or a row has too much to it. */
+  readonly linear: LinearFill | null;
+  /** Of each column that the model sees, what fills its holes. */
+  readonly blends: readonly Blend[];
   readonly imputation: readonly ColumnImputationError[];
   readonly history: TableHistory;
   readonly card: Card;
@@ -56,16 +61,15 @@ export function scoreRows(
   read: ReadRows,
   coded: Float32Array,
 ): Float32Array {
-  const scorers = scorersOf(members, recipe);
-  const width = scorers[0]?.options.inputSize ?? 1;
+  const width = members[0]?.options.inputSize ?? 1;
   const scores = new Float64Array(read.count);
   for (let start = 0; start < read.count; start += BLOCK) {
     const count = Math.min(BLOCK, read.count - start);
     const rows = tensor(coded.subarray(start * width, (start + count) * width), { shape: [count, width] });
-    for (const member of scorers) {
+    for (const member of members) {
       const bound = member.elboPerRow(rows, { samples: recipe.draws, seed }).data;
       for (let r = 0; r < count; r++)
-        scores[start + r] = (scores[start + r] as number) - (bound[r] as number) / scorers.length;
+        scores[start + r] = (scores[start + r] as number) - (bound[r] as number) / members.length;
     }
   }
   if (neighbours !== null && neighbourScale > 0) {
