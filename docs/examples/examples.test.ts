@@ -89,7 +89,10 @@ const runs: [string, Example, string[], (found: Findings) => void][] = [
     'sparse-embeddings',
     sparseEmbeddings,
     ['sparse-embeddings.png'],
-    ({ latents, numbers }) => expect(latents).toBeGreaterThan(numbers as number),
+    ({ explained, dead }) => {
+      expect(explained).toBeGreaterThan(0.3);
+      expect(dead).toBeLessThan(64);
+    },
   ],
   ['table', table, [], (found) => expect(found['Flipper Length (mm)']).toBeLessThan(1)],
 ];
