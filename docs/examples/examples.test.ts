@@ -89,10 +89,7 @@ const runs: [string, Example, string[], (found: Findings) => void][] = [
     'sparse-embeddings',
     sparseEmbeddings,
     ['sparse-embeddings.png'],
-    ({ explained, dead }) => {
-      expect(explained).toBeGreaterThan(0.3);
-      expect(dead).toBeLessThan(64);
-    },
+    ({ explained }) => expect(explained).toBeGreaterThan(0.3),
   ],
   ['table', table, [], (found) => expect(found['Flipper Length (mm)']).toBeLessThan(1)],
 ];
