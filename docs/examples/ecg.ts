@@ -1,5 +1,5 @@
 import { adam, conv1d, cosineSchedule, dense, flatten, lstm, repeat } from '@latent/nn';
-import { Autoencoder } from '@latent/vae';
+import { Autoencoder, laplace } from '@latent/vae';
 import { rocAuc } from '@latent/vae/evaluate';
 import { BLUE, chart, RED } from './chart.ts';
 import { loadBeats, STEPS, splitBeats } from './ecg-data.ts';
@@ -21,7 +21,8 @@ function recallAt1Percent(scores: ArrayLike<number>, odd: readonly number[]): nu
 
 /**
  * Heartbeats: autoencoders with a code of 8 numbers learn the normal beats of eight patients and find the others by how badly they
- * restore them. You should see areas under the ROC curve of .99, against .951 of the distance to the mean beat.
+ * restore them. You should see areas under the ROC curve of .99, against .951 of the distance to the mean beat. The convolutional one
+ * has a Laplace distribution at each step, whose absolute differences leave the sharp R peak its place; squared ones find fewer.
  */
 export const ecg: Example = async (setting) => {
   const { quick, say } = setting;
@@ -32,50 +33,60 @@ export const ecg: Example = async (setting) => {
     (_, t) => train.reduce((sum, row) => sum + (row[t] as number), 0) / train.length,
   );
   const found: Record<string, number> = {};
-  const report = (name: string, scores: ArrayLike<number>): void => {
+  const report = (name: string, scores: ArrayLike<number>): readonly [area: number, recall: number] => {
     found[name] = rocAuc(scores, odd);
     const recall = recallAt1Percent(scores, odd);
     say(`${name}: ROC-AUC ${found[name]?.toFixed(4)}, ${(100 * recall).toFixed(0)} % found at 1 % false alarms`);
+    return [found[name], recall];
   };
   report(
     'distance to the mean',
     test.map((row) => row.reduce((sum, value, t) => sum + (value - (mean[t] as number)) ** 2, 0)),
   );
 
-  const convolutional = new Autoencoder({
-    event: [STEPS, 1],
-    encoder: [
-      conv1d(24, { kernel: 7, stride: 2 }),
-      conv1d(48, { kernel: 7, stride: 2 }),
-      flatten(),
-      dense(CODE, { activation: 'identity' }),
-    ],
-  });
+  const convolutional = [0, 1, 2].slice(0, quick ? 1 : 3).map(
+    (seed) =>
+      new Autoencoder({
+        event: [STEPS, 1],
+        encoder: [
+          conv1d(24, { kernel: 7, stride: 2 }),
+          conv1d(48, { kernel: 7, stride: 2 }),
+          flatten(),
+          dense(CODE, { activation: 'identity' }),
+        ],
+        reconstruction: laplace(),
+        seed,
+      }),
+  );
   // At every step the decoder is given the code, and where the step is.
   const recurrent = new Autoencoder({
     sequence: { steps: STEPS },
     encoder: [lstm(quick ? 8 : 48, { bidirectional: true }), dense(CODE, { activation: 'identity' })],
     decoder: [repeat(STEPS, { positions: 16 }), lstm(quick ? 8 : 64, { returnSequences: true })],
   });
-  const restored: ArrayLike<number>[] = [];
-  const models = [
-    ['convolutional', convolutional, 60],
-    ['LSTM', recurrent, 15],
-  ] as const;
-  for (const [name, model, epochs] of models) {
+  const trained = async (name: string, model: Autoencoder, epochs: number) => {
     const runs = quick ? 2 : epochs;
     const steps = runs * Math.ceil(train.length / BATCH);
     const begun = performance.now();
-    await model.fit(train, {
+    const history = await model.fit(train, {
       epochs: runs,
       batchSize: BATCH,
       optimizer: adam({ learningRate: cosineSchedule({ rate: 4e-3, steps }) }),
       clipNorm: 1,
     });
-    report(name, model.reconstructionError(test).data);
-    say(`  after ${runs} epochs in ${((performance.now() - begun) / 1000).toFixed(0)} s`);
-    restored.push(model.reconstruct(test).data);
-  }
+    const seconds = (performance.now() - begun) / 1000;
+    const result = report(name, model.reconstructionError(test).data);
+    say(
+      `  after ${runs} epochs in ${seconds.toFixed(0)} s, loss ${history.epochs.at(-1)?.loss.toFixed(3)} in training`,
+    );
+    return result;
+  };
+  const runs: (readonly [area: number, recall: number])[] = [];
+  for (const model of convolutional) runs.push(await trained('convolutional', model, 40));
+  const [areas, recalls] = [0, 1].map((k) => spreadOf(runs.map((run) => run[k] as number))) as [string, string];
+  say(`convolutional, ${runs.length} seeds: ROC-AUC ${areas}, share found ${recalls}`);
+  await trained('LSTM', recurrent, 15);
+  const restored = [convolutional[0] as Autoencoder, recurrent].map((model) => model.reconstruct(test).data);
 
   // Above usual beats, below the oddest, with what both make of them.
   const order = ranked(recurrent.reconstructionError(test).data);
@@ -94,3 +105,10 @@ export const ecg: Example = async (setting) => {
   );
   return found;
 };
+
+/** Mean ± standard deviation. */
+function spreadOf(values: readonly number[]): string {
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length - 1);
+  return `${mean.toFixed(4)} ± ${Math.sqrt(variance).toFixed(4)}`;
+}
