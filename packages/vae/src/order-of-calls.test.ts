@@ -300,6 +300,8 @@ const PROTECTED = [
   'anySteps',
   'caveats',
   'seenCodes',
+  // Of rows on the model's scale, for who exports it.
+  'bound',
   // For who trains in other processes, from data sets of their own.
   'learn',
   'scaled',
