@@ -350,6 +350,8 @@ const PROTECTED = [
   'caveats',
   'baseline',
   'seenCodes',
+  // Of rows on the model's scale, for who exports it.
+  'bound',
   // For who trains in other processes, from data sets of their own.
   'learn',
   'scaled',

@@ -173,6 +173,7 @@ const surface: Surface = {
     // Of sequences, where they are tried.
     ...['Autoencoder.reconstructionErrorPerStep', 'Vae.reconstructionErrorPerStep'],
     ...['SemiSupervisedVae.forward', 'SemiSupervisedVae.parts', 'SemiSupervisedVae.restoreLearned'],
+    'SemiSupervisedVae.bound',
   ],
 };
 
