@@ -30,7 +30,7 @@ import {
   whole,
   zeros,
 } from '@latent/tensor';
-import { registerModel } from '../model/file-header.ts';
+import { knownAs } from '../model/file-header.ts';
 import { Model, type ModelFitOptions } from '../model/model.ts';
 import { type ReadyRows, rowsProgram } from '../model/rows-program.ts';
 import { buildHead, decoderActivations } from '../reconstruction/head.ts';
@@ -54,7 +54,7 @@ export interface CodeBound {
 
 const sampleChecks = {
   seed: /* @__PURE__ */ optional(seedCheck, 0),
-  temperature: /* @__PURE__ */ optional(real({ above: 0 }), 1),
+  temperature: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0 }), 1),
 };
 
 /**
@@ -70,7 +70,7 @@ const sampleChecks = {
  * ```
  */
 export class VqVae extends Model<VqVaeNumbers> {
-  static readonly modelName: string = 'vqVae';
+  static readonly modelName: string = /* @__PURE__ */ knownAs(VqVae, 'vqVae');
 
   readonly encoder: Layer;
   /** From what the encoder makes to vectors, and from codes' vectors to what the decoder takes. */
@@ -301,5 +301,3 @@ export class VqVae extends Model<VqVaeNumbers> {
     return this.#rowsOf('sample', { values: Float32Array.from(codes.data), near: null, count: n });
   }
 }
-
-registerModel(VqVae);
