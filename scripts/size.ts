@@ -1,9 +1,12 @@
-// Bundle sizes, minified, gzipped and with brotli: each package alone, and whole applications.
+// Bundle sizes, minified, gzipped and with brotli: each package alone, and whole applications, of the files that packages ship.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
-import { coreNames, root } from './packages.ts';
+import { build, type Plugin } from 'esbuild';
+import { writeModules } from './build.ts';
+import { coreNames, entriesOf, packageFolder, packages, readManifest, root } from './packages.ts';
 
 interface Application {
   readonly name: string;
@@ -51,8 +54,11 @@ interface Size {
   readonly brotli: number;
 }
 
-/** Bundles `code` for the browser with every package inlined, or with the four, but for `only`, left outside. */
-async function measure(code: string, only?: string): Promise<Size> {
+/**
+ * Bundles `code` for the browser with every package inlined, or with the four, but for `only`, left outside. `shipped` are the
+ * packages' files by name: one for all of a package, so what its top level does is kept even where nobody uses it.
+ */
+async function measure(shipped: Readonly<Record<string, string>>, code: string, only?: string): Promise<Size> {
   const result = await build({
     stdin: { contents: code, resolveDir: join(root, 'scripts'), loader: 'ts' },
     bundle: true,
@@ -60,8 +66,7 @@ async function measure(code: string, only?: string): Promise<Size> {
     minify: true,
     format: 'esm',
     target: 'es2022',
-    conditions: ['source'],
-    external: only ? coreNames.filter((name) => name !== only).map((name) => `@latent/${name}`) : [],
+    plugins: [fromShipped(shipped, only)],
     logLevel: 'warning',
   });
   const { contents } = result.outputFiles[0] as { contents: Uint8Array };
@@ -72,16 +77,55 @@ async function measure(code: string, only?: string): Promise<Size> {
   };
 }
 
+/** Finds imports of our packages in the files that they ship; the four, but for `only`, are left outside where it is given. */
+function fromShipped(shipped: Readonly<Record<string, string>>, only: string | undefined): Plugin {
+  const outside = only === undefined ? [] : coreNames.filter((name) => name !== only);
+  return {
+    name: 'shipped',
+    setup({ onResolve }) {
+      onResolve({ filter: /^@latent\// }, ({ path }) =>
+        outside.includes(path.split('/')[1] as string)
+          ? { path, external: true }
+          : { path: shipped[path] as string, sideEffects: false },
+      );
+    },
+  };
+}
+
+/** The files of the packages that are measured, built into `target`, by what imports call them. */
+async function ship(target: string): Promise<Record<string, string>> {
+  const shipped: Record<string, string> = {};
+  const measured = [...coreNames, 'tables'];
+  for (const { folder, name } of packages.filter(({ folder }) => measured.includes(folder))) {
+    const manifest = readManifest(folder);
+    await writeModules(packageFolder(folder), manifest, join(target, folder));
+    for (const { path, output } of entriesOf(manifest)) {
+      if (path !== null) shipped[join(name, path)] = join(target, folder, output.replace('./dist/', ''));
+    }
+  }
+  return shipped;
+}
+
 /** Prints the tables of sizes; false if an application is over its budget. */
 export async function reportSizes(): Promise<boolean> {
+  const target = mkdtempSync(join(tmpdir(), 'latent-sizes-'));
+  try {
+    return await report(await ship(target));
+  } finally {
+    rmSync(target, { recursive: true, force: true });
+  }
+}
+
+async function report(shipped: Readonly<Record<string, string>>): Promise<boolean> {
   const kib = (bytes: number): string => (bytes / 1024).toFixed(1).padStart(9);
   const row = (name: string, { minified, gzipped, brotli }: Size): void =>
     console.log(`  ${name.padEnd(18)}${kib(minified)}${kib(gzipped)}${kib(brotli)}`);
   console.log(`  ${'KiB'.padEnd(18)}${'minified'.padStart(9)}${'gzip'.padStart(9)}${'brotli'.padStart(9)}`);
-  for (const name of coreNames) row(`@latent/${name}`, await measure(`export * from '@latent/${name}';`, name));
+  for (const name of coreNames)
+    row(`@latent/${name}`, await measure(shipped, `export * from '@latent/${name}';`, name));
   let fits = true;
   for (const { name, code, budget, onTop } of applications) {
-    const size = await measure(code, onTop ? 'tables' : undefined);
+    const size = await measure(shipped, code, onTop ? 'tables' : undefined);
     row(name, size);
     if (size.gzipped <= budget * 1024) continue;
     fits = false;

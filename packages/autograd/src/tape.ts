@@ -184,7 +184,7 @@ export function reachable(starts: readonly TapeNode[], ends: { has(node: TapeNod
   return [...found].sort((a, b) => b.id - a.id);
 }
 
-const NO_NODES: ReadonlySet<TapeNode> = new Set();
+const NO_NODES: ReadonlySet<TapeNode> = /* @__PURE__ */ new Set();
 
 /** From the gradients to the results to those to the inputs, null for none. */
 export type JointGradient = (

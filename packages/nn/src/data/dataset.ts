@@ -67,7 +67,7 @@ export const batchSizeCheck = /* @__PURE__ */ whole({ min: 1 });
 
 const splitChecks = {
   rng: generatorCheck,
-  testFraction: /* @__PURE__ */ optional(real({ above: 0, below: 1 }), 0.2),
+  testFraction: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0, below: 1 }), 0.2),
 };
 
 /** Throws unless a data set has rows of that name. */
@@ -223,7 +223,7 @@ export const specCheck: Check<BatchSpec> = (value, at) => {
 
 const datasetChecks = {
   shapes: /* @__PURE__ */ optional(specCheck, {} as BatchSpec),
-  holes: /* @__PURE__ */ optional(flag(), false),
+  holes: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), false),
 };
 
 /**

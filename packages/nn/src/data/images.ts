@@ -37,7 +37,7 @@ export interface ImagesOptions {
 const channelsCheck: Check<1 | 3 | 4> = (value, at) =>
   value === 1 || value === 3 || value === 4 ? value : refuse(at, '1, 3 or 4', value);
 const checks = { channels: /* @__PURE__ */ optional(channelsCheck, 3 as const) };
-const shapeChecks = { shape: /* @__PURE__ */ list(whole({ min: 1 }), { min: 3, max: 3 }) };
+const shapeChecks = { shape: /* @__PURE__ */ list(/* @__PURE__ */ whole({ min: 1 }), { min: 3, max: 3 }) };
 
 /** What stands for 1 in arrays of a kind: bytes go to 255, floats to 1. */
 function fullScale(data: TypedArray): number {

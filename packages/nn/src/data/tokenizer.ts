@@ -76,7 +76,7 @@ export function characters(alphabet: string): Tokenizer {
   return charactersTokenizer.make({ alphabet });
 }
 
-const textsCheck = /* @__PURE__ */ list(text(), { min: 1 });
+const textsCheck = /* @__PURE__ */ list(/* @__PURE__ */ text(), { min: 1 });
 
 /** `characters` of all that occur in these texts, in the order of their code points. */
 export function charactersOf(texts: readonly string[]): Tokenizer {
@@ -135,8 +135,8 @@ export function words(vocabulary: readonly string[]): Tokenizer {
 }
 
 const wordsOfChecks = {
-  least: /* @__PURE__ */ optional(whole({ min: 1 }), 1),
-  most: /* @__PURE__ */ optional(whole({ min: 1 })),
+  least: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), 1),
+  most: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 })),
 };
 
 /** `words` of those that occur in these texts at least `least` times (1), the most frequent first, `most` of them (all). */

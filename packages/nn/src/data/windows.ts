@@ -18,9 +18,12 @@ export interface PerPointOptions {
   readonly combine?: 'mean' | 'min' | 'max';
 }
 
-const checks = { size: /* @__PURE__ */ whole({ min: 1 }), stride: /* @__PURE__ */ optional(whole({ min: 1 }), 1) };
+const checks = {
+  size: /* @__PURE__ */ whole({ min: 1 }),
+  stride: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), 1),
+};
 const perPointChecks = {
-  combine: /* @__PURE__ */ optional(oneOf('mean', 'min', 'max'), 'mean' as const),
+  combine: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('mean', 'min', 'max'), 'mean' as const),
 };
 
 /** A long series cut into windows. */

@@ -1,4 +1,5 @@
 import {
+  type Check,
   checkTensor,
   elu,
   gelu,
@@ -37,10 +38,10 @@ const ACTIVATIONS = {
 /** The name of an activation, as `activationNames` lists them. */
 export type ActivationName = keyof typeof ACTIVATIONS;
 /** The names of all activations. */
-export const activationNames: readonly ActivationName[] = Object.keys(ACTIVATIONS) as ActivationName[];
+export const activationNames: readonly ActivationName[] = /* @__PURE__ */ Object.keys(ACTIVATIONS) as ActivationName[];
 
 /** A check for the name of an activation. */
-export const activationCheck = /* @__PURE__ */ oneOf(...activationNames);
+export const activationCheck: Check<ActivationName> = (value, at) => oneOf(...activationNames)(value, at);
 
 /** An activation by name, as a layer. */
 export class Activation extends Module {

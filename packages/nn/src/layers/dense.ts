@@ -27,10 +27,10 @@ export interface DenseOptions {
 const checks = {
   units: /* @__PURE__ */ whole({ min: 1 }),
   activation: /* @__PURE__ */ optional(activationCheck),
-  bias: /* @__PURE__ */ optional(flag(), true),
-  layerNorm: /* @__PURE__ */ optional(flag(), false),
+  bias: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), true),
+  layerNorm: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), false),
   dropout: /* @__PURE__ */ optional(rateCheck, 0),
-  perStep: /* @__PURE__ */ optional(flag()),
+  perStep: /* @__PURE__ */ optional(/* @__PURE__ */ flag()),
 };
 
 export const denseLayer = /* @__PURE__ */ layers.known('dense', {

@@ -24,7 +24,7 @@ export interface LayerNormOptions {
   readonly epsilon?: number;
 }
 
-const checks = { epsilon: /* @__PURE__ */ optional(real({ above: 0 }), 1e-5) };
+const checks = { epsilon: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0 }), 1e-5) };
 
 /** (x − mean)/√(variance + ε)·weight + bias over the last axis (Ba et al. 2016). Parameters `weight` and `bias` [features]. */
 export class LayerNorm extends Module {

@@ -27,8 +27,8 @@ export interface LinearOptions {
 
 const checks = {
   rng: generatorCheck,
-  bias: /* @__PURE__ */ optional(flag(), true),
-  init: /* @__PURE__ */ optional(callable<Initializer>()),
+  bias: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), true),
+  init: /* @__PURE__ */ optional(/* @__PURE__ */ callable<Initializer>()),
 };
 
 /** A dense layer: x·Wᵀ + b along the last axis. Parameters `weight` [out, in] and `bias` [out]. */

@@ -35,7 +35,7 @@ export class Reshape extends Module {
   }
 }
 
-const reshapeChecks = { shape: /* @__PURE__ */ list(whole({ min: 1 }), { min: 1, max: 8 }) };
+const reshapeChecks = { shape: /* @__PURE__ */ list(/* @__PURE__ */ whole({ min: 1 }), { min: 1, max: 8 }) };
 
 export const reshapeLayer = /* @__PURE__ */ layers.known('reshape', {
   options: reshapeChecks,

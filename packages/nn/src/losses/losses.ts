@@ -31,8 +31,10 @@ export interface LossOptions {
   readonly reduction?: Reduction;
 }
 
-const checks = { reduction: /* @__PURE__ */ optional(oneOf('mean', 'sum', 'none'), 'mean' as const) };
-const huberChecks = { ...checks, delta: /* @__PURE__ */ optional(real({ above: 0 }), 1) };
+const checks = { reduction: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('mean', 'sum', 'none'), 'mean' as const) };
+const huberChecks = /* @__PURE__ */ Object.assign({}, checks, {
+  delta: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0 }), 1),
+});
 
 function reduceRows(rows: Tensor, reduction: Reduction): Tensor {
   if (reduction === 'none') return rows;

@@ -223,7 +223,7 @@ export const moduleCheck: Check<Module> = (value, at) => (isModule(value) ? valu
 const MOST_PROBLEMS = 8;
 
 const stateChecks = {
-  rename: /* @__PURE__ */ optional(callable<(name: string) => string | null>(), (name: string) => name),
+  rename: /* @__PURE__ */ optional(/* @__PURE__ */ callable<(name: string) => string | null>(), (name: string) => name),
 };
 
 /** Tensors by the names that `rename` gives them. */

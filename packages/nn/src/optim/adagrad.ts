@@ -45,13 +45,13 @@ const ADADELTA = /* @__PURE__ */ mapProgram('adadelta', 9, (p, v, u, g0, lr, rho
   return [p.sub(lr.mul(d)), mean, rho.mul(u).add(rest.mul(d.square()))];
 });
 
-const decay = /* @__PURE__ */ optional(real({ min: 0 }), 0);
+const decay = /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0 }), 0);
 const share = (rho: number): Check<number> => optional(real({ min: 0, below: 1 }), rho);
 
 export const adagradOptimizer = /* @__PURE__ */ optimizerPart(
   'adagrad',
-  { epsilon: optional(real({ min: 0 }), 1e-10), weightDecay: decay },
-  optional(rateCheck, 1e-2),
+  { epsilon: /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0 }), 1e-10), weightDecay: decay },
+  /* @__PURE__ */ optional(rateCheck, 1e-2),
   ({ epsilon, weightDecay }) => ({
     slots: 1,
     program: ADAGRAD,
@@ -60,8 +60,12 @@ export const adagradOptimizer = /* @__PURE__ */ optimizerPart(
 );
 export const rmsPropOptimizer = /* @__PURE__ */ optimizerPart(
   'rmsProp',
-  { rho: share(0.99), epsilon: optional(real({ min: 0 }), 1e-8), weightDecay: decay },
-  optional(rateCheck, 1e-2),
+  {
+    rho: /* @__PURE__ */ share(0.99),
+    epsilon: /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0 }), 1e-8),
+    weightDecay: decay,
+  },
+  /* @__PURE__ */ optional(rateCheck, 1e-2),
   ({ rho, epsilon, weightDecay }) => ({
     slots: 1,
     program: RMS_PROP,
@@ -70,8 +74,12 @@ export const rmsPropOptimizer = /* @__PURE__ */ optimizerPart(
 );
 export const adadeltaOptimizer = /* @__PURE__ */ optimizerPart(
   'adadelta',
-  { rho: share(0.9), epsilon: optional(real({ min: 0 }), 1e-6), weightDecay: decay },
-  optional(rateCheck, 1),
+  {
+    rho: /* @__PURE__ */ share(0.9),
+    epsilon: /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0 }), 1e-6),
+    weightDecay: decay,
+  },
+  /* @__PURE__ */ optional(rateCheck, 1),
   ({ rho, epsilon, weightDecay }) => ({
     slots: 2,
     program: ADADELTA,

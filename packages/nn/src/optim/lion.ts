@@ -23,8 +23,12 @@ const share = (value: number) => optional(real({ min: 0, below: 1 }), value);
 
 export const lionOptimizer = /* @__PURE__ */ optimizerPart(
   'lion',
-  { beta1: share(0.9), beta2: share(0.99), weightDecay: optional(real({ min: 0 }), 0) },
-  optional(rateCheck, 1e-4),
+  {
+    beta1: /* @__PURE__ */ share(0.9),
+    beta2: /* @__PURE__ */ share(0.99),
+    weightDecay: /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0 }), 0),
+  },
+  /* @__PURE__ */ optional(rateCheck, 1e-4),
   ({ beta1, beta2, weightDecay }) => ({
     slots: 1,
     program: LION,

@@ -99,7 +99,9 @@ const stateChecks = {
   t: /* @__PURE__ */ whole({ min: 0 }),
   epoch: /* @__PURE__ */ whole({ min: 0 }),
   learningRate: /* @__PURE__ */ real({ min: 0 }),
-  slots: /* @__PURE__ */ list(list((value, at) => checkTensor(`${at.caller}: ${at.path}`, value as Tensor))),
+  slots: /* @__PURE__ */ list(
+    /* @__PURE__ */ list((value, at) => checkTensor(`${at.caller}: ${at.path}`, value as Tensor)),
+  ),
 };
 
 /**

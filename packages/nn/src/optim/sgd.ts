@@ -23,11 +23,15 @@ const NESTEROV = /* @__PURE__ */ mapProgram('sgdNesterov', 6, (p, v, g, lr, m, d
   return [p.sub(lr.mul(gradient.add(m.mul(velocity)))), velocity];
 });
 
-const decay = /* @__PURE__ */ optional(real({ min: 0 }), 0);
+const decay = /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0 }), 0);
 
 export const sgdOptimizer = /* @__PURE__ */ optimizerPart(
   'sgd',
-  { momentum: optional(real({ min: 0, below: 1 }), 0), nesterov: optional(flag(), false), weightDecay: decay },
+  {
+    momentum: /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0, below: 1 }), 0),
+    nesterov: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), false),
+    weightDecay: decay,
+  },
   rateCheck,
   ({ momentum, nesterov, weightDecay }) => {
     if (nesterov && momentum === 0) throw new ValueError('sgd: nesterov needs a momentum > 0');

@@ -62,12 +62,12 @@ export class Kind<T extends Part> {
   readonly name: string;
   readonly #definitions = new Map<string, Definition<T>>();
 
-  /** Where the function is that makes the part of a name: `{ lstm } from '@latent/nn'`. */
+  /** Where the function is that makes the part of a name: `{ lstm }` and its package. */
   readonly source: (part: string) => string;
 
   /**
-   * `source`: where the function is that makes the part of a name, such as `{ vampPrior } from '@latent/vae'`, for the error of
-   * files that name one which a bundle has left out.
+   * `source`: where the function is that makes the part of a name, as it stands in an export of a prior: `{ vampPrior } from` the
+   * package. For the error of files that name a part which a bundle has left out.
    */
   constructor(name: string, source: (part: string) => string = () => '') {
     this.name = text()(name, { caller: 'Kind', path: 'name' });

@@ -51,17 +51,17 @@ const float16: ElementType = {
 
 /** By the names that safetensors gives them. */
 export const ELEMENT_TYPES: Readonly<Record<string, ElementType>> = {
-  F32: typed(4, Float32Array),
-  F64: typed(8, Float64Array),
+  F32: /* @__PURE__ */ typed(4, Float32Array),
+  F64: /* @__PURE__ */ typed(8, Float64Array),
   F16: float16,
   BF16: bfloat16,
-  I8: typed(1, Int8Array),
-  U8: typed(1, Uint8Array),
-  BOOL: typed(1, Uint8Array),
-  I16: typed(2, Int16Array),
-  U16: typed(2, Uint16Array),
-  I32: typed(4, Int32Array, true),
-  U32: typed(4, Uint32Array, true),
-  I64: big(BigInt64Array),
-  U64: big(BigUint64Array),
+  I8: /* @__PURE__ */ typed(1, Int8Array),
+  U8: /* @__PURE__ */ typed(1, Uint8Array),
+  BOOL: /* @__PURE__ */ typed(1, Uint8Array),
+  I16: /* @__PURE__ */ typed(2, Int16Array),
+  U16: /* @__PURE__ */ typed(2, Uint16Array),
+  I32: /* @__PURE__ */ typed(4, Int32Array, true),
+  U32: /* @__PURE__ */ typed(4, Uint32Array, true),
+  I64: /* @__PURE__ */ big(BigInt64Array),
+  U64: /* @__PURE__ */ big(BigUint64Array),
 };

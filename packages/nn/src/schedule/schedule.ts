@@ -31,7 +31,7 @@ interface Counted {
   readonly by?: 'step' | 'epoch';
 }
 
-const by = /* @__PURE__ */ optional(oneOf('step', 'epoch'), 'step' as const);
+const by = /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('step', 'epoch'), 'step' as const);
 const positive = /* @__PURE__ */ real({ above: 0 });
 const rateCheck = /* @__PURE__ */ real({ min: 0 });
 const atLeast0 = /* @__PURE__ */ optional(rateCheck, 1);
@@ -127,7 +127,7 @@ export function inverseSchedule(
 const ending = { rate: positive, steps: positive, end: /* @__PURE__ */ optional(rateCheck, 0) };
 const polynomialPart = /* @__PURE__ */ schedule(
   'polynomial',
-  { ...ending, power: atLeast0 },
+  /* @__PURE__ */ Object.assign({}, ending, { power: atLeast0 }),
   ({ rate, steps, power, end }) =>
     (i) =>
       end + (rate - end) * (1 - Math.min(i, steps) / steps) ** power,
@@ -221,7 +221,7 @@ export function warmUpSchedule(options: { readonly steps: number; readonly after
 const plateauChecks = {
   rate: positive,
   factor: /* @__PURE__ */ optional(share, 0.1),
-  patience: /* @__PURE__ */ optional(whole({ min: 0 }), 10),
+  patience: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 }), 10),
   minDelta: /* @__PURE__ */ optional(rateCheck, 0),
   minRate: /* @__PURE__ */ optional(rateCheck, 0),
 };

@@ -111,15 +111,17 @@ const plain: Check<Readonly<Record<string, unknown>>> = (value, at) =>
 const stateChecks = {
   version: /* @__PURE__ */ whole({ min: 2, max: 2 }),
   position: /* @__PURE__ */ fields({
-    epoch: whole({ min: 1 }),
+    epoch: /* @__PURE__ */ whole({ min: 1 }),
     step: count,
     rows: count,
-    order: nullable(generatorCheck),
+    order: /* @__PURE__ */ nullable(generatorCheck),
     totals: numbersCheck,
   }),
   history: /* @__PURE__ */ list(eventCheck),
-  warnings: /* @__PURE__ */ list(text()),
-  stopped: /* @__PURE__ */ nullable(oneOf('finished', 'aborted', 'patience', 'target', 'time', 'callback')),
+  warnings: /* @__PURE__ */ list(/* @__PURE__ */ text()),
+  stopped: /* @__PURE__ */ nullable(
+    /* @__PURE__ */ oneOf('finished', 'aborted', 'patience', 'target', 'time', 'callback'),
+  ),
   /** What the run was started with; a run that differs cannot go on from here. */
   run: plain,
   generators: /* @__PURE__ */ byName(generatorCheck),
@@ -127,8 +129,8 @@ const stateChecks = {
   optimizer: /* @__PURE__ */ fields({
     t: count,
     epoch: count,
-    learningRate: real({ min: 0 }),
-    slots: whole({ min: 0, max: 8 }),
+    learningRate: /* @__PURE__ */ real({ min: 0 }),
+    slots: /* @__PURE__ */ whole({ min: 0, max: 8 }),
   }),
   callbacks: /* @__PURE__ */ byName(plain),
 };

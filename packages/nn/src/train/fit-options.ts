@@ -100,7 +100,7 @@ export interface FitOptions<N extends string = never> extends TrainingOptions<N>
   onStart?(): void;
 }
 
-const norm = /* @__PURE__ */ optional(real({ above: 0 }));
+const norm = /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0 }));
 
 const storeCheck: Check<CheckpointStore> = (value, at) => {
   if (typeof value === 'string' && value !== '') {
@@ -114,10 +114,10 @@ const storeCheck: Check<CheckpointStore> = (value, at) => {
 
 const checkpointFields = /* @__PURE__ */ fields({
   to: storeCheck,
-  everyEpochs: optional(whole({ min: 1 }), 1),
-  everySteps: optional(whole({ min: 1 }), Infinity),
-  everyMinutes: optional(real({ min: 0 }), Infinity),
-  resume: optional(flag(), false),
+  everyEpochs: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), 1),
+  everySteps: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), Infinity),
+  everyMinutes: /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0 }), Infinity),
+  resume: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), false),
 });
 
 const checkpointCheck: Check<ReturnType<typeof checkpointFields>> = (value, at) => {
@@ -139,37 +139,42 @@ export const datasetCheck: Check<Dataset> = /* @__PURE__ */ instance<Dataset>(
 
 /** The checks of what says how a model is trained, for `fit` and for what calls it. */
 export const trainingChecks = {
-  epochs: optional(whole({ min: 0 }), 10),
-  batchSize: optional(batchSizeCheck, 128),
-  accumulate: optional(whole({ min: 1 }), 1),
-  learningRate: optional(rateCheck),
-  optimizer: optional<OptimizerSpec>((value, at) => partOf(optimizers, 'adam({ learningRate: 1e-3 })')(value, at)),
+  epochs: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 }), 10),
+  batchSize: /* @__PURE__ */ optional(batchSizeCheck, 128),
+  accumulate: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), 1),
+  learningRate: /* @__PURE__ */ optional(rateCheck),
+  optimizer: /* @__PURE__ */ optional<OptimizerSpec>((value, at) =>
+    partOf(optimizers, 'adam({ learningRate: 1e-3 })')(value, at),
+  ),
   clipNorm: norm,
   clipParameterNorm: norm,
   clipValue: norm,
-  l1: optional(strengthCheck, 0),
-  l2: optional(strengthCheck, 0),
-  constraints: optional(list(constraintCheck), []),
+  l1: /* @__PURE__ */ optional(strengthCheck, 0),
+  l2: /* @__PURE__ */ optional(strengthCheck, 0),
+  constraints: /* @__PURE__ */ optional(/* @__PURE__ */ list(constraintCheck), []),
   // Their own functions check these, and name themselves.
-  earlyStopping: optional(anything()),
-  movingAverage: optional(anything()),
-  callbacks: optional(list(callbackCheck), []),
-  maxSeconds: optional(real({ min: 0, infinite: true }), Infinity),
-  checkpoint: optional(checkpointCheck),
-  signal: optional(instance<AbortSignal>('an AbortSignal', (value) => 'aborted' in value)),
-  onProgress: optional(callable<(event: FitEvent) => void>()),
-  onEpoch: optional(callable<(event: FitEvent) => void>()),
-  onWarning: optional(callable<(message: string) => void>(), (message: string) => console.warn(message)),
+  earlyStopping: /* @__PURE__ */ optional(/* @__PURE__ */ anything()),
+  movingAverage: /* @__PURE__ */ optional(/* @__PURE__ */ anything()),
+  callbacks: /* @__PURE__ */ optional(/* @__PURE__ */ list(callbackCheck), []),
+  maxSeconds: /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0, infinite: true }), Infinity),
+  checkpoint: /* @__PURE__ */ optional(checkpointCheck),
+  signal: /* @__PURE__ */ optional(
+    /* @__PURE__ */ instance<AbortSignal>('an AbortSignal', (value) => 'aborted' in value),
+  ),
+  onProgress: /* @__PURE__ */ optional(/* @__PURE__ */ callable<(event: FitEvent) => void>()),
+  onEpoch: /* @__PURE__ */ optional(/* @__PURE__ */ callable<(event: FitEvent) => void>()),
+  onWarning: /* @__PURE__ */ optional(/* @__PURE__ */ callable<(message: string) => void>(), (message: string) =>
+    console.warn(message),
+  ),
 };
 
-const fitChecks = {
-  ...trainingChecks,
-  validation: optional(datasetCheck),
-  rng: optional(generatorCheck),
-  seed: optional(whole({ min: 0 }), 0),
-  warnings: optional(list(text()), []),
-  onStart: optional(callable<() => void>()),
-};
+const fitChecks = /* @__PURE__ */ Object.assign({}, trainingChecks, {
+  validation: /* @__PURE__ */ optional(datasetCheck),
+  rng: /* @__PURE__ */ optional(generatorCheck),
+  seed: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 }), 0),
+  warnings: /* @__PURE__ */ optional(/* @__PURE__ */ list(/* @__PURE__ */ text()), []),
+  onStart: /* @__PURE__ */ optional(/* @__PURE__ */ callable<() => void>()),
+});
 
 export type CheckedFitOptions = Checked<typeof fitChecks>;
 

@@ -50,14 +50,13 @@ function affine(low = 0, high = 1): Pick<ColumnMethod, 'map' | 'valid'> {
 }
 
 /** Mean 0 and standard deviation 1: y = (x − mean)/std, with the population's std, √(Σ(x − mean)²/n). */
-export const standardiseMethod: ColumnMethod = {
-  .../* @__PURE__ */ affine(),
+export const standardiseMethod: ColumnMethod = /* @__PURE__ */ Object.assign({}, /* @__PURE__ */ affine(), {
   fit() {
     // Sums of differences from one value: no digits are lost to a large mean, and a constant column gives exactly 0.
     let [n, first, sum, squares, mean] = [0, 0, 0, 0, 0];
     let pass = 0;
     return {
-      add(values) {
+      add(values: Float64Array) {
         if (pass === 0) {
           if (n === 0) first = values[0] ?? 0;
           for (const value of values) sum += value - first;
@@ -71,11 +70,11 @@ export const standardiseMethod: ColumnMethod = {
       numbers: () => [mean + 0, spreadOr1(Math.sqrt(squares / n))],
     };
   },
-};
+});
 
 export const rangeChecks = {
-  low: /* @__PURE__ */ optional(real(), 0),
-  high: /* @__PURE__ */ optional(real(), 1),
+  low: /* @__PURE__ */ optional(/* @__PURE__ */ real(), 0),
+  high: /* @__PURE__ */ optional(/* @__PURE__ */ real(), 1),
 };
 
 /** From `low` at the smallest value to `high` at the largest. */
@@ -99,12 +98,11 @@ export function minMaxMethod(low: number, high: number): ColumnMethod {
 }
 
 /** y = (x − median)/(Q₃ − Q₁), which outliers hardly move; quartiles are linear between neighbours. */
-export const robustMethod: ColumnMethod = {
-  .../* @__PURE__ */ affine(),
+export const robustMethod: ColumnMethod = /* @__PURE__ */ Object.assign({}, /* @__PURE__ */ affine(), {
   fit() {
     const chunks: Float64Array[] = [];
     return {
-      add: (values) => {
+      add: (values: Float64Array) => {
         chunks.push(values.slice());
       },
       again: () => false,
@@ -120,7 +118,7 @@ export const robustMethod: ColumnMethod = {
       },
     };
   },
-};
+});
 
 /** The p-quantile of sorted values, linear between its neighbours at place (n − 1)p. */
 export function quantile(sorted: Float64Array, p: number): number {

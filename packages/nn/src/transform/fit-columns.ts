@@ -30,19 +30,14 @@ export function fitColumns(spec: Transform, width: number, rows: () => Iterable<
   return end(state);
 }
 
-fitColumns.begin = begin;
-fitColumns.add = add;
-fitColumns.again = again;
-fitColumns.end = end;
-
-function begin(spec: Transform, width: number): State {
+export function begin(spec: Transform, width: number): State {
   const columns = methodsOfRows(spec, width).map(
     (methods): Column => ({ methods, numbers: [], maps: [], learning: methods[0]?.fit() ?? null, seen: 0 }),
   );
   return { spec, columns, rows: 0 };
 }
 
-function add(state: State, { values, count, width, steps }: FlatRows): void {
+export function add(state: State, { values, count, width, steps }: FlatRows): void {
   const { spec, columns, rows } = state;
   state.rows += count;
   const present = new Float64Array(count);
@@ -74,7 +69,7 @@ function outside(spec: Transform, value: number, above: number, place: string): 
 }
 
 /** At the end of a walk: whether there must be another. */
-function again(state: State): boolean {
+export function again(state: State): boolean {
   const { spec, columns } = state;
   state.rows = 0;
   let more = false;
@@ -101,7 +96,7 @@ function again(state: State): boolean {
   return more;
 }
 
-function end({ spec, columns }: State): FittedTransform {
+export function end({ spec, columns }: State): FittedTransform {
   return new FittedTransform(
     spec,
     columns.map(({ numbers }) => numbers),

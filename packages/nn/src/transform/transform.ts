@@ -26,14 +26,14 @@ import {
   robustMethod,
   standardiseMethod,
 } from './column-method.ts';
-import { fitColumns } from './fit-columns.ts';
+import * as learning from './fit-columns.ts';
 import type { FittedTransform } from './fitted.ts';
 import { type Transform, transforms } from './kind.ts';
 import { quantileMethod } from './quantile-method.ts';
 
 type Methods = Pick<Transform, 'methodsOf' | 'steps' | 'least'>;
 
-const fitChecks = { width: /* @__PURE__ */ optional(whole({ min: 1 })) };
+const fitChecks = { width: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 })) };
 
 /** What all transforms have beside their methods; `self` gives the transform, which is not made yet. */
 function transform(methods: Methods, self: () => Transform): Omit<Transform, keyof Part> {
@@ -56,17 +56,17 @@ function shapeOf(caller: string, rows: unknown): Shape {
 
 /** Learns from parsed rows. */
 export function fitRows(spec: Transform, rows: FlatRows): FittedTransform {
-  return fitColumns(spec, rows.width, function* () {
+  return learning.fitColumns(spec, rows.width, function* () {
     yield rows;
   });
 }
 
 /** Learns from the rows `x` of a data set, walking over it as often as the methods need. */
 export async function fitDataset(spec: Transform, data: Dataset): Promise<FittedTransform> {
-  const state = fitColumns.begin(spec, sizeOf(data.spec.x ?? []));
-  do for await (const rows of scanned(data)) fitColumns.add(state, rows);
-  while (fitColumns.again(state));
-  return fitColumns.end(state);
+  const state = learning.begin(spec, sizeOf(data.spec.x ?? []));
+  do for await (const rows of scanned(data)) learning.add(state, rows);
+  while (learning.again(state));
+  return learning.end(state);
 }
 
 /** The rows `x` of a data set in order. */
@@ -89,13 +89,13 @@ export const minMaxTransform = /* @__PURE__ */ define('minMax', rangeChecks, ({ 
   return minMaxMethod(low, high);
 });
 export const robustTransform = /* @__PURE__ */ define('robust', {}, () => robustMethod);
-const logChecks = { offset: /* @__PURE__ */ optional(real(), 0) };
+const logChecks = { offset: /* @__PURE__ */ optional(/* @__PURE__ */ real(), 0) };
 export const logTransform = /* @__PURE__ */ define('log', logChecks, ({ offset }) => logMethod(offset));
 
-const asinhChecks = { scale: /* @__PURE__ */ optional(real({ above: 0 }), 1) };
+const asinhChecks = { scale: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0 }), 1) };
 export const asinhTransform = /* @__PURE__ */ define('asinh', asinhChecks, ({ scale }) => asinhMethod(scale));
 
-const quantileChecks = { knots: /* @__PURE__ */ optional(whole({ min: 2, max: 100_000 }), 1000) };
+const quantileChecks = { knots: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 2, max: 100_000 }), 1000) };
 export const quantileTransform = /* @__PURE__ */ define('quantile', quantileChecks, ({ knots }) =>
   quantileMethod(knots),
 );

@@ -10,7 +10,7 @@ import type { Storage } from './storage.ts';
 const BUDGET = memory.limit / 4;
 
 /** Most recently used last. */
-const leases = new Set<Lease>();
+const leases = /* @__PURE__ */ new Set<Lease>();
 let held = 0;
 let relieves = false;
 

@@ -119,7 +119,7 @@ export interface TransposedConvolutionOptions extends ConvolutionOptions {
   readonly outputPadding?: PerAxis;
 }
 
-const groupsCheck = /* @__PURE__ */ optional(whole({ min: 1 }), 1);
+const groupsCheck = /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), 1);
 
 /** [n, …sizes, channels] with two axes of sizes. */
 function asPlane(x: Tensor): Tensor {

@@ -134,7 +134,7 @@ function planOf(
   };
 }
 
-const ceilCheck = /* @__PURE__ */ optional(flag(), false);
+const ceilCheck = /* @__PURE__ */ optional(/* @__PURE__ */ flag(), false);
 
 /** How many elements of window i are inside the input, padding on both sides counted as inside where `padded`. */
 function insideOf({ size, kernel, stride, dilation, before, after }: Window, i: number, padded = false): number {

@@ -58,10 +58,10 @@ interface Recurrence extends Pick<Course, 'cell' | 'steps' | 'steady' | 'reverse
 }
 
 const optionChecks = {
-  state: /* @__PURE__ */ optional(list(tensorCheck)),
+  state: /* @__PURE__ */ optional(/* @__PURE__ */ list(tensorCheck)),
   lengths: /* @__PURE__ */ optional(tensorCheck),
-  reverse: /* @__PURE__ */ optional(flag(), false),
-  steps: /* @__PURE__ */ optional(whole({ min: 0 })),
+  reverse: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), false),
+  steps: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 })),
 };
 
 /** Positions of the inputs x, W_ih, W_hh, b_ih, b_hh, first states, lengths. */

@@ -137,8 +137,8 @@ export const reduceOps: {
     forward: (call) => forwardReduce(call, 'sum'),
     gradient: (_i, g, { shapes }) => broadcastTo(g, shapes[0]),
   },
-  max: extremum('max'),
-  min: extremum('min'),
+  max: /* @__PURE__ */ extremum('max'),
+  min: /* @__PURE__ */ extremum('min'),
   argMax: {
     name: 'argMax',
     saves: { inputs: [], output: false },

@@ -96,7 +96,9 @@ export interface InterpolateOptions {
   readonly mode?: 'nearest' | 'bilinear';
 }
 
-const interpolateChecks = { mode: /* @__PURE__ */ optional(oneOf('nearest', 'bilinear'), 'nearest' as const) };
+const interpolateChecks = {
+  mode: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('nearest', 'bilinear'), 'nearest' as const),
+};
 
 /** Place j of `count` sees place ⌊j·size / count⌋. */
 function nearest(size: number, count: number): LinearMap {

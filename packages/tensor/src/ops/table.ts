@@ -27,16 +27,17 @@ export type OpName =
   | keyof typeof randomOps;
 
 /** Every op of the engine. The families spread here are the only list there is; tests are drawn from it. */
-export const opTable: { readonly [K in OpName]: Op<never> | JointOp<never> } = {
-  ...elementwiseOps,
-  ...reduceOps,
-  ...linalgOps,
-  ...layoutOps,
-  ...indexingOps,
-  ...convolutionOps,
-  ...poolingOps,
-  ...resampleOps,
-  ...recurrentOps,
-  ...linearRecurrenceOps,
-  ...randomOps,
-};
+export const opTable: { readonly [K in OpName]: Op<never> | JointOp<never> } = /* @__PURE__ */ Object.assign(
+  {},
+  elementwiseOps,
+  reduceOps,
+  linalgOps,
+  layoutOps,
+  indexingOps,
+  convolutionOps,
+  poolingOps,
+  resampleOps,
+  recurrentOps,
+  linearRecurrenceOps,
+  randomOps,
+);

@@ -91,7 +91,7 @@ function shared(steps: readonly PlacedStep[], threads: number): SharedStep[] {
 
 /** The locals that hold the turns of the loops under way. */
 type Turns = ReadonlyMap<Loop, Local>;
-const NO_TURNS: Turns = new Map();
+const NO_TURNS: Turns = /* @__PURE__ */ new Map();
 
 /**
  * What one thread does, as an exported function that calls one function for each chunk of steps. The chunks pass on how

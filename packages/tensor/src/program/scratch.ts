@@ -2,7 +2,7 @@ import { align } from '../memory/linear-memory.ts';
 import { allocatePinned, type Storage } from '../memory/storage.ts';
 
 /** By bytes for one thread and the number of threads. Kept for good: programs have the addresses in their code. */
-const rooms = new Map<string, Storage>();
+const rooms = /* @__PURE__ */ new Map<string, Storage>();
 
 /**
  * What kernels of programs need while they run, for each thread so many bytes from one to the next. Programs run one at a

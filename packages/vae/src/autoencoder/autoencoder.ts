@@ -19,7 +19,7 @@ import {
 } from '@latent/nn';
 import { Rng, step, type Tensor, tensor, UsageError, where } from '@latent/tensor';
 import { baselineOf } from '../model/baseline.ts';
-import { registerModel } from '../model/file-header.ts';
+import { knownAs } from '../model/file-header.ts';
 import { Model, type ModelFitOptions } from '../model/model.ts';
 import { rowsProgram } from '../model/rows-program.ts';
 import { buildHead, decoderActivations, makesSteps } from '../reconstruction/head.ts';
@@ -45,7 +45,7 @@ import { TiedLinear } from './tied.ts';
  * row, in nats per row (or in the loss's own unit).
  */
 export class Autoencoder extends Model {
-  static readonly modelName: string = 'autoencoder';
+  static readonly modelName: string = /* @__PURE__ */ knownAs(Autoencoder, 'autoencoder');
 
   readonly encoder: Layer;
   readonly decoder: Layer;
@@ -329,5 +329,3 @@ function tiedDecoder(
 function flat(x: Tensor): Tensor {
   return x.shape.length === 2 ? x : x.reshape([x.shape[0] ?? 0, x.shape[0] ? x.size / x.shape[0] : 0]);
 }
-
-registerModel(Autoencoder);

@@ -16,14 +16,13 @@ export const corruptions: Kind<Corruption> = /* @__PURE__ */ new Kind<Corruption
 const rateChecks = { rate: /* @__PURE__ */ real({ min: 0, max: 1 }) };
 const noiseChecks = {
   std: /* @__PURE__ */ real({ min: 0 }),
-  low: /* @__PURE__ */ optional(real()),
-  high: /* @__PURE__ */ optional(real()),
+  low: /* @__PURE__ */ optional(/* @__PURE__ */ real()),
+  high: /* @__PURE__ */ optional(/* @__PURE__ */ real()),
 };
-const endsChecks = {
-  ...rateChecks,
-  low: /* @__PURE__ */ optional(real(), 0),
-  high: /* @__PURE__ */ optional(real(), 1),
-};
+const endsChecks = /* @__PURE__ */ Object.assign({}, rateChecks, {
+  low: /* @__PURE__ */ optional(/* @__PURE__ */ real(), 0),
+  high: /* @__PURE__ */ optional(/* @__PURE__ */ real(), 1),
+});
 
 const none = /* @__PURE__ */ corruptions.known('noCorruption', { options: {}, build: () => ({ apply: (x) => x }) });
 

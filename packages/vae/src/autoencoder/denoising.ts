@@ -1,4 +1,4 @@
-import { registerModel } from '../model/file-header.ts';
+import { knownAs } from '../model/file-header.ts';
 import { Autoencoder } from './autoencoder.ts';
 import { masking } from './corruption.ts';
 import type { AutoencoderOptions } from './options.ts';
@@ -11,7 +11,7 @@ export type DenoisingAutoencoderOptions = AutoencoderOptions;
  * by default. Everything else is `Autoencoder`'s.
  */
 export class DenoisingAutoencoder extends Autoencoder {
-  static override readonly modelName: string = 'denoisingAutoencoder';
+  static override readonly modelName: string = /* @__PURE__ */ knownAs(DenoisingAutoencoder, 'denoisingAutoencoder');
 
   constructor(options: DenoisingAutoencoderOptions) {
     super({ corruption: masking(0.3), ...options });
@@ -21,5 +21,3 @@ export class DenoisingAutoencoder extends Autoencoder {
     return 'DenoisingAutoencoder';
   }
 }
-
-registerModel(DenoisingAutoencoder);

@@ -29,7 +29,7 @@ function placesOf(corruption: string, { shape }: Tensor): readonly number[] {
 
 const occlusionChecks = {
   size: /* @__PURE__ */ whole({ min: 1 }),
-  value: /* @__PURE__ */ optional(real(), 0),
+  value: /* @__PURE__ */ optional(/* @__PURE__ */ real(), 0),
 };
 const occlusionPart = /* @__PURE__ */ corruptions.known('occlusion', {
   options: occlusionChecks,

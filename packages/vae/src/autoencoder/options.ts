@@ -74,19 +74,17 @@ export interface ResolvedAutoencoderOptions extends CodePenalties {
   readonly seed: number;
 }
 
-const checks = {
-  ...rowsChecks,
-  ...penaltyChecks,
+const checks = /* @__PURE__ */ Object.assign({}, rowsChecks, penaltyChecks, {
   encoder: networkOption,
   decoder: /* @__PURE__ */ optional(networkOption),
   activation: /* @__PURE__ */ optional(activationCheck, 'relu' as const),
   encoderActivation: /* @__PURE__ */ optional(activationsCheck),
   decoderActivation: /* @__PURE__ */ optional(activationsCheck),
-  tied: /* @__PURE__ */ optional(flag()),
-  visibleBias: /* @__PURE__ */ optional(real(), 0),
-  corruption: /* @__PURE__ */ optional(partOf(corruptions, 'masking(0.3)')),
-  reconstruction: /* @__PURE__ */ optional(partOf(likelihoods, 'bernoulli() or gaussian()')),
-};
+  tied: /* @__PURE__ */ optional(/* @__PURE__ */ flag()),
+  visibleBias: /* @__PURE__ */ optional(/* @__PURE__ */ real(), 0),
+  corruption: /* @__PURE__ */ optional(/* @__PURE__ */ partOf(corruptions, 'masking(0.3)')),
+  reconstruction: /* @__PURE__ */ optional(/* @__PURE__ */ partOf(likelihoods, 'bernoulli() or gaussian()')),
+});
 
 /** The options with their defaults; throws a `ValueError` that names the one that cannot be. */
 export function resolveAutoencoderOptions(model: string, options: AutoencoderOptions): ResolvedAutoencoderOptions {

@@ -33,17 +33,20 @@ const EDGE = 1e-4;
 
 const weight = /* @__PURE__ */ real({ min: 0 });
 const targetFields = /* @__PURE__ */ fields({
-  kind: oneOf('target', 'l1'),
-  target: real({ above: 0, below: 1 }),
+  kind: /* @__PURE__ */ oneOf('target', 'l1'),
+  target: /* @__PURE__ */ real({ above: 0, below: 1 }),
   weight,
 });
-const l1Fields = /* @__PURE__ */ fields({ kind: oneOf('target', 'l1'), weight });
+const l1Fields = /* @__PURE__ */ fields({ kind: /* @__PURE__ */ oneOf('target', 'l1'), weight });
 const sparsityCheck: Check<NonNullable<CodePenalties['sparsity']>> = (value, at) => {
   if (!isPlainObject(value)) return refuse(at, "an object such as { kind: 'l1', weight: 1e-3 }", value);
   const checked = value.kind === 'l1' ? l1Fields(value, at) : targetFields(value, at);
   return checked as NonNullable<CodePenalties['sparsity']>;
 };
-const contractiveFields = /* @__PURE__ */ fields({ weight, directions: optional(whole({ min: 1 }), 1) });
+const contractiveFields = /* @__PURE__ */ fields({
+  weight,
+  directions: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), 1),
+});
 
 /** The checks of penalties among a model's options. */
 export const penaltyChecks = {

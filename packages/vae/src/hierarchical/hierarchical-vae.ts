@@ -29,7 +29,7 @@ import {
 } from '@latent/tensor';
 import { drawn, klToStandardNormal, normalLogProb } from '../latent/diagonal-normal.ts';
 import { baselineOf } from '../model/baseline.ts';
-import { registerModel } from '../model/file-header.ts';
+import { knownAs } from '../model/file-header.ts';
 import { Model, type ModelFitOptions } from '../model/model.ts';
 import { type ReadyRows, rowsProgram } from '../model/rows-program.ts';
 import { buildHead, decoderActivations } from '../reconstruction/head.ts';
@@ -82,7 +82,7 @@ const BLOCK = 256;
  * ```
  */
 export class HierarchicalVae extends Model<HierarchicalNumbers> {
-  static readonly modelName: string = 'hierarchicalVae';
+  static readonly modelName: string = /* @__PURE__ */ knownAs(HierarchicalVae, 'hierarchicalVae');
 
   readonly tower: Tower;
   readonly #options: ResolvedHierarchicalOptions;
@@ -407,5 +407,3 @@ export class HierarchicalVae extends Model<HierarchicalNumbers> {
     return this.tower.levels.map(({ latents }) => latents);
   }
 }
-
-registerModel(HierarchicalVae);

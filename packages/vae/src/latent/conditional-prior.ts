@@ -70,7 +70,7 @@ function conditionOf({ condition }: Batch): Tensor {
 }
 
 const checks = {
-  hidden: /* @__PURE__ */ optional(list(whole({ min: 1 }), { min: 1, max: 16 })),
+  hidden: /* @__PURE__ */ optional(/* @__PURE__ */ list(/* @__PURE__ */ whole({ min: 1 }), { min: 1, max: 16 })),
   activation: /* @__PURE__ */ optional(activationCheck, 'relu' as const),
 };
 

@@ -250,9 +250,9 @@ function numbersBelow(count: number, many: number, rng: Rng): Float32Array {
 }
 
 const checks = {
-  neighbours: /* @__PURE__ */ optional(whole({ min: 1, max: 1000 }), 10),
-  perStep: /* @__PURE__ */ optional(whole({ min: 1, max: 100_000 })),
-  rows: /* @__PURE__ */ optional(whole({ min: 2, max: 2 ** 24 })),
+  neighbours: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1, max: 1000 }), 10),
+  perStep: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1, max: 100_000 })),
+  rows: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 2, max: 2 ** 24 })),
 };
 
 export const exemplarPart = /* @__PURE__ */ priors.known('exemplar', {

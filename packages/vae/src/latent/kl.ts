@@ -65,8 +65,8 @@ const COUNTS: Readonly<Record<string, number>> = {
 const parametricChecks = {
   name: /* @__PURE__ */ text(),
   params: /* @__PURE__ */ list((value, at) => checkTensor(`${at.caller}: ${at.path}`, value as Tensor)),
-  logProb: /* @__PURE__ */ optional(callable<NonNullable<Parametric['logProb']>>()),
-  rsample: /* @__PURE__ */ optional(callable<NonNullable<Parametric['rsample']>>()),
+  logProb: /* @__PURE__ */ optional(/* @__PURE__ */ callable<NonNullable<Parametric['logProb']>>()),
+  rsample: /* @__PURE__ */ optional(/* @__PURE__ */ callable<NonNullable<Parametric['rsample']>>()),
 };
 
 function checkParametric(distribution: unknown, path: string): void {
@@ -78,7 +78,9 @@ function checkParametric(distribution: unknown, path: string): void {
 }
 
 const estimateChecks = {
-  estimate: /* @__PURE__ */ optional(fields({ samples: whole({ min: 1 }), rng: generatorCheck })),
+  estimate: /* @__PURE__ */ optional(
+    /* @__PURE__ */ fields({ samples: /* @__PURE__ */ whole({ min: 1 }), rng: generatorCheck }),
+  ),
 };
 
 /**

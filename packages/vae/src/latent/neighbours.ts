@@ -41,7 +41,7 @@ const neighbourChecks = {
 
 const checks = {
   k: /* @__PURE__ */ whole({ min: 1 }),
-  leaveOneOut: /* @__PURE__ */ optional(flag(), false),
+  leaveOneOut: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), false),
 };
 
 /**

@@ -57,7 +57,7 @@ class VampPrior extends LearnedPrior {
 
 const checks = {
   components: /* @__PURE__ */ whole({ min: 1, max: 1_000_000 }),
-  start: /* @__PURE__ */ optional(oneOf('uniform', 'rows'), 'uniform' as const),
+  start: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('uniform', 'rows'), 'uniform' as const),
 };
 
 export const vampPart = /* @__PURE__ */ priors.known('vamp', {

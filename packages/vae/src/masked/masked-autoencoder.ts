@@ -25,7 +25,7 @@ import {
   whole,
 } from '@latent/tensor';
 import { baselineOf } from '../model/baseline.ts';
-import { registerModel } from '../model/file-header.ts';
+import { knownAs } from '../model/file-header.ts';
 import { Model, type ModelFitOptions, type PreparedRows } from '../model/model.ts';
 import { rowsProgram } from '../model/rows-program.ts';
 import { buildHead, decoderActivations } from '../reconstruction/head.ts';
@@ -66,7 +66,7 @@ const fillChecks = {
  * ```
  */
 export class MaskedAutoencoder extends Model<MaskedNumbers> {
-  static readonly modelName: string = 'maskedAutoencoder';
+  static readonly modelName: string = /* @__PURE__ */ knownAs(MaskedAutoencoder, 'maskedAutoencoder');
 
   readonly encoder: Layer;
   readonly decoder: Layer;
@@ -257,5 +257,3 @@ function cellsOf(reconstruction: ReconstructionDistribution, width: number): rea
   }
   return cells;
 }
-
-registerModel(MaskedAutoencoder);

@@ -15,14 +15,22 @@ export function registerModel(type: ModelClass<Model>): void {
       `registerModel: expected a class of models with a name for files, static readonly modelName, got ${describeValue(type)}`,
     );
   }
-  const { modelName } = type;
-  const known = classes.get(modelName);
-  if (known !== undefined && known !== type) {
+  knownAs(type, name);
+}
+
+/**
+ * Makes a class known by a name for files, which it gives back: the value of the class's own `modelName`, so that the class is known
+ * wherever it is part of the program, and no bundle keeps it for that alone.
+ */
+export function knownAs(type: ModelClass<Model<never>>, name: string): string {
+  const known = classes.get(name);
+  if (known !== undefined && known !== (type as unknown)) {
     throw new ValueError(
-      `registerModel: there is a model '${modelName}' already; give the class a name of its own: static readonly modelName`,
+      `registerModel: there is a model '${name}' already; give the class a name of its own: static readonly modelName`,
     );
   }
-  classes.set(modelName, type);
+  classes.set(name, type as unknown as ModelClass<Model>);
+  return name;
 }
 
 /** The names that files may have of their models. */
@@ -38,8 +46,8 @@ export function modelClass(name: string): ModelClass<Model> | undefined {
 export function knownModel(caller: string, name: string): ModelClass<Model> {
   const known = classes.get(name);
   if (known !== undefined) return known;
-  const exported = /^[a-z]\w{0,40}$/i.test(name) ? `{ ${displayName(name)} } from '@latent/vae'` : '';
-  const remedy = exported && `; a bundle knows the models that its program uses: for others, export ${exported} in it`;
+  if (!/^[a-z]\w{0,40}$/i.test(name)) refuseUnknown(caller, 'model', name, modelNames());
+  const remedy = `; a bundle knows the models that its program uses: for others, export { ${displayName(name)} } from '@latent/vae' in it`;
   return refuseUnknown(caller, 'model', name, modelNames(), remedy);
 }
 

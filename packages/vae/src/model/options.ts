@@ -132,14 +132,16 @@ export function describeNetwork(network: Network): unknown {
 
 /** The checks of the options that models of rows have in common. */
 export const commonChecks = {
-  inputSize: /* @__PURE__ */ optional(whole({ min: 1 })),
-  event: /* @__PURE__ */ optional(list(whole({ min: 1 }), { min: 1, max: 8 })),
+  inputSize: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 })),
+  event: /* @__PURE__ */ optional(/* @__PURE__ */ list(/* @__PURE__ */ whole({ min: 1 }), { min: 1, max: 8 })),
   transform: transformCheck,
-  seed: /* @__PURE__ */ optional(whole({ min: 0 }), 0),
+  seed: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 }), 0),
 };
 
 /** The same of those whose rows may be sequences. */
-export const rowsChecks = { ...commonChecks, sequence: /* @__PURE__ */ optional(sequenceCheck) };
+export const rowsChecks = /* @__PURE__ */ Object.assign({}, commonChecks, {
+  sequence: /* @__PURE__ */ optional(sequenceCheck),
+});
 
 /** What rows are, for the file. */
 export function describeRows(event: Shape, sequence: Sequence | null): Readonly<Record<string, unknown>> {

@@ -22,12 +22,16 @@ export interface ElboOptions {
 const strength = /* @__PURE__ */ real({ min: 0 });
 const checks = {
   beta: /* @__PURE__ */ optional(strength),
-  samples: /* @__PURE__ */ optional(whole({ min: 1 }), 1),
+  samples: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), 1),
   warmUp: /* @__PURE__ */ optional(strength, 0),
-  cyclical: /* @__PURE__ */ optional(fields({ period: real({ min: 2 }) })),
+  cyclical: /* @__PURE__ */ optional(/* @__PURE__ */ fields({ period: /* @__PURE__ */ real({ min: 2 }) })),
   freeBits: /* @__PURE__ */ optional(strength, 0),
   capacity: /* @__PURE__ */ optional(
-    fields({ max: strength, epochs: real({ above: 0 }), gamma: optional(strength, 1) }),
+    /* @__PURE__ */ fields({
+      max: strength,
+      epochs: /* @__PURE__ */ real({ above: 0 }),
+      gamma: /* @__PURE__ */ optional(strength, 1),
+    }),
   ),
 };
 

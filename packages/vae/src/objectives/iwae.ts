@@ -15,8 +15,8 @@ export interface IwaeOptions {
 }
 
 const checks = {
-  samples: /* @__PURE__ */ optional(whole({ min: 1 }), 5),
-  estimator: /* @__PURE__ */ optional(oneOf('standard', 'stl', 'dreg'), 'standard' as const),
+  samples: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), 5),
+  estimator: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('standard', 'stl', 'dreg'), 'standard' as const),
 };
 
 export const iwaeObjective = /* @__PURE__ */ objectives.known('iwae', {

@@ -56,26 +56,25 @@ export interface VqVaeOptions extends CommonOptions {
 
 const size = /* @__PURE__ */ whole({ min: 1, max: 4096 });
 const priorFields = /* @__PURE__ */ fields({
-  width: optional(size, 64),
-  layers: optional(whole({ min: 1, max: 64 }), 2),
-  heads: optional(size, 4),
-  dropout: optional(real({ min: 0, below: 1 }), 0.1),
+  width: /* @__PURE__ */ optional(size, 64),
+  layers: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1, max: 64 }), 2),
+  heads: /* @__PURE__ */ optional(size, 4),
+  dropout: /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0, below: 1 }), 0.1),
 });
 
-const checks = {
-  ...commonChecks,
+const checks = /* @__PURE__ */ Object.assign({}, commonChecks, {
   encoder: networkOption,
   decoder: /* @__PURE__ */ optional(networkOption),
   activation: /* @__PURE__ */ optional(activationCheck, 'relu' as const),
-  codes: /* @__PURE__ */ optional(whole({ min: 2, max: 2 ** 20 }), 512),
-  codeSize: /* @__PURE__ */ optional(whole({ min: 1 }), 16),
-  places: /* @__PURE__ */ optional(whole({ min: 1 })),
-  commitment: /* @__PURE__ */ optional(real({ min: 0 }), 0.25),
-  decay: /* @__PURE__ */ optional(real({ min: 0, below: 1 }), 0.99),
-  deadBelow: /* @__PURE__ */ optional(real({ min: 0, max: 1 }), 0.01),
-  reconstruction: /* @__PURE__ */ optional(partOf(likelihoods, 'bernoulli() or gaussian()')),
+  codes: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 2, max: 2 ** 20 }), 512),
+  codeSize: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), 16),
+  places: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 })),
+  commitment: /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0 }), 0.25),
+  decay: /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0, below: 1 }), 0.99),
+  deadBelow: /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0, max: 1 }), 0.01),
+  reconstruction: /* @__PURE__ */ optional(/* @__PURE__ */ partOf(likelihoods, 'bernoulli() or gaussian()')),
   prior: /* @__PURE__ */ optional(priorFields),
-};
+});
 
 /** The options with their defaults, and networks as lists of layers. */
 export interface ResolvedVqVaeOptions {

@@ -31,7 +31,7 @@ import {
   zeros,
 } from '@latent/tensor';
 import { baselineOf } from '../model/baseline.ts';
-import { registerModel } from '../model/file-header.ts';
+import { knownAs } from '../model/file-header.ts';
 import { Model, type ModelFitOptions } from '../model/model.ts';
 import { type ReadyRows, rowsProgram } from '../model/rows-program.ts';
 import { buildHead, decoderActivations } from '../reconstruction/head.ts';
@@ -55,7 +55,7 @@ export interface CodeBound {
 
 const sampleChecks = {
   seed: /* @__PURE__ */ optional(seedCheck, 0),
-  temperature: /* @__PURE__ */ optional(real({ above: 0 }), 1),
+  temperature: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0 }), 1),
 };
 
 /**
@@ -71,7 +71,7 @@ const sampleChecks = {
  * ```
  */
 export class VqVae extends Model<VqVaeNumbers> {
-  static readonly modelName: string = 'vqVae';
+  static readonly modelName: string = /* @__PURE__ */ knownAs(VqVae, 'vqVae');
 
   readonly encoder: Layer;
   /** From what the encoder makes to vectors, and from codes' vectors to what the decoder takes. */
@@ -306,5 +306,3 @@ export class VqVae extends Model<VqVaeNumbers> {
     return this.#rowsOf('sample', { values: Float32Array.from(codes.data), near: null, count: n });
   }
 }
-
-registerModel(VqVae);

@@ -11,7 +11,7 @@ import {
 /** 1 at the largest of the last axis, 0 elsewhere. */
 const oneHotOfLargest = (x: Tensor): Tensor => equal(x, x.max({ axis: -1, keepDims: true }));
 
-const checks = { categories: /* @__PURE__ */ optional(whole({ min: 1 })) };
+const checks = { categories: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 })) };
 
 export const categoricalLikelihood = /* @__PURE__ */ likelihoods.known('categorical', {
   options: checks,

@@ -60,11 +60,13 @@ export interface Sequence {
 }
 
 const checks = /* @__PURE__ */ fields({
-  steps: whole({ min: 1 }),
-  features: optional(whole({ min: 1 })),
-  tokenizer: optional(tokenizerCheck),
-  stop: optional(fields({ column: whole({ min: 0 }), value: real() })),
-  previous: optional(((value, at) =>
+  steps: /* @__PURE__ */ whole({ min: 1 }),
+  features: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 })),
+  tokenizer: /* @__PURE__ */ optional(tokenizerCheck),
+  stop: /* @__PURE__ */ optional(
+    /* @__PURE__ */ fields({ column: /* @__PURE__ */ whole({ min: 0 }), value: /* @__PURE__ */ real() }),
+  ),
+  previous: /* @__PURE__ */ optional(((value, at) =>
     typeof value === 'boolean'
       ? value
       : fields({ dropout: optional(dropoutCheck, 0), width: optional(whole({ min: 1 }), 32) })(value, at)) as Check<

@@ -26,7 +26,7 @@ import {
   whole,
   zeros,
 } from '@latent/tensor';
-import { registerModel } from '../model/file-header.ts';
+import { knownAs } from '../model/file-header.ts';
 import { Model, type ModelFitOptions } from '../model/model.ts';
 import { commonChecks } from '../model/options.ts';
 import { rowsProgram } from '../model/rows-program.ts';
@@ -78,9 +78,9 @@ const checks = {
   seed,
   inputSize: /* @__PURE__ */ whole({ min: 1 }),
   features: /* @__PURE__ */ whole({ min: 2 }),
-  active: /* @__PURE__ */ optional(whole({ min: 1 }), 16),
-  deadAfter: /* @__PURE__ */ optional(whole({ min: 1 }), 20_000),
-  deadWeight: /* @__PURE__ */ optional(real({ min: 0 }), 1 / 32),
+  active: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), 16),
+  deadAfter: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), 20_000),
+  deadWeight: /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0 }), 1 / 32),
 };
 
 /** Rows since a feature was used: 0 where it is, else so many more. */
@@ -103,7 +103,7 @@ const SOME = 256;
  * ```
  */
 export class SparseAutoencoder extends Model<SparseNumbers> {
-  static readonly modelName: string = 'sparseAutoencoder';
+  static readonly modelName: string = /* @__PURE__ */ knownAs(SparseAutoencoder, 'sparseAutoencoder');
 
   /** [features, inputSize]. */
   readonly encoder: Tensor;
@@ -299,5 +299,3 @@ export class SparseAutoencoder extends Model<SparseNumbers> {
 function unit(x: Tensor): Tensor {
   return x.div(x.square().sum({ axis: -1, keepDims: true }).add(1e-12).sqrt());
 }
-
-registerModel(SparseAutoencoder);

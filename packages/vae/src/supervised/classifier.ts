@@ -19,7 +19,7 @@ import {
   ValueError,
   whole,
 } from '@latent/tensor';
-import { registerModel } from '../model/file-header.ts';
+import { knownAs } from '../model/file-header.ts';
 import type { Columns, ModelFitOptions } from '../model/model.ts';
 import { rowsProgram } from '../model/rows-program.ts';
 import { resolveSupervised, Supervised, type SupervisedOptions, supervisedChecks } from './supervised.ts';
@@ -39,11 +39,11 @@ export interface ClassifierFitOptions extends Omit<ModelFitOptions<'accuracy'>, 
   readonly validationLabels?: ArrayLike<number>;
 }
 
-const checks = { ...supervisedChecks, classes: /* @__PURE__ */ whole({ min: 2 }) };
+const checks = /* @__PURE__ */ Object.assign({}, supervisedChecks, { classes: /* @__PURE__ */ whole({ min: 2 }) });
 
 /** A softmax classifier on top of an encoder: what follows pretraining. It reports the share of rows that it gets right. */
 export class Classifier extends Supervised<'accuracy'> {
-  static readonly modelName: string = 'classifier';
+  static readonly modelName: string = /* @__PURE__ */ knownAs(Classifier, 'classifier');
 
   readonly head: Linear;
   readonly #classes: number;
@@ -115,5 +115,3 @@ export class Classifier extends Supervised<'accuracy'> {
     return Array.from(this.#probabilities(this.prepared('predict', data), this.event).p.argMax({ axis: 1 }).data);
   }
 }
-
-registerModel(Classifier);

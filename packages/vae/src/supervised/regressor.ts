@@ -25,7 +25,7 @@ import {
   ValueError,
   whole,
 } from '@latent/tensor';
-import { registerModel } from '../model/file-header.ts';
+import { knownAs } from '../model/file-header.ts';
 import { type Columns, type ModelFitOptions, notLearned } from '../model/model.ts';
 import { transformCheck } from '../model/options.ts';
 import { rowsProgram } from '../model/rows-program.ts';
@@ -50,16 +50,15 @@ export interface RegressorFitOptions extends Omit<ModelFitOptions, 'validationDa
   readonly validationTargets?: Rows;
 }
 
-const checks = {
-  ...supervisedChecks,
-  outputs: /* @__PURE__ */ optional(whole({ min: 1 }), 1),
-  likelihood: /* @__PURE__ */ optional(partOf(likelihoods, 'gaussian()')),
+const checks = /* @__PURE__ */ Object.assign({}, supervisedChecks, {
+  outputs: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), 1),
+  likelihood: /* @__PURE__ */ optional(/* @__PURE__ */ partOf(likelihoods, 'gaussian()')),
   targetTransform: transformCheck,
-};
+});
 
 /** Predicts numbers from rows: an encoder, and the parameters of the targets' distribution on top. */
 export class Regressor extends Supervised<never> {
-  static readonly modelName: string = 'regressor';
+  static readonly modelName: string = /* @__PURE__ */ knownAs(Regressor, 'regressor');
 
   readonly head: Layer;
   readonly #outputs: number;
@@ -183,5 +182,3 @@ export class Regressor extends Supervised<never> {
       : tensor(this.#targets.inverse(mean.data), { shape: mean.shape, dtype: 'f64' });
   }
 }
-
-registerModel(Regressor);

@@ -37,7 +37,7 @@ import {
   zeros,
 } from '@latent/tensor';
 import { drawn } from '../latent/diagonal-normal.ts';
-import { registerModel } from '../model/file-header.ts';
+import { knownAs } from '../model/file-header.ts';
 import { type Columns, Model, type ModelFitOptions } from '../model/model.ts';
 import { describeNetwork, type Network, networkOption, resolveNetwork } from '../model/options.ts';
 import { type RowInputs, rowsProgram } from '../model/rows-program.ts';
@@ -73,7 +73,7 @@ export type SemiSupervisedNumbers = 'bound' | 'accuracy';
 const checks = {
   classes: /* @__PURE__ */ whole({ min: 2, max: 10_000 }),
   classifier: /* @__PURE__ */ optional(networkOption),
-  labelWeight: /* @__PURE__ */ optional(real({ min: 0 }), 10),
+  labelWeight: /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0 }), 10),
 };
 
 /** The rows with a label, for the classifier's own loss, and which of them a step takes. */
@@ -95,7 +95,7 @@ interface Labelled {
  * ```
  */
 export class SemiSupervisedVae extends Model<SemiSupervisedNumbers> {
-  static readonly modelName: string = 'semiSupervisedVae';
+  static readonly modelName: string = /* @__PURE__ */ knownAs(SemiSupervisedVae, 'semiSupervisedVae');
 
   /** p(x | y, z) and q(z | x, y): a VAE with the class as its condition. */
   readonly vae: Vae;
@@ -361,5 +361,3 @@ function classified(logQ: Tensor, own: Tensor, known: Tensor): Classified {
 function expectedBound(bounds: Tensor, logQ: Tensor, shares: Tensor): Tensor {
   return bounds.transpose().sub(logQ).mul(shares).sum({ axis: -1 });
 }
-
-registerModel(SemiSupervisedVae);

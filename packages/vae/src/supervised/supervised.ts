@@ -99,14 +99,13 @@ function modelOfFile({ model, config, learned }: Record<string, unknown>, at: Pl
   }
 }
 
-export const supervisedChecks = {
-  ...commonChecks,
+export const supervisedChecks = /* @__PURE__ */ Object.assign({}, commonChecks, {
   encoder: encoderCheck,
-  features: /* @__PURE__ */ optional(whole({ min: 1 })),
+  features: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 })),
   activation: /* @__PURE__ */ optional(activationCheck, 'relu' as const),
-  jointly: /* @__PURE__ */ optional(real({ min: 0 }), 0),
-  freezeEncoder: /* @__PURE__ */ optional(flag(), false),
-};
+  jointly: /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0 }), 0),
+  freezeEncoder: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), false),
+});
 
 /** What the options of a model that predicts come to. */
 interface Resolved {

@@ -26,8 +26,8 @@ export interface ConditionOptions {
   readonly condition?: ConditionValue;
 }
 
-const classesFields = /* @__PURE__ */ fields({ classes: whole({ min: 2, max: 1_000_000 }) });
-const columnsFields = /* @__PURE__ */ fields({ columns: whole({ min: 1, max: 1_000_000 }) });
+const classesFields = /* @__PURE__ */ fields({ classes: /* @__PURE__ */ whole({ min: 2, max: 1_000_000 }) });
+const columnsFields = /* @__PURE__ */ fields({ columns: /* @__PURE__ */ whole({ min: 1, max: 1_000_000 }) });
 
 /** A check for a condition among a model's options. */
 export const conditionCheck: Check<Condition> = (value, at) => {

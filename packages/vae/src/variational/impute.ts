@@ -18,10 +18,10 @@ export interface ImputeOptions {
 }
 
 export const imputeChecks = {
-  kind: /* @__PURE__ */ optional(oneOf('mean', 'draws'), 'mean' as const),
-  count: /* @__PURE__ */ optional(whole({ min: 1 }), 1),
-  samples: /* @__PURE__ */ optional(whole({ min: 1 }), 100),
-  seed: /* @__PURE__ */ optional(whole({ min: 0 }), 0),
+  kind: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('mean', 'draws'), 'mean' as const),
+  count: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), 1),
+  samples: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), 100),
+  seed: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 }), 0),
 };
 
 /** Draws of z for rows, the parameters of p(x | z) and the logarithms of their importance weights. */

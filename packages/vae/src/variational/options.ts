@@ -92,8 +92,7 @@ export interface VaeOptions extends RowsOptions {
   readonly missing?: boolean;
 }
 
-const vaeChecks = {
-  ...rowsChecks,
+const vaeChecks = /* @__PURE__ */ Object.assign({}, rowsChecks, {
   latentSize: /* @__PURE__ */ whole({ min: 1 }),
   encoder: /* @__PURE__ */ optional(networkOption),
   decoder: /* @__PURE__ */ optional(networkOption),
@@ -101,18 +100,18 @@ const vaeChecks = {
   encoderActivation: /* @__PURE__ */ optional(activationsCheck),
   decoderActivation: /* @__PURE__ */ optional(activationsCheck),
   pzxActivation: /* @__PURE__ */ optional(activationCheck, 'identity' as const),
-  pzxActivationOnVariance: /* @__PURE__ */ optional(flag(), false),
+  pzxActivationOnVariance: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), false),
   reconstruction: /* @__PURE__ */ partOf(likelihoods, 'bernoulli() or gaussian()'),
-  objective: /* @__PURE__ */ optional(partOf(objectives, 'elbo()')),
-  beta: /* @__PURE__ */ optional(real({ min: 0 })),
-  numSamples: /* @__PURE__ */ optional(whole({ min: 1 })),
-  prior: /* @__PURE__ */ optional(partOf(priors, 'standardNormalPrior()')),
-  posterior: /* @__PURE__ */ optional(nullable(partOf(posteriors, 'iaf()'))),
-  condition: /* @__PURE__ */ optional(nullable(conditionCheck)),
+  objective: /* @__PURE__ */ optional(/* @__PURE__ */ partOf(objectives, 'elbo()')),
+  beta: /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 0 })),
+  numSamples: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 })),
+  prior: /* @__PURE__ */ optional(/* @__PURE__ */ partOf(priors, 'standardNormalPrior()')),
+  posterior: /* @__PURE__ */ optional(/* @__PURE__ */ nullable(/* @__PURE__ */ partOf(posteriors, 'iaf()'))),
+  condition: /* @__PURE__ */ optional(/* @__PURE__ */ nullable(conditionCheck)),
   dropout: /* @__PURE__ */ optional(dropoutCheck, 0),
-  layerNorm: /* @__PURE__ */ optional(flag(), false),
-  missing: /* @__PURE__ */ optional(flag(), false),
-};
+  layerNorm: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), false),
+  missing: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), false),
+});
 
 /** The options with their defaults, and networks as lists of layers. */
 export interface ResolvedVaeOptions {

@@ -28,7 +28,7 @@ import {
   whole,
 } from '@latent/tensor';
 import { drawn, klPerLatent } from '../latent/diagonal-normal.ts';
-import { registerModel } from '../model/file-header.ts';
+import { knownAs } from '../model/file-header.ts';
 import { allSteps, type Columns, isDataset, type ModelFitOptions, type PreparedRows } from '../model/model.ts';
 import { type ReadyRows, type RowDraws, repeatedBeside, rowsProgram, tensorsBeside } from '../model/rows-program.ts';
 import type { StepwiseDistribution } from '../reconstruction/per-step.ts';
@@ -99,22 +99,22 @@ export interface SampleOptions extends ConditionOptions {
 const MEASURED = 64;
 
 const conditionOption = { condition: /* @__PURE__ */ anything() };
-const drawChecks = {
-  ...conditionOption,
+const drawChecks = /* @__PURE__ */ Object.assign({}, conditionOption, {
   samples: /* @__PURE__ */ optional(samplesCheck),
   seed: /* @__PURE__ */ optional(seedCheck, 0),
-};
+});
 const rngCheck = /* @__PURE__ */ optional(generatorCheck);
-const seeded = { ...conditionOption, seed: /* @__PURE__ */ optional(seedCheck), rng: rngCheck };
-const sampleChecks = {
-  ...seeded,
-  output: /* @__PURE__ */ optional(oneOf('mean', 'draw'), 'mean' as const),
-  temperature: /* @__PURE__ */ optional(real({ above: 0 }), 1),
-};
-const pathChecks = {
-  ...conditionOption,
-  path: /* @__PURE__ */ optional(oneOf('linear', 'spherical'), 'linear' as const),
-};
+const seeded = /* @__PURE__ */ Object.assign({}, conditionOption, {
+  seed: /* @__PURE__ */ optional(seedCheck),
+  rng: rngCheck,
+});
+const sampleChecks = /* @__PURE__ */ Object.assign({}, seeded, {
+  output: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('mean', 'draw'), 'mean' as const),
+  temperature: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0 }), 1),
+});
+const pathChecks = /* @__PURE__ */ Object.assign({}, conditionOption, {
+  path: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('linear', 'spherical'), 'linear' as const),
+});
 
 /**
  * A variational autoencoder (Kingma & Welling 2014): an encoder gives each row a Gaussian q(z | x) over codes, a decoder
@@ -128,6 +128,7 @@ const pathChecks = {
  * ```
  */
 export class Vae extends VaeCore {
+  static override readonly modelName: string = /* @__PURE__ */ knownAs(Vae, 'vae');
   // What is asked of rows of data, as programs.
   readonly #encoded = rowsProgram(({ near, draws, beside = {} }) => {
     const { mean, logVariance } = this.#momentsOf(near, draws, beside);
@@ -565,5 +566,3 @@ function generatorOf(
   if (seed !== undefined && rng !== undefined) throw new ValueError(`${caller}: give a seed or a generator, not both`);
   return rng ?? new Rng(seed ?? usual);
 }
-
-registerModel(Vae);

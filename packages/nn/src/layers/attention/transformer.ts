@@ -76,7 +76,7 @@ export interface TransformerSpecOptions {
 const attentionChecks = {
   heads: /* @__PURE__ */ whole({ min: 1 }),
   dropout: /* @__PURE__ */ optional(rateCheck, 0),
-  causal: /* @__PURE__ */ optional(flag(), false),
+  causal: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), false),
 };
 
 /** The shape of rows that a layer of `heads` heads keeps. */
@@ -86,7 +86,9 @@ function attended(name: string, heads: number, input: Shape): Shape {
   throw new ShapeError(`${name}: width ${input[1]} does not divide into ${heads} heads`);
 }
 
-const transformerChecks = { ...attentionChecks, feedForward: /* @__PURE__ */ optional(whole({ min: 1 })) };
+const transformerChecks = /* @__PURE__ */ Object.assign({}, attentionChecks, {
+  feedForward: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 })),
+});
 
 export const transformerLayer = /* @__PURE__ */ layers.known('transformer', {
   options: transformerChecks,

@@ -1,7 +1,6 @@
 import {
   type Checked,
   flag,
-  oneOf,
   optional,
   type Padding,
   type PerAxis,
@@ -29,7 +28,7 @@ import {
   ConvTranspose2d,
   type ConvTransposeOptions,
   type PaddingMode,
-  paddingModes,
+  paddingModeCheck,
 } from './convolution.ts';
 import { placesAndChannels } from './places.ts';
 
@@ -79,8 +78,8 @@ function commonChecks(axes: number) {
 type Common = Checked<ReturnType<typeof commonChecks>>;
 
 const featuresCheck = /* @__PURE__ */ whole({ min: 1 });
-const groupsCheck = /* @__PURE__ */ optional(whole({ min: 1 }), 1);
-const modeCheck = /* @__PURE__ */ optional(oneOf(...paddingModes), 'zeros' as const);
+const groupsCheck = /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), 1);
+const modeCheck = /* @__PURE__ */ optional(paddingModeCheck, 'zeros' as const);
 
 function checkGroups(what: string, count: number, groups: number): void {
   if (count % groups !== 0) throw new ShapeError(`${count} ${what} do not divide into ${groups} groups`);
@@ -289,7 +288,7 @@ function depthwiseOptions() {
   return { multiplier: optional(whole({ min: 1 }), 1), ...commonChecks(2), paddingMode: modeCheck };
 }
 const depthwiseChecks = /* @__PURE__ */ depthwiseOptions();
-const separableChecks = { features: featuresCheck, ...depthwiseChecks };
+const separableChecks = /* @__PURE__ */ Object.assign({}, { features: featuresCheck }, depthwiseChecks);
 
 export const depthwiseConv2dLayer = /* @__PURE__ */ layers.known('depthwiseConv2d', {
   options: depthwiseChecks,

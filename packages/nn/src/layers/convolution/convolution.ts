@@ -1,4 +1,5 @@
 import {
+  type Check,
   type Checked,
   type ConvolutionOptions,
   callable,
@@ -31,7 +32,8 @@ import { generatorCheck } from '../../registry/generator.ts';
 
 /** What stands beyond the edges where padding is: nothing but zeros, or what is inside. */
 export type PaddingMode = 'zeros' | PadMode;
-export const paddingModes: readonly PaddingMode[] = ['zeros', ...padModes];
+/** A check for what stands beyond the edges. */
+export const paddingModeCheck: Check<PaddingMode> = (value, at) => oneOf('zeros', ...padModes)(value, at);
 
 /** Of a `Conv1d` or a `Conv2d`. */
 export interface ConvOptions {
@@ -114,7 +116,7 @@ abstract class Conv extends Module {
     super();
     const { paddingMode, ...checked } = checkOptions(caller, options, {
       ...checksOf(axes),
-      paddingMode: optional(oneOf(...paddingModes), 'zeros' as const),
+      paddingMode: optional(paddingModeCheck, 'zeros' as const),
     });
     const { stride, padding, dilation, groups } = checked;
     checkCounts(caller, inChannels, outChannels, groups);

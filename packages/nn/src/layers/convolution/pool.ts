@@ -110,7 +110,7 @@ const common = {
   size: sizeCheck,
   stride: /* @__PURE__ */ optional(sizeCheck),
   padding: /* @__PURE__ */ optional(anyPadding, 'valid' as const),
-  ceil: /* @__PURE__ */ optional(flag(), false),
+  ceil: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), false),
 };
 
 interface PoolSizes {
@@ -132,7 +132,7 @@ function pooledShape(op: string, input: Shape, { size, stride, padding, ceil, di
   return [...windows.map(({ output }) => output), input.at(-1) as number];
 }
 
-const maxChecks = { ...common, dilation: /* @__PURE__ */ optional(sizeCheck) };
+const maxChecks = /* @__PURE__ */ Object.assign({}, common, { dilation: /* @__PURE__ */ optional(sizeCheck) });
 export const maxPoolLayer = /* @__PURE__ */ layers.known('maxPool', {
   options: maxChecks,
   build: ({ size, ...options }) => ({
@@ -155,7 +155,9 @@ export function maxPool(size: PerAxis, options: MaxPoolLayerOptions = {}): Layer
   return maxPoolLayer.with({ size }, options);
 }
 
-const avgChecks = { ...common, countPadding: /* @__PURE__ */ optional(flag(), false) };
+const avgChecks = /* @__PURE__ */ Object.assign({}, common, {
+  countPadding: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), false),
+});
 export const avgPoolLayer = /* @__PURE__ */ layers.known('avgPool', {
   options: avgChecks,
   build: ({ size, ...options }) => ({

@@ -61,7 +61,7 @@ export interface ResidualOptions {
   readonly activation?: ActivationName;
 }
 
-const specs = /* @__PURE__ */ list(partOf(layers, 'conv2d(32)'), { max: 100 });
+const specs = /* @__PURE__ */ list(/* @__PURE__ */ partOf(layers, 'conv2d(32)'), { max: 100 });
 const checks = {
   body: specs,
   shortcut: /* @__PURE__ */ optional(specs),

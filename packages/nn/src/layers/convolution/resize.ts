@@ -70,7 +70,7 @@ const sizeCheck = /* @__PURE__ */ anyAxes(1);
 const upsampleChecks = {
   factor: /* @__PURE__ */ optional(sizeCheck),
   size: /* @__PURE__ */ optional(sizeCheck),
-  mode: /* @__PURE__ */ optional(oneOf('nearest', 'bilinear'), 'nearest' as const),
+  mode: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('nearest', 'bilinear'), 'nearest' as const),
 };
 export const upsampleLayer = /* @__PURE__ */ layers.known('upsample', {
   options: upsampleChecks,
@@ -228,10 +228,10 @@ function sidesOf(name: string, input: Shape, sides: number | Sides): Sides {
 }
 
 const padOptionChecks = {
-  value: /* @__PURE__ */ optional(real()),
-  mode: /* @__PURE__ */ optional(oneOf(...padModes)),
+  value: /* @__PURE__ */ optional(/* @__PURE__ */ real()),
+  mode: /* @__PURE__ */ optional<PadMode>((value, at) => oneOf(...padModes)(value, at)),
 };
-const padChecks = { sides: sidesCheck, ...padOptionChecks };
+const padChecks = /* @__PURE__ */ Object.assign({}, { sides: sidesCheck }, padOptionChecks);
 export const padLayer = /* @__PURE__ */ layers.known('pad', {
   options: padChecks,
   build({ sides, value, mode }, caller) {

@@ -52,7 +52,7 @@ export class SqueezeExcitation extends Module {
   }
 }
 
-const checks = { reduction: /* @__PURE__ */ optional(whole({ min: 1 }), 16) };
+const checks = { reduction: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), 16) };
 export const squeezeExcitationLayer = /* @__PURE__ */ layers.known('squeezeExcitation', {
   options: checks,
   build: ({ reduction }) => ({

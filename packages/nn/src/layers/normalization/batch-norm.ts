@@ -35,8 +35,8 @@ export interface BatchNormOptions {
 }
 
 const checks = {
-  epsilon: /* @__PURE__ */ optional(real({ above: 0 }), 1e-5),
-  momentum: /* @__PURE__ */ optional(nullable(real({ min: 0, max: 1 })), 0.1),
+  epsilon: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0 }), 1e-5),
+  momentum: /* @__PURE__ */ optional(/* @__PURE__ */ nullable(/* @__PURE__ */ real({ min: 0, max: 1 })), 0.1),
 };
 
 const COUNT = /* @__PURE__ */ mapProgram('countBatch', 1, (n) => n.add(1));

@@ -24,7 +24,7 @@ export interface GroupNormOptions {
   readonly epsilon?: number;
 }
 
-const checks = { epsilon: /* @__PURE__ */ optional(real({ above: 0 }), 1e-5) };
+const checks = { epsilon: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0 }), 1e-5) };
 
 /**
  * (x − mean)/√(variance + ε)·weight + bias for each row and each of `groups` runs of channels, over those channels and all places
@@ -73,7 +73,7 @@ function checkDivides(groups: number, channels: number): void {
     throw new ShapeError(`GroupNorm: ${channels} channels do not divide into ${groups} groups`);
 }
 
-const layerChecks = { groups: /* @__PURE__ */ whole({ min: 1 }), ...checks };
+const layerChecks = /* @__PURE__ */ Object.assign({}, { groups: /* @__PURE__ */ whole({ min: 1 }) }, checks);
 export const groupNormLayer = /* @__PURE__ */ layers.known('groupNorm', {
   options: layerChecks,
   build: ({ groups, epsilon }) => ({

@@ -22,7 +22,7 @@ export interface RmsNormOptions {
   readonly epsilon?: number;
 }
 
-const checks = { epsilon: /* @__PURE__ */ optional(real({ above: 0 }), 1e-6) };
+const checks = { epsilon: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0 }), 1e-6) };
 
 /** x/√(mean of x² + ε)·weight over the last axis (Zhang & Sennrich 2019). Parameter `weight` [features]. */
 export class RmsNorm extends Module {

@@ -23,7 +23,7 @@ export interface ScaleNormOptions {
   readonly epsilon?: number;
 }
 
-const checks = { epsilon: /* @__PURE__ */ optional(real({ min: 1e-15 }), 1e-5) };
+const checks = { epsilon: /* @__PURE__ */ optional(/* @__PURE__ */ real({ min: 1e-15 }), 1e-5) };
 
 /**
  * x/max(‖x‖, ε)·weight over the last axis, ‖x‖ its Euclidean length (Nguyen & Salazar 2019, "Transformers without Tears").

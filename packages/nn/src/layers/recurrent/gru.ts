@@ -91,7 +91,9 @@ export interface GruSpecOptions extends RecurrentSpecOptions {
   readonly resetAfter?: boolean;
 }
 
-const checks = { units: unitsCheck, ...recurrentChecks, resetAfter: /* @__PURE__ */ optional(flag(), true) };
+const checks = /* @__PURE__ */ Object.assign({}, { units: unitsCheck }, recurrentChecks, {
+  resetAfter: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), true),
+});
 
 export const gruLayer = /* @__PURE__ */ layers.known('gru', {
   options: checks,

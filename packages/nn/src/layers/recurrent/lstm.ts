@@ -29,11 +29,9 @@ export interface LstmSpecOptions extends RecurrentSpecOptions {
   readonly forgetBias?: number;
 }
 
-const checks = {
-  units: unitsCheck,
-  ...recurrentChecks,
-  forgetBias: /* @__PURE__ */ optional(real(), 1),
-};
+const checks = /* @__PURE__ */ Object.assign({}, { units: unitsCheck }, recurrentChecks, {
+  forgetBias: /* @__PURE__ */ optional(/* @__PURE__ */ real(), 1),
+});
 
 export const lstmLayer = /* @__PURE__ */ layers.known('lstm', {
   options: checks,

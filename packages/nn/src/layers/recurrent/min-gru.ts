@@ -93,7 +93,7 @@ export class MinGru extends Module {
   }
 }
 
-const checks = { units: unitsCheck, returnSequences: /* @__PURE__ */ optional(flag(), false) };
+const checks = { units: unitsCheck, returnSequences: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), false) };
 
 export const minGruLayer = /* @__PURE__ */ layers.known('minGru', {
   options: checks,

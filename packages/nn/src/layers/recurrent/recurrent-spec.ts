@@ -27,12 +27,12 @@ export const unitsCheck = /* @__PURE__ */ whole({ min: 1 });
 
 /** The checks of what all recurrent layers of a network are told. */
 export const recurrentChecks = {
-  layers: /* @__PURE__ */ optional(whole({ min: 1 }), 1),
-  bidirectional: /* @__PURE__ */ optional(flag(), false),
+  layers: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 }), 1),
+  bidirectional: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), false),
   dropout: /* @__PURE__ */ optional(rateCheck, 0),
-  returnSequences: /* @__PURE__ */ optional(flag(), false),
-  steps: /* @__PURE__ */ optional(whole({ min: 1 })),
-  init: /* @__PURE__ */ optional(oneOf('uniform', 'orthogonal'), 'uniform' as const),
+  returnSequences: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), false),
+  steps: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 1 })),
+  init: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('uniform', 'orthogonal'), 'uniform' as const),
 };
 
 /** What the specification of a recurrent layer needs of the layer itself. */

@@ -29,11 +29,9 @@ export interface RnnSpecOptions extends RecurrentSpecOptions {
   readonly activation?: 'tanh' | 'relu';
 }
 
-const checks = {
-  units: unitsCheck,
-  ...recurrentChecks,
-  activation: /* @__PURE__ */ optional(oneOf('tanh', 'relu'), 'tanh' as const),
-};
+const checks = /* @__PURE__ */ Object.assign({}, { units: unitsCheck }, recurrentChecks, {
+  activation: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('tanh', 'relu'), 'tanh' as const),
+});
 
 export const rnnLayer = /* @__PURE__ */ layers.known('rnn', {
   options: checks,

@@ -77,7 +77,7 @@ function kept(size: number, padding: number): number[] {
 const checks = {
   size: /* @__PURE__ */ whole({ min: 1 }),
   width: /* @__PURE__ */ whole({ min: 1 }),
-  padding: /* @__PURE__ */ optional(whole({ min: 0 })),
+  padding: /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 })),
 };
 
 export const embeddingLayer = /* @__PURE__ */ layers.known('embedding', {

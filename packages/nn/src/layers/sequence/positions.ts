@@ -63,7 +63,7 @@ function sinusoids(steps: number, width: number): number[] {
   return table;
 }
 
-const checks = { kind: /* @__PURE__ */ optional(oneOf('learned', 'sinusoid'), 'learned' as const) };
+const checks = { kind: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('learned', 'sinusoid'), 'learned' as const) };
 
 export const positionsLayer = /* @__PURE__ */ layers.known('positions', {
   options: checks,

@@ -70,7 +70,7 @@ function positionTable(steps: number, positions: number): number[] {
   return table;
 }
 
-const even = /* @__PURE__ */ optional(whole({ min: 0 }), 0);
+const even = /* @__PURE__ */ optional(/* @__PURE__ */ whole({ min: 0 }), 0);
 const positionsCheck: Check<number> = (value, at) => {
   const positions = even(value, at);
   if (positions % 2 === 0) return positions;
