@@ -26,6 +26,8 @@ for (const [name, read] of Object.entries(sources)) {
       seed: split,
       calibration: 0.5,
       epochs: 60,
+      hidden: [32],
+      draws: 4,
       members: 1,
       order: 'time',
     });

@@ -110,7 +110,7 @@ export interface ColumnImputationError<Row = AnyRow> {
   readonly baseline: number;
   /** Cells that were hidden. */
   readonly cells: number;
-  /** Whether the model is better than the baseline on these cells. */
+  /** Whether the model is better than the baseline on these cells, by more than a standard error. */
   readonly better: boolean;
 }
 

@@ -125,7 +125,7 @@ export function settleFills(
   const parts = new Rng(state.seed + 17).uniform([Math.max(1, count * columns)]).data;
   const partOf = (r: number, c: number): number => Math.floor((parts[r * columns + c] as number) * PARTS);
   const ways = code.columns.map((_, c) => (linear?.knows(c) ? BLENDS : [ALONE]));
-  const sums = ways.map((own) => ({ errors: own.map(() => 0), baseline: 0, cells: 0 }));
+  const sums = ways.map((own) => ({ errors: own.map(() => 0), gains: own.map(() => 0), baseline: 0, cells: 0 }));
   const usual = code.columns.map((_, c) => usualOf(learned, c));
   for (let part = 0; part < PARTS; part++) {
     const hidden = coded.slice();
@@ -141,25 +141,27 @@ export function settleFills(
       const truth = rows.columns[column]?.values[row];
       if (truth === null || truth === undefined || Number.isNaN(truth)) continue;
       const sum = sums[column] as (typeof sums)[number];
+      const baseline =
+        typeof truth === 'number' ? ((usual[column] as number) - truth) ** 2 : usual[column] === truth ? 0 : 1;
       ways[column]?.forEach((way, w) => {
         const believed = linear === null || way === ALONE ? network : blended(network, linear, column, line(row), way);
-        sum.errors[w] =
-          (sum.errors[w] as number) +
-          (believed.role === 'numbers'
+        const error =
+          believed.role === 'numbers'
             ? (meanOf(believed) - (truth as number)) ** 2
             : levelKey(bestValue(believed)) === truth
               ? 0
-              : 1);
+              : 1;
+        sum.errors[w] = (sum.errors[w] as number) + error;
+        sum.gains[w] = (sum.gains[w] as number) + (baseline - error) ** 2;
       });
-      sum.baseline +=
-        typeof truth === 'number' ? ((usual[column] as number) - truth) ** 2 : usual[column] === truth ? 0 : 1;
+      sum.baseline += baseline;
       sum.cells++;
     }
   }
   const chosen = sums.map(({ errors }) => errors.indexOf(Math.min(...errors)));
   return {
     blends: chosen.map((way, c) => (ways[c] as readonly Blend[])[way] as Blend),
-    errors: sums.map(({ errors, baseline, cells }, c) => {
+    errors: sums.map(({ errors, gains, baseline, cells }, c) => {
       const { name, kind } = code.columns[c] as RowCode['columns'][number];
       const { unit = 1 } = kind;
       const error = errors[chosen[c] as number] as number;
@@ -172,7 +174,8 @@ export function settleFills(
         error: settled(error),
         baseline: settled(baseline),
         cells,
-        better: error < baseline,
+        // By more than chance: a standard error of the sum of what each cell gains.
+        better: baseline - error > Math.sqrt(gains[chosen[c] as number] as number),
       };
     }),
   };

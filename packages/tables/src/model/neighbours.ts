@@ -1,5 +1,5 @@
 import { isPlainObject, Rng, type Tensor, tensor, ValueError } from '@latent/tensor';
-import { joinRows, type ReadRows, seenColumns } from '../encode/row-code.ts';
+import { joinRows, pickRows, type ReadRows, seenColumns } from '../encode/row-code.ts';
 import { numberOf } from '../input/cell.ts';
 import type { Schema } from '../schema/schema.ts';
 
@@ -11,29 +11,30 @@ type Axis =
 /** What distances are made of, as plain data. */
 interface NeighbourConfig {
   readonly axes: readonly Axis[];
-  /** The rows of a sample, of each size. */
-  readonly sizes: readonly number[];
-  /** Mean and standard deviation of each distance over watched rows. */
+  /** Mean and standard deviation of both distances over watched rows. */
   readonly scales: readonly (readonly [mean: number, std: number])[];
+  /** How much the distance to samples counts beside that to the nearest. */
+  readonly share: number;
 }
 
 /** Rows that the nearest are looked for among, at most. */
 const MOST_ROWS = 4096;
 /** The mean of so many nearest. */
 const NEAREST = 5;
-/** Small samples and the rows of each: the distance to the nearest of a few is large only where few rows are. */
-const SAMPLES: readonly (readonly [count: number, rows: number])[] = [
-  [60, 16],
-  [30, 64],
-];
+/** Small samples, and the rows of each: the distance to the nearest of a few is large only where few rows are. */
+const SAMPLES = 60;
+const SAMPLE = 16;
+/** Rows whose distances tell how long their tail is; a tail of a Gaussian's length is 1. */
+const TOLD = 1000;
+const [SHORT_TAIL, LONG_TAIL] = [1.1, 1.8];
 /** Numbers count up to so many standard deviations. */
 const FARTHEST = 10;
 const MOST_LEVELS = 200;
 
 /**
- * How far a row is from the rows that were learned, three times: the mean distance to the nearest five, and the mean over 60 samples
- * of 16 rows, and 30 of 64, of the distance to the nearest of a sample (Pang, Ting & Albrecht 2015), which anomalies among the
- * learned rows cannot hide from. Distances are sums of absolute differences, which one far column sways less than squares. Numbers
+ * How far a row is from the rows that were learned: the mean distance to the nearest five, which is sharp where none of them is odd, and
+ * the mean over 60 samples of 16 rows of the distance to the nearest of a sample (Pang, Ting & Albrecht 2015), which odd
+ * rows among the learned ones cannot hide from. The longer the tail of the learned rows, the more the second counts. Distances are sums of absolute differences, which one far column sways less than squares. Numbers
  * are standardised and held at ±10, and so is whether a word is there: a rare one is far from all others. A learned row is
  * not its own neighbour.
  */
@@ -67,51 +68,41 @@ export class Neighbours {
       return rows;
     };
     const rows = some(MOST_ROWS);
-    const samples = SAMPLES.flatMap(([n, size]) => Array.from({ length: n }, () => some(Math.min(size, count >> 1))));
-    const joined = new Float32Array(samples.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const sample of samples) {
-      joined.set(sample, at);
-      at += sample.length;
-    }
-    const plain = new Neighbours(
-      { axes, sizes: SAMPLES.map(([, size]) => Math.min(size, count >> 1)), scales: [] },
-      rows,
-      joined,
-    );
+    const size = sampleOf(count);
+    const samples = new Float32Array(SAMPLES * size * width);
+    for (let i = 0; i < SAMPLES; i++) samples.set(some(size), i * size * width);
+    const plain = new Neighbours({ axes, scales: [], share: 0 }, rows, samples);
+    const places = Array.from(rng.permutation(learned.count).subarray(0, TOLD));
+    const tail = tailOf(plain.#distances(pickRows(learned, places))[1]);
+    const share = Math.max(0, Math.min(1, (tail - SHORT_TAIL) / (LONG_TAIL - SHORT_TAIL)));
     const scales = plain.#distances(watched).map((distances) => momentsOf(distances));
-    return new Neighbours({ ...plain.#config, scales }, rows, joined);
+    return new Neighbours({ axes, scales, share }, rows, samples);
   }
 
-  /** The mean of the distances of each row, in standard deviations from their means. */
+  /** The distances of each row, in standard deviations from their means, as much of each as it counts. */
   scores(rows: ReadRows): Float64Array {
-    const all = this.#distances(rows);
-    return Float64Array.from({ length: rows.count }, (_, r) =>
-      all.reduce((sum, distances, d) => {
-        const [mean, std] = this.#config.scales[d] as readonly [number, number];
-        return sum + ((distances[r] as number) - mean) / std / all.length;
-      }, 0),
-    );
+    const { scales, share } = this.#config;
+    const [nearest, sampled] = this.#distances(rows).map((distances, d) => {
+      const [mean, std] = scales[d] as readonly [number, number];
+      return distances.map((distance) => (distance - mean) / std);
+    }) as [Float64Array, Float64Array];
+    return nearest.map((distance, r) => (1 - share) * distance + share * (sampled[r] as number));
   }
 
-  #distances(read: ReadRows): readonly Float64Array[] {
+  #distances(read: ReadRows): readonly [nearest: Float64Array, sampled: Float64Array] {
     const width = this.#width;
     const rows = place(this.#config.axes, read);
-    const all = [new Float64Array(read.count), ...SAMPLES.map(() => new Float64Array(read.count))];
-    const [nearest, ...sampled] = all as [Float64Array, ...Float64Array[]];
+    const [nearest, sampled] = [new Float64Array(read.count), new Float64Array(read.count)];
     const last = this.#rows.length / width;
+    const size = this.#samples.length / width / SAMPLES;
     for (let r = 0; r < read.count; r++) {
       nearest[r] = meanOfNearest(rows, r * width, this.#rows, width, 0, last, NEAREST);
-      let from = 0;
-      SAMPLES.forEach(([count], k) => {
-        const size = this.#config.sizes[k] as number;
-        let total = 0;
-        for (let i = 0; i < count; i++, from += size)
-          total += meanOfNearest(rows, r * width, this.#samples, width, from, from + size, 1);
-        (sampled[k] as Float64Array)[r] = total / count;
-      });
+      let total = 0;
+      for (let i = 0; i < SAMPLES; i++)
+        total += meanOfNearest(rows, r * width, this.#samples, width, i * size, (i + 1) * size, 1);
+      sampled[r] = total / SAMPLES;
     }
-    return all;
+    return [nearest, sampled];
   }
 
   /** As a file has it. */
@@ -144,10 +135,10 @@ export class Neighbours {
               axis.weights.every(finite)
             : finite(axis.mean) && finite(axis.std) && axis.std > 0),
       ) &&
-      Array.isArray(config.sizes) &&
-      config.sizes.length === SAMPLES.length &&
-      config.sizes.every((size, k) => Number.isInteger(size) && size >= 1 && size <= (SAMPLES[k]?.[1] ?? 0)) &&
-      config.scales.length === 1 + SAMPLES.length &&
+      finite(config.share) &&
+      config.share >= 0 &&
+      config.share <= 1 &&
+      config.scales.length === 2 &&
       config.scales.every(
         (pair) => Array.isArray(pair) && pair.length === 2 && pair.every(finite) && (pair[1] as number) > 0,
       );
@@ -156,15 +147,26 @@ export class Neighbours {
     const fits = (x: Tensor | undefined): x is Tensor =>
       x !== undefined && x.shape.length === 2 && x.shape[1] === width;
     if (!sound || !fits(rows) || !fits(samples) || rows.size === 0 || samples.size === 0) return fail('neighbours');
-    const { sizes } = config as unknown as NeighbourConfig;
-    const drawn = SAMPLES.reduce((sum, [count], k) => sum + count * (sizes[k] as number), 0);
-    if (samples.shape[0] !== drawn) return fail('neighbours');
+    if ((samples.shape[0] as number) % SAMPLES !== 0) return fail('neighbours');
     return new Neighbours(
       config as unknown as NeighbourConfig,
       rows.data as Float32Array,
       samples.data as Float32Array,
     );
   }
+}
+
+/** The rows of a sample: so few that odd rows among a table's are missing from most of its samples. */
+function sampleOf(count: number): number {
+  return Math.max(1, Math.min(SAMPLE, count >> 3));
+}
+
+/** How far the upper twentieth is beyond the middle two thirds, a Gaussian's being 1. */
+function tailOf(values: Float64Array): number {
+  const sorted = values.slice().sort();
+  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
+  const spread = (at(0.84) - at(0.16)) / 2;
+  return spread > 0 ? (at(0.95) - at(0.5)) / spread / 1.645 : LONG_TAIL;
 }
 
 function widthOf(axes: readonly Axis[]): number {
