@@ -1,5 +1,5 @@
 import { adam, conv1d, cosineSchedule, dense, flatten, lstm, repeat } from '@latent/nn';
-import { Autoencoder, laplace } from '@latent/vae';
+import { Autoencoder, gaussianNoise, laplace } from '@latent/vae';
 import { rocAuc } from '@latent/vae/evaluate';
 import { BLUE, chart, RED } from './chart.ts';
 import { loadBeats, STEPS, splitBeats } from './ecg-data.ts';
@@ -22,7 +22,8 @@ function recallAt1Percent(scores: ArrayLike<number>, odd: readonly number[]): nu
 /**
  * Heartbeats: autoencoders with a code of 8 numbers learn the normal beats of eight patients and find the others by how badly they
  * restore them. You should see areas under the ROC curve of .99, against .951 of the distance to the mean beat. The convolutional one
- * has a Laplace distribution at each step, whose absolute differences leave the sharp R peak its place; squared ones find fewer.
+ * has a Laplace distribution at each step, so that no single sharp peak outweighs the rest, and learns from noisy beats, so that codes
+ * hold what beats have in common.
  */
 export const ecg: Example = async (setting) => {
   const { quick, say } = setting;
@@ -55,6 +56,7 @@ export const ecg: Example = async (setting) => {
           dense(CODE, { activation: 'identity' }),
         ],
         reconstruction: laplace(),
+        corruption: gaussianNoise(0.3),
         seed,
       }),
   );
