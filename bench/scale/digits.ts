@@ -56,7 +56,9 @@ if (part !== 'table') {
   const own = Math.ceil(train.labels.length / 4 / BATCH);
   for (const localSteps of [own / 3, own, 3 * own]) {
     const rounds = Math.round((EPOCHS * own) / Math.round(localSteps));
-    const { rate, all } = await bestOf([0.004, 0.008], (each) => losses(0, 4, Math.round(localSteps), rounds, each));
+    const { rate, all } = await bestOf([0.004, 0.008, 0.012], (each) =>
+      losses(0, 4, Math.round(localSteps), rounds, each),
+    );
     const loss = all.at(-1) as number;
     console.log(
       `four shards, ${Math.round(localSteps)} local steps, rate ${rate}: ${loss.toFixed(2)}, ${((loss - mean) / spread).toFixed(1)} spreads from the mean`,
