@@ -51,7 +51,13 @@ export function listedRagged(caller: string, rows: readonly unknown[], event: Sh
         if (typeof value !== 'number' && value !== null) {
           throw new ValueError(`${caller}: expected a number, got ${describeValue(value)} at ${at(r, t, c, features)}`);
         }
-        values[r * width + t * features + c] = value ?? Number.NaN;
+        // NaN is what rows that a model made have past their ends; null is a hole.
+        if (value === null) {
+          throw new ValueError(
+            `${caller}: expected a finite number, got NaN or null at ${at(r, t, c, features)}; sequences have all their values`,
+          );
+        }
+        values[r * width + t * features + c] = value;
       }
     }
   });

@@ -1,4 +1,4 @@
-import { type Shape, type Tensor, zeros } from '@latent/tensor';
+import { type Shape, type Tensor, whole, zeros } from '@latent/tensor';
 import {
   ArrayDataset,
   type Batch,
@@ -16,6 +16,7 @@ const BUCKETS = [4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768,
 
 /** The numbers of steps that rows of up to `steps` are padded to, smallest first. */
 export function bucketsOf(steps: number): readonly number[] {
+  whole({ min: 1 })(steps, { caller: 'bucketsOf', path: 'steps' });
   return [...BUCKETS.filter((size) => size < steps), steps];
 }
 

@@ -2,7 +2,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { noGrad } from '@latent/autograd';
-import { characters, conv1d, dense, embedding, flatten, log, lstm, minGru, standardise, unpadded } from '@latent/nn';
+import {
+  bucketsOf,
+  characters,
+  conv1d,
+  dense,
+  embedding,
+  flatten,
+  log,
+  lstm,
+  minGru,
+  standardise,
+  unpadded,
+} from '@latent/nn';
 import { Rng, tensor } from '@latent/tensor';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
@@ -355,5 +367,40 @@ describe('sequences are refused', () => {
   ];
   it.each(cases)('%s', async (_name, run, message) => {
     await expect((async () => run())()).rejects.toThrow(message);
+  });
+});
+
+describe('what would be ignored, or guessed', () => {
+  const make = () => new Vae({ sequence: { steps: 3 }, latentSize: 1, encoder: [2], reconstruction: gaussian() });
+
+  it('a hole within a sequence is refused by its row and step, wherever rows go in', async () => {
+    const refused = /got NaN or null at row 1, step 1/;
+    for (const hole of [
+      [1, null, 3],
+      [1, null],
+    ]) {
+      const rows = [[1, 2], hole, [4]] as unknown as number[][];
+      expect(() => make().elbo(rows)).toThrow(refused);
+      expect(() => make().encode(rows)).toThrow(refused);
+      await expect(make().fit(rows, quick)).rejects.toThrow(refused);
+    }
+  });
+
+  it('a temperature without draws is refused, and one of draws acts', () => {
+    const vae = new Vae({ inputSize: 2, latentSize: 1, reconstruction: gaussian() });
+    expect(() => vae.sample(2, { temperature: 0.5 })).toThrow("got 0.5 with output 'mean'; add output: 'draw'");
+    expect(() => vae.moreLike([[1, 2]], 2, { temperature: 0.5 })).toThrow('Vae.moreLike: temperature is of draws');
+    const drawn = (temperature: number) => vae.sample(2, { output: 'draw', temperature, seed: 1 }).toArray();
+    expect(drawn(0.5)).not.toEqual(drawn(2));
+  });
+
+  it('a misspelt option of fit is named before what is missing', async () => {
+    const vae = new Vae({ inputSize: 1, latentSize: 1, reconstruction: gaussian(), condition: { columns: 1 } });
+    await expect(vae.fit([[1], [2]], { conditon: [[1], [2]] } as never)).rejects.toThrow("did you mean 'condition'?");
+  });
+
+  it('buckets are of a number of steps', () => {
+    expect(bucketsOf(10)).toEqual([4, 8, 10]);
+    for (const bad of [null, 0, 1.5, '3']) expect(() => bucketsOf(bad as never)).toThrow('bucketsOf: steps must be');
   });
 });

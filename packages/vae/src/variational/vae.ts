@@ -8,9 +8,11 @@ import {
   type Row,
   type Rows,
   scoring,
+  trainingChecks,
 } from '@latent/nn';
 import {
   anything,
+  checkNames,
   checkOptions,
   formatShape,
   isPlainObject,
@@ -91,7 +93,7 @@ export interface SampleOptions extends ConditionOptions {
   readonly rng?: Rng;
   /** The mean of p(x | z) (default), or a draw from it, which shows the whole spread of the model. */
   readonly output?: 'mean' | 'draw';
-  /** Of draws from p(x | z): below 1 they keep to what is likely, above they spread; 1 by default. */
+  /** Of draws from p(x | z), with `output: 'draw'` alone: below 1 they keep to what is likely, above they spread; 1 by default. */
   readonly temperature?: number;
 }
 
@@ -110,7 +112,7 @@ const seeded = /* @__PURE__ */ Object.assign({}, conditionOption, {
 });
 const sampleChecks = /* @__PURE__ */ Object.assign({}, seeded, {
   output: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('mean', 'draw'), 'mean' as const),
-  temperature: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0 }), 1),
+  temperature: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0 })),
 });
 const pathChecks = /* @__PURE__ */ Object.assign({}, conditionOption, {
   path: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('linear', 'spherical'), 'linear' as const),
@@ -166,6 +168,12 @@ export class Vae extends VaeCore {
    */
   async fit(data: Rows | Dataset, options: FitOptions = {}): Promise<History<VaeNumbers>> {
     if (!isPlainObject(options)) return this.fitTo(data, options); // refused there
+    checkNames('Vae.fit', options, [
+      ...Object.keys(trainingChecks),
+      'validationData',
+      'condition',
+      'validationCondition',
+    ]);
     const { condition, validationCondition, ...training } = options;
     const { validationData } = training;
     const rows = this.#conditionToFit('condition', data, condition);
@@ -354,6 +362,7 @@ export class Vae extends VaeCore {
   sample(n: number, options: SampleOptions = {}): Tensor {
     whole({ min: 1 })(n, { caller: 'Vae.sample', path: 'n' });
     const { output, temperature, condition, ...draws } = checkOptions('Vae.sample', options, sampleChecks);
+    checkTemperature('Vae.sample', output, temperature);
     const rng = generatorOf('Vae.sample', draws, this.options.seed);
     const { latentSize } = this.options;
     const beside = tensorsBeside(
@@ -374,6 +383,7 @@ export class Vae extends VaeCore {
   moreLike(data: Rows, n: number, options: SampleOptions = {}): Tensor {
     whole({ min: 1 })(n, { caller: 'Vae.moreLike', path: 'n' });
     const { output, temperature, condition, ...draws } = checkOptions('Vae.moreLike', options, sampleChecks);
+    checkTemperature('Vae.moreLike', output, temperature);
     const rng = generatorOf('Vae.moreLike', draws, this.options.seed);
     const { latentSize } = this.options;
     const rows = this.#coded('moreLike', data, (condition === undefined ? {} : { condition }) as ConditionOptions);
@@ -565,4 +575,12 @@ function generatorOf(
 ): Rng {
   if (seed !== undefined && rng !== undefined) throw new ValueError(`${caller}: give a seed or a generator, not both`);
   return rng ?? new Rng(seed ?? usual);
+}
+
+/** Throws where a temperature would have nothing to act on: a mean is the same at any. */
+function checkTemperature(caller: string, output: 'mean' | 'draw', temperature: number | undefined): void {
+  if (output === 'draw' || temperature === undefined) return;
+  throw new ValueError(
+    `${caller}: temperature is of draws from p(x | z), got ${temperature} with output 'mean'; add output: 'draw', or leave it out`,
+  );
 }
