@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Rng } from '@latent/tensor';
+import { PARQUET } from '../src/files/parquet.ts';
 import { mutatedCopies } from './mutated.ts';
 import { latent } from './terminal.ts';
 
@@ -62,6 +63,9 @@ export interface Outcomes {
 /** Hands `count` damaged copies of a file to its command. */
 export async function attack({ name, words, bytes }: Attacked, count: number, seed: number): Promise<Outcomes> {
   const outcomes: Outcomes = { read: 0, refused: 0, wrong: [] };
+  // Of those that send their reader round and round there are many.
+  const { milliseconds } = PARQUET;
+  PARQUET.milliseconds = 2000;
   let i = 0;
   for (const input of mutatedCopies([bytes], count, seed)) {
     const { code, said } = await latent(words, { input });
@@ -72,5 +76,6 @@ export async function attack({ name, words, bytes }: Attacked, count: number, se
     else outcomes.wrong.push(`${name} ${i} of seed ${seed}: ended with ${code} and said ${said.slice(0, 400)}`);
     i++;
   }
+  PARQUET.milliseconds = milliseconds;
   return outcomes;
 }

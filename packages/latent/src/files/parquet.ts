@@ -21,12 +21,13 @@ const { parentPort, workerData } = require('node:worker_threads');
 });
 `;
 
-/** Memory of the reader, and how long it may take: far more than files of the size that is read at all. */
+/** Memory of the reader: far more than files of the size that is read at all. */
 const MOST_MEGABYTES = 4096;
-const LONGEST = 120_000;
+/** How long it may take. */
+export const PARQUET = { milliseconds: 120_000 };
 
 /** A Parquet file: its rows with what cells are, whole numbers past 2⁵³ as text. */
-export async function readParquet(file: string, bytes: Uint8Array, longest = LONGEST): Promise<FileTable> {
+export async function readParquet(file: string, bytes: Uint8Array, longest = PARQUET.milliseconds): Promise<FileTable> {
   const answer = await asked(bytes.slice(), longest);
   if (!('records' in answer)) {
     throw new DataFault(`${file} cannot be read as Parquet: ${answer.error.slice(0, 160)}`);
