@@ -22,28 +22,28 @@ const applications: readonly Application[] = [
   {
     name: 'tensor + matmul',
     code: "import { tensor } from '@latent/tensor'; console.log(tensor([[1, 2]]).matmul(tensor([[3], [4]])).toArray());",
-    budget: 37,
+    budget: 39,
   },
   {
     name: 'a Vae that trains',
     code: "import { bernoulli, Vae } from '@latent/vae'; const vae = new Vae({ inputSize: 4, latentSize: 2, encoder: [8], reconstruction: bernoulli() }); vae.fit([[0, 1, 1, 0]], { epochs: 2 }).then(() => console.log(vae.elboPerRow([[0, 1, 1, 0]])));",
-    budget: 101,
+    budget: 104,
   },
   {
     name: 'a saved Vae scores',
     code: "import { Vae } from '@latent/vae'; export { bernoulli } from '@latent/vae'; export const score = (bytes, rows) => Vae.fromBytes(bytes).elboPerRow(rows).toArray();",
-    budget: 101,
+    budget: 104,
   },
   {
     name: 'all four packages',
     code: coreNames.map((name) => `export * as ${name} from '@latent/${name}';`).join('\n'),
-    budget: 180,
+    budget: 190,
   },
-  { name: 'tables beyond vae', code: "export * from '@latent/tables';", budget: 40, onTop: true },
+  { name: 'tables beyond vae', code: "export * from '@latent/tables';", budget: 42, onTop: true },
   {
     name: 'a detector, so',
     code: "import { AnomalyDetector } from '@latent/tables'; export const fit = (rows) => AnomalyDetector.fit(rows);",
-    budget: 35,
+    budget: 37,
     onTop: true,
   },
 ];

@@ -325,7 +325,10 @@ describe('what makes no sense is refused', () => {
 describe('serve', () => {
   const rows = [{ size: 20, level: 'small', weight: 62, paid: 'yes' }];
   const listening = async (use: (url: string) => Promise<void>): Promise<void> => {
-    const server = modelServer(await TableModel.load(MODEL), { falseAlarmRate: 0.02 }, true);
+    const model = await TableModel.load(MODEL);
+    // Answers have it as notes.
+    model.onWarning = () => {};
+    const server = modelServer(model, { falseAlarmRate: 0.02 }, true);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
     try {
       await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
@@ -354,7 +357,10 @@ describe('serve', () => {
       expect(why.rows[0]?.cells.length).toBe(4);
       const filled = (await (await post(`${url}/impute`, JSON.stringify([{ size: 20, level: 'small' }]))).json()) as {
         rows: Record<string, unknown>[];
+        notes: string[];
       };
+      expect(filled.notes).toContainEqual(expect.stringContaining("no row has the column 'paid'"));
+      expect(scored).not.toHaveProperty('notes');
       expect(filled.rows[0]).toMatchObject({ size: 20, level: 'small' });
       expect(await (await fetch(`${url}/card`)).json()).toMatchObject({ seed: 3 });
     }));

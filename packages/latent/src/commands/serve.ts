@@ -25,7 +25,7 @@ class Refused extends Error {
 
 /** The answers by their paths. */
 const ANSWERS: Readonly<
-  Record<string, (model: TableModel, rows: readonly AnyRow[], options: PredictOptions) => unknown>
+  Record<string, (model: TableModel, rows: readonly AnyRow[], options: PredictOptions) => object>
 > = {
   '/score': (model, rows, options) => ({ rows: model.predict(rows, options) }),
   '/explain': (model, rows) => ({ rows: model.explain(rows) }),
@@ -79,7 +79,10 @@ async function answer(
     throw new Refused(415, 'the body must be application/json');
   }
   const rows = rowsOf(await bodyOf(request));
-  return (ANSWERS[path] as (typeof ANSWERS)[string])(model, rows, options);
+  const made = (ANSWERS[path] as (typeof ANSWERS)[string])(model, rows, options);
+  // What is odd about the columns goes to whoever asked.
+  const notes = model.notes(rows);
+  return notes.length === 0 ? made : { ...made, notes };
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
