@@ -23,7 +23,7 @@ export const vqFashion: Example = async (setting) => {
     reconstruction: bernoulli(),
     seed: 1,
   });
-  const history = await model.fit(train.images, { epochs: setting.quick ? 2 : 12, batchSize: 128, learningRate: 1e-3 });
+  const history = await model.fit(train.images, { epochs: setting.quick ? 1 : 12, batchSize: 128, learningRate: 1e-3 });
   const last = history.epochs.at(-1);
   const restored = model.reconstruct(test.images).data;
   let error = 0;
@@ -35,7 +35,7 @@ export const vqFashion: Example = async (setting) => {
     `${history.epochs.length} epochs: ${last?.perplexity.toFixed(1)} of 128 codes in use (e^entropy of a batch); squared error ${error.toFixed(4)}`,
   );
   const before = uniform.codes.mean().item();
-  await model.fitPrior(train.images, { epochs: setting.quick ? 2 : 10, batchSize: 64, learningRate: 2e-3 });
+  await model.fitPrior(train.images, { epochs: setting.quick ? 1 : 10, batchSize: 64, learningRate: 2e-3 });
   const { bound, reconstruction, codes } = model.codeBound(test.images);
   const mean = (x: typeof bound): number => x.mean().item();
   setting.say(
