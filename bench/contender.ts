@@ -37,7 +37,7 @@ export const matmulConfigs: readonly MatmulConfig[] = [
 ];
 
 /** Over a [128, 784] matrix of numbers from −3 to 3. */
-export const elementwiseNames = ['add', 'sigmoid', 'softplus', 'sum rows', 'sum columns'] as const;
+export const elementwiseNames = ['add', 'exp', 'tanh', 'sigmoid', 'softplus', 'sum rows', 'sum columns'] as const;
 export type ElementwiseName = (typeof elementwiseNames)[number];
 export const ELEMENTWISE_SHAPE = [128, 784] as const;
 

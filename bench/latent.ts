@@ -1,4 +1,4 @@
-import { add, sigmoid, softplus, step, sum, type Tensor, tensor, useThreads } from '@latent/tensor';
+import { add, exp, sigmoid, softplus, step, sum, type Tensor, tanh, tensor, useThreads } from '@latent/tensor';
 import { bernoulli, Vae } from '@latent/vae';
 import { type Contender, ELEMENTWISE_SHAPE, testData, type VaeConfig, type Work } from './contender.ts';
 import { latentImages } from './latent-images.ts';
@@ -7,6 +7,8 @@ import { trainer } from './trainer.ts';
 
 const unary: Record<string, (x: Tensor) => Tensor> = {
   add: (x) => add(x, x),
+  exp,
+  tanh,
   sigmoid,
   softplus,
   'sum rows': (x) => sum(x, { axis: 1 }),

@@ -23,7 +23,7 @@ const HELP = `Times Latent beside its peers: every round runs each contestant on
 
 usage: npm run bench -- [options]
 
-  --only NAME    benchmarks whose name contains NAME (vae, matmul, 32³, sigmoid …)
+  --only NAME    benchmarks whose name contains NAME (vae, matmul, 32³, sigmoid …); may be given several times
   --rounds N     rounds of each benchmark (15)
   --ours         without the peers
   --peers NAME   only peers whose name contains NAME (pytorch, jax …)
@@ -88,7 +88,7 @@ await main();
 
 async function main(): Promise<void> {
   let options: {
-    only?: string;
+    only?: string[];
     rounds: string;
     ours: boolean;
     cpu: boolean;
@@ -99,7 +99,7 @@ async function main(): Promise<void> {
   try {
     options = parseArgs({
       options: {
-        only: { type: 'string' },
+        only: { type: 'string', multiple: true },
         rounds: { type: 'string', default: '15' },
         ours: { type: 'boolean', default: false },
         cpu: { type: 'boolean', default: false },
@@ -116,10 +116,11 @@ async function main(): Promise<void> {
     return;
   }
   if (options.help) return console.log(HELP);
-  const chosen = benchmarks.filter(({ name }) => name.includes(options.only ?? ''));
+  const { only = [''] } = options;
+  const chosen = benchmarks.filter(({ name }) => only.some((part) => name.includes(part)));
   if (chosen.length === 0) {
     console.error(
-      `bench: no benchmark contains '${options.only}'; there are:\n${benchmarks.map(({ name }) => `  ${name}`).join('\n')}`,
+      `bench: no benchmark contains '${only.join("' or '")}'; there are:\n${benchmarks.map(({ name }) => `  ${name}`).join('\n')}`,
     );
     process.exitCode = 2;
     return;

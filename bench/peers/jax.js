@@ -26,6 +26,8 @@ export async function create(_backend, { testData, ELEMENTWISE_SHAPE }) {
       const run = jit(
         {
           add: (v) => v.ref.add(v),
+          exp: (v) => np.exp(v),
+          tanh: (v) => np.tanh(v),
           sigmoid: (v) => nn.sigmoid(v),
           softplus,
           'sum rows': (v) => np.sum(v, 1),

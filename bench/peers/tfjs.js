@@ -36,6 +36,8 @@ export async function create(backend, { testData, ELEMENTWISE_SHAPE }) {
       const x = tf.tensor2d(testData(ELEMENTWISE_SHAPE[0] * ELEMENTWISE_SHAPE[1], -3, 3), ELEMENTWISE_SHAPE);
       const run = {
         add: () => tf.add(x, x),
+        exp: () => tf.exp(x),
+        tanh: () => tf.tanh(x),
         sigmoid: () => tf.sigmoid(x),
         softplus: () => tf.softplus(x),
         'sum rows': () => tf.sum(x, 1),
