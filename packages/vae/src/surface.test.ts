@@ -101,6 +101,7 @@ const surface: Surface = {
     progressLine: () => [event()],
     columnwise: () => [`mine ${Math.random()}`, {}, () => ({})],
     composite: () => [[[1, vae.gaussian()]]],
+    perStep: () => [{ width: 2, of: vae.gaussian() }],
     gaussianMixture: () => [{ components: 2 }],
     'new Scorer': () => [model(), vae.boundScore],
     'new Classifier': () => [{ inputSize: 2, encoder: [2], classes: 2 }],
@@ -139,15 +140,6 @@ const surface: Surface = {
   },
   takes: {},
   inner: [
-    // Of sequences and codebooks: without a row yet.
-    ...[
-      'Autoencoder.learn',
-      'Autoencoder.scaled',
-      'Autoencoder.reconstructionErrorPerStep',
-      'CodePrior.*',
-      'Codebook.*',
-    ],
-    ...['VqVae.*', 'perStep', 'PreviousStep.*', 'Vae.reconstructionErrorPerStep'],
     // For who writes models: given what the public methods have checked.
     ...['Model.*', 'SeenRange.*', 'LearnedPrior.*', 'Scorer.of', 'checkSupport', 'expectedRows'],
     ...['Autoencoder.restoreLearned', 'progressLine', 'VaeCore.*', 'Autoencoder.forward'],
@@ -170,6 +162,8 @@ const surface: Surface = {
     ...['SparseAutoencoder.codes', 'SparseAutoencoder.decoded', 'SparseAutoencoder.parts'],
     // For who trains in other processes.
     ...['Autoencoder.learn', 'Autoencoder.scaled'],
+    // Made by models of sequences.
+    ...['PreviousStep.*', 'new PreviousStep'],
     // Of sequences, where they are tried.
     ...['Autoencoder.reconstructionErrorPerStep', 'Vae.reconstructionErrorPerStep'],
     ...['SemiSupervisedVae.forward', 'SemiSupervisedVae.parts', 'SemiSupervisedVae.restoreLearned'],

@@ -1,3 +1,6 @@
+import { refuse } from '@latent/tensor';
+import { isList } from '../data/arrays.ts';
+
 /** Different values that are counted one by one, before the sketch takes over. */
 const MOST_COUNTED = 4096;
 /** Values of one level. */
@@ -31,8 +34,14 @@ export class QuantileSketch {
   readonly #levels: Level[] = [];
   #total = 0;
 
-  /** Values, none of them NaN. */
+  /** Values, none of them NaN. Where one is refused, none of them is added. */
   add(values: ArrayLike<number>): void {
+    if (!isList(values)) refuse({ caller: 'QuantileSketch.add', path: 'values' }, 'an array of numbers', values);
+    for (let i = 0; i < values.length; i++) {
+      const value: unknown = values[i];
+      if (typeof value === 'number' && !Number.isNaN(value)) continue;
+      refuse({ caller: 'QuantileSketch.add', path: `values[${i}]` }, 'a number', value);
+    }
     for (let i = 0; i < values.length; i++) this.#addOne((values[i] as number) + 0); // −0 is 0
   }
 
