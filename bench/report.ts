@@ -21,7 +21,7 @@ interface Report {
   readonly scaling: readonly ScalingPoint[];
   readonly startup: Startup;
   readonly scoring: readonly ScoringPoint[];
-  /** What it was measured on. */
+  /** What scaling, scoring and start-up were measured on. */
   readonly commit: string;
 }
 
@@ -48,17 +48,16 @@ function measure(): void {
   const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report) : null;
   const fresh = join(mkdtempSync(join(tmpdir(), 'latent-bench-')), 'results.json');
   npm('run', '--silent', 'bench', '--', '--json', fresh, ...handedOn);
+  const commit = commitNow();
   const measured = JSON.parse(readFileSync(fresh, 'utf8')) as Report;
   if (before !== null && !asked('--other-machine')) refuseUnsteady(before, measured);
   // With `--only`, the other benchmarks' figures stay.
   const same = (a: Result, b: Result): boolean => a.benchmark === b.benchmark && a.contender === b.contender;
   const old = before?.results ?? [];
-  const kept = old.map((b) => measured.results.find((r) => same(r, b)) ?? b);
-  const added = measured.results.filter((r) => !old.some((b) => same(r, b)));
-  write(
-    file,
-    `${JSON.stringify({ ...before, ...measured, commit: commitNow(), results: [...kept, ...added] }, null, 2)}\n`,
-  );
+  const now = measured.results.map((r) => ({ ...r, commit }));
+  const kept = old.map((b) => now.find((r) => same(r, b)) ?? b);
+  const added = now.filter((r) => !old.some((b) => same(r, b)));
+  write(file, `${JSON.stringify({ ...before, ...measured, results: [...kept, ...added] }, null, 2)}\n`);
   measureRest();
 }
 
@@ -100,7 +99,7 @@ function measureRest(): void {
   const startup = measureStartup();
   console.log('\nstart-up, milliseconds', startup);
   const measured = JSON.parse(readFileSync(file, 'utf8')) as Report;
-  write(file, `${JSON.stringify({ ...measured, scaling, scoring, startup }, null, 2)}\n`);
+  write(file, `${JSON.stringify({ ...measured, scaling, scoring, startup, commit: commitNow() }, null, 2)}\n`);
 }
 
 function npm(...args: string[]): void {
@@ -128,6 +127,13 @@ function writePage(): void {
     write(join(root, 'docs', 'images', name), scalingPlot(scaling, `training, microseconds per row, Node ${node}`));
   }
   console.log(`wrote docs/performance.md from ${reports.length} results`);
+}
+
+function commitsInWords(commits: readonly string[]): string {
+  const [last] = commits.slice(-1);
+  return commits.length === 1
+    ? `Commit ${last}`
+    : `Commits ${commits.join(', ')} (start-up, scaling and scores: ${last})`;
 }
 
 /** The figures of one Node as Markdown. */
@@ -164,7 +170,7 @@ function tablesOf({
   const lines = [
     `### Node ${node.slice(1)}`,
     '',
-    `Commit ${commit}; ${cpu}, ${cores} cores, ${memoryGiB} GiB; micro-kernel ${microKernelGflops.toFixed(1)} GFLOP/s on one core. ${Object.entries(
+    `${commitsInWords([...new Set([...results.map((r) => r.commit ?? commit), commit])])}; ${cpu}, ${cores} cores, ${memoryGiB} GiB; micro-kernel ${microKernelGflops.toFixed(1)} GFLOP/s on one core. ${Object.entries(
       versions,
     )
       .map(([name, version]) => `${name} ${version}`)

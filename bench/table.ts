@@ -8,6 +8,8 @@ export interface Result {
   readonly rounds: number;
   /** Floating-point operations of one run, where they are the point. */
   readonly flop?: number;
+  /** What it was measured on, in reports. */
+  readonly commit?: string;
   /** Why there are no figures. */
   readonly missing?: string;
 }

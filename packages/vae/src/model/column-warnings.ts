@@ -13,15 +13,17 @@ interface Scale {
   readonly mean: number;
 }
 
-/** The scales of columns, from rows as they come by. */
+/** The scales of columns of these supports, from rows as they come by. */
 export class ColumnScales {
+  readonly #supports: readonly Support[];
   // Of each column: values, the first of them, and sums of differences from that.
   readonly #n: Float64Array;
   readonly #first: Float64Array;
   readonly #sums: Float64Array;
   readonly #squares: Float64Array;
 
-  constructor(width: number) {
+  constructor(width: number, supports: readonly Support[]) {
+    this.#supports = supports;
     this.#n = new Float64Array(width);
     this.#first = new Float64Array(width);
     this.#sums = new Float64Array(width);
@@ -29,30 +31,28 @@ export class ColumnScales {
   }
 
   add({ values, count, width }: FlatRows): void {
-    for (let c = 0; c < width; c++) {
-      let [n, first, sum, squares] = [this.#n, this.#first, this.#sums, this.#squares].map((of) => of[c]) as [
-        number,
-        number,
-        number,
-        number,
-      ];
-      for (let r = 0; r < count; r++) {
-        const value = values[r * width + c] as number;
+    // What is bounded has its scale already.
+    if (!this.#supports.some(({ unbounded }) => unbounded)) return;
+    const [n, first, sums, squares] = [this.#n, this.#first, this.#sums, this.#squares];
+    for (let r = 0, i = 0; r < count; r++) {
+      for (let c = 0; c < width; c++, i++) {
+        const value = values[i] as number;
         if (Number.isNaN(value)) continue;
-        if (n++ === 0) first = value;
-        sum += value - first;
-        squares += (value - first) ** 2;
+        if (n[c] === 0) first[c] = value;
+        const difference = value - (first[c] as number);
+        n[c] = (n[c] as number) + 1;
+        sums[c] = (sums[c] as number) + difference;
+        squares[c] = (squares[c] as number) + difference ** 2;
       }
-      [this.#n[c], this.#first[c], this.#sums[c], this.#squares[c]] = [n, first, sum, squares];
     }
   }
 
-  /** Columns of these supports that do not vary, and the scales of those that do. */
-  of(supports: readonly Support[]): { readonly constant: readonly number[]; readonly spreads: readonly Scale[] } {
+  /** Columns that do not vary, and the scales of those that do. */
+  found(): { readonly constant: readonly number[]; readonly spreads: readonly Scale[] } {
     const constant: number[] = [];
     const spreads: Scale[] = [];
     this.#n.forEach((n, column) => {
-      if (!supports[column]?.unbounded || n < 2) return;
+      if (!this.#supports[column]?.unbounded || n < 2) return;
       const [sum, squares] = [this.#sums[column] as number, this.#squares[column] as number];
       if (squares === 0) constant.push(column);
       else {
@@ -70,10 +70,9 @@ export class ColumnScales {
  */
 export function columnWarnings(
   scales: ColumnScales,
-  supports: readonly Support[],
   { scaled, density }: { readonly scaled: boolean; readonly density: boolean },
 ): string[] {
-  const { constant, spreads } = scales.of(supports);
+  const { constant, spreads } = scales.found();
   const warnings: string[] = [];
   if (density && constant.length > 0) {
     warnings.push(

@@ -263,7 +263,7 @@ export abstract class Model<N extends string = never> extends Module implements 
     const columns = this.#asColumns(raw);
     const transform = this.transform ?? (this.#spec === null ? null : fitRows(this.#spec, columns));
     const values = this.#scaled(caller, raw, transform);
-    const scales = new ColumnScales(columns.width);
+    const scales = new ColumnScales(columns.width, this.#supports());
     scales.add(columns);
     return {
       learned: { transform, range: SeenRange.of(values, columns.width, this.#learned.range) },
@@ -281,7 +281,7 @@ export abstract class Model<N extends string = never> extends Module implements 
   async #learnOf(caller: string, data: Dataset): Promise<Pick<LearnedRows, 'learned' | 'warnings'>> {
     this.#checkSpec(caller, data);
     const transform = this.transform ?? (this.#spec === null ? null : await fitDataset(this.#spec, data));
-    const scales = new ColumnScales(sizeOf(this.event));
+    const scales = new ColumnScales(sizeOf(this.event), this.#supports());
     let range = this.#learned.range;
     for await (const rows of scanned(data)) {
       if (rows.count === 0) continue;
@@ -315,7 +315,7 @@ export abstract class Model<N extends string = never> extends Module implements 
     const density = this.likelihood()?.normalized === true;
     // Pixels are of one scale: what hardly varies at the edge of images is no column to be put on another.
     const scaled = transform !== null || this.event.length === 3;
-    return [...this.caveats(), ...columnWarnings(scales, this.#supports(), { scaled, density })];
+    return [...this.caveats(), ...columnWarnings(scales, { scaled, density })];
   }
 
   /** Rows and what stands beside each. */

@@ -4,11 +4,16 @@ import { drawGamma, drawPoisson } from './gamma-draws.ts';
 import type { ReconstructionDistribution, Support } from './likelihood.ts';
 import { deviance, stirlingError } from './stirling.ts';
 
+/** 3,269,017 of 3269017. The platform's own formatter takes 30 ms to load, and this is said with every import. */
+function grouped(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
 const LIMIT = 15;
 /** The largest mean that can be modelled, e¹⁵; larger counts would all be improbable alike. */
 const LARGEST = Math.floor(Math.exp(LIMIT));
 const COUNT: Support = {
-  description: `a whole number from 0 to ${LARGEST.toLocaleString('en-US')} (larger counts are numbers for gaussian() and a transform)`,
+  description: `a whole number from 0 to ${grouped(LARGEST)} (larger counts are numbers for gaussian() and a transform)`,
   contains: (x) => Number.isInteger(x) && x >= 0 && x <= LARGEST,
 };
 /** Past e⁷ a negative binomial is a Poisson within rounding. */
