@@ -57,7 +57,10 @@ function measure(): void {
   const now = measured.results.map((r) => ({ ...r, commit }));
   const kept = old.map((b) => now.find((r) => same(r, b)) ?? b);
   const added = now.filter((r) => !old.some((b) => same(r, b)));
-  write(file, `${JSON.stringify({ ...before, ...measured, results: [...kept, ...added] }, null, 2)}\n`);
+  write(
+    file,
+    `${JSON.stringify({ ...before, ...measured, versions: { ...before?.versions, ...measured.versions }, results: [...kept, ...added] }, null, 2)}\n`,
+  );
   measureRest();
 }
 
