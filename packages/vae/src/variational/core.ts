@@ -262,7 +262,7 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
   }
 
   /** Codes as the decoder sees them: with the condition of their rows, where there is one. */
-  protected seenCodes(codes: Tensor, beside: Batch): Tensor {
+  seenCodes(codes: Tensor, beside: Batch): Tensor {
     return this.#options.condition === null ? codes : withCondition(codes, this.#conditionOf(beside));
   }
 
