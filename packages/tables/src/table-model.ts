@@ -1,5 +1,16 @@
 import { readFileBytes, writeFileAtomically } from '@latent/nn';
-import { checkOptions, flag, isPlainObject, oneOf, optional, Rng, real, ValueError, whole } from '@latent/tensor';
+import {
+  checkOptions,
+  flag,
+  isPlainObject,
+  oneOf,
+  optional,
+  Rng,
+  real,
+  refuseSurplus,
+  ValueError,
+  whole,
+} from '@latent/tensor';
 import { driftOf } from './answer/drift.ts';
 import { cellsOf, type ExplainBy, explainRows, type UsualCells, usualCells } from './answer/explain.ts';
 import { fillHoles } from './answer/impute.ts';
@@ -75,6 +86,7 @@ export class TableModel<Row extends object = AnyRow> {
 
   /** Models come from `fit`, `load` and `fromBytes`. */
   protected constructor(state: TableState, { onWarning }: Pick<TableOptions, 'onWarning'> = {}) {
+    refuseSurplus(TableModel, 'score pValues predict embed notes card scoreStream imputeStream watch toBytes save');
     this.#state = state;
     this.onWarning = onWarning ?? ((message) => console.warn(message));
   }
