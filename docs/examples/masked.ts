@@ -13,9 +13,9 @@ const holes: Readonly<Record<string, (y: number, x: number, u: number) => boolea
 };
 
 /**
- * One masked autoencoder fills what is missing of digits, whatever it is, though it never saw the half of an image hidden but single pixels
- * at random; and it finds the pixels that were turned over, each by what the others say. You should see filled pixels at less than half
- * the nats that the mean image gives them, and nearly all odd pixels among the first.
+ * One masked autoencoder fills what is missing of digits, whatever it is, though while it learned only single pixels were hidden, at
+ * random; and it finds the pixels that were turned over, each by what the others say. You should see pixels filled at fewer nats
+ * than the mean image gives them, and most of the odd ones found.
  */
 export const masked: Example = async (setting) => {
   const { quick, say } = setting;
