@@ -6,7 +6,6 @@ import {
   adam,
   type Batch,
   characters,
-  cosineSchedule,
   Embedding,
   embedding,
   fit,
@@ -74,11 +73,6 @@ class LanguageModel extends Module implements Trainable {
   }
 }
 
-/** Falls to 0, so that the last batches, of words of like lengths here and of any there, decide nothing. */
-function rateOver(epochs: number) {
-  return cosineSchedule({ rate: sizes.rate, steps: epochs * Math.ceil(TRAIN / sizes.batch) });
-}
-
 /** Bits per character of test words. */
 type Train = (train: readonly string[], test: readonly string[], epochs: number, seed: number) => Promise<number>;
 
@@ -89,11 +83,12 @@ const models: Readonly<Record<'lm' | 'vae', { readonly name: string; readonly tr
       const model = new LanguageModel(new Rng(seed));
       const rowsOf = (words: readonly string[]) => {
         const rows = parseRows('words', tokenRows('words', words, letters), [sizes.steps], { ragged: true });
-        return new SequenceDataset(rows, { shape: [sizes.steps], cut: true });
+        // Batches of words of any lengths, as PyTorch's are; those of a Vae hold words of like lengths.
+        return new SequenceDataset(rows, { shape: [sizes.steps], cut: false });
       };
       await fit(model, rowsOf(train), {
         ...{ epochs, batchSize: sizes.batch, seed, clipNorm: sizes.clip },
-        optimizer: adam({ learningRate: rateOver(epochs) }),
+        optimizer: adam({ learningRate: sizes.rate }),
       });
       model.eval();
       let nats = 0;
@@ -119,7 +114,7 @@ const models: Readonly<Record<'lm' | 'vae', { readonly name: string; readonly tr
       });
       await vae.fit(train, {
         ...{ epochs, batchSize: sizes.batch, clipNorm: sizes.clip },
-        optimizer: adam({ learningRate: rateOver(epochs) }),
+        optimizer: adam({ learningRate: sizes.rate }),
       });
       return bits(-vae.elbo(test, { samples: 4, seed }).elbo.sum().item(), test);
     },

@@ -97,8 +97,6 @@ def run(task, train, test, sizes, epochs, seed):
     model = (Vae if task == "vae" else LanguageModel)(**sizes)
     optimizer = torch.optim.Adam(model.parameters(), lr=sizes["rate"])
     x, lengths = rows_of(train)
-    steps = epochs * math.ceil(len(x) / sizes["batch"])
-    falling = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 + 0.5 * math.cos(math.pi * step / steps))
     for _ in range(epochs):
         for rows in torch.randperm(len(x)).split(sizes["batch"]):
             own = lengths[rows]
@@ -107,7 +105,6 @@ def run(task, train, test, sizes, epochs, seed):
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), sizes["clip"])
             optimizer.step()
-            falling.step()
     x, lengths = rows_of(test)
     with torch.no_grad():
         return model.bound(x, lengths).sum().item() / math.log(2) / lengths.sum().item()

@@ -66,8 +66,8 @@ function draw(rows: readonly ArrayLike<number>[], columns: number): Picture {
 
 /**
  * A VAE of drawings, stroke by stroke, in the manner of sketch-rnn (Ha & Eck 2018): the pen's offsets from a mixture of bivariate
- * Gaussians, and whether it is down, lifted or done. You should see signs as people write them, restored from their codes and drawn
- * anew, all with an end.
+ * Gaussians, and whether it is down, lifted or done. You should see signs as people write them, most with an end. Codes hold five nats,
+ * the free ones: what is drawn again from a sign's code has something of its shape, and is another sign.
  */
 export const sketches: Example = async (setting) => {
   const { quick, say } = setting;
