@@ -1,15 +1,12 @@
 // `npm run bench:images`: convolutional models trained here and on PyTorch with the same digits, split, network, optimizer and
 // epochs, for several seeds.
-import { spawnSync } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Rng, tensor, useThreads } from '@latent/tensor';
 import { DenoisingAutoencoder, gaussianNoise, Vae } from '@latent/vae';
 import { loadDigits } from '../demo/digits.ts';
 import { type ImageModel, kerasDenoiser, tensorflowCvae } from './images.ts';
 import { networksOf } from './latent-images.ts';
+import { digitsFolder, mean, onPytorch, report, spread } from './seeds.ts';
 
 const HELP = `usage: npm run bench:images -- [--only NAME] [--epochs 10] [--seeds 3]`;
 
@@ -53,7 +50,8 @@ async function main(only: string, epochs: number, seeds: number): Promise<void> 
     const ours: number[] = [];
     for (let seed = 0; seed < seeds; seed++) ours.push(await train(task, epochs, seed));
     report('latent', ours);
-    const theirs = pytorch(task, epochs, seeds);
+    const request = { model: task.model, task: task.task, epochs, seeds, threads: 1 };
+    const theirs = onPytorch('train_images.py', [digitsFolder()], request) as readonly number[] | null;
     if (theirs === null) continue;
     report('pytorch', theirs);
     const gap = mean(ours) - mean(theirs);
@@ -80,35 +78,4 @@ async function train({ task, model }: Task, epochs: number, seed: number): Promi
     .square()
     .mean()
     .item();
-}
-
-function pytorch({ task, model }: Task, epochs: number, seeds: number): readonly number[] | null {
-  const python = ['python3', '/usr/bin/python3'].find(
-    (name) => spawnSync(name, ['-c', 'import torch'], { stdio: 'ignore' }).status === 0,
-  );
-  if (python === undefined) {
-    console.log('  pytorch  missing: no Python with torch (on Debian: apt-get install python3-torch)');
-    return null;
-  }
-  const script = fileURLToPath(new URL('./peers/train_images.py', import.meta.url));
-  const folder = dirname(createRequire(import.meta.url).resolve('mnist/src/digits/0.json'));
-  const input = JSON.stringify({ model, task, epochs, seeds, threads: 1 });
-  const { stdout, stderr, status } = spawnSync(python, [script, folder], { encoding: 'utf8', input });
-  if (status !== 0) throw new Error(`image-quality: PyTorch failed\n${stderr}`);
-  return JSON.parse(stdout) as number[];
-}
-
-function report(name: string, figures: readonly number[]): void {
-  const list = figures.map((value) => value.toPrecision(5)).join('  ');
-  console.log(
-    `  ${name.padEnd(8)} ${list}   mean ${mean(figures).toPrecision(5)}, standard deviation ${spread(figures).toPrecision(2)}`,
-  );
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b) / values.length;
-}
-
-function spread(values: readonly number[]): number {
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean(values)) ** 2, 0) / (values.length - 1));
 }

@@ -17,17 +17,13 @@ import { fashion } from './fashion.ts';
 
 /**
  * One network under three priors, on binarised digits and Fashion images (Norouzi et al. 2020). You should see fewer nats with the
- * exemplar prior than with N(0, I), and images like one image. The VampPrior of 200 rows is behind both here: so few rows do not cover
- * 20 latents in 60 epochs.
+ * exemplar prior than with the VampPrior, and with that than with N(0, I), and images like one image. Units that do not saturate matter: a
+ * VampPrior needs rows whose posteriors are wider than those of data, and those are beyond what tanh units tell apart.
  */
 export const exemplar: Example = async (setting) => {
   const findings: Record<string, number> = {};
-  for (const [name, sets] of [
-    ['digits', digits(setting)],
-    ['fashion', fashion(setting)],
-  ] as const) {
-    Object.assign(findings, await compared(setting, name, sets));
-  }
+  Object.assign(findings, await compared(setting, 'digits', digits(setting)));
+  if (!setting.quick) Object.assign(findings, await compared(setting, 'fashion', fashion(setting)));
   return findings;
 };
 
@@ -54,18 +50,18 @@ async function compared(
       inputSize: PIXELS,
       latentSize: 20,
       encoder: [200],
-      activation: 'tanh',
+      activation: 'relu',
       reconstruction: bernoulli(),
       prior,
       objective: elbo({ warmUp: setting.quick ? 0 : 10 }),
       seed: 4,
     });
-    const epochs = setting.quick ? 2 : 60;
+    const epochs = setting.quick ? 2 : 40;
     const steps = epochs * Math.ceil(train.labels.length / 100);
     const history = await vae.fit(rows, {
       epochs,
       batchSize: 100,
-      optimizer: adam({ learningRate: cosineSchedule({ rate: 3e-3, steps }) }),
+      optimizer: adam({ learningRate: cosineSchedule({ rate: 2e-3, steps }) }),
       validationData: validation,
       earlyStopping: { patience: epochs, restoreBest: true },
     });

@@ -7,8 +7,10 @@ import { denoising } from './denoising.ts';
 import { ecg } from './ecg.ts';
 import { type Example, setting } from './example.ts';
 import { exemplar } from './exemplar.ts';
+import { hierarchical } from './hierarchical.ts';
 import { latentMap } from './latent-map.ts';
 import { likelihood } from './likelihood.ts';
+import { masked } from './masked.ts';
 import { names } from './names.ts';
 import { pytorchVae } from './pytorch-vae.ts';
 import { ranking } from './ranking.ts';
@@ -42,6 +44,8 @@ const examples = {
   'conditional-digits': conditionalDigits,
   exemplar,
   'semi-supervised': semiSupervised,
+  hierarchical,
+  masked,
   'vq-fashion': vqFashion,
   'sparse-embeddings': sparseEmbeddings,
 } satisfies Record<string, Example>;

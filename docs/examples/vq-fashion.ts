@@ -1,4 +1,4 @@
-import { conv2d } from '@latent/nn';
+import { adam, conv2d, cosineSchedule } from '@latent/nn';
 import { bernoulli, VqVae } from '@latent/vae';
 import { image, SIDE } from '../../demo/digits.ts';
 import { sheet } from '../../demo/sheet.ts';
@@ -7,7 +7,7 @@ import { fashion } from './fashion.ts';
 
 /**
  * Fashion images as 7×7 codes of 128, and a small transformer that makes new ones (van den Oord et al. 2017; the layers and sizes are
- * those of the example at keras.io). You should see images that come back from 49 codes sharp, and new ones that are mostly clothes.
+ * those of the example at keras.io). You should see images that come back from 49 whole numbers, and new ones that are mostly clothes.
  */
 export const vqFashion: Example = async (setting) => {
   const { train, test } = fashion(setting);
@@ -23,7 +23,12 @@ export const vqFashion: Example = async (setting) => {
     reconstruction: bernoulli(),
     seed: 1,
   });
-  const history = await model.fit(train.images, { epochs: setting.quick ? 1 : 12, batchSize: 128, learningRate: 1e-3 });
+  const batchSize = 64;
+  const run = (epochs: number, rate: number) => {
+    const steps = epochs * Math.ceil(train.labels.length / batchSize);
+    return { epochs, batchSize, optimizer: adam({ learningRate: cosineSchedule({ rate, steps }) }) };
+  };
+  const history = await model.fit(train.images, run(setting.quick ? 1 : 24, 2e-3));
   const last = history.epochs.at(-1);
   const restored = model.reconstruct(test.images).data;
   let error = 0;
@@ -35,7 +40,7 @@ export const vqFashion: Example = async (setting) => {
     `${history.epochs.length} epochs: ${last?.perplexity.toFixed(1)} of 128 codes in use (e^entropy of a batch); squared error ${error.toFixed(4)}`,
   );
   const before = uniform.codes.mean().item();
-  await model.fitPrior(train.images, { epochs: setting.quick ? 1 : 10, batchSize: 64, learningRate: 2e-3 });
+  await model.fitPrior(train.images, run(setting.quick ? 1 : 15, 3e-3));
   const { bound, reconstruction, codes } = model.codeBound(test.images);
   const mean = (x: typeof bound): number => x.mean().item();
   setting.say(
@@ -43,7 +48,7 @@ export const vqFashion: Example = async (setting) => {
   );
   const shown = Array.from({ length: 12 }, (_, k) => image(test, Math.floor(((k + 0.5) * test.labels.length) / 12)));
   const back = rowsOf(model.reconstruct(shown.map((row) => Float32Array.from(row))).data);
-  const made = rowsOf(model.sample(36, { seed: 1 }).data);
+  const made = rowsOf(model.sample(36, { seed: 1, temperature: 0.9 }).data);
   sheet([...shown, ...back, ...made], 12, 2).write(setting.path('vq-fashion.png'));
   setting.say('vq-fashion.png: test images, what 49 codes make of them, and new images');
   return { error, uniform: before, learned: mean(codes), perplexity: last?.perplexity ?? 0 };

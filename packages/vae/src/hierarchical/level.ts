@@ -23,6 +23,9 @@ export interface LevelParts {
  * A level of a hierarchical VAE. Its latents are z = μ(h) + σ(h)⊙u, where h is what the levels above say and u is N(0, I) before the row
  * is seen. What the row says is a difference from that, q(u | x, h) = N(Δμ, diag Δσ²), so that a level that learned nothing of rows
  * costs nothing (the residual parametrisation of Vahdat & Kautz 2020, with Δμ in units of σ).
+ *
+ * The way from the row to the latents, and from them to what is below, is short: what the level itself learns is added to what comes in.
+ * With a layer more in either way, latents say nothing at first, and while they do not the KL takes them away.
  */
 export class Level extends Module {
   readonly encoder: Layer;
@@ -35,7 +38,6 @@ export class Level extends Module {
   /** What z adds to h; z has weights of its own, since it is few numbers among many. */
   readonly latent: Linear;
   readonly merged: Linear;
-  readonly added: Linear;
   /** The shape of its latents: […places, latentSize]. */
   readonly latents: Shape;
   readonly #activation: Activation;
@@ -50,7 +52,6 @@ export class Level extends Module {
     this.residual = new Linear(channels, 2 * latentSize, { rng });
     this.latent = new Linear(latentSize, channels, { rng, bias: false });
     this.merged = new Linear(channels, channels, { rng });
-    this.added = new Linear(channels, channels, { rng });
     this.latents = [...features.slice(0, -1), latentSize];
     this.#activation = new Activation(activation);
   }
@@ -66,18 +67,18 @@ export class Level extends Module {
 
   /** q(u | x, h): the row's features and h, [rows, …places, channels] both. */
   residualOf(features: Tensor, h: Tensor): Residual {
-    const both = this.#activation.forward(inLayer('compared', () => this.compared.forward(concat([features, h], -1))));
-    const [mean, logVariance] = inLayer('residual', () => this.residual.forward(both)).split(2, -1) as [Tensor, Tensor];
+    const both = inLayer('compared', () => this.compared.forward(concat([features, h], -1)));
+    const seen = features.add(this.#activation.forward(both));
+    const [mean, logVariance] = inLayer('residual', () => this.residual.forward(seen)).split(2, -1) as [Tensor, Tensor];
     const flat = (x: Tensor): Tensor => x.reshape([x.shape[0] as number, this.size]);
     return { mean: flat(mean), logVariance: boundedLogVariance(flat(logVariance)) };
   }
 
-  /** What h and u [rows, numbers] say of the level below: h + f(h, z). */
+  /** What h and u [rows, numbers] say of the level below: of h + f(z, h). */
   below(h: Tensor, u: Tensor): Tensor {
     const [mean, logVariance] = inLayer('prior', () => this.prior.forward(h)).split(2, -1) as [Tensor, Tensor];
     const z = mean.add(boundedLogVariance(logVariance).mul(0.5).exp().mul(u.reshape(mean.shape)));
     const said = inLayer('latent', () => this.latent.forward(z)).add(inLayer('merged', () => this.merged.forward(h)));
-    const state = h.add(inLayer('added', () => this.added.forward(this.#activation.forward(said))));
-    return inLayer('decoder', () => this.decoder.forward(state));
+    return inLayer('decoder', () => this.decoder.forward(h.add(this.#activation.forward(said))));
   }
 }

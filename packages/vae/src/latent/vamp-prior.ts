@@ -76,7 +76,10 @@ export interface VampPriorOptions {
   readonly start?: 'uniform' | 'rows';
 }
 
-/** A mixture of the posteriors of learned rows (Tomczak & Welling 2018): p(z) = 1/K Σₖ q(z | uₖ). */
+/**
+ * A mixture of the posteriors of learned rows (Tomczak & Welling 2018): p(z) = 1/K Σₖ q(z | uₖ). Take an encoder of units that do not
+ * saturate, such as 'relu': with 'tanh' it cannot make the posteriors of these rows as wide as a prior must be.
+ */
 export function vampPrior(options: VampPriorOptions): PriorSpec {
   return vampPart.make(options);
 }

@@ -2,7 +2,8 @@ import type { DType } from '../../dtype.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
 import { elements, type Kernel, type KernelCall, LINE, moved } from '../kernel.ts';
 import { forwardPasses } from './passes.ts';
-import { productScratch, runProduct } from './product.ts';
+import { runProduct } from './product.ts';
+import { productScratch } from './product-room.ts';
 import {
   type ConvolutionShape,
   columnsExtent,

@@ -1,16 +1,28 @@
-import { align } from '../../memory/linear-memory.ts';
-import { defineStoreTail, TILE_COLS } from '../matmul/micro.ts';
-import { definePackCopy, definePackTranspose } from '../matmul/pack.ts';
+import { defineStoreTail } from '../matmul/micro.ts';
 import { type FunctionBuilder, I32, i32s, type Local, type ModuleBuilder } from '../wasm/assembler.ts';
 import { LinkedFunction, type Linker } from '../wasm/linker.ts';
 import { whilePositive } from '../wasm/loops.ts';
 import type { Tile } from '../wasm/tile.ts';
-import { type Band, bandsOf } from './bands.ts';
-import { emitImages, IMAGE_WORDS, imageWords, paddedBytes } from './images.ts';
+import { eachBlock, eachGroup } from './blocks.ts';
+import { emitImages, imageWords } from './images.ts';
 import { defineDepthwise, defineDot, defineTile, ENTRY } from './micro.ts';
 import type { Passes } from './passes.ts';
+import { definePack } from './product-pack.ts';
+import {
+  blockOf,
+  COPIED,
+  type HeaderWord,
+  header,
+  type Kind,
+  kindOf,
+  ONE_COLUMN,
+  type PassWord,
+  pass,
+  roomOf,
+  TRANSPOSED,
+  WIDTH,
+} from './product-room.ts';
 import type { ConvolutionShape } from './shape.ts';
-import { Words } from './words.ts';
 
 /**
  * A convolution or a transposed one as products of patches with weights: of some images at a time, padded where they have to
@@ -18,132 +30,6 @@ import { Words } from './words.ts';
  * Each result sums its products in the order of the patch within blocks, then the blocks in order; what a block is depends on
  * kernel and channels alone, so neither threads nor the number of images change a bit.
  */
-
-/** A sum runs over blocks of at most this many elements of a patch, so that packed weights stay in the first-level cache. */
-const MOST_IN_BLOCK = 336;
-/** Results of so few columns take them one at a time. */
-const MOST_DOT_COLUMNS = 4;
-
-const COPIED = 0;
-const TRANSPOSED = 1;
-const ONE_COLUMN = 2;
-
-type Kind = 'tiles' | 'dot' | 'depthwise';
-
-const header = /* @__PURE__ */ new Words(
-  ...IMAGE_WORDS,
-  'out',
-  'outImage',
-  'passes',
-  'passCount',
-  'groups',
-  /** Bytes from group to group of source, results and weights. */
-  'sourceGroup',
-  'outGroup',
-  'kernelGroup',
-  /** How weights lie: see `PACK`; and bytes from one to the next along a patch, and along columns. */
-  'packing',
-  'weightPerSource',
-  'weightPerOut',
-  /** Of each group. */
-  'channels',
-  'columns',
-  /** Whether taps in a row lie one after the other, so that they make one run. */
-  'merged',
-);
-
-const pass = /* @__PURE__ */ new Words(
-  /** Bytes from the region, and from the results of the first image. */
-  'source',
-  'out',
-  /** Where its packed weights are. */
-  'weights',
-  'table',
-  'rows',
-  'columns',
-  /** Bytes from pixel to pixel. */
-  'sourceRow',
-  'sourceColumn',
-  'outRow',
-  'outColumn',
-  'tapRows',
-  'taps',
-  /** Bytes from tap to tap. */
-  'tapRow',
-  'tap',
-  'blockTapRows',
-  'blockTaps',
-  'blockChannels',
-  /** Where the first tap's weights are, and bytes from tap to tap. */
-  'kernel',
-  'kernelTapRow',
-  'kernelTap',
-);
-type HeaderWord = typeof header extends Words<infer N> ? N : never;
-type PassWord = typeof pass extends Words<infer N> ? N : never;
-
-function kindOf({ groups }: ConvolutionShape, { depthwise, outChannels, sourceChannels }: Passes): Kind {
-  if (depthwise) return 'depthwise';
-  return outChannels / groups <= MOST_DOT_COLUMNS && (sourceChannels / groups) % 4 === 0 ? 'dot' : 'tiles';
-}
-
-const WIDTH: Record<Kind, number> = { tiles: TILE_COLS, dot: 1, depthwise: 4 };
-
-/** Tap rows, taps and channels of a block. */
-function blockOf(tapRows: number, taps: number, channels: number): readonly [number, number, number] {
-  const equal = (all: number, most: number): number => Math.ceil(all / Math.max(1, Math.ceil(all / Math.max(1, most))));
-  if (channels > MOST_IN_BLOCK) return [1, 1, 4 * Math.ceil(equal(channels, MOST_IN_BLOCK) / 4)];
-  if (taps * channels > MOST_IN_BLOCK) return [1, equal(taps, Math.floor(MOST_IN_BLOCK / channels)), channels];
-  const row = Math.max(1, taps * channels);
-  return [Math.max(1, equal(tapRows, Math.floor(MOST_IN_BLOCK / row))), Math.max(1, taps), channels];
-}
-
-/** What of the scratch is where: bytes from its start. */
-interface Room {
-  readonly bands: readonly Band[];
-  readonly header: number;
-  readonly passes: number;
-  readonly weights: readonly number[];
-  readonly tables: readonly number[];
-  readonly padded: number;
-  readonly bytes: number;
-}
-
-/** The most rows a tile may have. */
-const MOST_TILE_ROWS = 6;
-
-function roomOf(shape: ConvolutionShape, passes: Passes): Room {
-  const { groups } = shape;
-  const { height, width, sourceChannels, outChannels } = passes;
-  const bands = bandsOf(shape, passes);
-  const kind = kindOf(shape, passes);
-  let bytes = align(header.bytes);
-  const take = (size: number): number => {
-    const at = bytes;
-    bytes += align(size);
-    return at;
-  };
-  const pairs = height.flatMap((h, i) => width.map((w) => ({ h, w, i })));
-  const passesAt = take(pass.bytes * pairs.length);
-  const panels = Math.ceil(outChannels / groups / WIDTH[kind]) * WIDTH[kind];
-  const weights = pairs.map(({ h, w }) =>
-    kind === 'depthwise' ? 0 : take(4 * h.taps * w.taps * sourceChannels * panels + 64),
-  );
-  const tables = pairs.map(({ w, i }) =>
-    take(Math.max(...bands.map((band) => band.height[i]!.count * w.count * band.together + MOST_TILE_ROWS)) * ENTRY),
-  );
-  const padded = take(
-    Math.max(0, ...bands.map(({ together, region }) => paddedBytes(together, sourceChannels, region))) + 64,
-  );
-  return { bands, header: 0, passes: passesAt, weights, tables, padded, bytes };
-}
-
-/** Bytes that such a product needs while it runs. */
-export function productScratch(shape: ConvolutionShape, passes: Passes): number {
-  return shape.images === 0 || passes.height.length === 0 || passes.width.length === 0
-    ? 0
-    : roomOf(shape, passes).bytes;
-}
 
 const PACK = /* @__PURE__ */ new LinkedFunction(definePack);
 const TILES = /* @__PURE__ */ new LinkedFunction((module, { tile }) =>
@@ -241,202 +127,6 @@ export function runProduct(
 /** Weights of one tap. */
 function perTapOf({ channels, groups, features }: ConvolutionShape): number {
   return (channels / groups) * features;
-}
-
-/** for (index = 0; index < end; index += step) — runs at least once. */
-function each(f: FunctionBuilder, index: Local, step: () => void, end: () => void, body: () => void): void {
-  f.i32(0).set(index);
-  f.loop(() => {
-    body();
-    f.get(index);
-    step();
-    f.op('i32_add').tee(index);
-    end();
-    f.op('i32_lt_s').brIf(0);
-  });
-}
-
-/** Sets `result` to min(limit, total − done). */
-function remaining(f: FunctionBuilder, result: Local, limit: () => void, total: () => void, done: Local): void {
-  limit();
-  total();
-  f.get(done).op('i32_sub').tee(result);
-  limit();
-  f.get(result).op('i32_lt_s').op('select').set(result);
-}
-
-/** Walks a pass's blocks; `body` finds the first tap row, tap and channel of each in locals, and how many there are. */
-function eachBlock(
-  f: FunctionBuilder,
-  headerAt: Local,
-  passAt: Local,
-  body: (first: readonly [Local, Local, Local], count: readonly [Local, Local, Local]) => void,
-): void {
-  const locals = Array.from({ length: 6 }, () => f.local(I32)) as [Local, Local, Local, Local, Local, Local];
-  const [row, tap, channel, rows, taps, channels] = locals;
-  const walk = (index: Local, count: Local, step: PassWord, end: () => void, inside: () => void): void => {
-    each(
-      f,
-      index,
-      () => pass.push(f, passAt, step),
-      end,
-      () => {
-        remaining(f, count, () => pass.push(f, passAt, step), end, index);
-        inside();
-      },
-    );
-  };
-  walk(
-    row,
-    rows,
-    'blockTapRows',
-    () => pass.push(f, passAt, 'tapRows'),
-    () => {
-      walk(
-        tap,
-        taps,
-        'blockTaps',
-        () => pass.push(f, passAt, 'taps'),
-        () => {
-          walk(
-            channel,
-            channels,
-            'blockChannels',
-            () => header.push(f, headerAt, 'channels'),
-            () => {
-              body([row, tap, channel], [rows, taps, channels]);
-            },
-          );
-        },
-      );
-    },
-  );
-}
-
-/** Repeats `body` for each group, and then moves the pointers on by the bytes given. */
-function eachGroup(
-  f: FunctionBuilder,
-  headerAt: Local,
-  moves: readonly (readonly [pointer: Local, by: () => void])[],
-  body: () => void,
-): void {
-  const left = f.local(I32);
-  header.push(f, headerAt, 'groups').set(left);
-  whilePositive(f, left, () => {
-    body();
-    for (const [pointer, by] of moves) {
-      f.get(pointer);
-      by();
-      f.op('i32_add').set(pointer);
-    }
-    f.advance(left, -1);
-  });
-}
-
-/** Packs the weights of all passes: a function of the header. */
-function definePack(module: ModuleBuilder): FunctionBuilder {
-  const copy = definePackCopy(module, TILE_COLS);
-  const transpose = definePackTranspose(module, TILE_COLS);
-  const column = definePackColumn(module);
-  return module.define([I32], [], (f) => {
-    const headerAt = 0;
-    const names = ['passAt', 'left', 'kernel', 'to', 'from', 'columnsLeft', 'panel', 'r', 't', 'line'] as const;
-    const l = Object.fromEntries(names.map((name) => [name, f.local(I32)])) as Record<(typeof names)[number], Local>;
-    const h = (name: HeaderWord): FunctionBuilder => header.push(f, headerAt, name);
-    const p = (name: PassWord): FunctionBuilder => pass.push(f, l.passAt, name);
-    /** Packs `columns` at a time, panel after panel. */
-    const panels = (
-      width: number,
-      [row, tap, channel]: readonly [Local, Local, Local],
-      [rows, taps, channels]: readonly [Local, Local, Local],
-      pack: () => void,
-    ): void => {
-      h('columns').set(l.columnsLeft);
-      f.get(l.kernel).set(l.panel);
-      whilePositive(f, l.columnsLeft, () => {
-        f.get(rows).set(l.r);
-        // panel + row·kernelTapRow + channel·weightPerSource
-        f.get(l.panel).get(row);
-        p('kernelTapRow').op('i32_mul').op('i32_add').get(channel);
-        h('weightPerSource').op('i32_mul').op('i32_add').get(tap);
-        p('kernelTap').op('i32_mul').op('i32_add').set(l.line);
-        whilePositive(f, l.r, () => {
-          f.get(taps).set(l.t).get(l.line).set(l.from);
-          whilePositive(f, l.t, () => {
-            pack();
-            f.get(l.to)
-              .get(channels)
-              .i32(4 * width)
-              .op('i32_mul')
-              .op('i32_add')
-              .set(l.to);
-            f.get(l.from);
-            p('kernelTap').op('i32_add').set(l.from);
-            f.advance(l.t, -1);
-          });
-          f.get(l.line);
-          p('kernelTapRow').op('i32_add').set(l.line);
-          f.advance(l.r, -1);
-        });
-        f.get(l.panel);
-        h('weightPerOut').i32(width).op('i32_mul').op('i32_add').set(l.panel);
-        f.advance(l.columnsLeft, -width);
-      });
-    };
-    h('passes').set(l.passAt);
-    h('passCount').set(l.left);
-    whilePositive(f, l.left, () => {
-      p('weights').set(l.to);
-      p('kernel').set(l.kernel);
-      p('tapRows').if_(() => {
-        eachGroup(f, headerAt, [[l.kernel, () => h('kernelGroup')]], () => {
-          eachBlock(f, headerAt, l.passAt, (first, count) => {
-            const [, , channels] = count;
-            h('packing')
-              .i32(COPIED)
-              .op('i32_eq')
-              .if_(() => {
-                panels(TILE_COLS, first, count, () => {
-                  f.get(l.from);
-                  h('weightPerSource').get(l.to).get(channels).call(copy);
-                });
-              });
-            h('packing')
-              .i32(TRANSPOSED)
-              .op('i32_eq')
-              .if_(() => {
-                panels(TILE_COLS, first, count, () => {
-                  f.get(l.from);
-                  h('weightPerOut').get(l.to).get(channels).get(l.columnsLeft).call(transpose);
-                });
-              });
-            h('packing')
-              .i32(ONE_COLUMN)
-              .op('i32_eq')
-              .if_(() => {
-                panels(1, first, count, () => {
-                  f.get(l.from);
-                  h('weightPerSource').get(l.to).get(channels).call(column);
-                });
-              });
-          });
-        });
-      });
-      f.advance(l.passAt, pass.bytes).advance(l.left, -1);
-    });
-  });
-}
-
-/** Copies numbers that lie apart to a line: parameters from, step (bytes), to, count. */
-function definePackColumn(module: ModuleBuilder): FunctionBuilder {
-  return module.define(i32s(4), [], (f) => {
-    const [from, step, to, count] = [0, 1, 2, 3];
-    whilePositive(f, count, () => {
-      f.get(to).get(from).memory('f32_load').memory('f32_store');
-      f.get(from).get(step).op('i32_add').set(from);
-      f.advance(to, 4).advance(count, -1);
-    });
-  });
 }
 
 /**

@@ -16,6 +16,7 @@ const shape = (
 
 const shapes: readonly (readonly [name: string, shape: PoolShape])[] = [
   ['2×2', shape(3, [6, 8], 8, [3, 4], [2, 2], [2, 2])],
+  ['2×2, many channels', shape(2, [4, 6], 39, [2, 3], [2, 2], [2, 2])],
   ['2×2, an odd size, the last windows smaller', shape(2, [5, 7], 5, [3, 4], [2, 2], [2, 2])],
   ['overlapping', shape(2, [7, 7], 6, [4, 4], [3, 3], [2, 2], [1, 1])],
   ['dilated', shape(2, [9, 8], 3, [5, 6], [3, 2], [1, 1], [0, 0], [2, 2])],

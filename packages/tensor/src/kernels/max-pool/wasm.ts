@@ -3,7 +3,7 @@ import { parameters } from '../convolution/micro.ts';
 import { type FunctionBuilder, I32, i32s, type Local, type ModuleBuilder, V128 } from '../wasm/assembler.ts';
 import { storeLanes } from '../wasm/lanes.ts';
 import { LinkedFunction, type Linker } from '../wasm/linker.ts';
-import { whilePositive } from '../wasm/loops.ts';
+import { whileAtLeast, whilePositive } from '../wasm/loops.ts';
 import type { PoolShape } from './shape.ts';
 
 const PARAMETERS = [
@@ -63,7 +63,6 @@ function emitInside(
   first: Local,
   count: Local,
 ): void {
-  const fit = f.local(I32);
   f.get(kernel).set(count);
   f.get(at).get(stride).op('i32_mul').get(padding).op('i32_sub').set(first);
   f.block(() => {
@@ -74,14 +73,16 @@ function emitInside(
       f.br(0);
     });
   });
-  // count = min(count, ⌈(size − first) / dilation⌉)
-  f.get(size).get(first).op('i32_sub').get(dilation).op('i32_add').i32(1).op('i32_sub').get(dilation);
-  f.op('i32_div_u').set(fit);
-  f.get(count).get(fit).get(count).get(fit).op('i32_lt_s').op('select').set(count);
+  // Where the last of them is past the end: count = ⌈(size − first) / dilation⌉.
+  f.get(count).i32(1).op('i32_sub').get(dilation).op('i32_mul').get(first).op('i32_add').get(size).op('i32_ge_s');
+  f.if_(() => {
+    f.get(size).get(first).op('i32_sub').get(dilation).op('i32_add').i32(1).op('i32_sub').get(dilation);
+    f.op('i32_div_u').set(count);
+  });
 }
 
-/** Repeats `body` for each window of an image and each four of its channels. */
-function eachWindow(f: FunctionBuilder, p: Parameters, body: (window: Window) => void): void {
+/** Repeats `body` for each pixel of an image's result; `body` moves `place` behind the pixel's channels, up to three too far. */
+function eachPixel(f: FunctionBuilder, p: Parameters, body: (window: Window) => void): void {
   const names = [
     'i', 'j', 'top', 'side', 'rows', 'columns', 'column', 'nextRow', 'first', 'pixel', 'place', 'left', 'row', 'odd',
   ] as const; // biome-ignore format: a list
@@ -100,16 +101,26 @@ function eachWindow(f: FunctionBuilder, p: Parameters, body: (window: Window) =>
       f.get(p.dilationHeight).get(p.width).op('i32_mul').get(l.pixel).op('i32_mul');
       f.get(l.columns).get(l.column).op('i32_mul').op('i32_sub').set(l.nextRow);
       f.get(p.channels).set(l.left);
-      whilePositive(f, l.left, () => {
-        body(l);
-        f.advance(l.first, 16).advance(l.place, 16).advance(l.left, -4);
-      });
+      body(l);
       // `left` is minus the lanes that the last vector went too far.
       f.get(l.place).get(l.left).i32(4).op('i32_mul').op('i32_add').set(l.place);
       f.get(l.j).i32(1).op('i32_add').tee(l.j).get(p.outWidth).op('i32_lt_s').brIf(0);
     });
     f.get(l.i).i32(1).op('i32_add').tee(l.i).get(p.outHeight).op('i32_lt_s').brIf(0);
   });
+}
+
+/** Repeats `body` for each four of a pixel's channels. */
+function eachFour(f: FunctionBuilder, { first, place, left }: Window, body: () => void): void {
+  whilePositive(f, left, () => {
+    body();
+    f.advance(first, 16).advance(place, 16).advance(left, -4);
+  });
+}
+
+/** Repeats `body` for each window of an image and each four of its channels. */
+function eachWindow(f: FunctionBuilder, p: Parameters, body: (window: Window) => void): void {
+  eachPixel(f, p, (window) => eachFour(f, window, () => body(window)));
 }
 
 /**
@@ -214,20 +225,73 @@ function definePick(module: ModuleBuilder): FunctionBuilder {
 function defineMax(module: ModuleBuilder): FunctionBuilder {
   return module.define(i32s(PARAMETERS.length), [], (f) => {
     const p = parameters(...PARAMETERS);
-    const [best, value, mask] = Array.from({ length: 3 }, () => f.local(V128)) as [Local, Local, Local];
-    const [at, to] = [f.local(I32), f.local(I32)];
+    const [best, value, mask] = f.locals(3, V128);
+    const [at, to] = f.locals(2);
     eachImage(f, p, { out: 'output', x: 'input', from: 'input' }, () => {
-      eachWindow(f, p, (window) => {
-        f.i32x4(MINUS_INFINITY).set(best);
-        eachElement(f, window, at, () => {
-          f.get(p.x).get(at).op('i32_add').memory('v128_load').set(value);
-          larger(f, value, best, mask);
-          f.get(value).get(best).get(mask).simd('v128_bitselect').set(best);
+      eachPixel(f, p, (window) => {
+        f.get(window.rows).i32(2).op('i32_eq').get(window.columns).i32(2).op('i32_eq').op('i32_and');
+        f.if_(() => largestOfFour(f, p, window));
+        eachFour(f, window, () => {
+          f.i32x4(MINUS_INFINITY).set(best);
+          eachElement(f, window, at, () => {
+            f.get(p.x).get(at).op('i32_add').memory('v128_load').set(value);
+            larger(f, value, best, mask);
+            f.get(value).get(best).get(mask).simd('v128_bitselect').set(best);
+          });
+          storePlace(f, p, window, best, to);
         });
-        storePlace(f, p, window, best, to);
       });
     });
   });
+}
+
+/** Vectors at a time. */
+const UNROLLED = 4;
+
+/**
+ * The windows of two by two at a pixel, without a question about each element: `first`, `place` and `left` go on by the channels that
+ * were done. Two instructions choose the larger of two numbers, the first of equals; they lose a NaN, so where one was met
+ * nothing is done, and the channels are left to who looks at each.
+ */
+function largestOfFour(f: FunctionBuilder, p: Parameters, { first, column, nextRow, place, left }: Window): void {
+  const [a, b, c, d, to, done] = f.locals(6);
+  const [one, other, top, bottom, odd] = f.locals(5, V128);
+  f.get(p.x).get(first).op('i32_add').tee(a).get(column).op('i32_add').tee(b);
+  f.get(column).op('i32_add').get(nextRow).op('i32_add').tee(c).get(column).op('i32_add').set(d);
+  f.get(p.out).get(place).op('i32_add').set(to);
+  f.i32x4(0).set(odd);
+  f.get(left).set(done);
+  const larger = (x: Local, y: Local, offset: number, found: Local): void => {
+    f.get(x).memory('v128_load', offset).set(one);
+    f.get(y).memory('v128_load', offset).set(other);
+    f.get(one).get(other).simd('f32x4_pmax').tee(found);
+    // The larger, whichever is asked first: unless one of them is a NaN.
+    f.get(other).get(one).simd('f32x4_pmax').simd('f32x4_ne').get(odd).simd('v128_or').set(odd);
+  };
+  for (const vectors of [UNROLLED, 1]) {
+    whileAtLeast(f, left, 4 * vectors, () => {
+      for (let u = 0; u < vectors; u++) {
+        larger(a, b, 16 * u, top);
+        larger(c, d, 16 * u, bottom);
+        f.get(to)
+          .get(top)
+          .get(bottom)
+          .simd('f32x4_pmax')
+          .memory('v128_store', 16 * u);
+      }
+      for (const pointer of [a, b, c, d, to]) f.advance(pointer, 16 * vectors);
+      f.advance(left, -4 * vectors);
+    });
+  }
+  f.get(odd).simd('i32x4_bitmask');
+  f.if_(
+    () => f.get(done).set(left),
+    () => {
+      f.get(done).get(left).op('i32_sub').i32(4).op('i32_mul').tee(done);
+      f.get(first).op('i32_add').set(first);
+      f.get(place).get(done).op('i32_add').set(place);
+    },
+  );
 }
 
 /** Writes what was found of a window, as many channels as there are. */

@@ -1,72 +1,17 @@
-import type { Expr } from '../../expr/expr.ts';
 import { align } from '../../memory/linear-memory.ts';
-import { definePackTranspose } from '../matmul/pack.ts';
-import { type FunctionBuilder, I32, i32s, type Local, type ModuleBuilder, V128 } from '../wasm/assembler.ts';
-import { Computed, computeExpressions, written } from '../wasm/expression.ts';
-import { Lanes, storeLanes, type Value } from '../wasm/lanes.ts';
+import { type FunctionBuilder, I32, i32s, type Local, type ModuleBuilder } from '../wasm/assembler.ts';
+import { Lanes, type Value } from '../wasm/lanes.ts';
 import type { Linker } from '../wasm/linker.ts';
-import { streamRun, whileAtLeast, whilePositive } from '../wasm/loops.ts';
+import { streamRun, whilePositive } from '../wasm/loops.ts';
 import type { Tile } from '../wasm/tile.ts';
-import type { Cell, Column } from './cell.ts';
-import { defineProduct, eachBlock, PANEL, PANEL_ROW } from './product.ts';
+import type { Cell } from './cell.ts';
+import { beginOf, endOf, type Form, type Layout, layoutOf, type Operands, operandsOf, WORDS } from './form.ts';
+import { definePanels } from './panels.ts';
+import { defineProduct, eachBlock, PANEL_ROW } from './product.ts';
 import type { RecurrenceCall } from './recurrence.ts';
 import { defineRowParts, PART_ROWS } from './row-parts.ts';
 import { rowSizes } from './row-sizes.ts';
-
-/** What the code of a recurrence depends on; everything else is an argument. */
-interface Form {
-  readonly cell: Cell;
-  readonly features: number;
-  readonly units: number;
-  readonly steady: boolean;
-  readonly reverse: boolean;
-  readonly lengths: boolean;
-  readonly keep: boolean;
-}
-
-/** Where parts of the room that a call has are, in bytes; those after the panels for each row. */
-interface Layout {
-  /** Blocks of `PANEL` units. */
-  readonly blocks: number;
-  /** A row of the products' left operand, [x, 1, h]. */
-  readonly line: number;
-  /** Of the panels of a block: where each column's begin, and the bytes of all. */
-  readonly panels: readonly number[];
-  readonly panelBytes: number;
-  /** Of the pre-activations, whole blocks of units: a column of a row, and a row. */
-  readonly column: number;
-  readonly sums: number;
-}
-
-function layoutOf({ cell, features, units }: Form): Layout {
-  const panels: number[] = [];
-  let panelBytes = 0;
-  for (const column of cell.columns) {
-    panels.push(panelBytes);
-    panelBytes += PANEL_ROW * (endOf(column, features, units) - beginOf(column, features));
-  }
-  const blocks = Math.ceil(units / PANEL);
-  const column = blocks * PANEL_ROW;
-  return {
-    blocks,
-    line: 4 * (features + 1 + units),
-    panels,
-    panelBytes,
-    column,
-    sums: column * cell.columns.length,
-  };
-}
-
-/** The part of [x, 1, h] that a column is a product of. */
-function beginOf({ part }: Column, features: number): number {
-  return part === 'state' ? features : 0;
-}
-function endOf({ part }: Column, features: number, units: number): number {
-  return part === 'input' ? features + 1 : features + 1 + units;
-}
-
-/** Words that are kept of each row: where its numbers of this step are, and its length. */
-const WORDS = 2;
+import { computeInto, eachFourUnits, storeUnits } from './units.ts';
 
 /** Bytes for what the body works on, beside the panels. */
 export function recurrenceScratch(call: RecurrenceCall): number {
@@ -103,32 +48,6 @@ export function runRecurrence(call: RecurrenceCall, linker: Linker, scratch: num
   compiled(rows, steps, scratch, ...pointers);
 }
 
-/** The pointers of a call, as parameters from number 3 on. */
-interface Operands {
-  readonly y: Local;
-  readonly last: readonly Local[];
-  readonly seen: Local;
-  readonly kept: Local;
-  readonly x: Local;
-  readonly weights: readonly [input: Local, state: Local, inputBias: Local, stateBias: Local];
-  readonly first: readonly Local[];
-  readonly lengths: Local;
-  readonly count: number;
-}
-
-function operandsOf({ cell, keep, lengths }: Form): Operands {
-  let next = 3;
-  const one = (): Local => next++;
-  const states = (): Local[] => Array.from({ length: cell.states }, one);
-  const y = one();
-  const last = states();
-  const [seen, kept] = keep ? [one(), one()] : [-1, -1];
-  const x = one();
-  const weights = [one(), one(), one(), one()] as const;
-  const first = states();
-  return { y, last, seen, kept, x, weights, first, lengths: lengths ? one() : -1, count: next };
-}
-
 function defineRecurrence(module: ModuleBuilder, form: Form, tile: Tile): FunctionBuilder {
   const layout = layoutOf(form);
   const operands = operandsOf(form);
@@ -141,114 +60,6 @@ function defineRecurrence(module: ModuleBuilder, form: Form, tile: Tile): Functi
     new Emitter(f, form, layout, operands).all(fromZero, goingOn, cell),
   );
   return defineRowParts(module, rowSizes(form), pack, body);
-}
-
-/**
- * Packs all weights; the parameters are those of the whole. A panel has a row for each number of its part of [x, 1, h], with
- * the weights of `PANEL` units.
- */
-function definePanels(module: ModuleBuilder, form: Form, { blocks }: Layout, operands: Operands): FunctionBuilder {
-  const { cell, features, units } = form;
-  const transpose = definePackTranspose(module, PANEL);
-  return module.define(i32s(operands.count), [], (f) => {
-    const to = 2;
-    const [weightInput, weightState, biasInput, biasState] = operands.weights;
-    const [unit, lines, low, high] = [f.local(I32), f.local(I32), f.local(V128), f.local(V128)];
-    /** Pushes base + 4·size·(gate·units + unit). */
-    const row = (base: Local, gate: number, size: number): void => {
-      f.get(base)
-        .get(unit)
-        .i32(gate * units)
-        .op('i32_add')
-        .i32(4 * size)
-        .op('i32_mul')
-        .op('i32_add');
-    };
-    const rows = (base: Local, gate: number, size: number): void => {
-      row(base, gate, size);
-      f.i32(4 * size)
-        .get(to)
-        .i32(size)
-        .get(lines)
-        .call(transpose);
-      f.advance(to, size * PANEL_ROW);
-    };
-    eachBlock(f, blocks, (block) => {
-      f.get(block).i32(PANEL).op('i32_mul').set(unit);
-      f.i32(units).get(unit).op('i32_sub').set(lines);
-      for (const { gate, part } of cell.columns) {
-        if (part !== 'state') rows(weightInput, gate, features);
-        const biases = [...(part === 'state' ? [] : [biasInput]), ...(part === 'input' ? [] : [biasState])];
-        for (const [i, bias] of biases.entries()) {
-          for (const [vector, offset] of [
-            [low, 0],
-            [high, 16],
-          ] as const) {
-            // The second vector of a last block may be past the end.
-            const load = (): void => {
-              row(bias, gate, 1);
-              f.memory('v128_load', offset);
-              if (i > 0) f.get(vector).simd('f32x4_add');
-              f.set(vector);
-            };
-            if (offset === 0) load();
-            else {
-              f.get(lines).i32(4).op('i32_gt_s');
-              f.if_(load);
-            }
-          }
-        }
-        f.get(to).get(low).memory('v128_store').get(to).get(high).memory('v128_store', 16);
-        f.advance(to, PANEL_ROW);
-        if (part !== 'input') rows(weightState, gate, units);
-      }
-    });
-  });
-}
-
-/** Stores a vector whole, or its first lanes where fewer than four units are left. */
-export function storeUnits(
-  f: FunctionBuilder,
-  left: Local | null,
-  pointer: Local,
-  offset: number,
-  vector: Local,
-): void {
-  if (left === null) {
-    f.get(pointer).get(vector).memory('v128_store', offset);
-    return;
-  }
-  const to = f.local(I32);
-  f.get(pointer).i32(offset).op('i32_add').set(to);
-  storeLanes(f, to, vector, left);
-}
-
-/** Four units at a time, `left` of them: `body` is told where fewer than four remain. */
-export function eachFourUnits(
-  f: FunctionBuilder,
-  units: number,
-  left: Local,
-  pointers: readonly Local[],
-  body: (tail: Local | null) => void,
-): void {
-  whileAtLeast(f, left, 4, () => {
-    body(null);
-    for (const pointer of pointers) f.advance(pointer, 16);
-    f.advance(left, -4);
-  });
-  if (units % 4 === 0) return;
-  f.get(left).i32(0).op('i32_gt_s');
-  f.if_(() => body(left));
-}
-
-/** Computes expressions and leaves each in a local. */
-export function computeInto(l: Lanes, roots: readonly Expr[], input: (position: number) => Value): Local[] {
-  const results = roots.map(() => l.f.local(V128));
-  for (const [i, value] of computeExpressions(l, written(roots, l.fused), new Computed(), input).entries()) {
-    value.emit();
-    l.f.set(results[i] as Local);
-  }
-  return results;
 }
 
 /**
