@@ -24,8 +24,15 @@ for (const name of ['titanic', 'penguins', 'adult', 'default-credit'] as const) 
     const model = await Imputer.fit<Row>(holed, { seed });
     const filled = model.impute(holed).rows as unknown as Row[];
     const ridge = iterativeRidge(model.schema, holed);
-    const figures: { column: string; error: number; baseline: number; ridge: number; own: number; said: boolean }[] =
-      [];
+    const figures: {
+      column: string;
+      level: boolean;
+      error: number;
+      baseline: number;
+      ridge: number;
+      own: number;
+      said: boolean;
+    }[] = [];
     for (const told of model.imputationError) {
       const c = names.indexOf(told.column);
       const known = rows.flatMap((row, r) => {
@@ -36,18 +43,28 @@ for (const name of ['titanic', 'penguins', 'adult', 'default-credit'] as const) 
       });
       const truth = known.map((r) => (rows[r] as Row)[told.column] as string | number);
       const seen = holed.flatMap((row) => (row[told.column] === null ? [] : [row[told.column] as string | number]));
+      const cells = (guess: (r: number) => unknown): number[] =>
+        known.map((r, i) =>
+          told.measure === 'rmse'
+            ? (Number(guess(r)) - Number(truth[i])) ** 2
+            : Number(String(guess(r)) !== String(truth[i])),
+        );
       const of = (guess: (r: number) => unknown): number =>
-        told.measure === 'rmse'
-          ? Math.sqrt(mean(known.map((r, i) => (Number(guess(r)) - Number(truth[i])) ** 2)))
-          : mean(known.map((r, i) => (String(guess(r)) === String(truth[i]) ? 0 : 1)));
+        told.measure === 'rmse' ? Math.sqrt(mean(cells(guess))) : mean(cells(guess));
       const counts = new Map<string, number>();
       for (const cell of seen) counts.set(String(cell), (counts.get(String(cell)) ?? 0) + 1);
       const mode = [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
       const numbers = seen.map(Number).filter((value) => !Number.isNaN(value));
       const usual: unknown = told.measure === 'rmse' ? mean(numbers) : mode;
       if (known.length === 0 || model.schema.column(told.column).kind.name === 'date') continue;
+      // How far two measurements of the same error may be apart: that of these cells, and its own of others like them.
+      const own = cells((r) => filled[r]?.[told.column]);
+      const variance = mean(own.map((cell) => (cell - mean(own)) ** 2));
+      const claimed = told.measure === 'rmse' ? told.error ** 2 : told.error;
+      const chance = 2 * Math.sqrt(variance / own.length + variance / Math.max(1, told.cells));
       figures.push({
         column: told.column,
+        level: Math.abs(claimed - mean(own)) <= chance,
         error: of((r) => filled[r]?.[told.column]),
         baseline: of(() => usual),
         ridge: of((r) => ridge[r]?.[told.column]),
@@ -61,7 +78,7 @@ for (const name of ['titanic', 'penguins', 'adult', 'default-credit'] as const) 
       mean(figures.map((figure) => figure[of] / Math.max(1e-9, figure.baseline)));
     const near = figures.filter(({ own, error }) => Math.abs(own - error) <= 0.2 * error).length;
     console.log(
-      `${name}, seed ${seed}: below mean or mode on ${figures.length - worse.length} of ${figures.length} columns${unsaid.length > 0 ? `, not said of ${unsaid.join(', ')}` : ''}; share of the baseline's error ${share('error').toFixed(3)}, iterative ridge ${share('ridge').toFixed(3)}; own estimate within 20 % on ${near} of ${figures.length}`,
+      `${name}, seed ${seed}: below mean or mode on ${figures.length - worse.length} of ${figures.length} columns${unsaid.length > 0 ? `, not said of ${unsaid.join(', ')}` : ''}; share of the baseline's error ${share('error').toFixed(3)}, iterative ridge ${share('ridge').toFixed(3)}; own estimate within 20 % on ${near} of ${figures.length}, within two standard errors on ${figures.filter(({ level }) => level).length}`,
     );
     if (process.argv.includes('--columns')) console.table(figures);
   }

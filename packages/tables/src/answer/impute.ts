@@ -95,6 +95,8 @@ export function fillHoles(state: Filling, read: ReadRows, draws: number, samples
 const PARTS = 20;
 const MOST_ROWS = 800;
 const SAMPLES = 16;
+/** Of the rows: what one says of the mixtures chooses among them for the other, where the error is told. */
+const HALVES: readonly number[] = [0, 1];
 /** The network alone, and what else it may be mixed with, by quarters. */
 const ALONE: Blend = [1, 0, 0];
 const BLENDS: readonly Blend[] = [0, 1, 2, 3, 4].flatMap((usual) =>
@@ -125,7 +127,12 @@ export function settleFills(
   const parts = new Rng(state.seed + 17).uniform([Math.max(1, count * columns)]).data;
   const partOf = (r: number, c: number): number => Math.floor((parts[r * columns + c] as number) * PARTS);
   const ways = code.columns.map((_, c) => (linear?.knows(c) ? BLENDS : [ALONE]));
-  const sums = ways.map((own) => ({ errors: own.map(() => 0), gains: own.map(() => 0), baseline: 0, cells: 0 }));
+  const sums = ways.map((own) => ({
+    errors: HALVES.map(() => own.map(() => 0)),
+    gains: HALVES.map(() => own.map(() => 0)),
+    baseline: 0,
+    cells: 0,
+  }));
   const usual = code.columns.map((_, c) => usualOf(learned, c));
   for (let part = 0; part < PARTS; part++) {
     const hidden = coded.slice();
@@ -143,6 +150,7 @@ export function settleFills(
       const sum = sums[column] as (typeof sums)[number];
       const baseline =
         typeof truth === 'number' ? ((usual[column] as number) - truth) ** 2 : usual[column] === truth ? 0 : 1;
+      const [errors, gains] = [sum.errors[row % 2] as number[], sum.gains[row % 2] as number[]];
       ways[column]?.forEach((way, w) => {
         const believed = linear === null || way === ALONE ? network : blended(network, linear, column, line(row), way);
         const error =
@@ -151,20 +159,25 @@ export function settleFills(
             : levelKey(bestValue(believed)) === truth
               ? 0
               : 1;
-        sum.errors[w] = (sum.errors[w] as number) + error;
-        sum.gains[w] = (sum.gains[w] as number) + (baseline - error) ** 2;
+        errors[w] = (errors[w] as number) + error;
+        gains[w] = (gains[w] as number) + (baseline - error) ** 2;
       });
       sum.baseline += baseline;
       sum.cells++;
     }
   }
-  const chosen = sums.map(({ errors }) => errors.indexOf(Math.min(...errors)));
   return {
-    blends: chosen.map((way, c) => (ways[c] as readonly Blend[])[way] as Blend),
+    blends: sums.map(({ errors: [first = [], second = []] }, c) => {
+      const both = first.map((error, w) => error + (second[w] as number));
+      return (ways[c] as readonly Blend[])[leastOf(both)] as Blend;
+    }),
     errors: sums.map(({ errors, gains, baseline, cells }, c) => {
       const { name, kind } = code.columns[c] as RowCode['columns'][number];
       const { unit = 1 } = kind;
-      const error = errors[chosen[c] as number] as number;
+      // Each half by the mixture that the other half likes best: the best of many is the luckiest too.
+      const fair = (of: readonly (readonly number[])[]): number =>
+        HALVES.reduce((sum, half) => sum + (of[half]?.[leastOf(errors[1 - half] as number[])] as number), 0);
+      const error = fair(errors);
       const measure = kind.role === 'number' ? 'rmse' : 'wrong';
       const settled = (sum: number): number =>
         cells === 0 ? 0 : measure === 'rmse' ? Math.sqrt(sum / cells) / unit : sum / cells;
@@ -175,10 +188,14 @@ export function settleFills(
         baseline: settled(baseline),
         cells,
         // By more than chance: a standard error of the sum of what each cell gains.
-        better: baseline - error > Math.sqrt(gains[chosen[c] as number] as number),
+        better: baseline - error > Math.sqrt(fair(gains)),
       };
     }),
   };
+}
+
+function leastOf(values: readonly number[]): number {
+  return values.indexOf(Math.min(...values));
 }
 
 /** The mean of a column of numbers, or the key of its most frequent level. */

@@ -12,7 +12,7 @@ import { recipeCheck } from './recipe.ts';
 import { HOLES_PER_NUMBER, type TableState } from './state.ts';
 
 const FORMAT = 'latent';
-const FILE_VERSION = '4';
+const FILE_VERSION = '5';
 const MODEL = 'table';
 
 /** A fitted model as one safetensors file. */
@@ -135,7 +135,7 @@ function stateOf(
       ? null
       : Neighbours.load(
           learned.neighbours,
-          { rows: tensors['neighbours.rows'], samples: tensors['neighbours.samples'] },
+          { rows: tensors['neighbours.rows'], penalties: tensors['neighbours.penalties'] },
           code.columns.length,
           fail,
         );

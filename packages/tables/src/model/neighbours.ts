@@ -1,285 +1,238 @@
-import { isPlainObject, Rng, type Tensor, tensor, ValueError } from '@latent/tensor';
-import { joinRows, pickRows, type ReadRows, seenColumns } from '../encode/row-code.ts';
-import { numberOf } from '../input/cell.ts';
+import { isPlainObject, Rng, type Tensor, tensor } from '@latent/tensor';
+import { joinRows, type ReadRows } from '../encode/row-code.ts';
 import type { Schema } from '../schema/schema.ts';
-
-/** A column as distances see it: one number, or the levels of words with how far apart each puts a row from others. */
-type Axis =
-  | { readonly column: number; readonly mean: number; readonly std: number }
-  | { readonly column: number; readonly levels: readonly string[]; readonly weights: readonly number[] };
+import { type Axis, axesFrom, momentsOf, place, spaceOf, widthOf } from './row-space.ts';
 
 /** What distances are made of, as plain data. */
 interface NeighbourConfig {
   readonly axes: readonly Axis[];
-  /** Mean and standard deviation of both distances over watched rows. */
-  readonly scales: readonly (readonly [mean: number, std: number])[];
-  /** How much the distance to samples counts beside that to the nearest. */
-  readonly share: number;
+  /** Mean and standard deviation of the learned rows' own distances. */
+  readonly scale: readonly [mean: number, std: number];
 }
 
 /** Rows that the nearest are looked for among, at most. */
 const MOST_ROWS = 4096;
 /** The mean of so many nearest. */
-const NEAREST = 5;
+const NEAREST = 3;
 /** Small samples, and the rows of each: the distance to the nearest of a few is large only where few rows are. */
 const SAMPLES = 60;
 const SAMPLE = 16;
-/** Rows whose distances tell how long their tail is; a tail of a Gaussian's length is 1. */
+/** Learned rows whose own distances tell the scale. */
 const TOLD = 1000;
-const [SHORT_TAIL, LONG_TAIL] = [1.1, 1.8];
-/** Numbers count up to so many standard deviations. */
-const FARTHEST = 10;
-const MOST_LEVELS = 200;
+/** The share of the most lonely rows that is asked whether they keep each other company, and the neighbours of each. */
+const LONELY = 0.1;
+const COMPANY = 5;
+/** From where on they do, as the mean rank of their neighbours among all rows, and from where on that counts in full. */
+const [SOME_COMPANY, MUCH_COMPANY] = [0.75, 0.9];
 
 /**
- * How far a row is from the rows that were learned: the mean distance to the nearest five, which is sharp where none of them is odd, and
- * the mean over 60 samples of 16 rows of the distance to the nearest of a sample (Pang, Ting & Albrecht 2015), which odd
- * rows among the learned ones cannot hide from. The longer the tail of the learned rows, the more the second counts. Distances are sums of absolute differences, which one far column sways less than squares. Numbers
- * are standardised and held at ±10, and so is whether a word is there: a rare one is far from all others. A learned row is
- * not its own neighbour.
+ * How far a row is from the rows that were learned: the mean of the three least of d(x, r) + λ·a(r) over learned rows r, d
+ * Euclidean. How lonely r is itself, a(r), is its mean distance to the nearest of samples of 16 rows (Pang, Ting & Albrecht
+ * 2015): a group of odd rows among the learned ones, each of which is near to another, is far from most such samples, so that it cannot
+ * vouch for further ones. Where only usual rows were learned, d alone is sharper. Which of the two it is, is told by the
+ * company of the loneliest tenth: rows that stand alone have usual neighbours, those of a group have each other. λ goes from 0
+ * to 1 as the mean rank of their neighbours' loneliness goes from 0.75 to 0.9. A learned row is not its own neighbour.
  */
 export class Neighbours {
   readonly #config: NeighbourConfig;
-  /** Rows, and the rows of the samples end to end: [n, width]. */
+  /** Rows end to end, [n, width], and λ·a of each. */
   readonly #rows: Float32Array;
-  readonly #samples: Float32Array;
-  readonly #width: number;
+  readonly #penalties: Float32Array;
 
-  constructor(config: NeighbourConfig, rows: Float32Array, samples: Float32Array) {
+  constructor(config: NeighbourConfig, rows: Float32Array, penalties: Float32Array) {
     this.#config = config;
     this.#rows = rows;
-    this.#samples = samples;
-    this.#width = widthOf(config.axes);
+    this.#penalties = penalties;
   }
 
-  /** Learns from rows; distances are brought to a common scale by those of `watched`. */
+  /** Learns from rows, those that training watched among them. */
   static of(schema: Schema, learned: ReadRows, watched: ReadRows, seed: number): Neighbours {
-    const axes = seenColumns(schema).map((_, column) => axisOf(learned, column));
-    const all = place(axes, joinRows([learned, watched]));
+    const axes = spaceOf(schema, learned);
     const width = widthOf(axes);
-    const count = all.length / width;
+    const all = place(axes, joinRows([learned, watched]));
     const rng = new Rng(seed);
-    const some = (most: number): Float32Array => {
-      const places = rng.permutation(count).subarray(0, most);
-      const rows = new Float32Array(places.length * width);
-      places.forEach((r, i) => {
-        rows.set(all.subarray(r * width, (r + 1) * width), i * width);
-      });
-      return rows;
-    };
-    const rows = some(MOST_ROWS);
-    const size = sampleOf(count);
-    const samples = new Float32Array(SAMPLES * size * width);
-    for (let i = 0; i < SAMPLES; i++) samples.set(some(size), i * size * width);
-    const plain = new Neighbours({ axes, scales: [], share: 0 }, rows, samples);
-    const places = Array.from(rng.permutation(learned.count).subarray(0, TOLD));
-    const tail = tailOf(plain.#distances(pickRows(learned, places))[1]);
-    const share = Math.max(0, Math.min(1, (tail - SHORT_TAIL) / (LONG_TAIL - SHORT_TAIL)));
-    const scales = plain.#distances(watched).map((distances) => momentsOf(distances));
-    return new Neighbours({ axes, scales, share }, rows, samples);
+    const places = rng.permutation(all.length / width).subarray(0, MOST_ROWS);
+    const rows = new Float32Array(places.length * width);
+    places.forEach((r, i) => {
+      rows.set(all.subarray(r * width, (r + 1) * width), i * width);
+    });
+    const lonely = loneliness(rows, width, rng);
+    const share = clamp((companyOf(rows, width, lonely) - SOME_COMPANY) / (MUCH_COMPANY - SOME_COMPANY));
+    const penalties = lonely.map((value) => share * value);
+    const plain = new Neighbours({ axes, scale: [0, 1] }, rows, penalties);
+    return new Neighbours(
+      { axes, scale: momentsOf(plain.#distances(rows.subarray(0, TOLD * width))) },
+      rows,
+      penalties,
+    );
   }
 
-  /** The distances of each row, in standard deviations from their means, as much of each as it counts. */
+  /** The distance of each row, in standard deviations from the mean. */
   scores(rows: ReadRows): Float64Array {
-    const { scales, share } = this.#config;
-    const [nearest, sampled] = this.#distances(rows).map((distances, d) => {
-      const [mean, std] = scales[d] as readonly [number, number];
-      return distances.map((distance) => (distance - mean) / std);
-    }) as [Float64Array, Float64Array];
-    return nearest.map((distance, r) => (1 - share) * distance + share * (sampled[r] as number));
+    const { axes, scale } = this.#config;
+    const [mean, std] = scale;
+    return this.#distances(place(axes, rows)).map((distance) => (distance - mean) / std);
   }
 
-  #distances(read: ReadRows): readonly [nearest: Float64Array, sampled: Float64Array] {
-    const width = this.#width;
-    const rows = place(this.#config.axes, read);
-    const [nearest, sampled] = [new Float64Array(read.count), new Float64Array(read.count)];
-    const last = this.#rows.length / width;
-    const size = this.#samples.length / width / SAMPLES;
-    for (let r = 0; r < read.count; r++) {
-      nearest[r] = meanOfNearest(rows, r * width, this.#rows, width, 0, last, NEAREST);
-      let total = 0;
-      for (let i = 0; i < SAMPLES; i++)
-        total += meanOfNearest(rows, r * width, this.#samples, width, i * size, (i + 1) * size, 1);
-      sampled[r] = total / SAMPLES;
-    }
-    return [nearest, sampled];
+  #distances(rows: Float32Array): Float64Array {
+    const width = widthOf(this.#config.axes);
+    const search = new Search(this.#rows, this.#penalties, width, NEAREST);
+    return Float64Array.from({ length: rows.length / width }, (_, r) => search.mean(rows, r * width));
   }
 
   /** As a file has it. */
   save(): { readonly config: NeighbourConfig; readonly tensors: Readonly<Record<string, Tensor>> } {
-    const width = this.#width;
-    const table = (rows: Float32Array): Tensor => tensor(rows, { shape: [rows.length / width, width] });
-    return { config: this.#config, tensors: { rows: table(this.#rows), samples: table(this.#samples) } };
+    const rows = tensor(this.#rows, { shape: [this.#penalties.length, widthOf(this.#config.axes)] });
+    return { config: this.#config, tensors: { rows, penalties: tensor(this.#penalties) } };
   }
 
   static load(
     config: unknown,
-    tensors: Readonly<Record<string, Tensor | undefined>>,
+    { rows, penalties }: Readonly<Record<string, Tensor | undefined>>,
     columns: number,
     fail: (what: string) => never,
   ): Neighbours {
-    const finite = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
-    if (!isPlainObject(config) || !Array.isArray(config.axes) || !Array.isArray(config.scales))
+    if (!isPlainObject(config)) return fail('neighbours');
+    const axes = axesFrom(config.axes, columns);
+    const scale: readonly unknown[] = Array.isArray(config.scale) ? config.scale : [];
+    const sound = scale.length === 2 && scale.every(Number.isFinite) && (scale[1] as number) > 0;
+    if (axes === null || !sound || rows === undefined || penalties === undefined) return fail('neighbours');
+    const fits =
+      penalties.shape.length === 1 &&
+      penalties.size > 0 &&
+      rows.shape.length === 2 &&
+      rows.shape[0] === penalties.size &&
+      rows.shape[1] === widthOf(axes);
+    const held = [Float32Array.from(rows.data), Float32Array.from(penalties.data)] as const;
+    if (!fits || !held[0].every(Number.isFinite) || !held[1].every((value) => value >= 0 && value < Infinity))
       return fail('neighbours');
-    const axes = config.axes as readonly unknown[];
-    const sound =
-      axes.length === columns &&
-      axes.every(
-        (axis, c) =>
-          isPlainObject(axis) &&
-          axis.column === c &&
-          (Array.isArray(axis.levels)
-            ? axis.levels.every((level) => typeof level === 'string') &&
-              Array.isArray(axis.weights) &&
-              axis.weights.length === axis.levels.length &&
-              axis.weights.every(finite)
-            : finite(axis.mean) && finite(axis.std) && axis.std > 0),
-      ) &&
-      finite(config.share) &&
-      config.share >= 0 &&
-      config.share <= 1 &&
-      config.scales.length === 2 &&
-      config.scales.every(
-        (pair) => Array.isArray(pair) && pair.length === 2 && pair.every(finite) && (pair[1] as number) > 0,
-      );
-    const { rows, samples } = tensors;
-    const width = sound ? widthOf(axes as readonly Axis[]) : 0;
-    const fits = (x: Tensor | undefined): x is Tensor =>
-      x !== undefined && x.shape.length === 2 && x.shape[1] === width;
-    if (!sound || !fits(rows) || !fits(samples) || rows.size === 0 || samples.size === 0) return fail('neighbours');
-    if ((samples.shape[0] as number) % SAMPLES !== 0) return fail('neighbours');
-    return new Neighbours(
-      config as unknown as NeighbourConfig,
-      rows.data as Float32Array,
-      samples.data as Float32Array,
-    );
+    return new Neighbours({ axes, scale: scale as unknown as [number, number] }, ...held);
   }
 }
 
-/** The rows of a sample: so few that odd rows among a table's are missing from most of its samples. */
-function sampleOf(count: number): number {
-  return Math.max(1, Math.min(SAMPLE, count >> 3));
-}
+/** The least of distance and penalty over rows: a sum that is past the farthest of those that are kept is not finished. */
+class Search {
+  readonly #rows: Float32Array;
+  readonly #penalties: Float32Array;
+  readonly #width: number;
+  readonly #values: Float64Array;
+  /** Which rows were found, nearest first; as many as `found` says. */
+  readonly places: Uint32Array;
+  found = 0;
 
-/** How far the upper twentieth is beyond the middle two thirds, a Gaussian's being 1. */
-function tailOf(values: Float64Array): number {
-  const sorted = values.slice().sort();
-  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
-  const spread = (at(0.84) - at(0.16)) / 2;
-  return spread > 0 ? (at(0.95) - at(0.5)) / spread / 1.645 : LONG_TAIL;
-}
-
-function widthOf(axes: readonly Axis[]): number {
-  return axes.reduce((sum, axis) => sum + ('levels' in axis ? axis.levels.length + 1 : 1), 0);
-}
-
-/** How a column is measured: levels that are numbers, as numbers. */
-function axisOf({ columns }: ReadRows, column: number): Axis {
-  const read = columns[column];
-  if (read === undefined) throw new ValueError('neighbours: a column is missing');
-  const numbers = numbersOf(read);
-  if (numbers !== null) {
-    const [mean, std] = momentsOf(numbers.filter((value) => !Number.isNaN(value)));
-    return { column, mean, std };
+  constructor(rows: Float32Array, penalties: Float32Array, width: number, most: number) {
+    this.#rows = rows;
+    this.#penalties = penalties;
+    this.#width = width;
+    this.#values = new Float64Array(most);
+    this.places = new Uint32Array(most);
   }
-  const counts = new Map<string, number>();
-  for (const key of read.values as readonly (string | null)[]) {
-    if (key !== null) counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
-  const levels = [...counts].sort(([, a], [, b]) => b - a).slice(0, MOST_LEVELS);
-  const total = Math.max(1, read.values.length);
-  return {
-    column,
-    levels: levels.map(([key]) => key),
-    // 1 over the standard deviation of whether a row has the level.
-    weights: levels.map(([, count]) =>
-      Math.min(FARTHEST, 1 / Math.sqrt((count / total) * (1 - count / total) + 1e-12)),
-    ),
-  };
-}
 
-/** The cells of a column as numbers, NaN for holes; null where levels are words. */
-function numbersOf(read: ReadRows['columns'][number]): Float64Array | null {
-  if (read.role === 'number') return read.values;
-  const values = new Float64Array(read.values.length);
-  for (let r = 0; r < values.length; r++) {
-    const key = read.values[r] as string | null;
-    values[r] = key === null ? Number.NaN : numberOf(key);
-    if (key !== null && Number.isNaN(values[r])) return null;
-  }
-  return values;
-}
-
-/** Rows in the space of distances, end to end; the middle in holes. */
-function place(axes: readonly Axis[], { columns, count }: ReadRows): Float32Array {
-  const width = widthOf(axes);
-  const rows = new Float32Array(count * width);
-  let at = 0;
-  for (const axis of axes) {
-    const read = columns[axis.column] as ReadRows['columns'][number];
-    if ('levels' in axis) {
-      const indexOf = new Map(axis.levels.map((level, i) => [level, i]));
-      for (let r = 0; r < count; r++) {
-        const key = (read.values as readonly (string | null)[])[r];
-        if (key === null || key === undefined) continue;
-        const i = indexOf.get(key);
-        // Levels that were not learned are as far as can be.
-        const place = r * width + at + (i ?? axis.levels.length);
-        rows[place] = i === undefined ? FARTHEST : (axis.weights[i] as number);
+  /** The mean of the least for the row that begins at `start`; one equal row is left out, which may be itself. */
+  mean(of: Float32Array, start: number): number {
+    const [others, penalties, width, values] = [this.#rows, this.#penalties, this.#width, this.#values];
+    const most = values.length;
+    values.fill(Infinity);
+    this.found = 0;
+    let own = true;
+    for (let i = 0; i < penalties.length; i++) {
+      const penalty = penalties[i] as number;
+      const room = (values[most - 1] as number) - penalty;
+      if (room <= 0) continue;
+      const bound = room * room;
+      const other = i * width;
+      let [sum, c] = [0, 0];
+      // Four at a time: asking for the bound costs as much as a term.
+      for (; c + 4 <= width && sum < bound; c += 4) {
+        const a = (of[start + c] as number) - (others[other + c] as number);
+        const b = (of[start + c + 1] as number) - (others[other + c + 1] as number);
+        const d = (of[start + c + 2] as number) - (others[other + c + 2] as number);
+        const e = (of[start + c + 3] as number) - (others[other + c + 3] as number);
+        sum += a * a + b * b + d * d + e * e;
       }
-      at += axis.levels.length + 1;
-      continue;
+      for (; c < width && sum < bound; c++) {
+        const a = (of[start + c] as number) - (others[other + c] as number);
+        sum += a * a;
+      }
+      if (sum >= bound) continue;
+      if (sum === 0 && own) {
+        own = false;
+        continue;
+      }
+      const value = Math.sqrt(sum) + penalty;
+      let at = Math.min(this.found, most - 1);
+      for (; at > 0 && (values[at - 1] as number) > value; at--) {
+        values[at] = values[at - 1] as number;
+        this.places[at] = this.places[at - 1] as number;
+      }
+      values[at] = value;
+      this.places[at] = i;
+      if (this.found < most) this.found++;
     }
-    for (let r = 0; r < count; r++) {
-      const cell = read.values[r];
-      const value = typeof cell === 'number' ? cell : cell === null || cell === undefined ? Number.NaN : numberOf(cell);
-      const z = (value - axis.mean) / axis.std;
-      rows[r * width + at] = Number.isNaN(z) ? 0 : Math.max(-FARTHEST, Math.min(FARTHEST, z));
-    }
-    at++;
+    let total = 0;
+    for (let k = 0; k < this.found; k++) total += values[k] as number;
+    return this.found === 0 ? 0 : total / this.found;
   }
-  return rows;
-}
-
-function momentsOf(values: ArrayLike<number>): readonly [mean: number, std: number] {
-  let [mean, squares] = [0, 0];
-  for (let i = 0; i < values.length; i++) {
-    const before = mean;
-    mean += ((values[i] as number) - mean) / (i + 1);
-    squares += ((values[i] as number) - before) * ((values[i] as number) - mean);
-  }
-  const std = Math.sqrt(squares / Math.max(1, values.length));
-  return [mean, std > 1e-12 * Math.max(1, Math.abs(mean)) ? std : 1];
 }
 
 /**
- * The mean distance of one row to the `most` nearest of others[from, to), itself left out: nearer rows are kept, and a sum that is
- * past the farthest of them is not finished.
+ * Of each row the mean over samples of the distance to the nearest of a sample, itself left out. Distances are sums of absolute
+ * differences, which one far column sways less than squares, brought to the scale of Euclidean ones.
  */
-function meanOfNearest(
-  rows: Float32Array,
-  start: number,
-  others: Float32Array,
-  width: number,
-  from: number,
-  to: number,
-  most: number,
-): number {
-  // One more than asked, since the row may be among them.
-  const found = new Float64Array(most + 1).fill(Infinity);
-  for (let i = from; i < to; i++) {
-    const other = i * width;
-    const bound = found[most] as number;
-    let sum = 0;
-    for (let c = 0; c < width && sum < bound; c++)
-      sum += Math.abs((rows[start + c] as number) - (others[other + c] as number));
-    if (sum >= bound) continue;
-    let place = most;
-    for (; place > 0 && (found[place - 1] as number) > sum; place--) found[place] = found[place - 1] as number;
-    found[place] = sum;
+function loneliness(rows: Float32Array, width: number, rng: Rng): Float32Array {
+  const count = rows.length / width;
+  // So few that odd rows among a table's are missing from most samples.
+  const size = Math.max(2, Math.min(SAMPLE, count >> 3));
+  const samples = Array.from({ length: SAMPLES }, () => rng.permutation(count).slice(0, size));
+  const scale = euclideanShare(rows, width);
+  return Float32Array.from({ length: count }, (_, r) => {
+    let total = 0;
+    for (const sample of samples) {
+      let least = Infinity;
+      for (const other of sample) {
+        if (other === r) continue;
+        let sum = 0;
+        for (let c = 0; c < width && sum < least; c++)
+          sum += Math.abs((rows[r * width + c] as number) - (rows[other * width + c] as number));
+        least = Math.min(least, sum);
+      }
+      total += least;
+    }
+    return (scale * total) / SAMPLES;
+  });
+}
+
+/** Euclidean distances of pairs of rows as a share of sums of absolute differences. */
+function euclideanShare(rows: Float32Array, width: number): number {
+  let [euclidean, absolute] = [0, 0];
+  for (let r = 0; r + 1 < Math.min(TOLD, rows.length / width); r++) {
+    let squares = 0;
+    for (let c = 0; c < width; c++) {
+      const difference = (rows[r * width + c] as number) - (rows[(r + 1) * width + c] as number);
+      squares += difference * difference;
+      absolute += Math.abs(difference);
+    }
+    euclidean += Math.sqrt(squares);
   }
-  const first = found[0] === 0 && found[1] !== Infinity ? 1 : 0;
+  return absolute > 0 ? euclidean / absolute : 0;
+}
+
+/** The mean rank, from 0 to 1, of the loneliness of the neighbours of the loneliest tenth of the rows. */
+function companyOf(rows: Float32Array, width: number, lonely: Float32Array): number {
+  const order = Uint32Array.from(lonely.keys()).sort((a, b) => (lonely[a] as number) - (lonely[b] as number) || a - b);
+  const rank = new Float64Array(order.length);
+  order.forEach((r, i) => {
+    rank[r] = i / order.length;
+  });
+  const search = new Search(rows, new Float32Array(order.length), width, COMPANY);
   let [total, count] = [0, 0];
-  for (let k = first; k < first + most && found[k] !== Infinity; k++, count++) total += found[k] as number;
-  return total / count;
+  for (const r of order.subarray(Math.floor((1 - LONELY) * order.length))) {
+    search.mean(rows, r * width);
+    for (let k = 0; k < search.found; k++, count++) total += rank[search.places[k] as number] as number;
+  }
+  return count === 0 ? 0 : total / count;
+}
+
+function clamp(share: number): number {
+  return Math.max(0, Math.min(1, share));
 }
