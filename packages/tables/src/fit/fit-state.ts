@@ -118,10 +118,10 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
     );
   }
   const unused = code.schema.columns.filter(({ kind }) => kind.role === 'none').map(({ name }) => name);
-  if (unused.length > 0) warn(`not learned from: ${unused.join(', ')} (ids, texts or ignored)`);
+  if (unused.length > 0) warn(`not learned from: ${some(unused)} (ids, texts or ignored)`);
   const worse = imputation.filter(({ better, cells }) => cells > 0 && !better).map(({ column }) => column);
   if (worse.length > 0)
-    warn(`holes are filled no better than by the mean or the most frequent level in: ${worse.join(', ')}`);
+    warn(`holes are filled no better than by the mean or the most frequent level in: ${some(worse)}`);
   progress('calibrate', 1, { secondsLeft: 0 });
   const calibration = new Calibration(scores);
   const card: Card = {
@@ -165,6 +165,12 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
     history: { members: histories, nullLoss: line },
     card,
   };
+}
+
+/** Names in a sentence, at most 50 of them. */
+function some(names: readonly string[]): string {
+  const rest = names.length - 50;
+  return names.slice(0, 50).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
 }
 
 function parametersOf(member: { stateDict(): Record<string, { readonly size: number }> }): number {

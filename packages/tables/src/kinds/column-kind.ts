@@ -32,7 +32,7 @@ export type Outcomes =
       readonly atoms: readonly number[];
       readonly levelSlot: number | null;
       readonly numberSlot: number | null;
-      inverse(place: number): number;
+      inverse(places: Float64Array): Float64Array;
       cellOf(value: number): unknown;
     };
 
