@@ -67,7 +67,7 @@ it.skipIf(redisFile === undefined)(
       const here = await TableModel.fit(columns as never, {
         ...{ epochs: 6, seed: 2, onWarning: () => {} },
         train: async ({ model, rows: learned, options: { epochs = 1, batchSize = 1, optimizer, validationData } }) => {
-          const localSteps = Math.ceil((learned.shape[0] as number) / 3 / batchSize);
+          const localSteps = Math.ceil(learned.length / 3 / batchSize);
           const { rounds } = await distributedFit(model, {
             ...{ rows: learned, validation: validationData as never, shards: 3, localSteps, rounds: epochs, batchSize },
             ...{ engine: localEngine(), store: memoryStore(), onWarning: () => {} },

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { FitEvent, History } from '@latent/nn';
 import type { MemberTrainer } from '@latent/tables';
+import type { Tensor } from '@latent/tensor';
 import type { VaeNumbers } from '@latent/vae';
 import { DataFault, UsageFault } from '../terminal/fault.ts';
 import { type Call, scaleOut } from './command.ts';
@@ -72,14 +73,13 @@ export async function workersTraining(call: Call, connection: string): Promise<T
   return {
     async train({ model, rows, options }) {
       const { epochs = 1, batchSize = 128, optimizer, validationData, signal, onEpoch, onWarning } = options;
-      const count = rows.shape[0] as number;
-      const localSteps = Math.ceil(count / shards / batchSize);
+      const localSteps = Math.ceil(rows.length / shards / batchSize);
       const events: FitEvent<VaeNumbers>[] = [];
       try {
         const { rounds, stopped, warnings } = await distributedFit<VaeNumbers>(model, {
           ...place,
           ...{ rows, shards, localSteps, rounds: Math.max(1, epochs), batchSize },
-          ...(validationData !== undefined && { validation: validationData as typeof rows }),
+          ...(validationData !== undefined && { validation: validationData as Tensor }),
           ...(optimizer !== undefined && { optimizer }),
           ...(signal !== undefined && { signal }),
           ...(onWarning !== undefined && { onWarning }),

@@ -100,10 +100,10 @@ export class TableVae extends Vae {
       columns: this.#columns,
       width,
       numbers,
-      base: found.base.data as Float32Array,
-      terms: found.terms.data as Float32Array,
-      center: found.center.data as Float32Array,
-      std: numbers === 0 ? new Float32Array() : (found.std.data as Float32Array),
+      base: taken(found.base),
+      terms: taken(found.terms),
+      center: taken(found.center),
+      std: numbers === 0 ? new Float32Array() : taken(found.std),
     };
   }
 
@@ -138,6 +138,13 @@ export class TableVae extends Vae {
       return { center: found.center.data as Float32Array, std: found.std.data as Float32Array };
     });
   }
+}
+
+/** A tensor's numbers; its memory goes back at once, since there are many of these before the garbage collector sees a need. */
+function taken(x: Tensor): Float32Array {
+  const values = x.data as Float32Array;
+  x.dispose();
+  return values;
 }
 
 /** Far numbers are held where single precision can square them. */
