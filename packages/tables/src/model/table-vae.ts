@@ -109,12 +109,8 @@ export class TableVae extends Vae {
 
   /** Means and log-variances of the codes of rows, end to end. */
   codesOf(rows: Float32Array): { mean: Float32Array; logVariance: Float32Array } {
-    const width = sizeOf(this.event);
-    const { mean, variance } = this.encode(tensor(rows, { shape: [rows.length / width, width] }));
-    return {
-      mean: mean.data as Float32Array,
-      logVariance: (variance.data as Float32Array).map((value) => Math.log(value)),
-    };
+    const { mean, variance } = this.encode(rows);
+    return { mean: taken(mean), logVariance: taken(variance).map((value) => Math.log(value)) };
   }
 
   /** The parameters of p(x | z) as means of numbers and probabilities of levels, and standard deviations. */
