@@ -1,5 +1,5 @@
 import { readFileBytes, writeFileAtomically } from '@latent/nn';
-import { checkOptions, flag, isPlainObject, oneOf, optional, Rng, real, ValueError, whole } from '@latent/tensor';
+import { checkOptions, flag, isPlainObject, list, oneOf, optional, Rng, real, ValueError, whole } from '@latent/tensor';
 import { driftOf } from './answer/drift.ts';
 import { cellsOf, type ExplainBy, explainRows, type UsualCells, usualCells } from './answer/explain.ts';
 import { fillHoles } from './answer/impute.ts';
@@ -171,6 +171,16 @@ export class TableModel<Row extends object = AnyRow> {
     return this.#state.calibration.predict(
       'TableModel.predict',
       this.#scores(this.#read('predict', rows).read),
+      options,
+    );
+  }
+
+  /** What `predict` says of rows that were scored elsewhere, by these scores: by workers, or before. */
+  judge(scores: ArrayLike<number>, options: PredictOptions): Prediction[] {
+    const caller = 'TableModel.judge';
+    return this.#state.calibration.predict(
+      caller,
+      list(real())(Array.from(scores), { caller, path: 'scores' }),
       options,
     );
   }

@@ -35,18 +35,23 @@ export function keptTraining(out: string, resume: boolean): Training {
   };
 }
 
-/** Options of training by other processes. */
-export const WORKERS = {
+/** Options of what other processes do. */
+export const BY_WORKERS = {
   workers: {
     type: 'string',
     valueHint: 'url',
-    description: 'Train by the workers that listen at redis://… or postgres://…; see latent worker',
+    description: 'By the workers that listen at redis://… or postgres://…; see latent worker',
   },
   store: {
     type: 'string',
     valueHint: 'place',
     description: 'Of --workers: a folder or redis://… that all reach; the address of the workers by default',
   },
+} as const;
+
+/** Options of training by other processes. */
+export const WORKERS = {
+  ...BY_WORKERS,
   shards: {
     type: 'string',
     valueHint: 'number',
