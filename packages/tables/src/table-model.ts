@@ -1,5 +1,5 @@
 import { readFileBytes, writeFileAtomically } from '@latent/nn';
-import { checkOptions, flag, isPlainObject, list, oneOf, optional, Rng, real, ValueError, whole } from '@latent/tensor';
+import { checkOptions, describeValue, flag, isPlainObject, list, oneOf, optional, Rng, real, ValueError, whole } from '@latent/tensor';
 import { driftOf } from './answer/drift.ts';
 import { cellsOf, type ExplainBy, explainRows, type UsualCells, usualCells } from './answer/explain.ts';
 import { fillHoles } from './answer/impute.ts';
@@ -176,13 +176,14 @@ export class TableModel<Row extends object = AnyRow> {
   }
 
   /** What `predict` says of rows that were scored elsewhere, by these scores: by workers, or before. */
-  judge(scores: ArrayLike<number>, options: PredictOptions): Prediction[] {
+  judge(scores: readonly number[] | Float32Array | Float64Array, options: PredictOptions): Prediction[] {
     const caller = 'TableModel.judge';
-    return this.#state.calibration.predict(
-      caller,
-      list(real())(Array.from(scores), { caller, path: 'scores' }),
-      options,
-    );
+    const own: unknown = scores;
+    if (!Array.isArray(own) && !ArrayBuffer.isView(own)) {
+      throw new ValueError(`${caller}: scores must be an array of numbers, got ${describeValue(own)}`);
+    }
+    const checked = list(real())(Array.from(scores), { caller, path: 'scores' });
+    return this.#state.calibration.predict(caller, checked, options);
   }
 
   /** Where the line is drawn, and what is promised. For a false discovery rate it depends on the rows: give them. */

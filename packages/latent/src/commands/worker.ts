@@ -11,6 +11,11 @@ export const worker: Command = {
   args: {
     connection: { type: 'positional', required: true, description: 'redis://… or postgres://…' },
     store: WORKERS.store,
+    data: {
+      type: 'string',
+      valueHint: 'place',
+      description: 'A folder or https://… prefix that rows may be read from; may be repeated',
+    },
     threads: { type: 'string', valueHint: 'number', description: 'Threads of this worker' },
     deterministic: { type: 'boolean', description: 'The same bits on machines of different kinds' },
     lock: {
@@ -30,6 +35,7 @@ export const worker: Command = {
       ...place,
       ...(threads !== undefined && { threads }),
       ...(lockSeconds !== undefined && { lockSeconds }),
+      data: call.list('data'),
       deterministic: call.flag('deterministic'),
       onMessage: (message) => terminal.say(message),
     });

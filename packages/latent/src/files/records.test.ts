@@ -8,7 +8,7 @@ import {
 import { AnomalyDetector, TableModel } from '@latent/tables';
 import { Rng } from '@latent/tensor';
 import { expect, it } from 'vitest';
-import { tableKind } from './records.ts';
+import { recordsFile, tableKind } from './records.ts';
 
 registerRecordKind(tableKind);
 
@@ -44,6 +44,11 @@ it.each([TableModel, AnomalyDetector])('workers score tables to the bits of one 
   expect(model.judge(scores.score?.data as Float64Array, { falseAlarmRate: 0.1 })).toEqual(
     model.predict(rows, { falseAlarmRate: 0.1 }),
   );
+});
+
+it('dates that are no text are not sent', async () => {
+  const table = { names: ['on'], columns: { on: [new Date(0)] }, rows: 1 };
+  await expect(recordsFile(table)).rejects.toThrow("column 'on' holds dates that are no text");
 });
 
 it('what cannot be scored is refused, by its part', async () => {

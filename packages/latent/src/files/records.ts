@@ -1,5 +1,6 @@
 import { TableModel } from '@latent/tables';
 import { tensor } from '@latent/tensor';
+import { UsageFault } from '../terminal/fault.ts';
 import { type FileTable, tableSlice } from './columns.ts';
 import { tableOf, tableText } from './table.ts';
 
@@ -32,6 +33,12 @@ export const tableKind = {
 
 /** A table as a file that can be sent: what cells there are, JSON has words for. */
 export async function recordsFile({ names, columns, rows }: FileTable): Promise<{ name: string; bytes: Uint8Array }> {
+  const dated = names.find((name) => columns[name]?.some((cell) => cell instanceof Date));
+  if (dated !== undefined) {
+    throw new UsageFault(
+      `column '${dated}' holds dates that are no text, which cannot be sent to workers; leave out --workers`,
+    );
+  }
   const cells = Array.from({ length: rows }, (_, r) => names.map((name) => columns[name]?.[r]));
   const parts: string[] = [];
   for await (const part of tableText('ndjson', names, cells)) parts.push(part);
