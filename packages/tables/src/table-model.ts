@@ -1,5 +1,17 @@
 import { readFileBytes, writeFileAtomically } from '@latent/nn';
-import { checkOptions, describeValue, flag, isPlainObject, list, oneOf, optional, Rng, real, ValueError, whole } from '@latent/tensor';
+import {
+  checkOptions,
+  describeValue,
+  flag,
+  isPlainObject,
+  list,
+  oneOf,
+  optional,
+  Rng,
+  real,
+  ValueError,
+  whole,
+} from '@latent/tensor';
 import { driftOf } from './answer/drift.ts';
 import { cellsOf, type ExplainBy, explainRows, type UsualCells, usualCells } from './answer/explain.ts';
 import { fillHoles } from './answer/impute.ts';
