@@ -15,8 +15,31 @@ const folders = {
   demo: 'demo',
   bench: 'bench',
   scripts: 'scripts',
-  platforms: 'platforms',
 };
+
+/**
+ * The files of a worker share the packages that they import: to load and warm them up anew for each took a third of the time. Those
+ * below leave something behind that others would see, parts with names of their own or a full memory, and are run by themselves.
+ */
+const alone = [
+  'packages/tensor/src/memory/memory.test.ts',
+  'packages/nn/src/network/network.test.ts',
+  'packages/nn/src/registry/parts.contract.test.ts',
+  'packages/nn/src/surface.test.ts',
+  'packages/nn/src/transform/transform.test.ts',
+  'packages/vae/src/parts.contract.test.ts',
+  'packages/vae/src/surface.test.ts',
+  'packages/onnx/src/export.test.ts',
+  'platforms/**/*.test.ts',
+];
+
+const elsewhere = [
+  '**/node_modules/**',
+  '**/dist/**',
+  'bench/peers/**',
+  'platforms/packed/**',
+  'platforms/onnxruntime/**',
+];
 
 export default defineConfig({
   // Packages are imported by name and run from `src`: see `exports` in their package.json.
@@ -31,21 +54,14 @@ export default defineConfig({
     // Against tests that hang; no limit that a busy machine would break.
     testTimeout: 600_000,
     hookTimeout: 600_000,
-    projects: Object.entries(folders)
-      .filter(([, folder]) => existsSync(new URL(folder, import.meta.url)))
-      .map(([name, folder]) => ({
-        extends: true as const,
-        test: {
-          name,
-          include: [`${folder}/**/*.test.ts`],
-          exclude: [
-            '**/node_modules/**',
-            '**/dist/**',
-            'bench/peers/**',
-            'platforms/packed/**',
-            'platforms/onnxruntime/**',
-          ],
-        },
-      })),
+    projects: [
+      ...Object.entries(folders)
+        .filter(([, folder]) => existsSync(new URL(folder, import.meta.url)))
+        .map(([name, folder]) => ({
+          extends: true as const,
+          test: { name, include: [`${folder}/**/*.test.ts`], exclude: [...elsewhere, ...alone], isolate: false },
+        })),
+      { extends: true as const, test: { name: 'alone', include: alone, exclude: elsewhere } },
+    ],
   },
 });

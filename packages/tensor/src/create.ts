@@ -1,6 +1,6 @@
 import type { DType } from './dtype.ts';
 import { ShapeError, ValueError } from './errors.ts';
-import { allocate } from './memory/storage.ts';
+import { allocate, allocatePinned, bytesOf } from './memory/storage.ts';
 import { checkDType, checkNumber, isTensor, refuseForeign } from './ops/argument.ts';
 import { checkCount } from './ops/indices.ts';
 import { checkNames, describeValue } from './options.ts';
@@ -115,12 +115,18 @@ export function full(shape: Shape, value: number, options?: TensorOptions): Tens
   return filled('full', shape, value, options);
 }
 
-function filled(name: string, shape: Shape, value: number, options: TensorOptions | undefined): Tensor {
+function filled(
+  name: string,
+  shape: Shape,
+  value: number,
+  options: TensorOptions | undefined,
+  room = allocate,
+): Tensor {
   checkShape(name, shape);
   checkNames(name, options, ['dtype']);
   const dtype = checkDType(name, options?.dtype, 'f32');
   const size = checkedSize(name, shape, dtype);
-  const storage = allocate(dtype, size);
+  const storage = room(dtype, size);
   storage.view(dtype, size).fill(value);
   return new Tensor([...shape], dtype, storage);
 }
@@ -128,6 +134,13 @@ function filled(name: string, shape: Shape, value: number, options: TensorOption
 /** Zeros. */
 export function zeros(shape: Shape, options?: TensorOptions): Tensor {
   return filled('zeros', shape, 0, options);
+}
+
+/** Zeros outside any step, at an address that stays: to be changed in place, by `assign` or `mapInto`, and read by recorded steps. */
+export function persistentZeros(shape: Shape, options?: TensorOptions): Tensor {
+  return filled('persistentZeros', shape, 0, options, (dtype, size) =>
+    allocatePinned(bytesOf(dtype, size), 'parameters'),
+  );
 }
 
 /** Ones. */

@@ -1,5 +1,7 @@
 import type { DType } from './dtype.ts';
+import { apply } from './eager.ts';
 import { ShapeError, ValueError } from './errors.ts';
+import type { Expr } from './expr/expr.ts';
 import { execute } from './kernels/execute.ts';
 import { randomCall } from './kernels/random/random.ts';
 import { type RandomKind, threefry2x32 } from './kernels/random/threefry.ts';
@@ -8,6 +10,7 @@ import { memory } from './memory/linear-memory.ts';
 import { allocate, bytesOf, markScratch, releaseScratch, scratch } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
 import { checkDType, isTensor, refuseForeign } from './ops/argument.ts';
+import { elementwise } from './ops/elementwise-op.ts';
 import { checkNames, describeValue, real, whole } from './options.ts';
 import { broadcastShapes, checkedSize, checkShape, formatShape, type Shape, sameShape } from './shape.ts';
 import { Tensor } from './tensor.ts';
@@ -90,11 +93,11 @@ export class Rng {
     if (low > high) throw new ValueError(`uniform: low must be ≤ high, got ${low} and ${high}`);
     const draw = this.#draw('uniform', shape, options);
     if (low === 0 && high === 1) return draw;
-    // Rounding may bring the largest draws to `high`, which is not one of them.
-    return draw
-      .mul(high - low)
-      .add(low)
-      .minimum(below(high, low, draw.dtype));
+    return apply(
+      betweenOp,
+      [draw, ...[high - low, low, below(high, low, draw.dtype)].map((x) => draw.scalar(x))],
+      undefined,
+    );
   }
 
   /** Normal, by the Box–Muller transform; mean 0 and std 1 by default. */
@@ -193,6 +196,17 @@ export class Rng {
     return result;
   }
 }
+
+/** low + u·(high − low). Rounding may bring the largest draws to `high`, which is not one of them. */
+const betweenOp = /* @__PURE__ */ elementwise(
+  'uniform',
+  (u, width, low, most) =>
+    u
+      .mul(width as Expr)
+      .add(low as Expr)
+      .min(most as Expr),
+  [null, null, null, null],
+);
 
 function checkFinite(name: string, path: string, value: number): void {
   real()(value, { caller: name, path });

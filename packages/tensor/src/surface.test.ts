@@ -157,6 +157,7 @@ const table: Record<string, Entry> = {
   },
   full: { good: [[() => [2], 'shape'], [() => 1, 'number'], options], options: { dtype: ['x'] } },
   zeros: creation,
+  persistentZeros: creation,
   ones: creation,
   arange: { good: [[() => 3, 'number']] },
   linspace: { good: [[() => 0, 'number'], [() => 1, 'number'], [() => 3, 'count'], options] },

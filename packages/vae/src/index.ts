@@ -123,11 +123,11 @@ export { VaeCore, type VaeNumbers } from './variational/core.ts';
 export type { Diagnosis } from './variational/diagnose.ts';
 export { expectedRows, type ImputeOptions } from './variational/impute.ts';
 export type { ResolvedVaeOptions, VaeOptions } from './variational/options.ts';
-export {
-  type ElboParts,
-  type FitOptions,
-  type LikelihoodEstimate,
-  type SampleOptions,
-  type ScoreOptions,
-  Vae,
-} from './variational/vae.ts';
+export { Vae } from './variational/vae.ts';
+export type {
+  ElboParts,
+  FitOptions,
+  LikelihoodEstimate,
+  SampleOptions,
+  ScoreOptions,
+} from './variational/verb-options.ts';

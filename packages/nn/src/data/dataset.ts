@@ -7,6 +7,7 @@ import {
   isPlainObject,
   list,
   optional,
+  persistentZeros,
   type Rng,
   real,
   refuse,
@@ -16,7 +17,6 @@ import {
   type Tensor,
   ValueError,
   whole,
-  zeros,
 } from '@latent/tensor';
 import { generatorCheck } from '../registry/generator.ts';
 import { isList, isTyped } from './arrays.ts';
@@ -93,7 +93,7 @@ export class BatchRoom {
     let batch = this.#batches.get(rows);
     if (batch === undefined) {
       batch = Object.fromEntries(
-        Object.entries(this.#spec).map(([name, shape]) => [name, zeros([rows, ...shape]).persisted(true)]),
+        Object.entries(this.#spec).map(([name, shape]) => [name, persistentZeros([rows, ...shape])]),
       );
       this.#batches.set(rows, batch);
     }
@@ -166,7 +166,7 @@ export class ArrayDataset implements Dataset {
     const check = whole({ min: 0, max: this.length - 1 });
     for (let i = 0; i < indices.length; i++) check(indices[i], { caller: 'rows', path: `[${i}]` });
     const batch = Object.fromEntries(
-      Object.entries(this.spec).map(([name, shape]) => [name, zeros([indices.length, ...shape]).persisted(true)]),
+      Object.entries(this.spec).map(([name, shape]) => [name, persistentZeros([indices.length, ...shape])]),
     );
     this.fill(indices, batch);
     return batch;

@@ -1,4 +1,4 @@
-import { type Shape, type Tensor, whole, zeros } from '@latent/tensor';
+import { persistentZeros, type Shape, type Tensor, whole } from '@latent/tensor';
 import {
   ArrayDataset,
   type Batch,
@@ -117,7 +117,7 @@ export class SequenceDataset implements Dataset {
     let batch = this.#batches.get(key);
     if (batch === undefined) {
       const shapes = Object.entries({ ...this.spec, x: [steps, ...this.#shape.slice(1)] });
-      batch = Object.fromEntries(shapes.map(([name, shape]) => [name, zeros([rows.length, ...shape]).persisted(true)]));
+      batch = Object.fromEntries(shapes.map(([name, shape]) => [name, persistentZeros([rows.length, ...shape])]));
       this.#batches.set(key, batch);
     }
     const { x, ...beside } = batch as Batch & { readonly x: Tensor };

@@ -181,9 +181,7 @@ export abstract class Module {
     if (problems.length > 0) throw new ValueError(`loadStateDict: ${shortened(problems)}`);
     for (const [name, { dtype }] of own) {
       const { data } = given.get(name) as Tensor;
-      // A double may be finite and still past the largest single.
-      const kept = dtype === 'f32' ? Math.fround : Number;
-      const bad = data.findIndex((value) => !Number.isFinite(kept(value)));
+      const bad = firstNotFinite(data, dtype === 'f32');
       if (bad < 0) continue;
       const past = Number.isFinite(data[bad]) ? ', which is too large for single precision' : '';
       problems.push(`element ${bad} of ${name} is ${data[bad]}${past}`);
@@ -227,6 +225,15 @@ const stateChecks = {
 };
 
 /** Tensors by the names that `rename` gives them. */
+/** Where the first number is that is not finite, also as a `single` (a double may be finite and still past the largest one); else −1. */
+function firstNotFinite(numbers: ArrayLike<number>, single: boolean): number {
+  for (let i = 0; i < numbers.length; i++) {
+    const value = numbers[i] as number;
+    if (!Number.isFinite(single ? Math.fround(value) : value)) return i;
+  }
+  return -1;
+}
+
 function renamed(state: unknown, rename: (name: string) => string | null): ReadonlyMap<string, unknown> {
   if (!isPlainObject(state)) {
     throw new ValueError(`loadStateDict: the state must be an object of tensors by name, got ${describeValue(state)}`);

@@ -8,12 +8,12 @@ import {
   list,
   type MapProgram,
   mapInto,
+  persistentZeros,
   real,
   type Tensor,
   UsageError,
   ValueError,
   whole,
-  zeros,
 } from '@latent/tensor';
 import { Kind, type Part, partOf } from '../registry/registry.ts';
 import { type Schedule, schedules } from '../schedule/schedule.ts';
@@ -139,13 +139,13 @@ export class Optimizer {
     this.#rule = rule;
     this.#parameters = parameters;
     this.#slots = parameters.map((p) =>
-      Array.from({ length: rule.slots }, () => zeros(p.shape, { dtype: p.dtype }).persisted(true)),
+      Array.from({ length: rule.slots }, () => persistentZeros(p.shape, { dtype: p.dtype })),
     );
     const count = rule.scalars(1, this.learningRate).length;
     this.#scalars = new Map(
       [...new Set(parameters.map(({ dtype }) => dtype))].map((dtype) => [
         dtype,
-        Array.from({ length: count }, () => zeros([1], { dtype }).persisted(true)),
+        Array.from({ length: count }, () => persistentZeros([1], { dtype })),
       ]),
     );
     this.#targets = parameters.map((p, i) => [p, ...(this.#slots[i] as readonly Tensor[])]);

@@ -1,4 +1,13 @@
-import { checkOptions, type DType, mapInto, mapProgram, optional, real, type Tensor, zeros } from '@latent/tensor';
+import {
+  checkOptions,
+  type DType,
+  mapInto,
+  mapProgram,
+  optional,
+  persistentZeros,
+  real,
+  type Tensor,
+} from '@latent/tensor';
 import { type Callback, type Run, unlike } from './callback.ts';
 
 /** How fast the average of weights follows them. */
@@ -27,7 +36,7 @@ export function movingAverage(options: MovingAverageOptions = {}): Callback {
   const start = ({ model }: Run): Map<string, Tensor> => {
     averages ??= new Map(model.trainable().map(([name, parameter]) => [name, parameter.persisted(true)]));
     for (const { dtype } of averages.values()) {
-      if (!shares.has(dtype)) shares.set(dtype, zeros([1], { dtype }).persisted(true));
+      if (!shares.has(dtype)) shares.set(dtype, persistentZeros([1], { dtype }));
     }
     return averages;
   };

@@ -6,11 +6,11 @@ import {
   mapInto,
   mapProgram,
   overwrite,
+  persistentZeros,
   type Rng,
   type Shape,
   Tensor,
   ValueError,
-  zeros,
 } from '@latent/tensor';
 import type { Batch } from '../data/dataset.ts';
 import { clipEachGradNorm, clipGradNorm, clipGradValue } from '../optim/clip.ts';
@@ -134,9 +134,9 @@ export class SplitStep {
     const total = parameters.reduce((sum, p) => sum + p.size, 0);
     const dtype = parameters.some((p) => p.dtype === 'f64') ? 'f64' : 'f32';
     this.#names = names;
-    this.gradient = zeros([total], { dtype }).persisted(true);
-    this.#share = zeros([1], { dtype }).persisted(true);
-    const nothing = zeros([total], { dtype }).persisted(true);
+    this.gradient = persistentZeros([total], { dtype });
+    this.#share = persistentZeros([1], { dtype });
+    const nothing = persistentZeros([total], { dtype });
     this.#add = compile(
       (...tensors) => {
         const parts = lossOf(model, named(names, tensors), rng, options);

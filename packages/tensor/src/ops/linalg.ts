@@ -8,7 +8,7 @@ import { mapProgram } from '../kernels/map/map-program.ts';
 import { matmulCall } from '../kernels/matmul/matmul.ts';
 import type { Op } from '../op.ts';
 import { checkNames } from '../options.ts';
-import { broadcastShapes, formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
+import { broadcastShapes, formatShape, type Shape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkFlag, checkTensor } from './argument.ts';
 import { broadcastTo, reshape } from './layout.ts';
@@ -26,18 +26,20 @@ interface Flags {
   readonly transposeB: boolean;
 }
 
-/** Rows and columns of a matrix after its transpose flag. */
-function sides(shape: Shape, transposed: boolean): [rows: number, cols: number] {
-  const [r, c] = shape.slice(-2) as [number, number];
-  return transposed ? [c, r] : [r, c];
+/** Rows of the matrices of a shape, after their transpose flag. */
+function rowsOf(shape: Shape, transposed: boolean): number {
+  return shape[shape.length - (transposed ? 1 : 2)]!;
+}
+function colsOf(shape: Shape, transposed: boolean): number {
+  return rowsOf(shape, !transposed);
 }
 
 const matmulOp: Op<Flags> = {
   name: 'matmul',
   saves: { inputs: [0, 1], output: false },
   shape([a, b], { transposeA, transposeB }) {
-    const [m, k] = sides(a, transposeA);
-    const [inner, n] = sides(b, transposeB);
+    const k = colsOf(a, transposeA);
+    const inner = rowsOf(b, transposeB);
     if (k !== inner) {
       const mark = (flag: boolean): string => (flag ? 'ᵀ' : '');
       throw new ShapeError(
@@ -45,14 +47,19 @@ const matmulOp: Op<Flags> = {
       );
     }
     // Batch axes are equal here, or one side has none.
-    return [...(a.length > b.length ? a : b).slice(0, -2), m, n];
+    const shape = (a.length > b.length ? a : b).slice();
+    shape[shape.length - 2] = rowsOf(a, transposeA);
+    shape[shape.length - 1] = colsOf(b, transposeB);
+    return shape;
   },
   forward(call) {
-    const { dtype, shapes, params } = call;
+    const { dtype, shapes, shape, params } = call;
     const { transposeA: transA, transposeB: transB } = params;
-    const [m, k] = sides(shapes[0], transA);
-    const n = call.shape[call.shape.length - 1]!;
-    const batch = sizeOf(call.shape.slice(0, -2));
+    const m = rowsOf(shape, false);
+    const n = colsOf(shape, false);
+    const k = colsOf(shapes[0], transA);
+    let batch = 1;
+    for (let axis = 0; axis < shape.length - 2; axis++) batch *= shape[axis]!;
     const strideA = shapes[0].length > 2 ? m * k : 0;
     const strideB = shapes[1].length > 2 ? k * n : 0;
     const [a, b] = call.inputs;

@@ -16,6 +16,7 @@ import {
   logSumExp,
   oneOf,
   optional,
+  persistentZeros,
   Rng,
   real,
   type Shape,
@@ -152,7 +153,7 @@ export class HierarchicalVae extends Model<HierarchicalNumbers> {
     });
     const { features } = resolved.levels.at(-1) as (typeof resolved.levels)[number];
     this.tower = new Tower(levels, features, buildHead(made, event, reconstruction, weights), weights);
-    this.#weight = resolved.beta === 1 && resolved.warmUp === 0 ? null : zeros([1]).persisted(true);
+    this.#weight = resolved.beta === 1 && resolved.warmUp === 0 ? null : persistentZeros([1]);
     this.beginEpoch(0);
     this.eval(); // `fit` trains
   }

@@ -8,6 +8,7 @@ import {
   logSumExp,
   matmul,
   optional,
+  persistentZeros,
   type Rng,
   recordedValue,
   sizeOf,
@@ -79,7 +80,7 @@ class ExemplarPrior extends Prior {
     this.rows = buffer(zeros([rows, ...event]));
     this.near = buffer(zeros([rows, neighbours]));
     this.nearOf = buffer(zeros([1]));
-    this.#means = zeros([rows, latentSize]).persisted(true);
+    this.#means = persistentZeros([rows, latentSize]);
     this.#signature = '';
   }
 
@@ -170,7 +171,7 @@ class ExemplarPrior extends Prior {
       return logSumExp(logits, { axis: -1 }).sub(Math.log(count - 1));
     }
     // Exemplars drawn anew for each step, the same for all rows of the batch.
-    const drawn = zeros([perStep]).persisted(true);
+    const drawn = persistentZeros([perStep]);
     everyStep(() => drawn.assign(numbersBelow(count, perStep, this.rng)));
     const { mean } = this.#context.posterior(gather(rows, drawn));
     const own = equal(row.reshape([-1, 1]), drawn.reshape([1, perStep])); // [rows, perStep]

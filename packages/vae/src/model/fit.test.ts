@@ -15,8 +15,8 @@ import { Rng } from '@latent/tensor';
 import { describe, expect, it } from 'vitest';
 import { bernoulli } from '../reconstruction/bernoulli.ts';
 import { gaussian } from '../reconstruction/gaussian.ts';
-import type { FitOptions } from '../variational/vae.ts';
 import { Vae } from '../variational/vae.ts';
+import type { FitOptions } from '../variational/verb-options.ts';
 import { progressLine } from './progress.ts';
 
 const rows = new Rng(2).bernoulli([90, 12], { p: 0.3 }).data as Float32Array;

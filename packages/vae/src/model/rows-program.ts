@@ -1,6 +1,6 @@
 import { noGrad } from '@latent/autograd';
 import { type Batch, bucketsOf, scoring } from '@latent/nn';
-import { callable, compile, drawRows, type Shape, sizeOf, type Tensor, tensor, zeros } from '@latent/tensor';
+import { callable, compile, drawRows, persistentZeros, type Shape, sizeOf, type Tensor, tensor } from '@latent/tensor';
 import { rowKeys } from './row-keys.ts';
 
 /**
@@ -256,7 +256,7 @@ class Place {
   readonly #padded: Float32Array;
 
   constructor(size: number, shape: Shape) {
-    this.tensor = zeros([size, ...shape]).persisted(true);
+    this.tensor = persistentZeros([size, ...shape]);
     this.#width = sizeOf(shape);
     this.#padded = new Float32Array(size * this.#width);
   }
@@ -295,7 +295,7 @@ function roomOf(size: number, event: Shape, columns: readonly (readonly [string,
   return {
     x: new Place(size, event),
     near: new Place(size, event),
-    keys: zeros([size, 2]).persisted(true),
+    keys: persistentZeros([size, 2]),
     keyNumbers: new Float32Array(2 * size),
     beside: columns.map(([, { shape }]) => new Place(size, shape)),
   };

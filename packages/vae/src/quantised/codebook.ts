@@ -8,6 +8,7 @@ import {
   mapProgram,
   matmul,
   overwrite,
+  persistentZeros,
   type Rng,
   scatterAdd,
   type Tensor,
@@ -123,7 +124,7 @@ export class Codebook extends Module {
   #revive(z: Tensor): void {
     const { codes, deadBelow } = this.#options;
     const count = z.shape[0] as number;
-    const drawn = zeros([codes]).persisted(true);
+    const drawn = persistentZeros([codes]);
     everyStep(() => {
       const u = this.rng.uniform([codes]).data;
       drawn.assign(Float32Array.from(u, (value) => Math.min(count - 1, Math.floor(value * count))));

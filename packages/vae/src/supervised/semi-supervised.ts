@@ -25,6 +25,7 @@ import {
   gather,
   isPlainObject,
   optional,
+  persistentZeros,
   Rng,
   real,
   sizeOf,
@@ -34,7 +35,6 @@ import {
   UsageError,
   ValueError,
   whole,
-  zeros,
 } from '@latent/tensor';
 import { drawn } from '../latent/diagonal-normal.ts';
 import { knownAs } from '../model/file-header.ts';
@@ -298,7 +298,7 @@ export class SemiSupervisedVae extends Model<SemiSupervisedNumbers> {
     this.#labels = {
       rows: tensor(chosen, { shape: [known.length, ...this.event] }).persisted(true),
       labels: tensor(Float32Array.from(known, (r) => labels[r] as number)).persisted(true),
-      chosen: zeros([Math.min(64, known.length)]).persisted(true),
+      chosen: persistentZeros([Math.min(64, known.length)]),
     };
     return {
       undo: () => {

@@ -12,7 +12,7 @@ import {
   type Parts,
   withinLengths,
 } from '@latent/nn';
-import { Rng, type Tensor, UsageError, where, zeros } from '@latent/tensor';
+import { persistentZeros, Rng, type Tensor, UsageError, where, zeros } from '@latent/tensor';
 import { boundedLogVariance } from '../latent/bounded-variance.ts';
 import { drawn, klToStandardNormal, normalLogProb } from '../latent/diagonal-normal.ts';
 import type { Prior } from '../latent/prior.ts';
@@ -100,7 +100,7 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
     });
     this.#pzx = new Activation(resolved.pzxActivation);
     this.#placeholder = placeholderOf(reconstruction, inputSize);
-    this.#weight = zeros([1]).persisted(true);
+    this.#weight = persistentZeros([1]);
     this.beginEpoch(0);
     this.eval(); // `fit` trains
   }
@@ -262,7 +262,7 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
   }
 
   /** Codes as the decoder sees them: with the condition of their rows, where there is one. */
-  protected seenCodes(codes: Tensor, beside: Batch): Tensor {
+  seenCodes(codes: Tensor, beside: Batch): Tensor {
     return this.#options.condition === null ? codes : withCondition(codes, this.#conditionOf(beside));
   }
 

@@ -2,7 +2,6 @@ import { noGrad } from '@latent/autograd';
 import {
   type Batch,
   type Dataset,
-  generatorCheck,
   type History,
   parseRows,
   type Row,
@@ -11,30 +10,25 @@ import {
   trainingChecks,
 } from '@latent/nn';
 import {
-  anything,
   checkNames,
   checkOptions,
   formatShape,
   isPlainObject,
   list,
-  oneOf,
-  optional,
-  Rng,
+  type Rng,
   real,
   sameShape,
   step,
   type Tensor,
   tensor,
   UsageError,
-  ValueError,
   whole,
 } from '@latent/tensor';
 import { drawn, klPerLatent } from '../latent/diagonal-normal.ts';
 import { knownAs } from '../model/file-header.ts';
-import { allSteps, type Columns, isDataset, type ModelFitOptions, type PreparedRows } from '../model/model.ts';
+import { allSteps, type Columns, isDataset, type PreparedRows } from '../model/model.ts';
 import { type ReadyRows, type RowDraws, repeatedBeside, rowsProgram, tensorsBeside } from '../model/rows-program.ts';
-import type { StepwiseDistribution } from '../reconstruction/per-step.ts';
-import { type DrawOptions, Scorer, samplesCheck, seedCheck } from '../scores/score.ts';
+import { Scorer } from '../scores/score.ts';
 import {
   boundScore,
   contributionsScore,
@@ -43,80 +37,29 @@ import {
   reconstructionErrorScore,
   stepErrorScore,
 } from '../scores/standard.ts';
-import { outputOf, type UnrollOptions, unrolled } from '../sequence/decoder.ts';
-import type { PreviousStep } from '../sequence/previous-step.ts';
-import type { Sequence } from '../sequence/sequence.ts';
-import {
-  besideRows,
-  type ConditionOptions,
-  type ConditionValue,
-  conditionRows,
-  conditionSize,
-  needed,
-} from './condition.ts';
+import { besideRows, type ConditionOptions, conditionRows, conditionSize, needed } from './condition.ts';
 import { VaeCore, type VaeNumbers } from './core.ts';
+import { Decoding } from './decoding.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
 import { type ImputeOptions, Imputer, imputeChecks } from './impute.ts';
 import { interpolateCodes } from './interpolate.ts';
-
-/** How a VAE is trained. */
-export interface FitOptions extends ModelFitOptions<VaeNumbers> {
-  /** Of a model with a condition: the condition of each row; a data set brings its own, by the name `condition`. */
-  readonly condition?: ConditionValue;
-  readonly validationCondition?: ConditionValue;
-}
-
-/** Draws for scores, and the condition of the rows that are scored. */
-export interface ScoreOptions extends DrawOptions, ConditionOptions {}
-
-/** Per row, in nats: elbo = −reconstruction − kl. */
-export interface ElboParts {
-  readonly elbo: Tensor;
-  /** −E log p(x | z) over draws of z from q(z | x). */
-  readonly reconstruction: Tensor;
-  /** KL(q(z | x) ‖ p(z)): exact for N(0, I), else estimated from the draws. */
-  readonly kl: Tensor;
-}
-
-/** Importance-sampled log p(x), and how far to trust it. */
-export interface LikelihoodEstimate {
-  /** log p(x) of each row, in nats: [n]. */
-  readonly logLikelihood: Tensor;
-  /** Of the estimate, from the spread of the weights: [n]. */
-  readonly standardError: Tensor;
-}
-
-/** How rows are drawn. */
-export interface SampleOptions extends ConditionOptions {
-  /** The model's seed by default. */
-  readonly seed?: number;
-  readonly rng?: Rng;
-  /** The mean of p(x | z) (default), or a draw from it, which shows the whole spread of the model. */
-  readonly output?: 'mean' | 'draw';
-  /** Of draws from p(x | z), with `output: 'draw'` alone: below 1 they keep to what is likely, above they spread; 1 by default. */
-  readonly temperature?: number;
-}
+import {
+  checkTemperature,
+  conditionOption,
+  drawChecks,
+  type ElboParts,
+  type FitOptions,
+  generatorOf,
+  type LikelihoodEstimate,
+  pathChecks,
+  type SampleOptions,
+  type ScoreOptions,
+  sampleChecks,
+  seeded,
+} from './verb-options.ts';
 
 /** Draws that the variance of a refined posterior is measured on. */
 const MEASURED = 64;
-
-const conditionOption = { condition: /* @__PURE__ */ anything() };
-const drawChecks = /* @__PURE__ */ Object.assign({}, conditionOption, {
-  samples: /* @__PURE__ */ optional(samplesCheck),
-  seed: /* @__PURE__ */ optional(seedCheck, 0),
-});
-const rngCheck = /* @__PURE__ */ optional(generatorCheck);
-const seeded = /* @__PURE__ */ Object.assign({}, conditionOption, {
-  seed: /* @__PURE__ */ optional(seedCheck),
-  rng: rngCheck,
-});
-const sampleChecks = /* @__PURE__ */ Object.assign({}, seeded, {
-  output: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('mean', 'draw'), 'mean' as const),
-  temperature: /* @__PURE__ */ optional(/* @__PURE__ */ real({ above: 0 })),
-});
-const pathChecks = /* @__PURE__ */ Object.assign({}, conditionOption, {
-  path: /* @__PURE__ */ optional(/* @__PURE__ */ oneOf('linear', 'spherical'), 'linear' as const),
-});
 
 /**
  * A variational autoencoder (Kingma & Welling 2014): an encoder gives each row a Gaussian q(z | x) over codes, a decoder
@@ -142,12 +85,9 @@ export class Vae extends VaeCore {
     const z = drawn(mean, logVariance, draws.normal(1, mean.shape[1] as number).reshape(mean.shape));
     return { codes: model.refined(z) };
   });
-  readonly #decoded = rowsProgram(({ x: z, beside }) => ({
-    mean: this.#central(this.likelihoodParams(z, beside)),
-  }));
   readonly #restored = rowsProgram(({ near, beside = {} }) => {
     const model = this.given({ ...beside, x: near });
-    return { mean: this.#central(model.likelihoodParams(model.posterior(near).mean)) };
+    return { mean: this.#decoding.central(model.likelihoodParams(model.posterior(near).mean)) };
   });
   readonly #latents = rowsProgram(({ near, draws, beside = {} }) => {
     const { mean, logVariance } = this.#momentsOf(near, draws, beside);
@@ -160,6 +100,7 @@ export class Vae extends VaeCore {
   readonly #density = new Scorer(this, densityScore);
   readonly #likelihood = new Scorer(this, likelihoodScore);
   readonly #imputer = new Imputer(this);
+  readonly #decoding = new Decoding(this);
 
   /**
    * Trains on rows in the model's shape. Data outside the distribution's support is refused with its row and column.
@@ -259,20 +200,6 @@ export class Vae extends VaeCore {
     return this.#drawnCodes(rows, this.event, { seed }).codes;
   }
 
-  /** What stands for a row: the mean, and of a sequence the likeliest at each step. */
-  #central(params: Tensor): Tensor {
-    const { reconstructionDistribution: likelihood } = this;
-    return this.sequence === null ? likelihood.mean(params) : likelihood.mode(params);
-  }
-
-  /** Rows of a decoder that sees the step before, step by step. */
-  #unrolled(previous: PreviousStep, codes: Tensor, beside: Batch, options: UnrollOptions): Tensor {
-    const { decoder, head, sequence, reconstructionDistribution } = this;
-    const seen = noGrad(() => this.seenCodes(codes, beside));
-    const likelihood = reconstructionDistribution as StepwiseDistribution;
-    return unrolled({ decoder, head, previous }, likelihood, sequence as Sequence, seen, options);
-  }
-
   /**
    * The mean of p(x | z) for codes z [n, latentSize]: [n, …event]. Of sequences the likeliest at each step, one after the other where
    * the decoder sees the step before, and NaN past where a row stops.
@@ -289,11 +216,7 @@ export class Vae extends VaeCore {
 
   /** The means of p(x | z) for codes, on the scale of the data. */
   #meansOf(method: string, codes: ReadyRows, lengths?: ArrayLike<number>): Tensor {
-    const { latentSize } = this.options;
-    if (this.previous === null) return this.restored(method, this.#decoded(codes, [latentSize]).mean, lengths);
-    const z = tensor(codes.values, { shape: [codes.count, latentSize] });
-    const options: UnrollOptions = { output: 'mean', temperature: 1, rng: new Rng(0) };
-    return this.restored(method, this.#unrolled(this.previous, z, tensorsBeside(codes), options), lengths);
+    return this.restored(method, this.#decoding.means(codes), lengths);
   }
 
   /** `decode` under the name of the reference system. */
@@ -315,13 +238,7 @@ export class Vae extends VaeCore {
   }
 
   #drawnRows(method: string, codes: Tensor, rng: Rng, beside: Batch, temperature = 1): Tensor {
-    const options: UnrollOptions = { output: 'draw', temperature, rng };
-    const { previous, reconstructionDistribution: likelihood } = this;
-    const rows =
-      previous === null
-        ? noGrad(() => scoring(() => step(() => outputOf(likelihood, this.likelihoodParams(codes, beside), options))))
-        : this.#unrolled(previous, codes, beside, options);
-    return this.restored(method, rows);
+    return this.restored(method, this.#decoding.draws(codes, rng, beside, temperature));
   }
 
   /**
@@ -565,22 +482,4 @@ export class Vae extends VaeCore {
     const { values, count } = parseRows(`Vae.${method}`, codes, [this.options.latentSize]);
     return { values: Float32Array.from(values), near: null, count };
   }
-}
-
-/** The generator that is asked for, one way or the other. */
-function generatorOf(
-  caller: string,
-  { seed, rng }: { readonly seed?: number | undefined; readonly rng?: Rng | undefined },
-  usual: number,
-): Rng {
-  if (seed !== undefined && rng !== undefined) throw new ValueError(`${caller}: give a seed or a generator, not both`);
-  return rng ?? new Rng(seed ?? usual);
-}
-
-/** Throws where a temperature would have nothing to act on: a mean is the same at any. */
-function checkTemperature(caller: string, output: 'mean' | 'draw', temperature: number | undefined): void {
-  if (output === 'draw' || temperature === undefined) return;
-  throw new ValueError(
-    `${caller}: temperature is of draws from p(x | z), got ${temperature} with output 'mean'; add output: 'draw', or leave it out`,
-  );
 }

@@ -22,6 +22,8 @@ export function randomCall(kind: RandomKind, dtype: DType, out: number, state: n
 }
 
 const NS_PER_ELEMENT = 1.8;
+/** Numbers of one call; even, since two come of each block of the generator. */
+const PIECE = 2 ** 14;
 const draw = (kind: RandomKind): LinkedFunction => new LinkedFunction((module) => defineRandom(module, kind));
 const DRAW: Record<RandomKind, LinkedFunction> = {
   uniform: /* @__PURE__ */ draw('uniform'),
@@ -58,7 +60,11 @@ export const randomKernel: Kernel<RandomCall> = {
   wasm: {
     takes: ({ dtype }) => dtype === 'f32',
     run({ kind, pointers, count, first }, linker) {
-      DRAW[kind].of(linker)(pointers[0]!, count, pointers[1]!, first);
+      const draw = DRAW[kind].of(linker);
+      // In pieces: engines turn to their faster code between calls and never within one, and a network's first weights are one large draw.
+      for (let i = 0; i < count; i += PIECE) {
+        draw(pointers[0]! + 4 * i, Math.min(PIECE, count - i), pointers[1]!, first + i / 2);
+      }
     },
   },
 };
