@@ -40,15 +40,17 @@ console.log(
   `a dropped table of ${text.trim().split('\n').length - 1} rows, in a worker: ${frames.length} frames, the longest ${Math.max(...frames).toFixed(0)} ms, ${longTasks.length} tasks of more than 50 ms on the page`,
 );
 console.log('\nfit on the page, longest tasks in ms (those above 50)');
-for (const [input, encoder, latent, batch] of [
-  [30, [16, 8], 2, 32],
-  [200, [256, 64], 16, 128],
-  [784, [400], 20, 128],
-  [784, [1024, 512], 32, 128],
-  [2048, [2048, 1024], 64, 128],
+for (const [input, encoder, latent, batch, policy] of [
+  [30, [16, 8], 2, 32, 'plain'],
+  [200, [256, 64], 16, 128, 'plain'],
+  [784, [400], 20, 128, 'plain'],
+  [784, [1024, 512], 32, 128, 'plain'],
+  [2048, [2048, 1024], 64, 128, 'plain'],
+  [30, [16, 8], 2, 32, 'no-wasm'],
+  [784, [400], 20, 128, 'no-wasm'],
 ] as const) {
   const page = await stage.browser.newPage();
-  await page.goto(`${stage.origin}/plain/`);
+  await page.goto(`${stage.origin}/${policy}/`);
   await page.addScriptTag({ url: 'fit.js' });
   const { making, seconds, tasks } = await page.evaluate(
     ([...sizes]) => (globalThis as unknown as { fitHere(...sizes: unknown[]): Promise<Felt> }).fitHere(...sizes),
@@ -57,7 +59,7 @@ for (const [input, encoder, latent, batch] of [
   await page.close();
   const longest = tasks.toSorted((a, b) => b - a).slice(0, 5);
   console.log(
-    `${[input, ...encoder, latent].join('-')}, batch ${batch}: made in ${making.toFixed(0)} ms, 12 steps in ${seconds.toFixed(2)} s; ${longest.map((ms) => ms.toFixed(0)).join(', ') || 'none'}`,
+    `${[input, ...encoder, latent].join('-')}, batch ${batch}${policy === 'no-wasm' ? ', without WebAssembly' : ''}: made in ${making.toFixed(0)} ms, 12 steps in ${seconds.toFixed(2)} s; ${longest.map((ms) => ms.toFixed(0)).join(', ') || 'none'}`,
   );
 }
 await stage.close();

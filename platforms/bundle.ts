@@ -39,6 +39,22 @@ export function trainSome() {
 }
 `;
 
+/** Fits a model whose weights and slots are put off on a page, in steps of several pieces: what comes of it, the same bits everywhere. */
+export const FITTING = `
+import { Rng as FitRng, useKernels } from '@latent/tensor';
+import { bernoulli as bits, Vae as FitVae } from '@latent/vae';
+
+export async function fitSome() {
+  useKernels('auto', { deterministic: true });
+  const rows = new FitRng(3).bernoulli([256, 300], { p: 0.4 });
+  const vae = new FitVae({ inputSize: 300, latentSize: 8, encoder: [400, 200], reconstruction: bits(), seed: 1 });
+  const { epochs } = await vae.fit(rows, { epochs: 2, batchSize: 128, onWarning: () => {} });
+  const scores = Array.from(vae.elboPerRow(rows).data.subarray(0, 4));
+  useKernels('auto');
+  return { losses: epochs.map(({ loss }) => loss), scores };
+}
+`;
+
 export interface Trained {
   readonly losses: readonly number[];
   readonly score: number;

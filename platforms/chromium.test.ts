@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { browserFile, type Stage, startBrowser } from './browser.ts';
-import { bundle, TRAINING, type Trained } from './bundle.ts';
+import { bundle, FITTING, TRAINING, type Trained } from './bundle.ts';
 
 describe.skipIf(browserFile === undefined)('in Chromium', () => {
   let stage: Stage;
 
   beforeAll(async () => {
-    const page = await bundle(`${TRAINING}\nglobalThis.trainSome = trainSome;`, 'iife');
+    const page = await bundle(`${TRAINING}\n${FITTING}\nObject.assign(globalThis, { trainSome, fitSome });`, 'iife');
     const worker = await bundle(
       `${TRAINING}
       import { useThreads } from '@latent/tensor';
@@ -60,6 +60,13 @@ describe.skipIf(browserFile === undefined)('in Chromium', () => {
     const threaded = await inPage('isolated', trainInWorker);
     expect(threaded.threads).toBe(2);
     expect({ ...threaded, threads: 1 }).toEqual(trained);
+  });
+
+  it('fits on the page, in slices, to the bits of fit in Node', async () => {
+    const file = `data:text/javascript,${encodeURIComponent(await bundle(FITTING, 'esm'))}`;
+    const { fitSome } = (await import(/* @vite-ignore */ file)) as { fitSome(): Promise<unknown> };
+    const fitInPage = (): Promise<unknown> => (globalThis as unknown as { fitSome(): Promise<unknown> }).fitSome();
+    expect(await inPage('plain', fitInPage)).toEqual(await fitSome());
   });
 
   it('trains where a policy forbids WebAssembly', async () => {

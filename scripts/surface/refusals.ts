@@ -1,4 +1,5 @@
 // Calls every public function of a package with every value that its declaration rules out.
+import { Module } from '@latent/nn';
 import { LatentError } from '@latent/tensor';
 import { type Attempt, type Callable, declaredCallables } from './declared.ts';
 import * as words from './words.ts';
@@ -14,6 +15,8 @@ export interface Surface {
   readonly calls: Readonly<Record<string, () => readonly unknown[]>>;
   /** Instances whose methods are called, by class. */
   readonly instances: Readonly<Record<string, () => object>>;
+  /** Classes whose methods without options refuse some. */
+  readonly models?: readonly string[];
   /** What need not refuse: for those who write parts of their own, called by the trainer or by models, with what they checked. */
   readonly inner: readonly string[];
   /** Types of parameters that only the package itself passes on. */
@@ -59,7 +62,23 @@ export async function wrongOf(callable: Callable, surface: Surface): Promise<str
       }
     }
   }
-  return wrong;
+  const surplus = await surplusOf(callable, surface);
+  return surplus === null ? wrong : [...wrong, surplus];
+}
+
+/** What is wrong where a method of a model that takes no options is given some. */
+async function surplusOf(callable: Callable, surface: Surface): Promise<string | null> {
+  const { of, member, fixed, params } = callable;
+  if (of === undefined || fixed || member === 'new' || params.some(({ rest, optional }) => rest || optional))
+    return null;
+  if (!surface.models?.includes(of) || member in Module.prototype) return null;
+  try {
+    await run(callable, [...goodArguments(callable, surface), { nope: 5 }], surface);
+    return 'options besides: accepted';
+  } catch (error) {
+    const fault = faultOf(error);
+    return fault === null ? null : `options besides: ${fault}`;
+  }
 }
 
 /** What is wrong with an error; null if nothing is. */

@@ -4,6 +4,7 @@ import {
   checkTensor,
   type DType,
   describeValue,
+  madeLater,
   Tensor,
   type TensorData,
   tensor,
@@ -20,6 +21,13 @@ import { TapeNode } from './tape.ts';
 export function parameter(data: Tensor | TensorData, options?: { readonly dtype?: DType }): Tensor {
   checkNames('parameter', options, ['dtype']);
   const made = sourceOf(data, options?.dtype).persisted(true);
+  made.node = new TapeNode(true);
+  return made;
+}
+
+/** A parameter of the numbers of `make`, which are computed when they are asked for; see `madeLater`. */
+export function parameterLater(make: () => Tensor): Tensor {
+  const made = madeLater(make);
   made.node = new TapeNode(true);
   return made;
 }

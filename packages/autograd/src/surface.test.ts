@@ -52,6 +52,7 @@ const square = (v: Tensor): Tensor => v.square().sum();
 
 const table: Record<string, Entry> = {
   parameter: { good: [[() => [1, 2], 'data'], options], options: { dtype: ['float32', 5] } },
+  parameterLater: { good: [[() => x, 'fn']], says: 'madeLater' },
   zeroGrad: { good: [[() => [w()], 'parameters']] },
   noGrad: { good: [[() => () => 1, 'fn']] },
   stopGradient: { good: [t] },

@@ -151,6 +151,7 @@ export {
   withoutFirstWeights,
 } from './module/role.ts';
 export { aligned } from './module/summary.ts';
+export { beforeLong } from './module/turn.ts';
 export {
   type BuiltNetwork,
   buildNetwork,
@@ -184,7 +185,6 @@ export {
 } from './optim/optimizer.ts';
 export { applyConstraints, type Constraint, type PenaltyOptions, weightPenalty, weightsOf } from './optim/penalty.ts';
 export { nesterov, type SgdOptions, sgd } from './optim/sgd.ts';
-
 export { generatorCheck } from './registry/generator.ts';
 export {
   type Definition,

@@ -24,6 +24,7 @@ const fit = () => [rows, quick()];
 const surface: Surface = {
   folder: 'tables',
   exports: { ...tables, ...tables.column },
+  models: ['TableModel'],
   values: {
     'TableRows<Row>': few,
     'TableStream<Row>': few,

@@ -9,6 +9,7 @@ import {
   optional,
   Rng,
   real,
+  refuseSurplus,
   ValueError,
   whole,
 } from '@latent/tensor';
@@ -87,6 +88,7 @@ export class TableModel<Row extends object = AnyRow> {
 
   /** Models come from `fit`, `load` and `fromBytes`. */
   protected constructor(state: TableState, { onWarning }: Pick<TableOptions, 'onWarning'> = {}) {
+    refuseSurplus(TableModel, 'score pValues predict judge embed notes card scoreStream imputeStream watch toBytes save');
     this.#state = state;
     this.onWarning = onWarning ?? ((message) => console.warn(message));
   }

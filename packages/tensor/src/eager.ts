@@ -7,7 +7,7 @@ import { mapCall } from './kernels/map/map.ts';
 import { mapProgram } from './kernels/map/map-program.ts';
 import { refuseAgain } from './memory/draw-scope.ts';
 import { memory } from './memory/linear-memory.ts';
-import { allocate, bytesOf, markScratch, releaseScratch, type Storage, scratch } from './memory/storage.ts';
+import { allocate, bytesOf, markScratch, releaseScratch, type Storage, scratch, touching } from './memory/storage.ts';
 import { stepWatcher } from './memory/watcher.ts';
 import type { Call, Op, PerInput } from './op.ts';
 import { checkTensor, checkTensors, refuseForeign } from './ops/argument.ts';
@@ -149,6 +149,7 @@ export function mapInto(program: MapProgram, targets: readonly Tensor[], inputs:
         `mapInto: targets must be persistent and of one size and dtype, got ${target.size} of ${target.dtype}`,
       );
     }
+    touching()?.(target.storage, true);
     outputs.push(addressOf(target, 'mapInto'));
     layouts.push(FULL);
   }

@@ -64,6 +64,7 @@ export {
 export * from './options.ts';
 export { type CompiledFunction, type CompileOptions, compile } from './program/compile.ts';
 export { type Profile, type ProfileRow, profile } from './program/profile.ts';
+export { inSlices, madeLater, type Pause, settled } from './program/slices.ts';
 export { Rng, type RngState } from './random.ts';
 export { broadcastShapes, formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from './shape.ts';
 export { step } from './step.ts';

@@ -247,3 +247,27 @@ export function either<A, B>(
   return (value, at) =>
     first[0](value) ? first[1](value, at) : second[0](value) ? second[1](value, at) : refuse(at, expected, value);
 }
+
+const withoutOptions = /* @__PURE__ */ new WeakSet<object>();
+
+/**
+ * Sees to it that these methods of a class, which take no options, refuse what is given to them besides their arguments. To be called by
+ * its constructor: nothing is left at the top level of a module. Methods with arguments that may be left out are not for it.
+ */
+export function refuseSurplus(type: { readonly prototype: object }, names: string): void {
+  if (withoutOptions.has(type)) return;
+  withoutOptions.add(type);
+  const methods = type.prototype as Record<string, (...args: unknown[]) => unknown>;
+  for (const name of names.split(' ')) {
+    const method = methods[name] as (...args: unknown[]) => unknown;
+    const value = function (this: object, ...args: unknown[]): unknown {
+      const more = args.slice(method.length).find((x) => x !== undefined);
+      if (more === undefined) return method.apply(this, args);
+      const caller = `${this.constructor.name}.${name}`;
+      throw new ValueError(
+        `${caller}: takes ${method.length || 'no'} argument(s) and nothing besides, got ${describeValue(more)}`,
+      );
+    };
+    Object.defineProperty(methods, name, { value, writable: true, configurable: true });
+  }
+}

@@ -181,6 +181,7 @@ const table: Record<string, Entry> = {
     options: { reuse: ['yes', 1, null], onEager: [5, 'x', null] },
   },
   profile: { good: [[() => () => matrix().add(1), 'fn']] },
+  madeLater: { good: [[() => () => matrix().add(1), 'fn']] },
   step: { good: [[() => () => matrix().add(1), 'fn']] },
   useThreads: { good: [[() => 1, 'count']] },
 
@@ -402,6 +403,9 @@ const others = [
   'anything',
   'callable',
   'checkNames',
+  // Promises: see slices.test.ts of autograd.
+  'inSlices',
+  'settled',
   'checkOptions',
   'describeValue',
   'shortText',
@@ -418,6 +422,7 @@ const others = [
   'optional',
   'real',
   'refuse',
+  'refuseSurplus',
   'refuseUnknown',
   'text',
   'whole',

@@ -56,6 +56,9 @@ const trainedVq = trained.toBytes();
 const surface: Surface = {
   folder: 'vae',
   exports: vae,
+  models: Object.keys(vae).filter(
+    (name) => (vae as never)[name] && ((vae as never)[name] as { prototype?: unknown }).prototype instanceof vae.Model,
+  ),
   values: {
     Tensor: x,
     number: () => 2,

@@ -224,7 +224,6 @@ const stateChecks = {
   rename: /* @__PURE__ */ optional(/* @__PURE__ */ callable<(name: string) => string | null>(), (name: string) => name),
 };
 
-/** Tensors by the names that `rename` gives them. */
 /** Where the first number is that is not finite, also as a `single` (a double may be finite and still past the largest one); else −1. */
 function firstNotFinite(numbers: ArrayLike<number>, single: boolean): number {
   for (let i = 0; i < numbers.length; i++) {
@@ -234,6 +233,7 @@ function firstNotFinite(numbers: ArrayLike<number>, single: boolean): number {
   return -1;
 }
 
+/** Tensors by the names that `rename` gives them. */
 function renamed(state: unknown, rename: (name: string) => string | null): ReadonlyMap<string, unknown> {
   if (!isPlainObject(state)) {
     throw new ValueError(`loadStateDict: the state must be an object of tensors by name, got ${describeValue(state)}`);

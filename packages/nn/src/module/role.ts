@@ -1,4 +1,4 @@
-import { parameter } from '@latent/autograd';
+import { parameter, parameterLater } from '@latent/autograd';
 import {
   type DType,
   formatShape,
@@ -11,6 +11,7 @@ import {
   ValueError,
   zeros,
 } from '@latent/tensor';
+import { worthSlices } from './turn.ts';
 
 /**
  * What a module's tensor is for. Penalties and constraints are of weights alone; a scale multiplies, a bias is added, a table
@@ -74,7 +75,15 @@ export function checkRoomInFile(count: number, what: string): void {
 
 /** A parameter of a layer: its first numbers by `init`, or zeros for a model that is read from a file. */
 export function layerParameter(role: Exclude<Role, 'buffer'>, shape: Shape, init: () => Tensor | TensorData): Tensor {
-  if (allowance === null) return parameterOf(role, init());
+  if (allowance === null) {
+    if (!worthSlices(sizeOf(shape))) return parameterOf(role, init());
+    const made = parameterLater(() => {
+      const data = init();
+      return data instanceof Tensor ? data : tensor(data);
+    });
+    roles.set(made, role);
+    return made;
+  }
   checkRoomInFile(sizeOf(shape), `a ${role} of ${formatShape(shape)}`);
   allowance.left -= sizeOf(shape);
   return parameterOf(role, zeros(shape));

@@ -7,14 +7,17 @@ import {
   everyStep,
   list,
   type MapProgram,
+  madeLater,
   mapInto,
   persistentZeros,
   real,
   type Tensor,
+  tensor,
   UsageError,
   ValueError,
   whole,
 } from '@latent/tensor';
+import { worthSlices } from '../module/turn.ts';
 import { Kind, type Part, partOf } from '../registry/registry.ts';
 import { type Schedule, schedules } from '../schedule/schedule.ts';
 
@@ -138,9 +141,7 @@ export class Optimizer {
     this.learningRate = this.schedule?.at(0) ?? (rate as number);
     this.#rule = rule;
     this.#parameters = parameters;
-    this.#slots = parameters.map((p) =>
-      Array.from({ length: rule.slots }, () => persistentZeros(p.shape, { dtype: p.dtype })),
-    );
+    this.#slots = parameters.map((p) => Array.from({ length: rule.slots }, () => noughts(p)));
     const count = rule.scalars(1, this.learningRate).length;
     this.#scalars = new Map(
       [...new Set(parameters.map(({ dtype }) => dtype))].map((dtype) => [
@@ -217,4 +218,10 @@ export class Optimizer {
     this.epoch = state.epoch;
     this.learningRate = state.learningRate;
   }
+}
+
+/** Zeros like a parameter, at one address for good. */
+function noughts({ shape, dtype, size }: Tensor): Tensor {
+  if (!worthSlices(size)) return persistentZeros(shape, { dtype });
+  return madeLater(() => tensor([0], { dtype }).broadcastTo(shape));
 }

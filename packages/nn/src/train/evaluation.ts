@@ -1,10 +1,10 @@
 import { noGrad } from '@latent/autograd';
-import { compile, Rng, type RngState, type Tensor, ValueError } from '@latent/tensor';
+import { type CompiledFunction, compile, Rng, type RngState, type Tensor, ValueError } from '@latent/tensor';
 import type { Batch, Dataset, Pass } from '../data/dataset.ts';
 import { scoring } from '../module/module.ts';
+import { called, Slices } from '../module/turn.ts';
 import { checkedParts } from './train-step.ts';
 import type { Metrics, Trainable } from './trainable.ts';
-import { Slices } from './turn.ts';
 
 const DRAWS: RngState = { key: [0, 0], counter: [0, 0] };
 /** Rows at a time, at least: nothing is differentiated, so there is room for more than in a step. */
@@ -17,7 +17,7 @@ const LEAST = 512;
 export class Evaluation {
   readonly #data: Dataset;
   readonly #batchSize: number;
-  readonly #parts: (...tensors: Tensor[]) => Record<string, Tensor>;
+  readonly #parts: CompiledFunction<Tensor[], Record<string, Tensor>>;
   readonly #draws = Rng.fromState(DRAWS);
   readonly #names: readonly string[];
 
@@ -46,7 +46,7 @@ export class Evaluation {
     try {
       for (let batch = await pass.next(); batch !== null; batch = await pass.next()) {
         const tensors = this.#names.map((name) => (batch as Batch)[name] as Tensor);
-        const parts = scoring(() => this.#parts(...tensors));
+        const parts = await scoring(() => called(this.#parts, slices, ...tensors));
         const size = tensors[0]?.shape[0] ?? 0;
         for (const name in parts) totals[name] = (totals[name] ?? 0) + (parts[name] as Tensor).item() * size;
         rows += size;

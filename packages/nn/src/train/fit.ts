@@ -1,6 +1,7 @@
 import { Rng, type Tensor, ValueError } from '@latent/tensor';
 import type { Batch, Dataset } from '../data/dataset.ts';
 import { stepping } from '../module/module.ts';
+import { beforeLong, Slices, settledBy } from '../module/turn.ts';
 import { adam } from '../optim/adam.ts';
 import { followsLoss } from '../schedule/schedule.ts';
 import type { Callback, Run } from './callback.ts';
@@ -12,9 +13,8 @@ import { DivergedError, type FitEvent, type History, type Stopped } from './hist
 import { trainingAlone } from './lock.ts';
 import { type MovingAverageOptions, movingAverage } from './moving-average.ts';
 import { plateauCallback } from './plateau.ts';
-import { SplitStep, trainStep } from './train-step.ts';
+import { type Reported, SplitStep, slicedStep } from './train-step.ts';
 import type { Metrics, Trainable } from './trainable.ts';
-import { Slices } from './turn.ts';
 
 /** Names that the events of a run use themselves. */
 const TAKEN = ['epoch', 'epochs', 'step', 'steps', 'rows', 'rowsPerSecond', 'secondsLeft', 'validation'];
@@ -38,6 +38,7 @@ export async function fit<N extends string = never>(
   datasetCheck(data, { caller: 'fit', path: 'the data' });
   if (data.length === 0) throw new ValueError('fit: there are no rows');
   return trainingAlone('fit', model, async () => {
+    await beforeLong();
     const training = new Training(model as unknown as Trainable<string>, data, checked);
     return (await training.run()) as unknown as History<N>;
   });
@@ -54,7 +55,7 @@ class Training {
   readonly #run: Run;
   readonly #early: EarlyStopping | undefined;
   readonly #description: Readonly<Record<string, unknown>>;
-  readonly #step: (batch: Batch) => Readonly<Record<string, number>>;
+  readonly #step: (batch: Batch) => Reported;
   readonly #split: SplitStep | null;
   readonly #names: readonly string[];
   readonly #started = performance.now();
@@ -67,7 +68,7 @@ class Training {
   /** Updates since the run began or was resumed. */
   #updates = 0;
   /** The weights at the end of the last epoch (or at the start), all finite. */
-  #sound: Record<string, Tensor>;
+  readonly #sound: Record<string, Tensor> = {};
 
   constructor(model: Trainable<string>, data: Dataset, options: CheckedFitOptions) {
     this.#model = model;
@@ -103,12 +104,11 @@ class Training {
     this.#split = options.accumulate > 1 ? new SplitStep(model, optimizer, rng, this.#names, options) : null;
     this.#step =
       this.#split === null
-        ? trainStep(model, optimizer, rng, this.#names, options)
+        ? slicedStep(this.#slices, model, optimizer, rng, this.#names, options)
         : (batch) => this.#accumulated(batch);
     const { validation, batchSize } = options;
     this.#evaluation = validation === undefined ? null : new Evaluation(model, validation, batchSize);
     this.#warnings = [...options.warnings];
-    this.#sound = model.stateDict();
     // What must be the same when a run goes on; the number of epochs may grow.
     this.#description = {
       optimizer: spec.config(),
@@ -131,8 +131,10 @@ class Training {
     const { epochs, checkpoint, onStart, onWarning, maxSeconds, onEpoch } = this.#options;
     const { optimizer, callbacks } = this.#parts;
     const model = this.#model;
+    await settledBy(this.#slices);
     for (const callback of callbacks) callback.begin?.(this.#run);
     const resumed = await this.#resume();
+    await this.#remember();
     // A run that ended by itself has nothing to go on with.
     if (resumed?.stopped === 'patience' || resumed?.stopped === 'target') {
       onStart?.();
@@ -158,7 +160,7 @@ class Training {
           break;
         }
         const event = await this.#validated(trained);
-        this.#keepSound(epoch);
+        await this.#keepSound(epoch);
         this.#history.push(event);
         const reason = callbacks.map((callback) => callback.afterEpoch?.(event, this.#run)).find(Boolean);
         onEpoch?.(event);
@@ -181,7 +183,7 @@ class Training {
   async #finish(stopped: Stopped): Promise<History> {
     const { callbacks } = this.#parts;
     if (stopped !== 'aborted') {
-      const last = this.#model.stateDict();
+      const last = this.#options.checkpoint === undefined ? null : this.#model.stateDict();
       for (const callback of callbacks) callback.end?.(this.#run);
       await this.#save({ position: startOf(this.#history.length + 1), stopped }, last);
     }
@@ -235,7 +237,8 @@ class Training {
         const batch = waiting instanceof Promise ? await waiting : waiting;
         if (batch === null) break;
         const size = (batch[this.#names[0] as string] as Tensor).shape[0] as number;
-        const numbers = stepping(this.#step, batch);
+        const made = stepping(this.#step, batch);
+        const numbers = made instanceof Promise ? await made : made;
         if (!Number.isFinite(numbers.loss))
           throw new Diverged(`the loss became ${numbers.loss} in step ${step + 1} of epoch ${epoch}`);
         rows += size;
@@ -251,7 +254,7 @@ class Training {
         if (turned !== undefined) await turned;
       }
       if (this.#split !== null && this.#split.batches > 0) {
-        this.#split.update();
+        await this.#split.update(this.#slices);
         this.#updated();
         await this.#saveIfDue(position);
       }
@@ -282,11 +285,18 @@ class Training {
   }
 
   /** Adds a batch's gradients up; every so many batches the parameters move. */
-  #accumulated(batch: Batch): Readonly<Record<string, number>> {
+  #accumulated(batch: Batch): Reported {
     const split = this.#split as SplitStep;
-    const numbers = split.add(batch);
-    if (split.batches === this.#options.accumulate) split.update();
-    return numbers;
+    const numbers = split.add(batch, this.#slices);
+    if (split.batches < this.#options.accumulate) return numbers;
+    if (!(numbers instanceof Promise)) {
+      split.update();
+      return numbers;
+    }
+    return numbers.then(async (reported) => {
+      await split.update(this.#slices);
+      return reported;
+    });
   }
 
   /** The event of an epoch with the validation's numbers. */
@@ -302,12 +312,22 @@ class Training {
   }
 
   /** Remembers the weights of an epoch that ended well. */
-  #keepSound(epoch: number): void {
-    const state = this.#model.stateDict();
-    for (const [name, tensor] of Object.entries(state)) {
+  async #keepSound(epoch: number): Promise<void> {
+    const tensors = this.#model.namedTensors();
+    for (const [name, tensor] of tensors) {
       if (!Number.isFinite(tensor.sum().item())) throw new Diverged(`${name} is no longer finite after epoch ${epoch}`);
+      await this.#slices.next();
     }
-    this.#sound = state;
+    await this.#remember(tensors);
+  }
+
+  async #remember(tensors = this.#model.namedTensors()): Promise<void> {
+    for (const [name, tensor] of tensors) {
+      const known = this.#sound[name];
+      if (known === undefined) this.#sound[name] = tensor.clone();
+      else known.assign(tensor);
+      await this.#slices.next();
+    }
   }
 
   /** Takes back sound weights and says what happened. */
@@ -340,7 +360,6 @@ class Training {
     if (!bytes) return null;
     const state = restoreCheckpoint(bytes, this.#parts, this.#description, this.#run);
     this.#history.push(...state.history);
-    this.#sound = this.#model.stateDict();
     return state;
   }
 

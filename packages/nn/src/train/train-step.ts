@@ -1,4 +1,5 @@
 import {
+  type CompiledFunction,
   compile,
   concat,
   describeValue,
@@ -13,6 +14,7 @@ import {
   ValueError,
 } from '@latent/tensor';
 import type { Batch } from '../data/dataset.ts';
+import { called, type Slices } from '../module/turn.ts';
 import { clipEachGradNorm, clipGradNorm, clipGradValue } from '../optim/clip.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { applyConstraints, type Constraint, weightPenalty } from '../optim/penalty.ts';
@@ -30,6 +32,9 @@ export interface StepOptions {
 
 /** A step over a batch, recorded once for each size of batch. Its numbers are read from memory into one object. */
 export type TrainStep = (batch: Batch) => Readonly<Record<string, number>>;
+
+/** What a step of `fit` reports; on a page's own thread, where steps are made in slices, a promise of it. */
+export type Reported = ReturnType<TrainStep> | Promise<ReturnType<TrainStep>>;
 
 /** What is done with gradients once they are there. */
 function update(model: Trainable<string>, optimizer: Optimizer, options: StepOptions): void {
@@ -82,13 +87,23 @@ function named(names: readonly string[], tensors: readonly Tensor[]): Batch {
 }
 
 /** Gradient and update as one recorded program. */
-export function trainStep(
+export function trainStep(...step: StepArguments): TrainStep {
+  return slicedStep(null, ...step) as TrainStep;
+}
+
+type StepArguments = [
   model: Trainable<string>,
   optimizer: Optimizer,
   rng: Rng,
   names: readonly string[],
   options: StepOptions,
-): TrainStep {
+];
+
+/** The same in slices, where there are such. */
+export function slicedStep(
+  slices: Slices | null,
+  ...[model, optimizer, rng, names, options]: StepArguments
+): (batch: Batch) => Reported {
   const recorded = compile(
     (...tensors: Tensor[]): Record<string, Tensor> => {
       const parts = lossOf(model, named(names, tensors), rng, options);
@@ -101,7 +116,7 @@ export function trainStep(
   const tensors: Tensor[] = [];
   return (batch) => {
     for (let i = 0; i < names.length; i++) tensors[i] = batch[names[i] as string] as Tensor;
-    return read(recorded(...tensors));
+    return then(called(recorded, slices, ...tensors), read);
   };
 }
 
@@ -118,9 +133,9 @@ export class SplitStep {
   rows = 0;
   batches = 0;
   readonly #names: readonly string[];
-  readonly #add: (...tensors: Tensor[]) => Record<string, Tensor>;
+  readonly #add: CompiledFunction<Tensor[], Record<string, Tensor>>;
   readonly #share: Tensor;
-  readonly #update: () => undefined;
+  readonly #update: CompiledFunction<[], undefined>;
   readonly #read = reader();
 
   constructor(
@@ -169,19 +184,29 @@ export class SplitStep {
   }
 
   /** Adds a batch's gradients, each row counting once. */
-  add(batch: Batch): Readonly<Record<string, number>> {
+  add(batch: Batch): ReturnType<TrainStep>;
+  /** The same in slices. */
+  add(batch: Batch, slices: Slices): Reported;
+  add(batch: Batch, slices: Slices | null = null): Reported {
     const tensors = this.#names.map((name) => batch[name] as Tensor);
     this.rows += tensors[0]?.shape[0] ?? 0;
     this.batches++;
-    return this.#read(this.#add(...tensors));
+    return then(called(this.#add, slices, ...tensors), this.#read);
   }
 
   /** Updates the parameters by the mean over all rows that were added, and begins anew. */
-  update(): void {
-    if (this.rows === 0) return;
+  update(): void;
+  /** The same in slices. */
+  update(slices: Slices): Promise<void> | undefined;
+  update(slices: Slices | null = null): Promise<void> | undefined {
+    if (this.rows === 0) return undefined;
     this.#share.assign(1 / this.rows);
     this.rows = 0;
     this.batches = 0;
-    this.#update();
+    return called(this.#update, slices);
   }
+}
+
+function then<T, R>(value: T | Promise<T>, next: (value: T) => R): R | Promise<R> {
+  return value instanceof Promise ? value.then(next) : next(value);
 }

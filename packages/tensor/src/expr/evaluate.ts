@@ -63,16 +63,30 @@ const SOURCE: Record<Primitive, (a: string, b: string, c: string) => string> = {
 
 /** The values of `roots` at these inputs. */
 export function evaluate(roots: readonly Expr[], inputs: ArrayLike<number>): number[] {
-  const values = new Map<Expr, number>();
-  for (const node of topological(roots)) {
-    if (node.kind === 'const') values.set(node, node.value);
-    else if (node.kind === 'input') values.set(node, inputs[node.value]!);
-    else {
-      const [a, b, c] = node.args.map((argument) => values.get(argument)) as [number, number, number];
-      values.set(node, NUMERIC[node.kind](a, b, c));
+  return evaluator(roots)(inputs);
+}
+
+/** The same for many inputs. What it returns is written over by the next call. */
+export function evaluator(roots: readonly Expr[]): (inputs: ArrayLike<number>) => number[] {
+  const nodes = topological(roots);
+  const places = new Map(nodes.map((node, i) => [node, i]));
+  const args = nodes.map((node) => node.args.map((argument) => places.get(argument) as number));
+  const made = roots.map((root) => places.get(root) as number);
+  const values = new Float64Array(nodes.length);
+  const results: number[] = new Array(roots.length);
+  return (inputs) => {
+    for (let i = 0; i < nodes.length; i++) {
+      const { kind, value } = nodes[i]!;
+      if (kind === 'const') values[i] = value;
+      else if (kind === 'input') values[i] = inputs[value]!;
+      else {
+        const [a, b, c] = args[i] as [number, number, number];
+        values[i] = NUMERIC[kind](values[a]!, values[b]!, values[c]!);
+      }
     }
-  }
-  return roots.map((root) => values.get(root) as number);
+    for (let j = 0; j < made.length; j++) results[j] = values[made[j]!]!;
+    return results;
+  };
 }
 
 /**
@@ -93,7 +107,7 @@ export function elementLoop(expressions: readonly Expr[], inputs: number): Eleme
   try {
     return new Function('erf', loopSource(expressions, inputs))(erf) as ElementLoop;
   } catch {
-    return interpretedLoop(expressions, inputs);
+    return interpretedLoop(expressions);
   }
 }
 
@@ -126,16 +140,41 @@ function literal(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value);
 }
 
-function interpretedLoop(expressions: readonly Expr[], inputs: number): ElementLoop {
+/** Elements at a time of an interpreted loop: each node of the formula is looked at once for so many. */
+const BLOCK = 256;
+
+function interpretedLoop(expressions: readonly Expr[]): ElementLoop {
   const outputs = expressions.length;
-  const values = new Float64Array(inputs);
+  const values = new Map(topological(expressions).map((node) => [node, new Float64Array(BLOCK)]));
+  const valuesOf = (node: Expr | undefined): Float64Array => (node && values.get(node)) ?? new Float64Array(BLOCK);
+  const read: { readonly input: number; readonly to: Float64Array }[] = [];
+  const compute: ((count: number) => void)[] = [];
+  for (const [node, to] of values) {
+    if (node.kind === 'const') to.fill(node.value);
+    else if (node.kind === 'input') read.push({ input: node.value, to });
+    else {
+      const primitive = NUMERIC[node.kind];
+      const [a, b, c] = [0, 1, 2].map((i) => valuesOf(node.args[i])) as [Float64Array, Float64Array, Float64Array];
+      compute.push((count) => {
+        for (let i = 0; i < count; i++) to[i] = primitive(a[i]!, b[i]!, c[i]!);
+      });
+    }
+  }
+  const made = expressions.map(valuesOf);
   return (heap, rows, cols, offsets, rowStrides, colStrides) => {
-    for (let r = 0; r < rows; r++) {
-      for (let c = 0; c < cols; c++) {
-        for (let i = 0; i < inputs; i++)
-          values[i] = heap[offsets[outputs + i]! + r * rowStrides[i]! + c * colStrides[i]!]!;
-        const results = evaluate(expressions, values);
-        for (let j = 0; j < outputs; j++) heap[offsets[j]! + r * cols + c] = results[j]!;
+    for (let begin = 0; begin < rows * cols; begin += BLOCK) {
+      const count = Math.min(BLOCK, rows * cols - begin);
+      for (const { input, to } of read) {
+        const [from, down, right] = [offsets[outputs + input]!, rowStrides[input]!, colStrides[input]!];
+        let [r, c] = [Math.floor(begin / cols), begin % cols];
+        for (let i = 0; i < count; i++) {
+          to[i] = heap[from + r * down + c * right]!;
+          if (++c === cols) [r, c] = [r + 1, 0];
+        }
+      }
+      for (const step of compute) step(count);
+      for (const [j, from] of made.entries()) {
+        for (let i = 0; i < count; i++) heap[offsets[j]! + begin + i] = from[i]!;
       }
     }
   };

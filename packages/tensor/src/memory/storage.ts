@@ -75,6 +75,11 @@ export class Storage {
     return this.#epoch > FOREVER;
   }
 
+  /** What this is a part of, itself where it is whole. */
+  get root(): Storage {
+    return this.whole?.root ?? this;
+  }
+
   /** Of the block that it owns. */
   get bytes(): number {
     return this.#block?.bytes ?? 0;
@@ -123,11 +128,12 @@ export class Storage {
   /** To be called before JavaScript writes over the numbers by a view. */
   changes(): void {
     this.#version++;
+    touch?.(this, true);
   }
 
   /** Writes the first number, without a view. */
   setFirst(dtype: DType, value: number): void {
-    this.#version++;
+    this.changes();
     if (this.#heap !== null) {
       this.#heap[0] = value;
       return;
@@ -140,7 +146,7 @@ export class Storage {
   /** Takes over `size` numbers of another storage of the same dtype; from and to the linear memory without a view. */
   copyFrom(source: Storage, dtype: DType, size: number): void {
     source.checkAlive('read');
-    this.#version++;
+    this.changes();
     if (this.#heap !== null) {
       this.#heap.set(source.view(dtype, size));
       return;
@@ -170,6 +176,7 @@ export class Storage {
   /** Gives the memory back now. Whoever uses the numbers afterwards is told. */
   release(reason: 'disposed' | 'recalled' = 'disposed'): void {
     if (this.#epoch < FOREVER) return;
+    touch?.(this, true);
     this.#epoch = reason === 'disposed' ? DISPOSED : RECALLED;
     this.#heap = null;
     ends++;
@@ -181,6 +188,7 @@ export class Storage {
   }
 
   checkAlive(operation: string): void {
+    touch?.(this, false);
     if (this.alive) return;
     const why =
       this.#epoch === DISPOSED
@@ -190,6 +198,21 @@ export class Storage {
           : 'the tensor was made inside a step that has ended; return it from the step to keep it';
     throw new LifetimeError(`${operation}: ${why}`);
   }
+}
+
+/** Told before numbers are read, or written over (`writes`). */
+export type Touch = (storage: Storage, writes: boolean) => void;
+
+let touch: Touch | null = null;
+
+/** Whom to tell before numbers are read or written over, while a program is half done; null for nobody. */
+export function setTouch(next: Touch | null): void {
+  touch = next;
+}
+
+/** Who is told. */
+export function touching(): Touch | null {
+  return touch;
 }
 
 const finalizer = /* @__PURE__ */ new FinalizationRegistry<Block>(({ pointer, bytes, holder }) =>

@@ -3,9 +3,9 @@
 import type { DType } from '../dtype.ts';
 import { inspecting } from '../eager.ts';
 import { LifetimeError, UsageError } from '../errors.ts';
-import { observeCalls, perform } from '../kernels/execute.ts';
+import { observeCalls, observingCalls, perform } from '../kernels/execute.ts';
 import { elements } from '../kernels/kernel.ts';
-import { allocatePinned, bytesOf, insideStep, runStep } from '../memory/storage.ts';
+import { allocatePinned, bytesOf, insideStep, runStep, type Storage } from '../memory/storage.ts';
 import { setStepWatcher, stepWatcher } from '../memory/watcher.ts';
 import type { GraphNode } from '../op.ts';
 import { refuseForeign } from '../ops/argument.ts';
@@ -42,6 +42,20 @@ type Spec =
   | { readonly kind: 'tensor'; readonly shape: Shape; readonly dtype: DType }
   | { readonly kind: 'generator' }
   | { readonly kind: 'constant'; readonly value: unknown };
+
+/** A recording that serves. */
+type Ready = Recording & { readonly program: Program };
+
+/** What a call is to be: done, a recording to replay, or one that is yet to be put together, with what it uses outside. */
+type Prepared = { readonly value: unknown } | Ready | { finish(): Ready; readonly used: ReadonlySet<Storage> };
+
+/** Of a compiled function: gets a call ready. With `defers`, one that has to be recorded is not computed meanwhile. */
+const preparing = /* @__PURE__ */ new WeakMap<object, (args: readonly unknown[], defers: boolean) => Prepared>();
+
+/** Gets a call of a compiled function ready; null for another function. */
+export function prepared(compiled: object, args: readonly unknown[]): Prepared | null {
+  return preparing.get(compiled)?.(args, true) ?? null;
+}
 
 /** A recorded call: for which arguments it serves, the program, and how its results are put together. */
 interface Recording {
@@ -98,6 +112,8 @@ export function compile<A extends readonly unknown[], R>(
       const recording = recordings[i] as Recording;
       if (!serves(recording.specs, args)) continue;
       const { program } = recording;
+      // One that is half done cannot begin anew.
+      if (program?.lease.busy) continue;
       if (program?.outdated) {
         recordings.splice(i--, 1);
         program.lease.end();
@@ -124,23 +140,38 @@ export function compile<A extends readonly unknown[], R>(
     for (const { program } of recordings) program?.lease.end();
     recordings = [];
   };
-  const call = (...args: A): R => {
+  const prepare = (args: A, defers: boolean): Prepared => {
     if (disposed) throw new LifetimeError(`compile: ${name} was disposed; compile it again to use it`);
     // Gradients flow through what is not a step of its own.
-    if (onTape(args)) return fn(...args);
-    if (insideStep() || stepWatcher() !== null || inspecting()) return eagerly(fn, args);
+    if (onTape(args)) return { value: fn(...args) };
+    if (insideStep() || stepWatcher() !== null || inspecting()) return { value: eagerly(fn, args) };
     const known = find(args);
-    if (known?.program) return replay(known, known.program, args) as R;
+    if (known?.program) return known as Ready;
     checkArguments(args);
     const hopeless = recordings.length >= ATTEMPTS && recordings.every(({ program }) => program === null);
-    if (known !== null || hopeless) return eagerly(fn, args);
-    const { value, recording, forbidden } = record(fn, args, reuse);
-    recordings = recordings.filter(({ program }) => !program?.outdated);
-    recordings.unshift(recording);
+    if (known !== null || hopeless) return { value: eagerly(fn, args) };
+    const { value, finish, used, forbidden } = record(fn, args, reuse, defers && !observingCalls());
+    const keep = (): Ready => {
+      const recording = finish();
+      recordings = recordings.filter(({ program }) => !program?.outdated);
+      recordings.unshift(recording);
+      return recording as Ready;
+    };
+    if (value === DEFERRED) return { finish: keep, used };
+    keep();
     if (forbidden !== null) cannot(forbidden);
-    return value;
+    return { value };
+  };
+  const call = (...args: A): R => {
+    const made = prepare(args, false);
+    if ('value' in made) return made.value as R;
+    if ('finish' in made) throw new UsageError('compile: a call that is to be made now was put off');
+    const ended = hand(made.program, args);
+    made.program.run();
+    return made.result(ended) as R;
   };
   const compiled = Object.assign(call, { dispose });
+  preparing.set(compiled, prepare as (args: readonly unknown[], defers: boolean) => Prepared);
   // Where the platform has `using`, it is disposed at the end of its block.
   if (typeof Symbol.dispose === 'symbol') Object.assign(compiled, { [Symbol.dispose]: dispose });
   return compiled as CompiledFunction<A, R>;
@@ -197,12 +228,21 @@ function endedBefore(args: readonly unknown[]): GraphNode | null {
   return null;
 }
 
+/** In place of a value: nothing was computed, and the recording is yet to run. */
+const DEFERRED: unique symbol = Symbol();
+
 function record<A extends readonly unknown[], R>(
   fn: (...args: A) => R,
   args: A,
   reuse: boolean,
-): { value: R; recording: Recording; forbidden: string | null } {
-  const recorder = new Recorder();
+  defers: boolean,
+): {
+  value: R | typeof DEFERRED;
+  finish: () => Recording;
+  used: ReadonlySet<Storage>;
+  forbidden: string | null;
+} {
+  const recorder = new Recorder(defers);
   const specs = args.map(specOf);
   const inputs: Tensor[] = [];
   const ended = endedBefore(args);
@@ -211,7 +251,7 @@ function record<A extends readonly unknown[], R>(
   const release = (): void => {
     for (const { storage } of inputs) storage.release('recalled');
   };
-  let value: R;
+  let value: R | typeof DEFERRED;
   try {
     const inside = args.map((argument) => {
       if (!copiedIn(argument)) return argument;
@@ -224,16 +264,17 @@ function record<A extends readonly unknown[], R>(
     setStepWatcher(recorder);
     const before = observeCalls((call) => {
       // Not what an action of `everyStep` computes: it is done anew before each replay.
-      if (stepWatcher() !== null) recorder.add(call);
-      (before ?? perform)(call);
+      if (stepWatcher() === null || recorder.add(call)) (before ?? perform)(call);
     });
     try {
-      value = runStep(
+      value = runStep<R | typeof DEFERRED>(
         () => fn(...inside),
         (made) => {
           observeCalls(before);
           if (recorder.forbidden === null) describe = resultOf(made, recorder, inputs, operands);
           setStepWatcher(null);
+          if (defers && recorder.forbidden === null) return DEFERRED;
+          recorder.catchUp();
           // An argument that is returned is the caller's own copy.
           return mapTensors(keepResult(made), (x) =>
             marked(inputs.some(({ storage }) => storage === x.storage) ? x.persisted(false) : x, ended),
@@ -246,16 +287,19 @@ function record<A extends readonly unknown[], R>(
     }
     if (recorder.forbidden === null && describe !== null) {
       const generators = args.filter((argument) => argument instanceof Rng);
-      const program = new Program(recorder, inputs, operands, generators);
-      const result = resultMaker(program, describe as ResultOf, reuse);
-      return { value, recording: { specs, program, result }, forbidden: null };
+      const finish = (): Recording => {
+        const program = new Program(recorder, inputs, operands, generators, value === DEFERRED);
+        return { specs, program, result: resultMaker(program, describe as ResultOf, reuse) };
+      };
+      return { value, finish, used: recorder.used, forbidden: null };
     }
   } catch (error) {
     release();
     throw error;
   }
   release();
-  return { value, recording: { specs, program: null, result: () => null }, forbidden: recorder.forbidden };
+  const nothing = { specs, program: null, result: () => null };
+  return { value, finish: () => nothing, used: recorder.used, forbidden: recorder.forbidden };
 }
 
 /** The tensor itself, with a mark of gradients that ended before it was made. */
@@ -314,7 +358,8 @@ function resultOf(made: unknown, recorder: Recorder, inputs: readonly Tensor[], 
   return () => made;
 }
 
-function replay({ result }: Recording, program: Program, args: readonly unknown[]): unknown {
+/** Hands a program its arguments; returns what its results are to carry. */
+export function hand(program: Program, args: readonly unknown[]): GraphNode | null {
   let next = 0;
   let generators = 0;
   let ended: GraphNode | null = null;
@@ -325,6 +370,5 @@ function replay({ result }: Recording, program: Program, args: readonly unknown[
       if (argument.node !== null) ended = argument.node;
     } else if (argument instanceof Rng) program.generators[generators++] = argument;
   }
-  program.run();
-  return result(ended);
+  return ended;
 }

@@ -55,11 +55,16 @@ export class LoopRecording {
 
 /** The turns under way while recorded loops run. */
 export class RecordedTurns {
+  /** Nothing is computed now: draws are made, and nothing else. */
+  defers: boolean;
   readonly #turns: number[] = [];
   readonly #reports: ReadonlyMap<Value, FaultReport>;
+  /** Draws were made before. */
+  #drawn = false;
 
-  constructor(reports: ReadonlyMap<Value, FaultReport>) {
+  constructor(reports: ReadonlyMap<Value, FaultReport>, defers = false) {
     this.#reports = reports;
+    this.defers = defers;
   }
 
   enter(turn: number): void {
@@ -71,14 +76,15 @@ export class RecordedTurns {
 
   /** Puts what a room stands for into it, in this turn of the innermost loop; or takes it out of it. */
   fill({ room, bytes, whole, stride }: Copy): void {
-    copy(whole + this.#innermost() * stride, room, bytes);
+    if (!this.defers) copy(whole + this.#innermost() * stride, room, bytes);
   }
   empty({ room, bytes, whole, stride }: Copy): void {
-    copy(room, whole + this.#innermost() * stride, bytes);
+    if (!this.defers) copy(room, whole + this.#innermost() * stride, bytes);
   }
 
+  /** The turn of the innermost loop; 0 outside of loops. */
   #innermost(): number {
-    return this.#turns[this.#turns.length - 1]!;
+    return this.#turns[this.#turns.length - 1] ?? 0;
   }
 
   /** The words of a draw in the turns under way. */
@@ -108,18 +114,32 @@ export class RecordedTurns {
     }
   }
 
+  /** Makes all turns, with the draws that were made before. */
+  runAgain(recording: LoopRecording): void {
+    this.#drawn = true;
+    try {
+      this.run(recording, 0);
+    } finally {
+      this.#drawn = false;
+    }
+  }
+
   #make(event: Event): void {
     if (event.kind === 'loop') this.run(event.recording, 0);
     else if (event.kind === 'call') {
-      perform(event.step.call);
-      this.#look(event.step);
-    } else if (event.kind === 'draw') {
+      if (!this.defers) this.make(event.step);
+    } else if (event.kind === 'draw' && !this.#drawn) {
       event.draw.source.writeDraw(event.room, event.draw.blocks);
       this.keep(event.draw, event.room);
     } else this.restore(event.draw, event.room);
   }
 
-  /** Throws what a check in this turn found. */
+  /** Makes a call, and throws what it found if it is a check. */
+  make(step: CallStep): void {
+    perform(step.call);
+    this.#look(step);
+  }
+
   #look({ call, operands }: CallStep): void {
     const report = operands[0] && this.#reports.get(operands[0].value);
     if (report === undefined) return;

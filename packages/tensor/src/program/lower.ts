@@ -28,7 +28,7 @@ export interface Lowered {
 }
 
 /** Steps in one function: engines take long for very long ones. */
-const CHUNK = 200;
+export const CHUNK = 200;
 
 /**
  * The calls as one WebAssembly module: the kernels they need, and functions that make the calls, addresses and sizes
@@ -74,6 +74,35 @@ export function lower(
   return { bytes, ...(instance.exports as unknown as Pick<Lowered, 'run' | 'part0'>) };
 }
 
+/** Calls that stand together, and the loops around them, the outermost first. */
+export interface Stretch {
+  readonly steps: readonly PlacedStep[];
+  readonly around: readonly Loop[];
+}
+
+/** One WebAssembly module with a function `s0`, `s1`, … for each stretch, of the turns of the loops around it; null as in `lower`. */
+export function lowerStretches(
+  stretches: readonly Stretch[],
+  tile: Tile | null,
+  scratch: number,
+): Uint8Array<ArrayBuffer> | null {
+  if (memory.wasm === null || tile === null || !stretches.every(({ steps }) => lowerable(steps))) return null;
+  const module = new ModuleBuilder();
+  const calls = new CallWriter(new RecordingLinker(module, tile));
+  for (const [i, { steps, around }] of stretches.entries()) {
+    const turns = new Map(around.map((loop, depth) => [loop, depth]));
+    const write = (f: FunctionBuilder): void =>
+      writeAll(f, shared(steps, 1), turns, (step, inside) => calls.write(f, step, 0, scratch, inside));
+    module.define(
+      around.map(() => I32),
+      [],
+      write,
+      `s${i}`,
+    );
+  }
+  return module.bytes(memory.shared);
+}
+
 function lowerable(steps: readonly PlacedStep[]): boolean {
   return steps.every((step) =>
     isPlacedLoop(step) ? lowerable(step.body) : (step.call.kernel.wasm?.takes(step.call) ?? false),
@@ -105,17 +134,11 @@ function defineThread(
   finish?: (f: FunctionBuilder, arrived: Local) => void,
 ): void {
   const arrived = 0;
-  const writeAll = (f: FunctionBuilder, sequence: readonly SharedStep[], turns: Turns): void => {
-    for (const step of sequence) {
-      if (!isSharedLoop(step)) write(f, step, turns, arrived);
-      else writeLoop(f, step.loop, turns, (inside) => writeAll(f, step.body, inside));
-    }
-  };
   const chunks: FunctionBuilder[] = [];
   for (let i = 0; i < steps.length; i += CHUNK) {
     chunks.push(
       module.define([I32], [I32], (f) => {
-        writeAll(f, steps.slice(i, i + CHUNK), NO_TURNS);
+        writeAll(f, steps.slice(i, i + CHUNK), NO_TURNS, (step, turns) => write(f, step, turns, arrived));
         f.get(arrived);
       }),
     );
@@ -130,6 +153,19 @@ function defineThread(
     },
     name,
   );
+}
+
+/** Writes the steps into a function, `write` each call. */
+function writeAll(
+  f: FunctionBuilder,
+  sequence: readonly SharedStep[],
+  turns: Turns,
+  write: (step: SharedCall, turns: Turns) => void,
+): void {
+  for (const step of sequence) {
+    if (!isSharedLoop(step)) write(step, turns);
+    else writeLoop(f, step.loop, turns, (inside) => writeAll(f, step.body, inside, write));
+  }
 }
 
 function writeLoop(f: FunctionBuilder, loop: Loop, turns: Turns, body: (turns: Turns) => void): void {

@@ -1,4 +1,5 @@
 import type { KernelCall } from '../kernels/kernel.ts';
+import type { Storage } from '../memory/storage.ts';
 import { isLoop, type Loop, type Operand, type Step, type Value } from './step.ts';
 
 /** How far each pointer of a call goes on with each turn of a loop around it, in bytes. */
@@ -66,9 +67,12 @@ export function callAt({ call, moves }: PlacedCall, turn: (loop: Loop) => number
   return { ...call, pointers };
 }
 
-/** Makes the calls one after the other. */
-export function performAll(steps: readonly PlacedStep[], perform: (call: KernelCall) => void): void {
-  const turns = new Map<Loop, number>();
+/** Makes the calls one after the other, in the given turns of the loops around them. */
+export function performAll(
+  steps: readonly PlacedStep[],
+  perform: (call: KernelCall) => void,
+  turns = new Map<Loop, number>(),
+): void {
   const turn = (loop: Loop): number => turns.get(loop) as number;
   const run = (sequence: readonly PlacedStep[]): void => {
     for (const step of sequence) {
@@ -82,4 +86,15 @@ export function performAll(steps: readonly PlacedStep[], perform: (call: KernelC
     }
   };
   run(steps);
+}
+
+/** Whether any of the calls writes to the block that a storage is (a part) of. */
+export function writes(steps: readonly PlacedStep[], storage: Storage): boolean {
+  const { pointer, bytes } = storage.root;
+  return steps.some((step) => {
+    if (isPlacedLoop(step)) return writes(step.body, storage);
+    const { call } = step;
+    const outputs = call.pointers.slice(0, call.kernel.outputs(call));
+    return outputs.some((output) => output >= pointer && output < pointer + bytes);
+  });
 }

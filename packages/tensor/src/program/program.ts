@@ -3,7 +3,7 @@ import { type Machine, machine, measureTiles, tileNow } from '../kernels/select.
 import type { Tile } from '../kernels/wasm/tile.ts';
 import { Lease } from '../memory/lease.ts';
 import { memory } from '../memory/linear-memory.ts';
-import { allocatePinned, placeIn, type Storage, storageEnds } from '../memory/storage.ts';
+import { allocatePinned, placeIn, type Storage, storageEnds, touching } from '../memory/storage.ts';
 import type { DrawSource } from '../memory/watcher.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Loaded } from '../threads/pool.ts';
@@ -11,7 +11,7 @@ import { dropThreadPool, threadCount, threadPool } from '../threads/threads.ts';
 import { checksFirst, Faults } from './faults.ts';
 import { fuse } from './fuse.ts';
 import { type Lowered, lower } from './lower.ts';
-import { addressIn, type PlacedStep, performAll, placed } from './placed.ts';
+import { addressIn, type PlacedStep, performAll, placed, writes } from './placed.ts';
 import { plan } from './plan.ts';
 import type { Guard, Recorder } from './recorder.ts';
 import { programScratch } from './scratch.ts';
@@ -64,14 +64,28 @@ export class Program {
   readonly #addressOf: (value: Value) => number;
   /** Whether it may be worth more than one thread. */
   readonly #long: boolean;
+  /** What was drawn for the first run, and its actions, are done already. */
+  #begun: boolean;
+  /** Of what is used outside, what is written; made when it is asked for. */
+  #written: ReadonlySet<Storage> | null = null;
   /** Null where it cannot be WebAssembly; undefined until the first run. */
   #lowered: Lowered | null | undefined;
   #loaded: Loaded | null = null;
   /** What it was lowered with. */
   #tile: Tile | null = null;
-  #ends = storageEnds();
+  #ends: number;
 
-  constructor(recorder: Recorder, inputs: readonly Tensor[], results: readonly Operand[], generators: DrawSource[]) {
+  /** With `begun`, nothing was computed while it was recorded, but its first run is begun. */
+  constructor(
+    recorder: Recorder,
+    inputs: readonly Tensor[],
+    results: readonly Operand[],
+    generators: DrawSource[],
+    begun = false,
+  ) {
+    this.#begun = begun;
+    // What was given up since it was recorded is found at its first run.
+    this.#ends = begun ? -1 : storageEnds();
     this.#repeated = recorder.repeated;
     this.#guards = recorder.guards;
     this.#used = [...recorder.used];
@@ -102,6 +116,11 @@ export class Program {
       generator: generators.indexOf(source),
       address: layout.offsets.has(value) ? this.#addressOf(value) + offset : -1,
     }));
+    if (begun) {
+      for (const { value, words } of recorder.drawn()) {
+        if (layout.offsets.has(value)) memory.i32.set(words, this.#addressOf(value) / 4);
+      }
+    }
     this.#faults = recorder.reports.size === 0 ? null : new Faults(checked, this.#addressOf, recorder.reports);
     this.#steps = placed(steps, this.#addressOf);
     this.#long = nanoseconds >= LONG_NS;
@@ -125,20 +144,69 @@ export class Program {
 
   /** The next step. */
   run(): void {
+    this.begin();
+    try {
+      this.#runSteps();
+      this.look();
+    } finally {
+      this.lease.busy = false;
+    }
+  }
+
+  /** What comes before the calls of a step; from here to its end the lease is busy. */
+  begin(): void {
     this.#checkUsed();
+    this.#touch();
     this.lease.touch();
     this.lease.busy = true;
     try {
       this.#faults?.checkFirst();
-      for (const action of this.#repeated) action();
-      for (const { source, generator, address, blocks } of this.#draws) {
-        (generator < 0 ? source : (this.generators[generator] as DrawSource)).writeDraw(address, blocks);
+      if (!this.#begun) {
+        for (const action of this.#repeated) action();
+        for (const { source, generator, address, blocks } of this.#draws) {
+          (generator < 0 ? source : (this.generators[generator] as DrawSource)).writeDraw(address, blocks);
+        }
       }
-      this.#runSteps();
-      this.#faults?.look();
-    } finally {
+      this.#begun = false;
+    } catch (error) {
       this.lease.busy = false;
+      throw error;
     }
+  }
+
+  /** What comes after them. */
+  look(): void {
+    this.#faults?.look();
+  }
+
+  /** The calls of a step. */
+  get steps(): readonly PlacedStep[] {
+    return this.#steps;
+  }
+
+  /** What the step reads and writes outside. */
+  get used(): readonly Storage[] {
+    return this.#used;
+  }
+
+  /** Of that, what it writes. */
+  get written(): ReadonlySet<Storage> {
+    this.#written ??= new Set(this.#used.filter((storage) => writes(this.#steps, storage)));
+    return this.#written;
+  }
+
+  /** The tile for the calls as of now, and the room that they need. */
+  prepare(): { readonly tile: Tile | null; readonly scratch: number } {
+    if (this.#long) measureTiles(this.#machine);
+    return { tile: tileNow(this.#machine), scratch: programScratch(this.#scratchBytes, 1).pointer };
+  }
+
+  /** Where another step is half done, it is told what this one is about to read and write. */
+  #touch(): void {
+    const touch = touching();
+    if (touch === null) return;
+    for (const storage of this.#used) touch(storage, this.written.has(storage));
+    touch(this.#room, true);
   }
 
   /** Throws if something that the step uses was disposed. */

@@ -29,7 +29,10 @@ interface Room {
   target: boolean;
 }
 
-/** Writes down what a step does. */
+/**
+ * Writes down what a step does. One that `defers` has nothing computed meanwhile: the program will do it. Where the step turns out to
+ * have no program, what was put off is made up for at once.
+ */
 export class Recorder implements StepWatcher {
   readonly steps: Step[] = [];
   readonly repeated: (() => void)[] = [];
@@ -43,12 +46,19 @@ export class Recorder implements StepWatcher {
   readonly #events: Event[] = [];
   /** The loops under way, the innermost last. */
   readonly #loops: LoopRecording[] = [];
-  readonly #turns = new RecordedTurns(this.reports);
+  readonly #turns: RecordedTurns;
   readonly #rooms = new Map<number, Room>();
   /** By address, for pointers into the middle of one. */
   readonly #ordered: Room[] = [];
   readonly #fixed = new Map<number, Value>();
   #values = 0;
+  /** What was put off; null where nothing is. */
+  #later: (() => void)[] | null;
+
+  constructor(defers = false) {
+    this.#later = defers ? [] : null;
+    this.#turns = new RecordedTurns(this.reports, defers);
+  }
 
   allocated(pointer: number, bytes: number): void {
     const room = { pointer, bytes, value: null, target: false };
@@ -63,7 +73,7 @@ export class Recorder implements StepWatcher {
 
   read(storage: Storage, operation: string): void {
     // What never changes may be looked at: constants, and what was only just written from JavaScript.
-    const room = storage.heap === null ? this.#rooms.get(storage.pointer) : undefined;
+    const room = storage.heap === null ? this.#roomAt(storage.pointer) : undefined;
     if (storage.pinned || (room !== undefined && room.value !== null && room.value.kind !== 'constant')) {
       this.forbid(`${operation} reads a computed value`);
     } else if (!storage.temporary) this.depend(() => storage.version);
@@ -100,6 +110,19 @@ export class Recorder implements StepWatcher {
       const { loop } = this.#loops[depth] as LoopRecording;
       return { ...this.#value('window', bytes, pointer), window: { whole: { value: whole, offset: 0 }, stride, loop } };
     }, value);
+  }
+
+  /** The states that the draws had in the run that was recorded, of all turns. */
+  drawn(): { readonly value: Value; readonly words: Int32Array }[] {
+    const found: Draw[] = [];
+    const visit = (events: readonly Event[]): void => {
+      for (const event of events) {
+        if (event.kind === 'draw') found.push(event.draw);
+        else if (event.kind === 'loop') visit(event.recording.events);
+      }
+    };
+    visit(this.#events);
+    return found;
   }
 
   /** The states of all draws in the order in which generators go on, also of those that nobody reads. */
@@ -148,6 +171,15 @@ export class Recorder implements StepWatcher {
       );
     }
     this.forbidden ??= reason;
+    this.catchUp();
+  }
+
+  /** Makes up for what was put off; from here on nothing is. */
+  catchUp(): void {
+    const later = this.#later ?? [];
+    this.#later = null;
+    this.#turns.defers = false;
+    for (const action of later) action();
   }
 
   beginLoop(turns: number, reverse: boolean): void {
@@ -176,12 +208,14 @@ export class Recorder implements StepWatcher {
     if (given === 'up') {
       this.#turns.leave();
       this.forbidden ??= 'the step of a loop fails';
+      if (this.#loops.length === 0) this.catchUp();
       return;
     }
     for (const part of recording.outs) this.#turns.empty(part);
     this.#turns.leave();
     this.#turns.run(recording, 1);
     this.#note({ kind: 'loop', recording });
+    if (this.#loops.length === 0) this.#later?.push(() => this.#turns.runAgain(recording));
     this.#sequence().push({ loop: recording.loop, body: recording.body });
   }
 
@@ -245,8 +279,8 @@ export class Recorder implements StepWatcher {
     return { value, offset };
   }
 
-  /** Called before the call is made. */
-  add(call: KernelCall): void {
+  /** Writes a call down. False where it is not to be made now. */
+  add(call: KernelCall): boolean {
     const { kernel } = call;
     const extents = kernel.extents(call);
     const outputs = kernel.outputs(call);
@@ -270,5 +304,7 @@ export class Recorder implements StepWatcher {
     const step = { call, operands: [...results, ...inputs], partial };
     this.#sequence().push(step);
     if (this.#loops.length > 0) this.#note({ kind: 'call', step });
+    else this.#later?.push(() => this.#turns.make(step));
+    return this.#later === null;
   }
 }

@@ -17,7 +17,7 @@ import {
   Sequential,
   withinLengths,
 } from '@latent/nn';
-import { Rng, step, type Tensor, tensor, UsageError, where } from '@latent/tensor';
+import { Rng, refuseSurplus, step, type Tensor, tensor, UsageError, where } from '@latent/tensor';
 import { baselineOf } from '../model/baseline.ts';
 import { knownAs } from '../model/file-header.ts';
 import { Model, type ModelFitOptions } from '../model/model.ts';
@@ -76,6 +76,7 @@ export class Autoencoder extends Model {
     const { event, tied, reconstruction, encoderActivation, decoderActivation, seed, sequence } = resolved;
     const [weights, noise] = new Rng(seed).split(2) as [Rng, Rng];
     super(event, resolved.transform, noise, sequence);
+    refuseSurplus(Autoencoder, 'encode decode reconstruct reconstructionError reconstructionErrorPerStep metadata');
     this.#options = resolved;
     const context = { weights, noise };
     const encoder = buildNetwork('encoder', resolved.encoder, event, { ...context, activation: encoderActivation });

@@ -19,6 +19,7 @@ import {
   persistentZeros,
   Rng,
   real,
+  refuseSurplus,
   type Shape,
   sizeOf,
   step,
@@ -138,6 +139,7 @@ export class HierarchicalVae extends Model<HierarchicalNumbers> {
     const { event, activation, reconstruction } = resolved;
     const [weights, noise] = new Rng(resolved.seed).split(2) as [Rng, Rng];
     super(event, resolved.transform, noise);
+    refuseSurplus(HierarchicalVae, 'encode decode reconstructionError');
     this.#options = resolved;
     let made = event;
     const levels = resolved.levels.map(({ encoder, decoder, below, features, latentSize }, l) => {

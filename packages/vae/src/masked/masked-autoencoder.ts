@@ -17,6 +17,7 @@ import {
   oneOf,
   optional,
   Rng,
+  refuseSurplus,
   sizeOf,
   step,
   type Tensor,
@@ -95,6 +96,7 @@ export class MaskedAutoencoder extends Model<MaskedNumbers> {
     const { inputSize, reconstruction, activation } = resolved;
     const [weights, noise] = new Rng(resolved.seed).split(2) as [Rng, Rng];
     super([inputSize], resolved.transform, noise);
+    refuseSurplus(MaskedAutoencoder, 'encode contributions');
     this.#options = resolved;
     const context = { weights, noise, activation };
     const encoder = buildNetwork('encoder', resolved.encoder, [2 * inputSize], context);

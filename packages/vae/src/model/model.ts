@@ -1,6 +1,7 @@
 import {
   ArrayDataset,
   type Batch,
+  beforeLong,
   type Dataset,
   decodeSafetensors,
   encodeSafetensors,
@@ -36,6 +37,7 @@ import {
   LatentError,
   type Rng,
   refuse,
+  refuseSurplus,
   type Shape,
   sameShape,
   shortText,
@@ -120,6 +122,7 @@ export abstract class Model<N extends string = never> extends Module implements 
 
   constructor(event: Shape, transform: Transform | FittedTransform | null, rng: Rng, sequence: Sequence | null = null) {
     super();
+    refuseSurplus(Model, 'toBytes save takeLearned');
     this.event = event;
     this.rng = rng;
     this.sequence = sequence;
@@ -217,7 +220,7 @@ export abstract class Model<N extends string = never> extends Module implements 
     const { validationData, ...training } = options;
     const { learned, dataset, warnings, scaled } = isDataset(data)
       ? await this.#learnStream(caller, data, beside)
-      : this.#learnRows(caller, data, beside);
+      : await this.#learnRows(caller, data, beside);
     const validation =
       validationData === undefined
         ? undefined
@@ -246,6 +249,7 @@ export abstract class Model<N extends string = never> extends Module implements 
         },
         ...(validation !== undefined && { validation }),
       });
+      await beforeLong();
       const baseline = scaled === null || this.sequence !== null ? undefined : this.baseline(scaled);
       return baseline === undefined ? history : { ...history, baseline };
     } catch (error) {
@@ -258,15 +262,22 @@ export abstract class Model<N extends string = never> extends Module implements 
     }
   }
 
-  #learnRows(caller: string, data: Rows, beside: Columns): LearnedRows {
+  /** A walk over the rows for each thing that is learned, between which a page answers. */
+  async #learnRows(caller: string, data: Rows, beside: Columns): Promise<LearnedRows> {
     const raw = this.#parse(caller, data);
     const columns = this.#asColumns(raw);
+    await beforeLong();
     const transform = this.transform ?? (this.#spec === null ? null : fitRows(this.#spec, columns));
+    await beforeLong();
     const values = this.#scaled(caller, raw, transform);
+    await beforeLong();
     const scales = new ColumnScales(columns.width, this.#supports());
     scales.add(columns);
+    await beforeLong();
+    const range = SeenRange.of(values, columns.width, this.#learned.range);
+    await beforeLong();
     return {
-      learned: { transform, range: SeenRange.of(values, columns.width, this.#learned.range) },
+      learned: { transform, range },
       dataset: this.#together(caller, { ...raw, values }, beside),
       warnings: this.#warnings(scales, transform),
       scaled: { ...raw, values },

@@ -23,6 +23,7 @@ import {
   optional,
   Rng,
   real,
+  refuseSurplus,
   type Shape,
   sizeOf,
   type Tensor,
@@ -98,6 +99,7 @@ export class VqVae extends Model<VqVaeNumbers> {
     const { event, codes, codeSize, reconstruction, activation, seed } = resolved;
     const [weights, noise, reviving, ofPrior] = new Rng(seed).split(4) as [Rng, Rng, Rng, Rng];
     super(event, resolved.transform, noise);
+    refuseSurplus(VqVae, 'encode decode reconstruct reconstructionError codeBound');
     this.#options = resolved;
     const encoder = buildNetwork('encoder', resolved.encoder, event, { weights, noise, activation });
     this.encoder = encoder.module;

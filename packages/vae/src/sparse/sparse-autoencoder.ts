@@ -21,6 +21,7 @@ import {
   optional,
   Rng,
   real,
+  refuseSurplus,
   type Tensor,
   where,
   whole,
@@ -139,6 +140,7 @@ export class SparseAutoencoder extends Model<SparseNumbers> {
     const { inputSize, features } = own;
     const [weights, noise] = new Rng(own.seed).split(2) as [Rng, Rng];
     super([inputSize], transform, noise);
+    refuseSurplus(SparseAutoencoder, 'directions encode active decode reconstruct reconstructionError featureUse');
     this.#options = own;
     const shape = [features, inputSize];
     this.decoder = layerParameter('table', shape, () => weights.normal(shape, { std: 1 / Math.sqrt(inputSize) }));

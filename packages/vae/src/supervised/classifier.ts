@@ -14,6 +14,7 @@ import {
   describeValue,
   equal,
   type Rng,
+  refuseSurplus,
   softmax,
   type Tensor,
   ValueError,
@@ -53,6 +54,7 @@ export class Classifier extends Supervised<'accuracy'> {
     const { classes, ...rest } = checkOptions('Classifier', options, checks);
     const resolved = resolveSupervised('Classifier', rest);
     super(resolved);
+    refuseSurplus(Classifier, 'predict predictProbability');
     this.#classes = classes;
     this.head = new Linear(resolved.features, classes, { rng: resolved.weights });
     this.eval();

@@ -18,6 +18,7 @@ import {
   checkOptions,
   optional,
   type Rng,
+  refuseSurplus,
   type Shape,
   type Tensor,
   tensor,
@@ -76,6 +77,7 @@ export class Regressor extends Supervised<never> {
     } = checkOptions('Regressor', options, checks);
     const resolved = resolveSupervised('Regressor', rest);
     super(resolved);
+    refuseSurplus(Regressor, 'predict');
     this.#outputs = outputs;
     this.#likelihood = likelihood;
     this.#targetSpec = targetTransform instanceof FittedTransform ? null : targetTransform;

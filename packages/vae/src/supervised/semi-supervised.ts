@@ -28,6 +28,7 @@ import {
   persistentZeros,
   Rng,
   real,
+  refuseSurplus,
   sizeOf,
   softmax,
   type Tensor,
@@ -130,6 +131,7 @@ export class SemiSupervisedVae extends Model<SemiSupervisedNumbers> {
     const { event, transform, seed, encoderActivation } = vae.options;
     const [, noise, weights, labelled] = new Rng(seed).split(4) as [Rng, Rng, Rng, Rng];
     super(event, transform, noise);
+    refuseSurplus(SemiSupervisedVae, 'predict predictProbability');
     this.vae = vae;
     this.labelled = labelled;
     this.#classes = own.classes;

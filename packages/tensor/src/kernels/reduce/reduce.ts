@@ -1,5 +1,5 @@
 import type { DType } from '../../dtype.ts';
-import { evaluate } from '../../expr/evaluate.ts';
+import { evaluator } from '../../expr/evaluate.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
 import { elements, type Kernel, type KernelCall, type Layout, LINE, type MapProgram, moved } from '../kernel.ts';
 import { layoutExtent, layoutsKey, rowStep, variesAlongColumns } from '../map/layout.ts';
@@ -105,12 +105,13 @@ export const reduceKernel: Kernel<ReduceCall> = {
     const stride = line === 1 ? axis : line;
     const root = program.expressions[0]!;
     const values = new Float64Array(offsets.length);
+    const formula = evaluator([root]);
     const at = (row: number, col: number): number => {
       for (let i = 0; i < values.length; i++) {
         const layout = layouts[i] as Layout;
         values[i] = heap[offsets[i]! + (variesAlongColumns(layout) ? col : 0) + rowStep(layout, row, stride)]!;
       }
-      return root.kind === 'input' ? values[root.value]! : evaluate([root], values)[0]!;
+      return root.kind === 'input' ? values[root.value]! : formula(values)[0]!;
     };
     for (let r = 0; r < outer; r++) {
       for (let c = 0; c < inner; c++) {

@@ -1,3 +1,5 @@
+import { type CompiledFunction, inSlices, type Pause, settled } from '@latent/tensor';
+
 /** Lets the event loop turn: pages stay responsive, timers and signals get through. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => {
@@ -41,4 +43,52 @@ export class Slices {
     this.#since = performance.now();
     this.#before = this.#since;
   }
+}
+
+/** Whether this is a page's own thread, where what takes long is felt: pieces of a step are worth their price there. */
+function onPage(): boolean {
+  return typeof document !== 'undefined';
+}
+
+/** On a page's own thread, lets it answer before what may be long by itself. */
+export async function beforeLong(): Promise<void> {
+  if (onPage()) await turn();
+}
+
+/** Calls a compiled function: in the slices on a page's own thread, at once elsewhere. */
+export function called<A extends readonly unknown[], R>(
+  compiled: CompiledFunction<A, R>,
+  slices: Slices | null,
+  ...args: A
+): R | Promise<R> {
+  return slices !== null && onPage() ? inSlices(compiled, pausing(slices), ...args) : compiled(...args);
+}
+
+function pausing(slices: Slices): Pause {
+  return (long) => (long ? slices.turn() : slices.next());
+}
+
+/** So many numbers take a millisecond to make: on a page they are put off. */
+const MANY = 1 << 16;
+let settling = false;
+
+/** Whether numbers of a model are to be made later, in slices, if nobody asks for them before; see `madeLater`. */
+export function worthSlices(size: number): boolean {
+  if (!onPage() || size < MANY) return false;
+  if (!settling) {
+    settling = true;
+    void settle();
+  }
+  return true;
+}
+
+async function settle(): Promise<void> {
+  await turn();
+  settling = false;
+  await settledBy(new Slices());
+}
+
+/** Makes what was put off. */
+export async function settledBy(slices: Slices): Promise<void> {
+  await settled(pausing(slices));
 }
