@@ -21,16 +21,9 @@ export function quantileMethod(knots: number): ColumnMethod {
       const x = Float64Array.from({ length: Math.max(1, flat.length / 2) }, (_, i) => flat[2 * i] ?? 0);
       const y = x.map((_, i) => normalQuantile(flat[2 * i + 1] ?? 0.5));
       const slope = 1 / spread;
-      let [into, outOf]: [Finder | null, Finder | null] = [null, null];
       return {
-        forward(value) {
-          into ??= finderOf(x);
-          return along(x, y, value, slope, into);
-        },
-        inverse(value) {
-          outOf ??= finderOf(y);
-          return along(y, x, value, spread, outOf);
-        },
+        forward: (value) => along(x, y, value, slope),
+        inverse: (value) => along(y, x, value, spread),
         logSlope: (value) => Math.log(slopeAt(x, y, value, slope)),
       };
     },
@@ -92,48 +85,13 @@ function segment(sorted: Float64Array, value: number, low: number, high: number)
   return from;
 }
 
-/** What brings a value near its place among rising knots at once: the places where equal shares of their range begin. */
-interface Finder {
-  readonly least: number;
-  /** Shares to one of the knots' unit. */
-  readonly scale: number;
-  /** Of each share, the first knot that is not below it; and after the last, the last knot. */
-  readonly first: Uint32Array;
-}
-
-function finderOf(x: Float64Array): Finder {
-  const end = x.length - 1;
-  const [least, most] = [x[0] as number, x[end] as number];
-  const shares = 2 * x.length;
-  const scale = shares / (most - least);
-  const first = new Uint32Array(shares + 1).fill(end);
-  let knot = 0;
-  for (let i = 0; i < shares; i++) {
-    while (knot < end && ((x[knot] as number) - least) * scale < i) knot++;
-    first[i] = knot;
-  }
-  return { least, scale, first };
-}
-
-/** `segment` among all knots but the first, of a value between the ends. */
-function found(x: Float64Array, value: number, { least, scale, first }: Finder): number {
-  const end = x.length - 1;
-  const share = Math.floor((value - least) * scale);
-  // Where the range has no shares in double precision, all knots are looked through; rounding may be off by a knot.
-  if (!(share >= 0 && share < first.length - 1)) return segment(x, value, 1, end);
-  let [low, high] = [Math.max(1, first[share] as number), Math.max(1, first[share + 1] as number)];
-  while (low > 1 && (x[low - 1] as number) >= value) low--;
-  while (high < end && (x[high] as number) < value) high++;
-  return segment(x, value, low, high);
-}
-
 /** The line through (x, y) at `value`, `slope` beyond its ends. */
-function along(x: Float64Array, y: Float64Array, value: number, slope: number, finder: Finder): number {
+function along(x: Float64Array, y: Float64Array, value: number, slope: number): number {
   const end = x.length - 1;
   const [first, last] = [x[0] as number, x[end] as number];
   if (value <= first) return (y[0] as number) + slope * (value - first);
   if (value >= last) return (y[end] as number) + slope * (value - last);
-  const i = found(x, value, finder);
+  const i = segment(x, value, 1, end);
   const [a, b] = [x[i - 1] as number, x[i] as number];
   const [c, d] = [y[i - 1] as number, y[i] as number];
   return value === b ? d : c + ((value - a) / (b - a)) * (d - c);
