@@ -35,9 +35,10 @@ function worker(url: string): { readonly child: ChildProcess; readonly ready: Pr
   return { child, ready };
 }
 
-/** All numbers of a file, as text. */
+/** All numbers of a file, as text; what is said of the fit has its time. */
 const numbersOf = (bytes: Uint8Array): string =>
   Object.entries(decodeSafetensors(bytes).tensors)
+    .filter(([name]) => name !== 'learned')
     .map(([name, { data }]) => `${name} ${Array.from(data)}`)
     .join('\n');
 
@@ -67,7 +68,7 @@ it.skipIf(redisFile === undefined)(
       const here = await TableModel.fit(columns as never, {
         ...{ epochs: 6, seed: 2, onWarning: () => {} },
         train: async ({ model, rows: learned, options: { epochs = 1, batchSize = 1, optimizer, validationData } }) => {
-          const localSteps = Math.ceil((learned.shape[0] as number) / 3 / batchSize);
+          const localSteps = Math.ceil(learned.length / 3 / batchSize);
           const { rounds } = await distributedFit(model, {
             ...{ rows: learned, validation: validationData as never, shards: 3, localSteps, rounds: epochs, batchSize },
             ...{ engine: localEngine(), store: memoryStore(), onWarning: () => {} },
@@ -79,6 +80,10 @@ it.skipIf(redisFile === undefined)(
       expect(numbersOf(readFileSync(at('m.st')))).toBe(numbersOf(here.toBytes()));
       // The same command finds the run that is done.
       expect((await latent([...words, '--workers', redis.url])).code).toBe(0);
+      // And rows are scored there as here.
+      const scoring = ['score', at('m.st'), at('rows.csv'), '--false-alarms', '0.1'];
+      const [there, local] = [await latent([...scoring, '--workers', redis.url]), await latent(scoring)];
+      expect(there).toMatchObject({ code: 0, out: local.out, said: local.said });
       const ended = new Promise((resolve) => second.child.on('exit', resolve));
       second.child.kill('SIGTERM');
       expect(await ended).toBe(0);

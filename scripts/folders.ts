@@ -94,7 +94,7 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     // Jobs with names and numbers, and who does them.
     engine: [],
     model: [],
-    data: ['store'],
+    data: ['model', 'store'],
     // Steps and sums, without a queue or a store.
     train: ['run'],
     // What each job does.

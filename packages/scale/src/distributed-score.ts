@@ -9,13 +9,14 @@ import {
   refuse,
   refuseUnknown,
   type Tensor,
-  tensor,
   text,
   ValueError,
 } from '@latent/tensor';
-import { type DataLike, partsOf } from './data/given.ts';
+import { type DataLike, filesOf, partsOf } from './data/given.ts';
 import { apart, placeChecks } from './distributed-fit.ts';
 import { scoreFlow } from './jobs/flows.ts';
+import { joinScores } from './model/join-scores.ts';
+import { type RowsFile, recordKindOf } from './model/record-kind.ts';
 import { kindOf } from './model/standard.ts';
 import { beginRun } from './run/begin.ts';
 import { atPlace, type RunPlace } from './run/connect.ts';
@@ -36,9 +37,15 @@ export interface ScoredPart {
 
 /** How rows are scored by many workers. */
 export interface DistributedScoreOptions extends RunPlace {
-  /** Rows: parts that workers read, each a job, or rows in memory, which go through the store. */
-  readonly parts: DataLike;
-  /** What is asked of each row: a method of the model, such as 'elbo' (default), 'logLikelihood', 'reconstructionError' or 'predict'. */
+  /**
+   * Rows: parts that workers read, each a job, or rows in memory, which go through the store. Of a model of records: parts, or files in
+   * memory, each a part.
+   */
+  readonly parts: DataLike | Iterable<RowsFile> | AsyncIterable<RowsFile>;
+  /**
+   * What is asked of each row: a method of the model, such as 'elbo' (default), 'logLikelihood', 'reconstructionError' or 'predict'; of a
+   * model of records 'score' by default.
+   */
   readonly score?: string;
   /** The method's own options: samples, seed. */
   readonly options?: Readonly<Record<string, unknown>>;
@@ -60,7 +67,7 @@ export interface DistributedScores {
 const scoreChecks = {
   ...placeChecks,
   parts: (value: unknown) => value,
-  score: optional(text(), 'elbo'),
+  score: optional(text()),
   options: optional((value, at) => (isPlainObject(value) ? value : refuse(at, 'an object', value)), {}),
   out: optional((value, at) =>
     typeof value === 'function' || (typeof value === 'string' && value !== '')
@@ -73,25 +80,24 @@ const scoreChecks = {
  * Scores rows by any number of workers, part by part: what a part's rows are scored with depends on the model and those rows alone, so the
  * scores have the bits that one process would give them. Parts of workers that die are done again, and none is counted twice.
  */
-export async function distributedScore<N extends string>(
-  model: Trainable<N>,
-  options: DistributedScoreOptions,
-): Promise<DistributedScores> {
+export async function distributedScore(model: object, options: DistributedScoreOptions): Promise<DistributedScores> {
   const caller = 'distributedScore';
   const { step, rest } = apart(options ?? {});
   const checked = checkOptions(caller, { ...rest, ...step }, scoreChecks);
-  const own = model as unknown as Trainable<string>;
-  const kind = kindOf(caller, own);
-  if (!Object.hasOwn(kind.scores, checked.score)) {
-    refuseUnknown(caller, 'score', checked.score, Object.keys(kind.scores));
-  }
+  const records = recordKindOf(model);
+  const own = model as Trainable<string>;
+  const kind = records ?? kindOf(caller, own);
+  const score = checked.score ?? (records === null ? 'elbo' : 'score');
+  if (!Object.hasOwn(kind.scores, score)) refuseUnknown(caller, 'score', score, Object.keys(kind.scores));
   return atPlace(caller, options, async ({ engine, store }) => {
-    const spec = kind.spec?.(own) ?? null;
+    const spec = 'spec' in kind ? (kind.spec?.(own) ?? null) : null;
     const order: ScoreOrder = {
       kind: 'score',
       model: kind.name,
-      data: await partsOf(caller, checked.parts, spec, store),
-      score: checked.score,
+      data: await (records === null
+        ? partsOf(caller, checked.parts, spec, store)
+        : filesOf(caller, checked.parts, store)),
+      score,
       options: checked.options,
     };
     const run = await beginRun(caller, checked.run, order, [kind.toBytes(own)], store);
@@ -122,7 +128,7 @@ export async function distributedScore<N extends string>(
       else collected.push({ ...tensors });
       first += rows;
     }
-    return { run, rows: first, scores: checked.out === undefined ? joined(collected) : {} };
+    return { run, rows: first, scores: checked.out === undefined ? joinScores(collected) : {} };
   });
 }
 
@@ -131,23 +137,4 @@ async function writePart(folder: string, { part, scores }: ScoredPart): Promise<
   for (const [name, scored] of Object.entries(scores)) {
     await writeFileAtomically(join(folder, `${name}-${String(part).padStart(5, '0')}.npy`), encodeNpy(scored));
   }
-}
-
-/** The parts' tensors end to end, name by name. */
-function joined(parts: readonly Readonly<Record<string, Tensor>>[]): Record<string, Tensor> {
-  const all: Record<string, Tensor> = {};
-  for (const name of Object.keys(parts[0] ?? {})) {
-    const own = parts.map((part) => part[name] as Tensor);
-    const double = own.some(({ dtype }) => dtype === 'f64');
-    const size = own.reduce((sum, x) => sum + x.size, 0);
-    const values = double ? new Float64Array(size) : new Float32Array(size);
-    let at = 0;
-    for (const x of own) {
-      values.set(x.data, at);
-      at += x.size;
-    }
-    const rows = own.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
-    all[name] = tensor(values as Float32Array, { shape: [rows, ...(own[0] as Tensor).shape.slice(1)] });
-  }
-  return all;
 }

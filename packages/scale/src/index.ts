@@ -11,6 +11,7 @@ export { type BullmqOptions, bullmqEngine } from './engine/bullmq.ts';
 export type { Engine, Flow, Job, JobState, Overview } from './engine/engine.ts';
 export { type LocalEngine, type LocalEngineOptions, localEngine } from './engine/local.ts';
 export { type ModelKind, registerModelKind, type ScoreOptions, type Scores, type WorkerModule } from './model/kind.ts';
+export { type RecordKind, type RowsFile, registerRecordKind } from './model/record-kind.ts';
 export type { RunPlace } from './run/connect.ts';
 export { RunError } from './run/follow.ts';
 export type { Baseline, RoundEvent } from './run/history.ts';

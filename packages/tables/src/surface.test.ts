@@ -40,6 +40,7 @@ const surface: Surface = {
       [`${name}.fromBytes`, bytes],
     ]),
     ['TableModel.save', () => [join(folder, 'saved')]],
+    ['TableModel.judge', () => [[1.5, 2], { falseAlarmRate: 0.1 }]],
     ['TableModel.watch', () => [few(), { falseAlarmRate: 0.1 }]],
     ['new Schema', () => [schema().columns]],
     ['Schema.column', () => ['plan']],

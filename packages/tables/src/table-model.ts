@@ -1,8 +1,10 @@
 import { readFileBytes, writeFileAtomically } from '@latent/nn';
 import {
   checkOptions,
+  describeValue,
   flag,
   isPlainObject,
+  list,
   oneOf,
   optional,
   Rng,
@@ -86,7 +88,10 @@ export class TableModel<Row extends object = AnyRow> {
 
   /** Models come from `fit`, `load` and `fromBytes`. */
   protected constructor(state: TableState, { onWarning }: Pick<TableOptions, 'onWarning'> = {}) {
-    refuseSurplus(TableModel, 'score pValues predict embed notes card scoreStream imputeStream watch toBytes save');
+    refuseSurplus(
+      TableModel,
+      'score pValues predict judge embed notes card scoreStream imputeStream watch toBytes save',
+    );
     this.#state = state;
     this.onWarning = onWarning ?? ((message) => console.warn(message));
   }
@@ -185,6 +190,17 @@ export class TableModel<Row extends object = AnyRow> {
       this.#scores(this.#read('predict', rows).read),
       options,
     );
+  }
+
+  /** What `predict` says of rows that were scored elsewhere, by these scores: by workers, or before. */
+  judge(scores: readonly number[] | Float32Array | Float64Array, options: PredictOptions): Prediction[] {
+    const caller = 'TableModel.judge';
+    const own: unknown = scores;
+    if (!Array.isArray(own) && !ArrayBuffer.isView(own)) {
+      throw new ValueError(`${caller}: scores must be an array of numbers, got ${describeValue(own)}`);
+    }
+    const checked = list(real())(Array.from(scores), { caller, path: 'scores' });
+    return this.#state.calibration.predict(caller, checked, options);
   }
 
   /** Where the line is drawn, and what is promised. For a false discovery rate it depends on the rows: give them. */

@@ -1,13 +1,15 @@
 import type { AnyRow, PredictOptions, TableModel } from '@latent/tables';
-import { type FileTable, recordsOf } from '../files/columns.ts';
+import { type FileTable, recordsOf, tableSlice } from '../files/columns.ts';
+import { recordsFile, tableKind } from '../files/records.ts';
 import { isLarge, readTable, tablePieces } from '../files/table.ts';
-import { EXIT, UsageFault } from '../terminal/fault.ts';
+import { DataFault, EXIT, UsageFault } from '../terminal/fault.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { type Call, COMMON, type Command, INPUT, OUTPUT } from './command.ts';
+import { type Call, COMMON, type Command, INPUT, OUTPUT, scaleOut } from './command.ts';
 import { checkInputs, MODEL, readModel, rowsFor } from './model.ts';
 import { writeRows } from './output.ts';
 import { PREDICT, predictOptions } from './predict.ts';
 import { because } from './reasons.ts';
+import { BY_WORKERS, workersPlace } from './training.ts';
 
 /** Names of the columns that are added, clear of those of the rows. */
 export function addedNames(names: readonly string[], added: readonly string[]): string[] {
@@ -31,6 +33,7 @@ export const score: Command = {
     ...PREDICT,
     reasons: { type: 'boolean', default: true, negativeDescription: 'Do not say why; faster', description: 'Say why' },
     odd: { type: 'boolean', description: 'Write the odd rows alone' },
+    ...BY_WORKERS,
     'fail-on': { type: 'string', valueHint: 'anomaly', description: 'End with 4 where a row is odd' },
     ...OUTPUT,
     ...INPUT,
@@ -48,13 +51,21 @@ export const score: Command = {
     const model = await readModel(path, terminal);
     const format = call.text('input-format');
     const large = await isLarge(data, format, LARGE_FILE.bytes);
-    if (large && ('falseDiscoveryRate' in options || 'contamination' in options)) {
+    const connection = call.text('workers');
+    if (connection === undefined && call.text('store') !== undefined)
+      throw new UsageFault('score: --store is for --workers');
+    if ((large || connection !== undefined) && ('falseDiscoveryRate' in options || 'contamination' in options)) {
       throw new UsageFault(
-        'score: --false-discoveries and --contamination are of all rows together, and this file is read piece by piece; give --false-alarms or --threshold',
+        'score: --false-discoveries and --contamination are of all rows together, and these are scored piece by piece; give --false-alarms or --threshold',
       );
     }
-    const tables = large ? tablePieces(data, terminal, format) : [await readTable(data, terminal, format)];
-    const pieces = scored(model, tables, call, options, say);
+    const table = large ? null : await readTable(data, terminal, format);
+    const tables = () => (table === null ? tablePieces(data, terminal, format) : cut(table));
+    const by =
+      connection === undefined || table?.rows === 0
+        ? null
+        : await scoredByWorkers(model, tables(), workersPlace(call, connection));
+    const pieces = scored(model, by === null && table !== null ? [table] : tables(), by, call, options, say);
     const first = await pieces.next();
     const { names } = first.value as ScoredTable;
     const total = { rows: 0, odd: 0 };
@@ -88,18 +99,55 @@ interface ScoredTable {
   lines(): Iterable<readonly unknown[]>;
 }
 
+/** Rows that workers score in one job. */
+const ROWS_OF_A_JOB = 20_000;
+
+function* cut(table: FileTable): Generator<FileTable> {
+  yield tableSlice(table, 0, ROWS_OF_A_JOB);
+  for (let from = ROWS_OF_A_JOB; from < table.rows; from += ROWS_OF_A_JOB)
+    yield tableSlice(table, from, from + ROWS_OF_A_JOB);
+}
+
+/** The scores of tables, one after the other, by the workers that listen; the rows go through the store. */
+async function scoredByWorkers(
+  model: TableModel,
+  tables: Iterable<FileTable> | AsyncIterable<FileTable>,
+  place: { readonly connection: string; readonly store: string },
+): Promise<Float64Array[]> {
+  const { distributedScore, registerRecordKind, RunError } = await scaleOut();
+  registerRecordKind(tableKind);
+  const files = async function* () {
+    for await (const table of tables) if (table.rows > 0) yield await recordsFile(table);
+  };
+  const scores: Float64Array[] = [];
+  try {
+    await distributedScore(model, {
+      ...place,
+      parts: files(),
+      out: ({ scores: { score: found } }) => void scores.push(found?.data as Float64Array),
+    });
+  } catch (error) {
+    if (error instanceof RunError) throw new DataFault(error.message);
+    throw error;
+  }
+  return scores;
+}
+
 async function* scored(
   model: TableModel,
   tables: Iterable<FileTable> | AsyncIterable<FileTable>,
+  by: readonly Float64Array[] | null,
   call: Call,
   options: PredictOptions,
   say: (text: string) => void,
 ): AsyncGenerator<ScoredTable> {
   let noted = false;
+  let piece = 0;
   for await (const table of tables) {
     const rows = rowsFor(model, table, noted ? () => {} : say);
     noted ||= table.rows > 0;
-    const predictions = model.predict(rows, options);
+    const known = table.rows > 0 ? by?.[piece++] : undefined;
+    const predictions = known === undefined ? model.predict(rows, options) : model.judge(known, options);
     const odd = predictions.flatMap(({ anomaly }, row) => (anomaly ? [row] : []));
     const reasons = new Map<number, string>();
     if (call.flag('reasons') && odd.length > 0) {
@@ -108,7 +156,7 @@ async function* scored(
       });
     }
     const written = call.flag('odd') ? odd : predictions.map((_, row) => row);
-    const { guarantee } = model.threshold(options, rows);
+    const { guarantee } = model.threshold(options, known === undefined ? rows : undefined);
     yield {
       ...{ names: table.names, rows: table.rows, odd: odd.length, guarantee },
       *lines() {

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { FitEvent, History } from '@latent/nn';
 import type { MemberTrainer } from '@latent/tables';
+import type { Tensor } from '@latent/tensor';
 import type { VaeNumbers } from '@latent/vae';
 import { DataFault, UsageFault } from '../terminal/fault.ts';
 import { type Call, scaleOut } from './command.ts';
@@ -34,18 +35,23 @@ export function keptTraining(out: string, resume: boolean): Training {
   };
 }
 
-/** Options of training by other processes. */
-export const WORKERS = {
+/** Options of what other processes do. */
+export const BY_WORKERS = {
   workers: {
     type: 'string',
     valueHint: 'url',
-    description: 'Train by the workers that listen at redis://… or postgres://…; see latent worker',
+    description: 'By the workers that listen at redis://… or postgres://…; see latent worker',
   },
   store: {
     type: 'string',
     valueHint: 'place',
     description: 'Of --workers: a folder or redis://… that all reach; the address of the workers by default',
   },
+} as const;
+
+/** Options of training by other processes. */
+export const WORKERS = {
+  ...BY_WORKERS,
   shards: {
     type: 'string',
     valueHint: 'number',
@@ -72,14 +78,13 @@ export async function workersTraining(call: Call, connection: string): Promise<T
   return {
     async train({ model, rows, options }) {
       const { epochs = 1, batchSize = 128, optimizer, validationData, signal, onEpoch, onWarning } = options;
-      const count = rows.shape[0] as number;
-      const localSteps = Math.ceil(count / shards / batchSize);
+      const localSteps = Math.ceil(rows.length / shards / batchSize);
       const events: FitEvent<VaeNumbers>[] = [];
       try {
         const { rounds, stopped, warnings } = await distributedFit<VaeNumbers>(model, {
           ...place,
           ...{ rows, shards, localSteps, rounds: Math.max(1, epochs), batchSize },
-          ...(validationData !== undefined && { validation: validationData as typeof rows }),
+          ...(validationData !== undefined && { validation: validationData as Tensor }),
           ...(optimizer !== undefined && { optimizer }),
           ...(signal !== undefined && { signal }),
           ...(onWarning !== undefined && { onWarning }),

@@ -1,15 +1,21 @@
 // So that members of tables' models are known.
 import '@latent/tables';
+import { tableKind } from '../files/records.ts';
 import { EXIT } from '../terminal/fault.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { type Call, COMMON, type Command, scaleOut } from './command.ts';
 import { WORKERS, workersPlace } from './training.ts';
 
 export const worker: Command = {
-  summary: 'Train for others: take the jobs of latent train --workers until told to stop',
+  summary: 'Work for others: take the jobs of latent train and score --workers until told to stop',
   args: {
     connection: { type: 'positional', required: true, description: 'redis://… or postgres://…' },
     store: WORKERS.store,
+    data: {
+      type: 'string',
+      valueHint: 'place',
+      description: 'A folder or https://… prefix that rows may be read from; may be repeated',
+    },
     threads: { type: 'string', valueHint: 'number', description: 'Threads of this worker' },
     deterministic: { type: 'boolean', description: 'The same bits on machines of different kinds' },
     lock: {
@@ -23,11 +29,13 @@ export const worker: Command = {
     const place = workersPlace(call, call.needed('connection'));
     const threads = call.number('threads', { min: 1, max: 64, whole: true });
     const lockSeconds = call.number('lock', { min: 1 });
-    const { startWorker } = await scaleOut();
+    const { registerRecordKind, startWorker } = await scaleOut();
+    registerRecordKind(tableKind);
     const started = await startWorker({
       ...place,
       ...(threads !== undefined && { threads }),
       ...(lockSeconds !== undefined && { lockSeconds }),
+      data: call.list('data'),
       deterministic: call.flag('deterministic'),
       onMessage: (message) => terminal.say(message),
     });

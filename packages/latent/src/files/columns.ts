@@ -50,3 +50,10 @@ export function recordsOf({ names, columns, rows }: FileTable, from = 0, to = ro
     Object.fromEntries(names.map((name) => [name, columns[name]?.[from + i] ?? null])),
   );
 }
+
+/** Rows [from, to). */
+export function tableSlice({ names, columns, rows }: FileTable, from: number, to: number): FileTable {
+  const end = Math.min(to, rows);
+  const own = Object.fromEntries(names.map((name) => [name, (columns[name] ?? []).slice(from, end)]));
+  return { names, columns: own, rows: end - from };
+}

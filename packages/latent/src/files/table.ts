@@ -99,11 +99,14 @@ export async function readTable(path: string, terminal: Terminal, format?: strin
   if (format !== undefined && !Object.hasOwn(FORMATS, format)) {
     refuseUnknown('latent', 'format', format, formatNames);
   }
-  const bytes = await bytesOf(path, terminal);
+  return tableOf(path, await bytesOf(path, terminal), format as FormatName | undefined);
+}
+
+/** The rows that the bytes of a file hold. */
+export async function tableOf(path: string, bytes: Uint8Array, format?: FormatName): Promise<FileTable> {
   const file = nameOf(path);
   if (bytes.length === 0) throw new DataFault(`${file} is empty`);
-  const name = (format as FormatName | undefined) ?? formatByName(path) ?? formatByBytes(bytes);
-  return FORMATS[name].read(file, bytes);
+  return FORMATS[format ?? formatByName(path) ?? formatByBytes(bytes)].read(file, bytes);
 }
 
 /** Whether rows are to be read piece by piece: of files of so many bytes, where the format can be. */

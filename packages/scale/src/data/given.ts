@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type BatchSpec, type Dataset, type FlatRows, parseRows, type Rows } from '@latent/nn';
 import { describeValue, isPlainObject, Tensor, tensor, ValueError } from '@latent/tensor';
-import { encodeTensors } from '../store/blob.ts';
+import type { RowsFile } from '../model/record-kind.ts';
+import { encodeFile, encodeTensors } from '../store/blob.ts';
 import type { CheckedStore } from '../store/store.ts';
 import { type Part, type PartsData, partsDataCheck } from './part.ts';
 import { ROWS } from './read.ts';
@@ -35,7 +36,29 @@ export async function partsOf(
     return partsDataCheck({ ...options, spec }, { caller, path: 'data' });
   }
   const { columns, spec, holes } = isDataset(data) ? await ofDataset(caller, data) : ofRows(caller, data, own);
-  return { parts: await putRows(columns, spec, store), spec, holes, assign: 'rows' };
+  return { parts: await putRows(columns, spec, store), spec, holes, assign: 'rows', records: false };
+}
+
+/** Files of records as an order holds them: parts that workers read, or files in memory, each put into the store as a part. */
+export async function filesOf(caller: string, data: unknown, store: CheckedStore): Promise<PartsData> {
+  const at = { caller, path: 'data' };
+  if (isPartList(data)) return partsDataCheck({ parts: data, spec: {}, records: true }, at);
+  const expected = 'parts, or files { name, bytes }';
+  if (typeof data !== 'object' || data === null || !(Symbol.iterator in data || Symbol.asyncIterator in data)) {
+    throw new ValueError(`${caller}: the rows must be ${expected}, got ${describeValue(data)}`);
+  }
+  const parts: Part[] = [];
+  for await (const file of data as AsyncIterable<unknown>) {
+    const { name, bytes } = (isPlainObject(file) ? file : {}) as Partial<RowsFile>;
+    if (typeof name !== 'string' || !(bytes instanceof Uint8Array)) {
+      throw new ValueError(`${caller}: the rows must be ${expected}, got ${describeValue(file)}`);
+    }
+    const blob = encodeFile(name, bytes);
+    const key = `rows/${createHash('sha256').update(blob).digest('hex').slice(0, 40)}`;
+    await store.putOnce(key, blob);
+    parts.push({ url: `store:${key}` });
+  }
+  return partsDataCheck({ parts, spec: {}, records: true }, at);
 }
 
 type Columns = Readonly<Record<string, FlatRows>>;

@@ -25,6 +25,8 @@ export interface PartsData {
    * part is read by one shard alone; or for each part its shard.
    */
   readonly assign: 'rows' | 'parts' | readonly number[];
+  /** Whether rows are records, which their kind of models reads; they have no spec. */
+  readonly records: boolean;
 }
 
 const MOST_PARTS = 100_000;
@@ -49,12 +51,14 @@ const plainFields = /* @__PURE__ */ fields({
   spec: specCheck,
   holes: optional(flag(), false),
   assign: optional(assignCheck, 'rows' as const),
+  records: optional(flag(), false),
 });
 
 /** A check for rows in parts, as they stand in an order. */
 export const partsDataCheck: Check<PartsData> = (value, at) => {
   const data = plainFields(value, at);
-  if (Object.keys(data.spec).length === 0) return refuse(at, 'rows with at least one name in spec', value);
+  if (!data.records && Object.keys(data.spec).length === 0)
+    return refuse(at, 'rows with at least one name in spec', value);
   const { assign, parts } = data;
   if (Array.isArray(assign) && assign.length !== parts.length) {
     return refuse({ ...at, path: `${at.path}.assign` }, `a shard for each of the ${parts.length} parts`, assign);

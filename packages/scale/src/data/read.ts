@@ -3,7 +3,8 @@ import { resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Chunk, crc32, type FlatRows, parseRows } from '@latent/nn';
 import { describeValue, refuseUnknown, UsageError, ValueError } from '@latent/tensor';
-import { decodeTensors } from '../store/blob.ts';
+import type { RowsFile } from '../model/record-kind.ts';
+import { decodeFile, decodeTensors } from '../store/blob.ts';
 import type { CheckedStore } from '../store/store.ts';
 import { readerOf } from './format.ts';
 import type { Part, PartsData } from './part.ts';
@@ -65,12 +66,26 @@ async function* openPart(
     yield* source(argument);
   } else if (scheme === 'store') {
     yield decodeTensors(ROWS, rest, await access.store.need(rest)).tensors as Chunk;
-  } else if (scheme === 'http' || scheme === 'https') {
-    yield* readerOf(caller, url)(caller, await download(caller, access, url), spec);
-  } else if (scheme === '' || scheme === 'file') {
-    const path = scheme === 'file' ? fileURLToPath(url) : resolve(url);
-    yield* readerOf(caller, path)(caller, await allowedFile(caller, access, path), spec);
-  } else throw new ValueError(`${caller}: data can be of file, http, https, store and source, got '${scheme}'`);
+  } else {
+    const read = readerOf(caller, url);
+    yield* read(caller, await bytesAt(caller, access, url), spec);
+  }
+}
+
+/** The bytes of a file or URL that may be read. */
+async function bytesAt(caller: string, access: DataAccess, url: string): Promise<Uint8Array> {
+  const [, scheme = ''] = /^([a-z]+):/.exec(url) ?? [];
+  if (scheme === 'http' || scheme === 'https') return download(caller, access, url);
+  if (scheme === 'file') return allowedFile(caller, access, fileURLToPath(url));
+  if (scheme === '') return allowedFile(caller, access, resolve(url));
+  throw new ValueError(`${caller}: data can be of file, http, https, store and source, got '${scheme}'`);
+}
+
+/** The file that a part of records is. */
+export async function readFilePart(access: DataAccess, { url }: Part): Promise<RowsFile> {
+  const key = /^store:(.*)$/s.exec(url)?.[1];
+  if (key !== undefined) return decodeFile(key, await access.store.need(key));
+  return { name: url, bytes: await bytesAt(`data ${url.slice(0, 200)}`, access, url) };
 }
 
 /** The bytes of a file below a folder that may be read; links that lead out of it are refused. */

@@ -1,6 +1,10 @@
-import type { FlatRows, TypedArray } from '@latent/nn';
+import { crc32, type FlatRows, type TypedArray } from '@latent/nn';
 import { refuseUnknown, Tensor, ValueError } from '@latent/tensor';
-import { RowsSum, readPart } from '../data/read.ts';
+import type { Part, PartsData } from '../data/part.ts';
+import { type DataAccess, RowsSum, readFilePart, readPart } from '../data/read.ts';
+import { joinScores } from '../model/join-scores.ts';
+import type { ScoreOptions, Scores } from '../model/kind.ts';
+import { type RecordKind, recordKindNamed } from '../model/record-kind.ts';
 import { kindNamed } from '../model/standard.ts';
 import { keys } from '../run/keys.ts';
 import { encodeJson, encodeTensors } from '../store/blob.ts';
@@ -18,32 +22,70 @@ export const score: JobType = {
     if (part === undefined) throw new ValueError(`score: there is no part ${data.part}`);
     const key = keys.scores(run, data.part as number);
     if ((await store.get(key)) !== null) return doneBefore;
-    const kind = kindNamed('score', order.model);
+    const records = recordKindNamed(order.model);
+    const kind = records ?? kindNamed('score', order.model);
     const model = await memory.keep('model', async () => kind.fromBytes(await store.need(keys.model(run, 0)), module));
     const method = Object.hasOwn(kind.scores, order.score) ? kind.scores[order.score] : undefined;
     if (method === undefined) refuseUnknown('distributedScore', 'score', order.score, Object.keys(kind.scores));
-    const sum = new RowsSum();
-    const chunks: FlatRows[] = [];
-    for await (const rows of readPart(access, part, order.data)) {
-      sum.add(rows);
-      const x = rows.get('x');
-      if (x === undefined) throw new ValueError('distributedScore: the rows to score are named x');
-      chunks.push(x);
+    const ask = (rows: unknown): Scores => (method as Ask)(model, rows, order.options);
+    const { scores, rows, checksum } =
+      records === null
+        ? await scoreNumbers(access, part, order.data, ask)
+        : await scoreRecords(access, part, records, ask);
+    if (part.rows !== undefined && part.rows !== rows) {
+      throw new ValueError(`data ${part.url.slice(0, 200)}: it has ${rows} rows, but ${part.rows} were announced`);
     }
-    if (part.rows !== undefined && part.rows !== sum.rows) {
-      throw new ValueError(`data ${part.url.slice(0, 200)}: it has ${sum.rows} rows, but ${part.rows} were announced`);
-    }
-    if (sum.rows === 0) throw new ValueError(`data ${part.url.slice(0, 200)}: it has no rows`);
-    const scores = method(model, together(chunks), order.options);
     for (const [name, tensor] of Object.entries(scores)) {
-      if (!(tensor instanceof Tensor) || tensor.shape[0] !== sum.rows) {
+      if (!(tensor instanceof Tensor) || tensor.shape[0] !== rows) {
         throw new ValueError(`distributedScore: ${order.score} must give a number for each row, but ${name} is none`);
       }
     }
-    await store.putSame(key, encodeTensors('scores', scores, { rows: String(sum.rows), data: sum.checksum }));
-    return { report: { rows: sum.rows } };
+    await store.putSame(key, encodeTensors('scores', scores, { rows: String(rows), data: checksum }));
+    return { report: { rows } };
   },
 };
+
+type Ask = (model: object, rows: unknown, options: ScoreOptions) => Scores;
+
+/** What was scored. */
+interface Scored {
+  readonly scores: Scores;
+  readonly rows: number;
+  /** Of the rows. */
+  readonly checksum: string;
+}
+
+async function scoreNumbers(
+  access: DataAccess,
+  part: Part,
+  data: PartsData,
+  ask: (rows: FlatRows) => Scores,
+): Promise<Scored> {
+  const sum = new RowsSum();
+  const chunks: FlatRows[] = [];
+  for await (const rows of readPart(access, part, data)) {
+    sum.add(rows);
+    const x = rows.get('x');
+    if (x === undefined) throw new ValueError('distributedScore: the rows to score are named x');
+    chunks.push(x);
+  }
+  if (sum.rows === 0) throw new ValueError(`data ${part.url.slice(0, 200)}: it has no rows`);
+  return { scores: ask(together(chunks)), rows: sum.rows, checksum: sum.checksum };
+}
+
+async function scoreRecords(
+  access: DataAccess,
+  part: Part,
+  kind: RecordKind,
+  ask: (rows: unknown) => Scores,
+): Promise<Scored> {
+  const file = await readFilePart(access, part);
+  const chunks: Scores[] = [];
+  for await (const rows of kind.read(file)) chunks.push(ask(rows));
+  const scores = joinScores(chunks);
+  const [first] = Object.values(scores);
+  return { scores, rows: first?.shape[0] ?? 0, checksum: `bytes:${crc32(file.bytes).toString(16).padStart(8, '0')}` };
+}
 
 /** Says that every part was scored. */
 export const gather: JobType = {

@@ -42,6 +42,19 @@ export function decodeJson<T>(kind: string, key: string, bytes: Uint8Array, chec
   return check(value, { caller: `store: ${key}`, path: 'the blob' });
 }
 
+const FILE = 'file';
+
+/** A file of rows as a blob. */
+export function encodeFile(name: string, bytes: Uint8Array): Uint8Array {
+  return encodeSafetensors({ [FILE]: bytes }, { [KIND]: FILE, name });
+}
+
+/** The file that a blob is. */
+export function decodeFile(key: string, blob: Uint8Array): { readonly name: string; readonly bytes: Uint8Array } {
+  const { bytes, metadata } = decoded(FILE, key, blob);
+  return { name: metadata.name ?? '', bytes: bytes[FILE] ?? new Uint8Array() };
+}
+
 function decoded(kind: string, key: string, bytes: Uint8Array) {
   try {
     const file = decodeSafetensors(bytes);

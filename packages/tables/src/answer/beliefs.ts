@@ -28,47 +28,50 @@ export function ask(
   return { code, members: readersOf(members, recipe).map((member) => member.conditionals(rows, shown, samples, seed)) };
 }
 
-/** How much each code of a row counts, for one row and one member, and −log p of what it was held against. */
-interface Weights {
-  /** Sum to 1. */
-  readonly weights: Float64Array;
-  /** log Σ e^(base + Σ terms): the evidence, up to log(samples). */
-  readonly evidence: number;
+/** How much each code of a row counts, for each member: of one row they sum to 1. */
+export type RowWeights = readonly Float64Array[];
+
+/** Importance weights from all columns of a row but those that are hidden. */
+export function weightsOf({ members }: Said, row: number, hidden: readonly number[]): RowWeights {
+  return members.map((c) => {
+    const out = new Uint8Array(c.columns);
+    for (const column of hidden) out[column] = 1;
+    const logs = new Float64Array(c.samples);
+    for (let k = 0; k < c.samples; k++) {
+      let sum = c.base[row * c.samples + k] as number;
+      const from = (row * c.samples + k) * c.columns;
+      for (let j = 0; j < c.columns; j++) if (out[j] === 0) sum += c.terms[from + j] as number;
+      logs[k] = sum;
+    }
+    return shares(logs);
+  });
 }
 
-/** Importance weights from all columns but those that are hidden. */
-function weightsOf(c: Conditionals, row: number, hidden: (column: number) => boolean): Weights {
-  const weights = new Float64Array(c.samples);
+/** e^logs, scaled to sum to 1; in place. */
+function shares(logs: Float64Array): Float64Array {
   let largest = -Infinity;
-  for (let k = 0; k < c.samples; k++) {
-    let sum = c.base[row * c.samples + k] as number;
-    const from = (row * c.samples + k) * c.columns;
-    for (let j = 0; j < c.columns; j++) if (!hidden(j)) sum += c.terms[from + j] as number;
-    weights[k] = sum;
-    if (sum > largest) largest = sum;
-  }
+  for (const log of logs) if (log > largest) largest = log;
   let total = 0;
-  for (let k = 0; k < c.samples; k++) {
-    const w = largest === -Infinity ? 1 : Math.exp((weights[k] as number) - largest);
-    weights[k] = w;
+  for (let k = 0; k < logs.length; k++) {
+    const w = largest === -Infinity ? 1 : Math.exp((logs[k] as number) - largest);
+    logs[k] = w;
     total += w;
   }
-  for (let k = 0; k < c.samples; k++) weights[k] = (weights[k] as number) / total;
-  return { weights, evidence: largest + Math.log(total) };
+  for (let k = 0; k < logs.length; k++) logs[k] = (logs[k] as number) / total;
+  return logs;
 }
 
-/** −log p(x_j | the other columns), in nats: the mean over the members. */
-export function surprise({ members }: Said, row: number, column: number): number {
+/** −log p(x_j | the other columns), in nats: the mean over the members. `weights` hide the column. */
+export function surprise({ members }: Said, row: number, column: number, weights: RowWeights): number {
   let total = 0;
-  for (const c of members) {
-    const { weights } = weightsOf(c, row, (j) => j === column);
+  members.forEach((c, m) => {
     let largest = -Infinity;
     const at = (k: number): number => c.terms[(row * c.samples + k) * c.columns + column] as number;
     for (let k = 0; k < c.samples; k++) largest = Math.max(largest, at(k));
     let sum = 0;
-    for (let k = 0; k < c.samples; k++) sum += (weights[k] as number) * Math.exp(at(k) - largest);
+    for (let k = 0; k < c.samples; k++) sum += ((weights[m] as Float64Array)[k] as number) * Math.exp(at(k) - largest);
     total -= largest + Math.log(sum);
-  }
+  });
   return total / members.length;
 }
 
@@ -86,8 +89,8 @@ export type Belief =
       cellOf(value: number): unknown;
     };
 
-/** What is believed of a cell, given the columns of its row that are not hidden. */
-export function belief(said: Said, row: number, column: number, hidden: (column: number) => boolean): Belief {
+/** What is believed of a cell, given how much each code of its row counts. */
+export function belief(said: Said, row: number, column: number, weights: RowWeights): Belief {
   const coded = said.code.columns[column] as CodedColumn;
   const { outcomes } = coded.code;
   if (outcomes === null) throw new Error(`column '${coded.name}' has no outcomes`);
@@ -95,54 +98,58 @@ export function belief(said: Said, row: number, column: number, hidden: (column:
   if (outcomes.role === 'levels') {
     const start = coded.at[outcomes.slot] as number;
     const probabilities = new Float64Array(outcomes.levels.length + 1);
-    for (const c of said.members) {
-      const { weights } = weightsOf(c, row, hidden);
+    said.members.forEach((c, m) => {
+      const own = weights[m] as Float64Array;
       for (let k = 0; k < c.samples; k++) {
         const from = (row * c.samples + k) * c.width + start;
         for (let l = 0; l < probabilities.length; l++) {
-          probabilities[l] =
-            (probabilities[l] as number) + share * (weights[k] as number) * (c.center[from + l] as number);
+          probabilities[l] = (probabilities[l] as number) + share * (own[k] as number) * (c.center[from + l] as number);
         }
       }
-    }
+    });
     return { role: 'levels', levels: outcomes.levels, probabilities };
   }
   const { atoms, levelSlot, numberSlot } = outcomes;
-  const values: number[] = [];
-  const weights: number[] = [];
+  const codes = said.members.reduce((sum, { samples }) => sum + samples, 0);
+  const most = (numberSlot === null ? 0 : codes * NODES.length) + atoms.length;
+  const places = new Float64Array(most);
+  const counts = new Float64Array(most);
+  let found = 0;
   const levelAt = levelSlot === null ? 0 : (coded.at[levelSlot] as number);
   const numberAt = numberSlot === null ? 0 : (coded.at[numberSlot] as number);
   const held = new Float64Array(atoms.length);
-  for (const c of said.members) {
-    const own = weightsOf(c, row, hidden).weights;
+  said.members.forEach((c, m) => {
+    const own = weights[m] as Float64Array;
     for (let k = 0; k < c.samples; k++) {
       const weight = share * (own[k] as number);
       if (weight < 1e-6) continue;
       const from = (row * c.samples + k) * c.width;
       let rest = 1;
-      atoms.forEach((_, a) => {
+      for (let a = 0; a < atoms.length; a++) {
         const p = c.center[from + levelAt + a] as number;
         held[a] = (held[a] as number) + weight * p;
         rest -= p;
-      });
+      }
       if (numberSlot === null || rest <= 1e-9) continue;
       const mean = c.center[from + numberAt] as number;
       const std = c.std[(row * c.samples + k) * c.numbers + numberAt] as number;
       for (const node of NODES) {
-        values.push(outcomes.inverse(mean + std * node));
-        weights.push((weight * rest) / NODES.length);
+        places[found] = mean + std * node;
+        counts[found++] = (weight * rest) / NODES.length;
       }
     }
-  }
-  atoms.forEach((atom, a) => {
-    values.push(atom);
-    weights.push(held[a] as number);
   });
-  const total = weights.reduce((sum, w) => sum + w, 0);
+  const size = found + atoms.length;
+  const values = new Float64Array(size);
+  values.set(outcomes.inverse(places.subarray(0, found)));
+  values.set(atoms, found);
+  counts.set(held, found);
+  let total = 0;
+  for (let i = 0; i < size; i++) total += counts[i] as number;
   return {
     role: 'numbers',
-    values: Float64Array.from(values),
-    weights: Float64Array.from(weights, (w) => w / total),
+    values,
+    weights: counts.subarray(0, size).map((w) => w / total),
     apart: atoms.length > 0,
     cellOf: outcomes.cellOf,
   };

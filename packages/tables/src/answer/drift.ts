@@ -96,7 +96,7 @@ function valuesOf({ at, code }: CodedColumn, coded: Float32Array, width: number)
     }
     if (numberSlot !== null) {
       const y = coded[r * width + (at[numberSlot] as number)] as number;
-      if (!Number.isNaN(y)) result[r] = outcomes.inverse(y);
+      if (!Number.isNaN(y)) result[r] = outcomes.inverse(Float64Array.of(y))[0] as number;
     }
   }
   return result;

@@ -3,24 +3,33 @@ import { holm } from '../calibrate/conformal.ts';
 import type { RowCode } from '../encode/row-code.ts';
 import type { Table } from '../input/table.ts';
 import { wholeReadersOf } from '../model/recipe.ts';
+import { rowsAtOnce } from '../model/some-rows.ts';
 import type { TableState } from '../model/state.ts';
-import type { AnyRow, CellReason, ColumnName } from '../results.ts';
-import { ask, belief, expectedOf, surprise } from './beliefs.ts';
+import type { AnyRow, CellReason, ColumnName, Expected } from '../results.ts';
+import { ask, belief, expectedOf, type RowWeights, type Said, surprise, weightsOf } from './beliefs.ts';
 import { Marginals } from './marginals.ts';
 
 /** Calibration rows that cells are held against, at most. */
 const MOST_REFERENCE = 500;
 /** Codes for each column of each row. */
 const SAMPLES = 32;
-/** Rows that are asked about at a time. */
-const BLOCK = 64;
+/** A row is asked about with each of its columns hidden in turn; one of more columns with a part of them, in so many turns. */
+const MOST_TURNS = 128;
+const TURNS_OF_WIDE = 32;
+/** Reference rows of such a table. */
+const WIDE_REFERENCE = 100;
 
 /** Two numbers for each cell of some rows: [rows, columns], NaN in holes. */
 interface CellNumbers {
-  /** −log p(x_j | x_−j). */
+  /** −log p(x_j | the columns that were not hidden with it). */
   readonly surprise: Float64Array;
   /** −E log p(x_j | z). */
   readonly contribution: Float64Array;
+}
+
+/** In how many turns the columns of a row are hidden. */
+function turnsOf({ columns }: RowCode): number {
+  return columns.length <= MOST_TURNS ? columns.length : TURNS_OF_WIDE;
 }
 
 /** What usual cells are like. */
@@ -36,7 +45,8 @@ export interface UsualCells {
 export function usualCells(state: TableState): UsualCells {
   const { code, reference } = state;
   const { width } = code;
-  const count = Math.min(MOST_REFERENCE, reference.rows.length / width);
+  const most = code.columns.length <= MOST_TURNS ? MOST_REFERENCE : WIDE_REFERENCE;
+  const count = Math.min(most, reference.rows.length / width);
   const { surprise: own, contribution } = cellNumbers(state, reference.rows.subarray(0, count * width));
   const columns = code.columns.length;
   const ofColumn = (numbers: Float64Array, c: number): Float64Array =>
@@ -59,37 +69,54 @@ function isThere(coded: Float32Array, code: RowCode, row: number, column: number
   return !Number.isNaN(coded[row * code.width + first]);
 }
 
-/** Rows of which each hides one column: for every row, all its columns in turn. */
-function withOneHidden(coded: Float32Array, code: RowCode): { rows: Float32Array; shown: Float32Array } {
-  const { width, owner } = code;
-  const columns = code.columns.length;
-  const count = coded.length / width;
-  const rows = new Float32Array(count * columns * width);
-  for (let r = 0; r < count; r++) {
-    for (let c = 0; c < columns; c++) rows.set(coded.subarray(r * width, (r + 1) * width), (r * columns + c) * width);
-  }
-  const shown = rows.slice();
-  for (let i = 0; i < shown.length; i++) {
-    if (owner[i % width] === Math.floor(i / width) % columns) shown[i] = Number.NaN;
-  }
-  return { rows, shown };
+/** What the rest of a row says of one of its cells. */
+interface AskedCell {
+  readonly row: number;
+  readonly column: number;
+  readonly said: Said;
+  /** Where the row is in what was said, and how much its codes count. */
+  readonly place: number;
+  readonly weights: RowWeights;
 }
 
-function cellNumbers(state: TableState, coded: Float32Array): CellNumbers {
+/** Asks about every cell of coded rows that has a value. */
+function* askedCells(state: TableState, coded: Float32Array): Generator<AskedCell> {
+  const { code } = state;
+  const { width, owner } = code;
+  const turns = turnsOf(code);
+  const all = (coded.length / width) * turns;
+  const size = rowsAtOnce(SAMPLES * width);
+  for (let start = 0; start < all; start += size) {
+    const count = Math.min(size, all - start);
+    const rowOf = (i: number): number => Math.floor((start + i) / turns);
+    const turnOf = (i: number): number => (start + i) % turns;
+    const rows = new Float32Array(count * width);
+    for (let i = 0; i < count; i++) rows.set(coded.subarray(rowOf(i) * width, (rowOf(i) + 1) * width), i * width);
+    const shown = rows.slice();
+    for (let i = 0; i < count; i++) {
+      for (let n = 0; n < width; n++) if ((owner[n] as number) % turns === turnOf(i)) shown[i * width + n] = Number.NaN;
+    }
+    const said = ask(state, rows, shown, SAMPLES);
+    for (let place = 0; place < count; place++) {
+      const row = rowOf(place);
+      const hidden: number[] = [];
+      for (let c = turnOf(place); c < code.columns.length; c += turns) hidden.push(c);
+      const weights = weightsOf(said, place, hidden);
+      for (const column of hidden) if (isThere(coded, code, row, column)) yield { row, column, said, place, weights };
+    }
+  }
+}
+
+/** `tell` is told of each cell as it is asked about. */
+function cellNumbers(state: TableState, coded: Float32Array, tell: (cell: AskedCell) => void = () => {}): CellNumbers {
   const { code, members, seed, recipe } = state;
   const { width } = code;
   const columns = code.columns.length;
   const count = coded.length / width;
   const own = new Float64Array(count * columns).fill(Number.NaN);
-  for (let start = 0; start < count; start += BLOCK) {
-    const block = coded.subarray(start * width, Math.min(count, start + BLOCK) * width);
-    const { rows, shown } = withOneHidden(block, code);
-    const said = ask(state, rows, shown, SAMPLES);
-    for (let r = 0; r < block.length / width; r++) {
-      for (let c = 0; c < columns; c++) {
-        if (isThere(block, code, r, c)) own[(start + r) * columns + c] = surprise(said, r * columns + c, c);
-      }
-    }
+  for (const cell of askedCells(state, coded)) {
+    own[cell.row * columns + cell.column] = surprise(cell.said, cell.place, cell.column, cell.weights);
+    tell(cell);
   }
   const contribution = new Float64Array(count * columns);
   const scorers = wholeReadersOf(members, recipe);
@@ -131,11 +158,12 @@ export function explainRows(
   const { code } = state;
   const columns = code.columns.length;
   const count = coded.length / code.width;
-  const numbers = cellNumbers(state, coded);
+  const expected = new Map<number, Expected>();
+  const numbers = cellNumbers(state, coded, ({ row, column, said, place, weights }) => {
+    expected.set(row * columns + column, expectedOf(belief(said, place, column, weights)));
+  });
   const result: CellReason[][] = [];
   for (let r = 0; r < count; r++) {
-    const { rows, shown } = withOneHidden(coded.subarray(r * code.width, (r + 1) * code.width), code);
-    const said = ask(state, rows, shown, SAMPLES);
     const there = code.columns.flatMap((_, c) => (isThere(coded, code, r, c) ? [c] : []));
     const pValues = there.map((c) => {
       const sorted = usual.surprises[c] as Float64Array;
@@ -152,7 +180,7 @@ export function explainRows(
         pValue: pValues[i] as number,
         adjustedPValue: adjusted[i] as number,
         moved: (numbers.contribution[r * columns + c] as number) - (usual.contributions[c] as number),
-        expected: expectedOf(belief(said, c, c, (j) => j === c)),
+        expected: expected.get(r * columns + c) as Expected,
       };
     });
     const odds = new Map(

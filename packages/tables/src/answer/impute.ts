@@ -2,9 +2,10 @@ import { Rng } from '@latent/tensor';
 import { joinRows, pickRows, type ReadRows, type RowCode } from '../encode/row-code.ts';
 import { levelKey } from '../input/cell.ts';
 import type { Blend, LinearFill } from '../model/linear-fill.ts';
+import { rowsAtOnce } from '../model/some-rows.ts';
 import type { TableState } from '../model/state.ts';
 import type { AnyRow, ColumnImputationError, ColumnName, Expected } from '../results.ts';
-import { ask, type Belief, belief, bestValue, blended, drawnValue, expectedOf, meanOf } from './beliefs.ts';
+import { ask, type Belief, belief, bestValue, blended, drawnValue, expectedOf, meanOf, weightsOf } from './beliefs.ts';
 
 type Asked = Pick<TableState, 'code' | 'members' | 'seed' | 'recipe'>;
 /** What fills holes: networks, linear relations, and how much each says of a column. */
@@ -16,9 +17,6 @@ interface Hole {
   readonly column: number;
   readonly believed: Belief;
 }
-
-/** Rows that are asked about at a time. */
-const BLOCK = 128;
 
 /** Whether a coded row has a hole in a column. */
 function isHole(coded: Float32Array, code: RowCode, row: number, column: number): boolean {
@@ -35,16 +33,17 @@ function* beliefsOfHoles(state: Asked, coded: Float32Array, samples: number): Ge
   const rows = Array.from({ length: count }, (_, r) => ({ r, columns: holes(r) })).filter(
     ({ columns }) => columns.length > 0,
   );
-  for (let start = 0; start < rows.length; start += BLOCK) {
-    const block = rows.slice(start, start + BLOCK);
+  const size = rowsAtOnce(samples * code.width);
+  for (let start = 0; start < rows.length; start += size) {
+    const block = rows.slice(start, start + size);
     const own = new Float32Array(block.length * code.width);
     block.forEach(({ r }, i) => {
       own.set(coded.subarray(r * code.width, (r + 1) * code.width), i * code.width);
     });
     const said = ask(state, own, own, samples);
     for (const [i, { r, columns }] of block.entries()) {
-      for (const column of columns)
-        yield { row: r, column, believed: belief(said, i, column, (j) => columns.includes(j)) };
+      const weights = weightsOf(said, i, columns);
+      for (const column of columns) yield { row: r, column, believed: belief(said, i, column, weights) };
     }
   }
 }
@@ -94,6 +93,8 @@ export function fillHoles(state: Filling, read: ReadRows, draws: number, samples
 /** Parts that known cells are hidden in, one after the other: each cell is hidden once. */
 const PARTS = 20;
 const MOST_ROWS = 800;
+/** And of wide tables so few rows that there are not more cells. */
+const MOST_CELLS = 400_000;
 const SAMPLES = 16;
 /** Of the rows: what one says of the mixtures chooses among them for the other, where the error is told. */
 const HALVES: readonly number[] = [0, 1];
@@ -116,14 +117,14 @@ export function settleFills(
 ): { readonly blends: readonly Blend[]; readonly errors: ColumnImputationError[] } {
   const { code } = state;
   const joined = joinRows(others);
-  const count = Math.min(joined.count, MOST_ROWS);
+  const columns = code.columns.length;
+  const count = Math.min(joined.count, MOST_ROWS, Math.max(PARTS, Math.floor(MOST_CELLS / columns)));
   const rows = pickRows(
     joined,
     Array.from({ length: count }, (_, r) => r),
   );
   const coded = code.encode(rows);
   const placed = linear?.place(rows) ?? null;
-  const columns = code.columns.length;
   const parts = new Rng(state.seed + 17).uniform([Math.max(1, count * columns)]).data;
   const partOf = (r: number, c: number): number => Math.floor((parts[r * columns + c] as number) * PARTS);
   const ways = code.columns.map((_, c) => (linear?.knows(c) ? BLENDS : [ALONE]));

@@ -115,6 +115,52 @@ export function joinRows(parts: readonly ReadRows[]): ReadRows {
   };
 }
 
+/** Rows [from, to), as views where they can be. */
+export function sliceRows({ columns, count }: ReadRows, from: number, to: number): ReadRows {
+  const end = Math.min(to, count);
+  return {
+    count: end - from,
+    columns: columns.map((column) =>
+      column.role === 'number'
+        ? { role: 'number', values: column.values.subarray(from, end), cells: [] }
+        : { role: 'category', values: column.values.slice(from, end), cells: [] },
+    ),
+  };
+}
+
+/** A known number of rows that are kept as they come by, without the cells they were read from. */
+export class KeptRows {
+  readonly #count: number;
+  readonly #columns: readonly (
+    | { readonly role: 'number'; readonly values: Float64Array; readonly cells: readonly [] }
+    | { readonly role: 'category'; readonly values: (string | null)[]; readonly cells: readonly [] }
+  )[];
+  #kept = 0;
+
+  constructor(schema: Schema, count: number) {
+    this.#count = count;
+    this.#columns = seenColumns(schema).map(({ kind }) =>
+      kind.role === 'number'
+        ? { role: 'number', values: new Float64Array(count), cells: [] }
+        : { role: 'category', values: new Array<string | null>(count).fill(null), cells: [] },
+    );
+  }
+
+  /** Keeps some of the rows. */
+  add({ columns }: ReadRows, places: readonly number[]): void {
+    const from = this.#kept;
+    this.#columns.forEach(({ values }, c) => {
+      const read = columns[c]?.values as readonly never[];
+      for (let i = 0; i < places.length; i++) values[from + i] = read[places[i] as number] as never;
+    });
+    this.#kept += places.length;
+  }
+
+  get rows(): ReadRows {
+    return { count: this.#count, columns: this.#columns };
+  }
+}
+
 /** Learns all columns in one walk. */
 export class RowLearner {
   readonly #columns: readonly { readonly name: string; readonly learner: ColumnLearner }[];

@@ -1,19 +1,29 @@
 import { ValueError } from '@latent/tensor';
 import { settleFills } from '../answer/impute.ts';
 import { Calibration } from '../calibrate/conformal.ts';
-import { joinRows, type RowCode } from '../encode/row-code.ts';
+import type { RowCode } from '../encode/row-code.ts';
 import type { Rows } from '../input/source.ts';
 import { LIMITS, VERSION } from '../model/card.ts';
 import { LinearFill } from '../model/linear-fill.ts';
 import { makeMember } from '../model/member.ts';
 import { Neighbours } from '../model/neighbours.ts';
 import { nullLoss } from '../model/null-line.ts';
-import { type RecipeOptions, recipeFor, TASKS, type Task } from '../model/recipe.ts';
+import { type Recipe, type RecipeOptions, recipeFor, TASKS, type Task } from '../model/recipe.ts';
 import { someRows } from '../model/some-rows.ts';
 import { type CodeBank, HOLES_PER_NUMBER, scoreRows, type TableState } from '../model/state.ts';
+import type { TableVae } from '../model/table-vae.ts';
 import type { Card, TableProgress } from '../results.ts';
 import type { Schema } from '../schema/schema.ts';
-import { codeOf, type MemberHistory, type MemberTrainer, sortRows, splitOf, survey, trainMember } from './fit-table.ts';
+import {
+  codeOf,
+  type MemberHistory,
+  type MemberTrainer,
+  type SortedRows,
+  sortRows,
+  splitOf,
+  survey,
+  trainMember,
+} from './fit-table.ts';
 
 /** Learned rows whose codes are kept, at most: to draw rows around and to find the nearest. */
 const MOST_CODES = 30_000;
@@ -66,30 +76,11 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
   const { numbers, discrete } = TASKS[task];
   const rows = await sortRows(caller, input, found.schema, split, { numbers: numbers(), discrete }, signal);
   const code = codeOf(caller, found.schema, rows);
-  const learned = code.encode(rows.learned);
-  const watched = code.encode(rows.watched);
   const wanted = recipeFor(task, split.learned, code.width, request);
-  const ends = [signal, finish].filter((each) => each !== undefined);
-
-  const histories: MemberHistory[] = [];
-  const members = [];
-  for (let i = 0; i < wanted.members; i++) {
-    if (i > 0 && finish?.aborted) break;
-    const member = makeMember(code, wanted, seed, i);
-    const history = await trainMember(member, learned, watched, wanted, {
-      member: i,
-      train: request.train,
-      signal: ends.length === 0 ? undefined : AbortSignal.any(ends),
-      maxSeconds: request.maxSeconds === undefined ? undefined : request.maxSeconds / wanted.members,
-      onStep: ({ epoch, epochs, done, loss }) =>
-        progress('train', (i + done) / wanted.members, { epoch, epochs, loss }),
-      onWarning: () => {},
-    });
-    signal?.throwIfAborted();
-    histories.push(history);
-    members.push(member);
-  }
-
+  const watched = code.encode(rows.watched);
+  const { members, histories, bank, line } = await learn(code, rows, watched, wanted, request, (share, more) =>
+    progress('train', share, more),
+  );
   const recipe = { ...wanted, members: members.length };
   if (finish?.aborted) warn('training was ended before it was done; the model is what had been learned by then');
 
@@ -101,27 +92,25 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
   const calibrationRows = code.encode(rows.calibration);
   const scores = scoreRows(scored, rows.calibration, calibrationRows);
   progress('calibrate', 0.3);
-  const bank = bankOf(members[0] as (typeof members)[number], learned, code, rows.places, seed);
   const reference = someRows(calibrationRows, code.width, MOST_REFERENCE, seed);
   progress('calibrate', 0.5);
   const others = [rows.calibration, rows.watched];
-  const lines = recipe.linear && LinearFill.suits(code) ? LinearFill.of(code, rows.learned, seed) : null;
+  const lines = recipe.linear && LinearFill.suits(code) ? LinearFill.of(code, [rows.learned], seed) : null;
   const { blends, errors: imputation } = settleFills({ code, members, seed, recipe }, lines, rows.learned, others);
   // How much it says was settled by rows that it had not seen; now it learns from these too.
-  const linear = lines === null ? null : LinearFill.of(code, joinRows([rows.learned, ...others]), seed);
+  const linear = lines === null ? null : LinearFill.of(code, [rows.learned, ...others], seed);
 
   const model = plain.reduce((sum, score) => sum + score, 0) / Math.max(1, plain.length);
-  const line = nullLoss(code, learned, watched, recipe.minStd);
   if (model >= line) {
     warn(
       `the null wins: watched rows cost ${model.toFixed(2)} nats, and ${line.toFixed(2)} with columns that know nothing of each other; the columns may be independent, or the rows too few`,
     );
   }
   const unused = code.schema.columns.filter(({ kind }) => kind.role === 'none').map(({ name }) => name);
-  if (unused.length > 0) warn(`not learned from: ${unused.join(', ')} (ids, texts or ignored)`);
+  if (unused.length > 0) warn(`not learned from: ${some(unused)} (ids, texts or ignored)`);
   const worse = imputation.filter(({ better, cells }) => cells > 0 && !better).map(({ column }) => column);
   if (worse.length > 0)
-    warn(`holes are filled no better than by the mean or the most frequent level in: ${worse.join(', ')}`);
+    warn(`holes are filled no better than by the mean or the most frequent level in: ${some(worse)}`);
   progress('calibrate', 1, { secondsLeft: 0 });
   const calibration = new Calibration(scores);
   const card: Card = {
@@ -165,6 +154,48 @@ export async function fitState(caller: string, input: Rows, request: FitRequest)
     history: { members: histories, nullLoss: line },
     card,
   };
+}
+
+/** Trains the members. The coded rows, which may be the most of a fit's memory, are given up with it. */
+async function learn(
+  code: RowCode,
+  rows: SortedRows,
+  watched: Float32Array,
+  recipe: Recipe,
+  { seed, train, maxSeconds, signal, finish }: FitRequest,
+  progress: (share: number, more: Partial<TableProgress>) => void,
+): Promise<{ members: TableVae[]; histories: MemberHistory[]; bank: CodeBank; line: number }> {
+  const learned = code.encode(rows.learned);
+  const ends = [signal, finish].filter((each) => each !== undefined);
+  const histories: MemberHistory[] = [];
+  const members: TableVae[] = [];
+  for (let i = 0; i < recipe.members; i++) {
+    if (i > 0 && finish?.aborted) break;
+    const member = makeMember(code, recipe, seed, i);
+    const history = await trainMember(member, learned, watched, recipe, {
+      member: i,
+      train,
+      signal: ends.length === 0 ? undefined : AbortSignal.any(ends),
+      maxSeconds: maxSeconds === undefined ? undefined : maxSeconds / recipe.members,
+      onStep: ({ epoch, epochs, done, loss }) => progress((i + done) / recipe.members, { epoch, epochs, loss }),
+      onWarning: () => {},
+    });
+    signal?.throwIfAborted();
+    histories.push(history);
+    members.push(member);
+  }
+  return {
+    members,
+    histories,
+    bank: bankOf(members[0] as TableVae, learned, code, rows.places, seed),
+    line: nullLoss(code, learned, watched, recipe.minStd),
+  };
+}
+
+/** Names in a sentence, at most 50 of them. */
+function some(names: readonly string[]): string {
+  const rest = names.length - 50;
+  return names.slice(0, 50).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
 }
 
 function parametersOf(member: { stateDict(): Record<string, { readonly size: number }> }): number {

@@ -1,8 +1,8 @@
-import { adam, cosineSchedule, type History } from '@latent/nn';
-import { refuseUnknown, type Tensor, tensor, ValueError } from '@latent/tensor';
+import { ArrayDataset, adam, cosineSchedule, type Dataset, type History } from '@latent/nn';
+import { refuseUnknown, tensor, ValueError } from '@latent/tensor';
 import type { FitOptions, Vae, VaeNumbers } from '@latent/vae';
 import {
-  joinRows,
+  KeptRows,
   type LearnedColumns,
   pickRows,
   type ReadRows,
@@ -80,20 +80,34 @@ export async function sortRows(
   signal: AbortSignal | undefined,
 ): Promise<SortedRows> {
   const learner = new RowLearner(schema, recipe);
-  const kept: Record<'learned' | 'watched' | 'calibration', ReadRows[]> = { learned: [], watched: [], calibration: [] };
-  const places: number[] = [];
+  const kept = {
+    learned: new KeptRows(schema, split.learned),
+    watched: new KeptRows(schema, split.watched),
+    calibration: new KeptRows(schema, split.calibration),
+  };
+  const places = new Uint32Array(split.learned);
+  let learned = 0;
   let first = 0;
   for await (const table of walk()) {
     signal?.throwIfAborted();
     const read = readRows(caller, schema, table, first);
-    const of = (...roles: number[]): number[] =>
-      Array.from({ length: read.count }, (_, r) => r).filter((r) => roles.includes(split.roles[first + r] as number));
-    const own = of(ROLE.learned);
-    learner.add(own.length === read.count ? read : pickRows(read, of(ROLE.learned, ROLE.unused)));
-    for (const r of own) places.push(first + r);
-    kept.learned.push(withoutCells(pickRows(read, own)));
-    kept.watched.push(withoutCells(pickRows(read, of(ROLE.watched))));
-    kept.calibration.push(withoutCells(pickRows(read, of(ROLE.calibration))));
+    const of: Record<number, number[]> = {
+      [ROLE.unused]: [],
+      [ROLE.learned]: [],
+      [ROLE.watched]: [],
+      [ROLE.calibration]: [],
+    };
+    const fitted: number[] = [];
+    for (let r = 0; r < read.count && first + r < split.roles.length; r++) {
+      const role = split.roles[first + r] as number;
+      (of[role] as number[]).push(r);
+      if (role === ROLE.learned) places[learned++] = first + r;
+      if (role === ROLE.learned || role === ROLE.unused) fitted.push(r);
+    }
+    learner.add(fitted.length === read.count ? read : pickRows(read, fitted));
+    kept.learned.add(read, of[ROLE.learned] as number[]);
+    kept.watched.add(read, of[ROLE.watched] as number[]);
+    kept.calibration.add(read, of[ROLE.calibration] as number[]);
     first += table.count;
   }
   if (first !== split.roles.length) {
@@ -102,17 +116,12 @@ export async function sortRows(
     );
   }
   return {
-    learned: joinRows(kept.learned),
-    watched: joinRows(kept.watched),
-    calibration: joinRows(kept.calibration),
-    places: Uint32Array.from(places),
+    learned: kept.learned.rows,
+    watched: kept.watched.rows,
+    calibration: kept.calibration.rows,
+    places,
     columns: learner.learned(),
   };
-}
-
-/** What was read, without the cells it was read from. */
-function withoutCells({ count, columns }: ReadRows): ReadRows {
-  return { count, columns: columns.map((column) => ({ ...column, cells: [] })) };
 }
 
 /** The epochs of one member. */
@@ -133,7 +142,7 @@ export interface MemberTraining {
   /** Its number, from 0. */
   readonly member: number;
   readonly model: Vae;
-  readonly rows: Tensor;
+  readonly rows: Dataset & { readonly length: number };
   readonly options: FitOptions;
 }
 
@@ -165,7 +174,9 @@ export async function trainMember(
 ): Promise<MemberHistory> {
   const width = vae.options.inputSize;
   const { epochs, batch, learningRate } = recipe;
-  const rows = tensor(learned, { shape: [learned.length / width, width] });
+  // As they are: a tensor of them would be another copy of what may be the most of a fit's memory.
+  const shaped = { values: learned, count: learned.length / width, width };
+  const rows = new ArrayDataset({ x: { rows: shaped, shape: [width] } });
   const options: FitOptions = {
     epochs,
     batchSize: batch,

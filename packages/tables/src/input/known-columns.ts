@@ -10,9 +10,10 @@ export interface ColumnNote {
 
 /** Holds the columns of rows against those of a schema: unknown ones are ignored, missing ones count as holes, a slip is named. */
 export function columnNotes({ columns }: Schema, names: readonly string[]): ColumnNote[] {
-  const own = columns.map(({ name }) => name as string);
-  const unknown = names.filter((name) => !own.includes(name));
-  const missing = columns.filter(({ name, kind }) => kind.role !== 'none' && !names.includes(name));
+  const own = new Set(columns.map(({ name }) => name as string));
+  const given = new Set(names);
+  const unknown = names.filter((name) => !own.has(name));
+  const missing = columns.filter(({ name, kind }) => kind.role !== 'none' && !given.has(name));
   const notes: ColumnNote[] = [];
   const named = (absent: typeof missing, odd: boolean): void => {
     if (absent.length === 0) return;

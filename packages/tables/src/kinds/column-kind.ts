@@ -32,7 +32,7 @@ export type Outcomes =
       readonly atoms: readonly number[];
       readonly levelSlot: number | null;
       readonly numberSlot: number | null;
-      inverse(place: number): number;
+      inverse(places: Float64Array): Float64Array;
       cellOf(value: number): unknown;
     };
 
@@ -74,7 +74,7 @@ export type SlotCondition =
 /** A column as a model sees it, after learning. */
 export interface ColumnCode {
   readonly slots: readonly Slot[];
-  /** Writes the numbers of cells into `target`, NaN where there are none. */
+  /** Writes the numbers of cells into `target`, which is all zeros, NaN where there are none. */
   encode(cells: ReadCells, target: EncodedColumn): void;
   /** Cells for rows that a model drew. `rng` draws what the model has no word for. */
   decode(source: EncodedColumn, rng: Rng): unknown[];

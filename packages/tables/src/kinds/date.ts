@@ -95,7 +95,7 @@ function dateCode(learned: LearnedDates, { format, epoch }: Spelling): ColumnCod
       atoms: [],
       levelSlot: null,
       numberSlot: 0,
-      inverse: (y) => map.inverse(Float64Array.of(y))[0] as number,
+      inverse: (places) => map.inverse(places),
       cellOf,
     },
     encode({ values }, { values: out, width, at }) {

@@ -73,12 +73,13 @@ export function levelCode({ levels, counts, rare }: LearnedLevels): ColumnCode {
   return {
     slots: [{ role: 'levels', size }],
     outcomes: { role: 'levels', levels, slot: 0 },
-    encode({ values }, { values: out, width, at }) {
-      const start = at[0] as number;
+    encode({ values }, { values: out, width, at: [start = 0] }) {
       for (let r = 0; r < values.length; r++) {
         const key = values[r] as string | null;
-        const level = key === null ? -1 : (indexOf.get(key) ?? levels.length);
-        for (let k = 0; k < size; k++) out[r * width + start + k] = level === -1 ? Number.NaN : k === level ? 1 : 0;
+        const at = r * width + start;
+        // All others are 0 from the start.
+        if (key === null) out.fill(Number.NaN, at, at + size);
+        else out[at + (indexOf.get(key) ?? levels.length)] = 1;
       }
     },
     decode({ values, count, width, at }, rng) {

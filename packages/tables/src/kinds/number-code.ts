@@ -39,7 +39,7 @@ export function numberCode(learned: LearnedNumbers, scale: NumberScale): ColumnC
       atoms: atoms.map(([value]) => value),
       levelSlot: atoms.length > 0 ? 0 : null,
       numberSlot,
-      inverse: (place) => (map === null ? 0 : (map.inverse(Float64Array.of(place))[0] as number)),
+      inverse: (places) => map?.inverse(places) ?? places.slice().fill(0),
       cellOf,
     },
     encode({ values }, { values: out, width, at }) {

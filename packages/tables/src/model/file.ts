@@ -15,10 +15,10 @@ const FORMAT = 'latent';
 const FILE_VERSION = '5';
 const MODEL = 'table';
 
-/** A fitted model as one safetensors file. */
+/** A fitted model as one safetensors file. What is said of columns is bytes beside the tensors: a header has an end, tables need not. */
 export function stateToBytes(state: TableState): Uint8Array<ArrayBuffer> {
   const { code, recipe, members, bank, reference, calibration, neighbours, linear, blends } = state;
-  const tensors: Record<string, Tensor> = {};
+  const tensors: Record<string, Tensor | Uint8Array> = {};
   members.forEach((member, i) => {
     for (const [name, value] of Object.entries(member.stateDict())) tensors[`member.${i}.${name}`] = value;
   });
@@ -46,18 +46,15 @@ export function stateToBytes(state: TableState): Uint8Array<ArrayBuffer> {
     history: state.history,
     card: state.card,
   };
-  return encodeSafetensors(tensors, {
-    format: FORMAT,
-    version: FILE_VERSION,
-    model: MODEL,
-    config: JSON.stringify(config),
-    learned: JSON.stringify(learned),
-  });
+  const encoder = new TextEncoder();
+  tensors.config = encoder.encode(JSON.stringify(config));
+  tensors.learned = encoder.encode(JSON.stringify(learned));
+  return encodeSafetensors(tensors, { format: FORMAT, version: FILE_VERSION, model: MODEL });
 }
 
 /** The model that `stateToBytes` wrote; every part of the file is checked. */
 export function stateFromBytes(caller: string, bytes: Uint8Array | ArrayBuffer): TableState {
-  const { tensors, metadata } = decodeSafetensors(bytes);
+  const { tensors, bytes: texts, metadata } = decodeSafetensors(bytes);
   if (metadata.format !== FORMAT || metadata.version !== FILE_VERSION || metadata.model !== MODEL) {
     throw new UsageError(`${caller}: expected a file of a table's model, version ${FILE_VERSION}`);
   }
@@ -65,8 +62,8 @@ export function stateFromBytes(caller: string, bytes: Uint8Array | ArrayBuffer):
     return stateOf(
       caller,
       tensors,
-      objectOf(caller, 'config', metadata.config),
-      objectOf(caller, 'learned', metadata.learned),
+      objectOf(caller, 'config', texts.config),
+      objectOf(caller, 'learned', texts.learned),
     );
   } catch (error) {
     if (error instanceof LatentError && error.message.startsWith(caller)) throw error;
@@ -167,10 +164,10 @@ function stateOf(
   };
 }
 
-function objectOf(caller: string, name: string, text: string | undefined): Record<string, unknown> {
+function objectOf(caller: string, name: string, text: Uint8Array | undefined): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(text ?? '');
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text));
   } catch {
     value = undefined;
   }

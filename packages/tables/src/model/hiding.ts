@@ -27,14 +27,11 @@ const checks = {
 export const hidingObjective = /* @__PURE__ */ objectives.part('hiding', {
   options: checks,
   build({ beta, weights, owner, hide }): Omit<Objective, 'name' | 'config'> {
-    const columns = Math.max(...owner) + 1;
+    const columns = owner.reduce((most, column) => Math.max(most, column), 0) + 1;
     const ownWeights = tensor(Float32Array.from(weights));
     const plain = weights.every((weight) => weight === 1);
-    const spread = new Float32Array(columns * owner.length);
-    owner.forEach((column, i) => {
-      spread[column * owner.length + i] = 1;
-    });
-    const members = tensor(spread, { shape: [columns, owner.length] });
+    // Where every column is one number, in order, each is its own.
+    const own = owner.every((column, i) => column === i);
     const shown = (x: Tensor, rng: Rng): Tensor => {
       if (hide === 0) return x;
       const rows = x.shape[0] as number;
@@ -43,8 +40,8 @@ export const hidingObjective = /* @__PURE__ */ objectives.part('hiding', {
         .sub(1 - hide)
         .mul(1 / hide)
         .maximum(0);
-      const hidden = greater(rate, rng.uniform([rows, columns])).matmul(members);
-      return where(greater(hidden, 0.5), Number.NaN, x);
+      const hidden = greater(rate, rng.uniform([rows, columns]));
+      return where(own ? hidden : hidden.gather(owner, 1), Number.NaN, x);
     };
     return {
       weightAt: null,

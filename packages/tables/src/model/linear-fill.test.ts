@@ -24,7 +24,7 @@ it('fills holes by their conditional mean, learned from rows with holes', () => 
   const learner = new RowLearner(schema as never, { numbers: TASKS.imputation.numbers(), discrete: 0 });
   learner.add(read(given));
   const code = new RowCode('test', schema as never, learner.learned());
-  const linear = LinearFill.of(code, read(given), 1);
+  const linear = LinearFill.of(code, [read(given)], 1);
   const placed = linear.place(
     read([
       { x: 1, y: null, z: null },

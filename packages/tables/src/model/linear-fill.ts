@@ -1,5 +1,5 @@
 import { Rng, type Tensor, tensor } from '@latent/tensor';
-import type { ReadRows, RowCode } from '../encode/row-code.ts';
+import { type ReadRows, type RowCode, sliceRows } from '../encode/row-code.ts';
 import { levelKey } from '../input/cell.ts';
 
 /** Rows that it is learned from, at most; levels of a column that are told apart; places of a row. */
@@ -48,31 +48,44 @@ export class LinearFill {
     return width > 0 && width <= MOST_PLACES;
   }
 
-  /** Learns from rows. */
-  static of(code: RowCode, rows: ReadRows, seed: number): LinearFill {
+  /** Learns from rows, which come in parts. */
+  static of(code: RowCode, parts: readonly ReadRows[], seed: number): LinearFill {
     const spans = spansOf(code);
     const width = widthOf(spans);
     const plain = new LinearFill(spans, new Float64Array(width), new Float64Array(width).fill(1), identity(width));
-    const all = plain.place(rows);
-    const [mean, std] = [new Float64Array(width), new Float64Array(width)];
-    for (let c = 0; c < width; c++) {
-      let [n, squares] = [0, 0];
-      for (let i = c; i < all.length; i += width) {
-        const x = all[i] as number;
-        if (Number.isNaN(x)) continue;
-        const before = mean[c] as number;
-        mean[c] = before + (x - before) / ++n;
-        squares += (x - before) * (x - (mean[c] as number));
-      }
-      const spread = Math.sqrt(squares / Math.max(1, n));
-      std[c] = spread > 1e-9 * Math.max(1, Math.abs(mean[c] as number)) ? spread : 1;
-    }
-    const order = new Rng(seed + 5).permutation(rows.count).subarray(0, MOST_ROWS);
-    const some = new Float64Array(order.length * width);
-    order.forEach((r, i) => {
-      for (let c = 0; c < width; c++)
-        some[i * width + c] = ((all[r * width + c] as number) - (mean[c] as number)) / (std[c] as number);
+    const total = parts.reduce((sum, { count }) => sum + count, 0);
+    const chosen = new Rng(seed + 5).permutation(total).subarray(0, MOST_ROWS);
+    const placeOf = new Int32Array(total).fill(-1);
+    chosen.forEach((r, i) => {
+      placeOf[r] = i;
     });
+    const some = new Float64Array(chosen.length * width);
+    const counts = new Uint32Array(width);
+    const [mean, squares] = [new Float64Array(width), new Float64Array(width)];
+    let first = 0;
+    for (const rows of blocksOf(parts)) {
+      const placed = plain.place(rows);
+      for (let r = 0; r < rows.count; r++) {
+        const own = placed.subarray(r * width, (r + 1) * width);
+        const place = placeOf[first + r] as number;
+        if (place >= 0) some.set(own, place * width);
+        for (let c = 0; c < width; c++) {
+          const x = own[c] as number;
+          if (Number.isNaN(x)) continue;
+          const before = mean[c] as number;
+          counts[c] = (counts[c] as number) + 1;
+          mean[c] = before + (x - before) / (counts[c] as number);
+          squares[c] = (squares[c] as number) + (x - before) * (x - (mean[c] as number));
+        }
+      }
+      first += rows.count;
+    }
+    const std = mean.map((middle, c) => {
+      const spread = Math.sqrt((squares[c] as number) / Math.max(1, counts[c] as number));
+      return spread > 1e-9 * Math.max(1, Math.abs(middle)) ? spread : 1;
+    });
+    for (let i = 0; i < some.length; i++)
+      some[i] = ((some[i] as number) - (mean[i % width] as number)) / (std[i % width] as number);
     return new LinearFill(spans, mean, std, learned(some, width));
   }
 
@@ -157,6 +170,15 @@ export class LinearFill {
     for (let c = 0; c < width; c++)
       if (!((std[c] as number) > 0) || !((precision[c * width + c] as number) > 0)) fail('linear');
     return new LinearFill(spans, of('mean', width), std, precision);
+  }
+}
+
+/** Rows that are placed at a time. */
+const BLOCK = 4096;
+
+function* blocksOf(parts: readonly ReadRows[]): Generator<ReadRows> {
+  for (const part of parts) {
+    for (let from = 0; from < part.count; from += BLOCK) yield sliceRows(part, from, from + BLOCK);
   }
 }
 

@@ -18,3 +18,12 @@ export function someRows(
   });
   return { rows: picked, places };
 }
+
+/** Rows that are asked about at a time, and the numbers that may stand for them together. */
+const BLOCK = 128;
+const MOST_NUMBERS = 1_000_000;
+
+/** How many rows are asked about at a time, where each is answered in so many numbers. */
+export function rowsAtOnce(numbers: number): number {
+  return Math.max(1, Math.min(BLOCK, Math.floor(MOST_NUMBERS / numbers)));
+}

@@ -1,4 +1,3 @@
-import { tensor } from '@latent/tensor';
 import type { Calibration } from '../calibrate/conformal.ts';
 import type { ReadRows, RowCode } from '../encode/row-code.ts';
 import type { Card, ColumnImputationError, TableHistory } from '../results.ts';
@@ -65,7 +64,7 @@ export function scoreRows(
   const scores = new Float64Array(read.count);
   for (let start = 0; start < read.count; start += BLOCK) {
     const count = Math.min(BLOCK, read.count - start);
-    const rows = tensor(coded.subarray(start * width, (start + count) * width), { shape: [count, width] });
+    const rows = coded.subarray(start * width, (start + count) * width);
     for (const member of members) {
       const bound = member.elboPerRow(rows, { samples: recipe.draws, seed }).data;
       for (let r = 0; r < count; r++)

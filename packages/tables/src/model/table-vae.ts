@@ -1,5 +1,5 @@
 import { noGrad } from '@latent/autograd';
-import { sizeOf, step, type Tensor, tensor } from '@latent/tensor';
+import { scatterAdd, sizeOf, step, type Tensor, tensor, zeros } from '@latent/tensor';
 import { registerModel, rowsProgram, Vae } from '@latent/vae';
 
 /** What a model says of rows of which the encoder is shown a part, from several codes each. */
@@ -27,7 +27,9 @@ const MOST_LOG_VARIANCE = 60;
 export class TableVae extends Vae {
   static override readonly modelName: string = 'tableVae';
 
-  #owner: Tensor | null = null;
+  /** Of each number of a row its column; null where every column is one number, in order. */
+  #owner: Int32Array | null = null;
+  #columns = 0;
   #numbers = 0;
   #floor = 0;
 
@@ -52,7 +54,7 @@ export class TableVae extends Vae {
       .mul(-0.5);
     const rowsFirst = (t: Tensor): Tensor => t.transpose([1, 0, 2]);
     const base = this.logPrior(z).sub(logQ).transpose();
-    const terms = rowsFirst(this.columnTerms(x, params).matmul(this.#owner as Tensor));
+    const terms = this.#byColumn(this.columnTerms(x, params));
     const center = rowsFirst(this.reconstructionDistribution.mean(params));
     const n = this.#numbers;
     const std =
@@ -70,20 +72,24 @@ export class TableVae extends Vae {
 
   /** How the numbers of a row belong to columns; before `conditionals` is asked. */
   describeRows(owner: Int32Array, columns: number, numbers: number, minStd: number): void {
-    const spread = new Float32Array(owner.length * columns);
-    owner.forEach((column, i) => {
-      spread[i * columns + column] = 1;
-    });
-    this.#owner = tensor(spread, { shape: [owner.length, columns] });
+    this.#owner = owner.every((column, i) => column === i) ? null : owner;
+    this.#columns = columns;
     this.#numbers = numbers;
     this.#floor = 2 * Math.log(minStd);
+  }
+
+  /** The sums over each column's numbers: [samples, rows, width] to [rows, samples, columns]. */
+  #byColumn(terms: Tensor): Tensor {
+    if (this.#owner === null) return terms.transpose([1, 0, 2]);
+    const [samples, rows] = terms.shape as [number, number, number];
+    const sums = zeros([this.#columns, rows, samples]);
+    return scatterAdd(sums, Array.from(this.#owner), terms.transpose([2, 1, 0])).transpose([1, 2, 0]);
   }
 
   /** What is to be expected in rows of which the encoder is shown `shown`, NaN in what it is not to see. */
   conditionals(rows: Float32Array, shown: Float32Array, samples: number, seed = 0): Conditionals {
     const width = sizeOf(this.event);
     const count = rows.length / width;
-    const columns = (this.#owner as Tensor).shape[1] as number;
     // `near` decides the draws, so that they do not depend on the cells that are hidden.
     const seen = this.seenRange?.drawIn(shown.slice(), 'scores') ?? shown;
     const found = this.#conditional({ values: held(rows), near: seen, count }, this.event, { samples, seed });
@@ -91,24 +97,20 @@ export class TableVae extends Vae {
     return {
       rows: count,
       samples,
-      columns,
+      columns: this.#columns,
       width,
       numbers,
-      base: found.base.data as Float32Array,
-      terms: found.terms.data as Float32Array,
-      center: found.center.data as Float32Array,
-      std: numbers === 0 ? new Float32Array() : (found.std.data as Float32Array),
+      base: taken(found.base),
+      terms: taken(found.terms),
+      center: taken(found.center),
+      std: numbers === 0 ? new Float32Array() : taken(found.std),
     };
   }
 
   /** Means and log-variances of the codes of rows, end to end. */
   codesOf(rows: Float32Array): { mean: Float32Array; logVariance: Float32Array } {
-    const width = sizeOf(this.event);
-    const { mean, variance } = this.encode(tensor(rows, { shape: [rows.length / width, width] }));
-    return {
-      mean: mean.data as Float32Array,
-      logVariance: (variance.data as Float32Array).map((value) => Math.log(value)),
-    };
+    const { mean, variance } = this.encode(rows);
+    return { mean: taken(mean), logVariance: taken(variance).map((value) => Math.log(value)) };
   }
 
   /** The parameters of p(x | z) as means of numbers and probabilities of levels, and standard deviations. */
@@ -132,6 +134,13 @@ export class TableVae extends Vae {
       return { center: found.center.data as Float32Array, std: found.std.data as Float32Array };
     });
   }
+}
+
+/** A tensor's numbers; its memory goes back at once, since there are many of these before the garbage collector sees a need. */
+function taken(x: Tensor): Float32Array {
+  const values = x.data as Float32Array;
+  x.dispose();
+  return values;
 }
 
 /** Far numbers are held where single precision can square them. */

@@ -9,8 +9,9 @@ import { rowKeys } from './row-keys.ts';
  * does not depend on the others.
  */
 const SIZES = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
-/** Rows times draws at a time. */
+/** Rows times draws at a time, and of wide rows so many numbers. */
 const MOST_DRAWS = 2048;
+const MOST_NUMBERS = MOST_DRAWS * 1024;
 
 /** Normal draws of each row's own: [samples, rows, width]. */
 export interface RowDraws {
@@ -116,7 +117,7 @@ export function rowsProgram<K extends string>(
     const columns = Object.entries(beside);
     const width = sizeOf(event);
     const names = columns.length === 0 ? '' : Object.keys(beside).join(' ');
-    const most = largestSize(Math.max(1, Math.floor(MOST_DRAWS / samples)));
+    const most = largestSize(Math.max(1, Math.floor(Math.min(MOST_DRAWS, MOST_NUMBERS / width) / samples)));
     const known = roomsOf(rooms, event, columns);
     const parts = (first: number, rows: number): Record<K, Tensor> => {
       const at = SIZES.findIndex((size) => size >= rows);

@@ -50,16 +50,39 @@ function slotsOf(parts: readonly CompositePart[]): readonly Slot[] {
   return slots;
 }
 
+/** More parts than this are cut out of halves of a row, and these out of its halves. */
+const FEW = 16;
+
+/**
+ * Neighbouring columns [from, to) of x, each by itself. The gradient of a cut is as wide as what it is cut from, so many parts
+ * would each cost a whole row; by halves, all of them cost log₂(parts) rows.
+ */
+function pieces(x: Tensor, spans: readonly (readonly [from: number, to: number])[]): Tensor[] {
+  if (spans.length <= FEW) return spans.map(([from, to]) => columns(x, from, to));
+  const half = spans.length >> 1;
+  return [spans.slice(0, half), spans.slice(half)].flatMap((own) => {
+    const [[start], [, end]] = [own[0], own[own.length - 1]] as [readonly [number, number], readonly [number, number]];
+    return pieces(
+      columns(x, start, end),
+      own.map(([from, to]) => [from - start, to - start]),
+    );
+  });
+}
+
 export const compositeLikelihood = /* @__PURE__ */ likelihoods.known('composite', {
   options: checks,
   build({ parts }) {
     const slots = slotsOf(parts);
     const { to: width, last: count } = slots[slots.length - 1] as Slot;
-    const perSlot = (params: Tensor, part: (slot: Slot, params: Tensor) => Tensor): Tensor =>
-      concat(
-        slots.map((slot) => part(slot, columns(params, slot.first, slot.last))),
+    const dataSpans = slots.map(({ from, to }) => [from, to] as const);
+    const paramSpans = slots.map(({ first, last }) => [first, last] as const);
+    const perSlot = (params: Tensor, part: (slot: Slot, params: Tensor, i: number) => Tensor): Tensor => {
+      const own = pieces(params, paramSpans);
+      return concat(
+        slots.map((slot, i) => part(slot, own[i] as Tensor, i)),
         -1,
       );
+    };
     const checkWidth = (dataSize: number): void => {
       if (dataSize === width) return;
       const sizes = slots.map((slot) => slot.size);
@@ -75,17 +98,14 @@ export const compositeLikelihood = /* @__PURE__ */ likelihoods.known('composite'
         return count;
       },
       logProb(x: Tensor, params: Tensor) {
-        const rows = rowsOf(x, params);
-        const terms = slots.map(({ distribution: part, from, to, first, last }) =>
-          part.logProb(columns(rows, from, to), columns(params, first, last)),
-        );
+        const rows = pieces(rowsOf(x, params), dataSpans);
+        const own = pieces(params, paramSpans);
+        const terms = slots.map(({ distribution: part }, i) => part.logProb(rows[i] as Tensor, own[i] as Tensor));
         return terms.reduce((total, term) => total.add(term));
       },
       logProbPerColumn(x: Tensor, params: Tensor) {
-        const rows = rowsOf(x, params);
-        return perSlot(params, ({ distribution: part, from, to }, own) =>
-          part.logProbPerColumn(columns(rows, from, to), own),
-        );
+        const rows = pieces(rowsOf(x, params), dataSpans);
+        return perSlot(params, ({ distribution: part }, own, i) => part.logProbPerColumn(rows[i] as Tensor, own));
       },
       sample: (params: Tensor, rng: Rng) => perSlot(params, (slot, own) => slot.distribution.sample(own, rng)),
       mean: (params: Tensor) => perSlot(params, (slot, own) => slot.distribution.mean(own)),
