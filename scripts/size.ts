@@ -37,13 +37,13 @@ const applications: readonly Application[] = [
   {
     name: 'all four packages',
     code: coreNames.map((name) => `export * as ${name} from '@latent/${name}';`).join('\n'),
-    budget: 190,
+    budget: 192,
   },
-  { name: 'tables beyond vae', code: "export * from '@latent/tables';", budget: 42, onTop: true },
+  { name: 'tables beyond vae', code: "export * from '@latent/tables';", budget: 43, onTop: true },
   {
     name: 'a detector, so',
     code: "import { AnomalyDetector } from '@latent/tables'; export const fit = (rows) => AnomalyDetector.fit(rows);",
-    budget: 37,
+    budget: 38,
     onTop: true,
   },
 ];
