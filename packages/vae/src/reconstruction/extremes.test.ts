@@ -134,7 +134,7 @@ describe('negative binomial', () => {
     for (const k of [0, 1, 2, 5, 8, 13, 60, 1e3, 1e5, 3_000_000]) {
       // The reference of a large count adds as many logarithms.
       for (const m of f32(k > 1e4 ? [-1, 3, 15] : [-10, -1, 0, 1.1, 3, 8, 15])) {
-        for (const s of f32([-8, -2, 0, 0.7, 2.1, 4, 6.9, 7])) {
+        for (const s of f32(k > 1e4 ? [-2, 2.1, 7] : [-8, -2, 0, 0.7, 2.1, 4, 6.9, 7])) {
           const want = negativeBinomialReference(k, m, s);
           const [mean, r] = [Math.exp(m), Math.exp(s)];
           const slope =
