@@ -83,8 +83,7 @@ const models: Readonly<Record<'lm' | 'vae', { readonly name: string; readonly tr
       const model = new LanguageModel(new Rng(seed));
       const rowsOf = (words: readonly string[]) => {
         const rows = parseRows('words', tokenRows('words', words, letters), [sizes.steps], { ragged: true });
-        // Batches of words of any lengths, as PyTorch's are; those of a Vae hold words of like lengths.
-        return new SequenceDataset(rows, { shape: [sizes.steps], cut: false });
+        return new SequenceDataset(rows, { shape: [sizes.steps], cut: true, bucketed: false });
       };
       await fit(model, rowsOf(train), {
         ...{ epochs, batchSize: sizes.batch, seed, clipNorm: sizes.clip },
@@ -104,7 +103,8 @@ const models: Readonly<Record<'lm' | 'vae', { readonly name: string; readonly tr
     name: `VAE, bidirectional LSTM ${sizes.encoder}, code ${sizes.latent}, LSTM ${sizes.units}, by the bound`,
     async train(train, test, epochs, seed) {
       const vae = new Vae({
-        sequence: { steps: sizes.steps, tokenizer: letters, previous: { width: sizes.width } },
+        // Batches of words of any lengths, as PyTorch's are.
+        sequence: { steps: sizes.steps, tokenizer: letters, previous: { width: sizes.width }, bucketed: false },
         latentSize: sizes.latent,
         encoder: [embedding(letters.size, sizes.width), lstm(sizes.encoder, { bidirectional: true })],
         decoder: [lstm(sizes.units, { returnSequences: true })],

@@ -94,10 +94,10 @@ describe('a data set of sequences', () => {
   const rows = Array.from({ length: 50 }, (_, r) =>
     Array.from({ length: 1 + ((r * 7) % 30) }, (_, t) => 100 * r + t + 1),
   );
-  const make = (cut: boolean) =>
+  const make = (cut: boolean, bucketed?: boolean) =>
     new SequenceDataset(
       parse(rows, [30]),
-      { shape: [30], cut },
+      { shape: [30], cut, ...(bucketed !== undefined && { bucketed }) },
       {
         y: {
           rows: parseRows(
@@ -147,6 +147,17 @@ describe('a data set of sequences', () => {
     }
     expect(seen.some(({ steps }) => steps <= 8)).toBe(true);
     expect(walk(make(false), new Rng(1)).every(({ steps }) => steps === 30)).toBe(true);
+  });
+
+  it('lets rows of any lengths meet where it is told to, and cuts their batches all the same', () => {
+    const seen = walk(make(true, false), new Rng(1));
+    expect(sorted(seen.flatMap((batch) => batch.rows))).toEqual(rows);
+    // As drawn: the order of a permutation, eight at a time.
+    const lengths = (of: typeof seen) => of.map((batch) => Math.max(...batch.rows.map((row) => row.length)));
+    expect(Math.min(...lengths(seen))).toBeGreaterThan(Math.min(...lengths(walk(make(true), new Rng(1)))));
+    for (const [b, { steps }] of seen.entries()) {
+      expect(steps).toBe(bucketsOf(30).find((size) => size >= (lengths(seen)[b] as number)));
+    }
   });
 
   it('mixes anew from walk to walk, the same for the same generator, and goes on where it is told', () => {

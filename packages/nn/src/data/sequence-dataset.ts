@@ -26,12 +26,14 @@ export interface SequenceDatasetOptions {
   readonly shape: Shape;
   /** Pad batches to the next of some sizes past their longest row, in place of the most that there may be. */
   readonly cut: boolean;
+  /** Let rows of similar lengths meet in the batches of shuffled walks; true by default. */
+  readonly bucketed?: boolean;
 }
 
 /**
  * Rows of different lengths in memory: batches hold `x` [rows, steps, …] with zeros past each row's end, and `lengths` [rows].
- * Where batches are cut to their longest row, shuffled walks put rows of similar lengths together: few steps are padding, few
- * sizes are recorded, and which rows meet is still drawn anew each time.
+ * Where batches are cut to their longest row, shuffled walks put rows of similar lengths together unless told not to: few steps are
+ * padding, few sizes are recorded, and which rows meet is still drawn anew each time.
  */
 export class SequenceDataset implements Dataset {
   readonly spec: BatchSpec;
@@ -39,13 +41,15 @@ export class SequenceDataset implements Dataset {
   readonly #values: Float32Array;
   readonly #lengths: Uint32Array;
   readonly #shape: Shape;
+  /** What batches are padded to, and what rows are put together by. */
+  readonly #sizes: readonly number[];
   readonly #buckets: readonly number[];
   readonly #beside: ArrayDataset;
   readonly #batches = new Map<string, Batch>();
 
   constructor(
     { values, count, width, lengths }: FlatRows,
-    { shape, cut }: SequenceDatasetOptions,
+    { shape, cut, bucketed = true }: SequenceDatasetOptions,
     beside: Readonly<Record<string, { readonly rows: FlatRows; readonly shape: Shape }>> = {},
   ) {
     const steps = shape[0] as number;
@@ -53,7 +57,8 @@ export class SequenceDataset implements Dataset {
     this.#lengths = lengths ?? new Uint32Array(count).fill(steps);
     this.#values = zeroPadded(values, this.#lengths, width, steps);
     this.#shape = shape;
-    this.#buckets = cut ? bucketsOf(steps) : [steps];
+    this.#sizes = cut ? bucketsOf(steps) : [steps];
+    this.#buckets = bucketed ? this.#sizes : [steps];
     this.#beside = new ArrayDataset({
       lengths: { rows: { values: this.#lengths, count, width: 1 }, shape: [] },
       ...beside,
@@ -90,7 +95,7 @@ export class SequenceDataset implements Dataset {
     permutation: (n: number) => Uint32Array,
   ): { readonly order: Uint32Array; readonly sizes: readonly number[] } {
     const buckets = this.#buckets.map((): number[] => []);
-    for (const row of drawn) buckets[this.#bucket(this.#lengths[row] as number)]?.push(row);
+    for (const row of drawn) buckets[firstFor(this.#buckets, this.#lengths[row] as number)]?.push(row);
     const batches: number[][] = [];
     let rest: number[] = [];
     for (const rows of buckets) {
@@ -105,14 +110,10 @@ export class SequenceDataset implements Dataset {
     return { order: Uint32Array.from(ordered.flat()), sizes: ordered.map((rows) => rows.length) };
   }
 
-  #bucket(length: number): number {
-    return this.#buckets.findIndex((size) => size >= length);
-  }
-
   #batch(rows: Uint32Array): Batch {
     let longest = 1;
     for (const row of rows) longest = Math.max(longest, this.#lengths[row] as number);
-    const steps = this.#buckets[this.#bucket(longest)] as number;
+    const steps = this.#sizes[firstFor(this.#sizes, longest)] as number;
     const key = `${rows.length} ${steps}`;
     let batch = this.#batches.get(key);
     if (batch === undefined) {
@@ -136,4 +137,9 @@ export class SequenceDataset implements Dataset {
     const x = { values: this.#values, count: this.length, width: this.#values.length / this.length };
     return `${new ArrayDataset({ x: { rows: x, shape: this.#shape } }).fingerprint()}${this.#beside.fingerprint()}`;
   }
+}
+
+/** Where the first of ascending sizes is that has room for `length`. */
+function firstFor(sizes: readonly number[], length: number): number {
+  return sizes.findIndex((size) => size >= length);
 }

@@ -336,7 +336,10 @@ export abstract class Model<N extends string = never> extends Module implements 
         throw new ValueError(`${caller}: there are ${rows.count} rows, but ${own.count} ${called}`);
       }
     }
-    if (this.sequence !== null) return new SequenceDataset(rows, { shape: this.event, cut: this.anySteps }, beside);
+    if (this.sequence !== null) {
+      const { bucketed } = this.sequence;
+      return new SequenceDataset(rows, { shape: this.event, cut: this.anySteps, bucketed }, beside);
+    }
     return new ArrayDataset({ x: { rows, shape: this.event }, ...beside });
   }
 

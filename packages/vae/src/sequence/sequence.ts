@@ -9,7 +9,7 @@ import {
   tokenizerCheck,
   tokenRows,
 } from '@latent/nn';
-import { type Check, fields, isPlainObject, optional, real, type Shape, ValueError, whole } from '@latent/tensor';
+import { type Check, fields, flag, isPlainObject, optional, real, type Shape, ValueError, whole } from '@latent/tensor';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { isStepwise, perStep } from '../reconstruction/per-step.ts';
 
@@ -48,6 +48,11 @@ export interface SequenceOptions {
    * forcing), its own of rows that it makes. False by default: all steps come from the code at once.
    */
   readonly previous?: boolean | PreviousOptions;
+  /**
+   * Training puts rows of similar lengths into a batch, so that few steps are padding. True by default; with false rows of any lengths
+   * meet, which takes longer and learns a little better where lengths say much of a row.
+   */
+  readonly bucketed?: boolean;
 }
 
 /** The options with their defaults. */
@@ -57,6 +62,7 @@ export interface Sequence {
   readonly tokenizer: Tokenizer | null;
   readonly stop: StopOptions | null;
   readonly previous: Required<PreviousOptions> | null;
+  readonly bucketed: boolean;
 }
 
 const checks = /* @__PURE__ */ fields({
@@ -72,6 +78,7 @@ const checks = /* @__PURE__ */ fields({
       : fields({ dropout: optional(dropoutCheck, 0), width: optional(whole({ min: 1 }), 32) })(value, at)) as Check<
     boolean | Required<PreviousOptions>
   >),
+  bucketed: /* @__PURE__ */ optional(/* @__PURE__ */ flag(), true),
 });
 
 /** A check for the description of sequences, or what a file says of one. */
@@ -80,7 +87,7 @@ export const sequenceCheck: Check<Sequence> = (value, at) => {
   const given = isPlainObject(value)
     ? Object.fromEntries(Object.entries(value).filter(([, option]) => option !== null))
     : value;
-  const { steps, features, tokenizer, stop, previous } = checks(given, at);
+  const { steps, features, tokenizer, stop, previous, bucketed } = checks(given, at);
   if (tokenizer !== undefined && ((features ?? 1) !== 1 || (stop !== undefined && stop.value !== END))) {
     throw new ValueError(
       `${at.caller}: ${at.path} of texts have one token at each step and an end; leave out features and stop`,
@@ -99,6 +106,7 @@ export const sequenceCheck: Check<Sequence> = (value, at) => {
     stop: tokenizer === undefined ? (stop ?? null) : { column: 0, value: END },
     previous:
       previous === true ? { dropout: 0, width: 32 } : previous === undefined || previous === false ? null : previous,
+    bucketed,
   };
 };
 
