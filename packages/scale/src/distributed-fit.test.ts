@@ -333,8 +333,20 @@ describe('a run', () => {
     const onRound = ({ round }: RoundEvent): void => {
       if (round === 1) control.abort();
     };
+    // The fourth round waits for the signal, or a quick machine were at the end before anybody saw the first.
+    const signalled = new Promise<void>((resolve) => {
+      control.signal.addEventListener('abort', () => resolve());
+    });
+    const waiting: Store = {
+      get: (key) => store.get(key),
+      async putOnce(key, bytes) {
+        if (key.includes('/shard/3/')) await signalled;
+        return store.putOnce(key, bytes);
+      },
+    };
     const stopped = await distributedFit(first, {
       ...options,
+      store: waiting,
       engine: localEngine(),
       signal: control.signal,
       onRound: onRound as never,
