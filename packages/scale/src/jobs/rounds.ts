@@ -52,6 +52,9 @@ export const reduce: JobType = {
     inRange(order, round);
     const algorithm = algorithmOf(order);
     const started = performance.now();
+    // Meanwhile: the round's shards are there, so nobody goes back behind it.
+    const removing = removeOld(context, order, round - order.keepRounds);
+    removing.catch(() => {});
     if ((await store.get(keys.summary(run, round))) === null) {
       const { totals, outer } = await algorithm.reduce(context, order, round);
       const largest = (name: string): number =>
@@ -71,7 +74,7 @@ export const reduce: JobType = {
       };
       await store.putOnce(keys.summary(run, round), encodeJson('summary', summary));
     }
-    await removeOld(context, order, round - order.keepRounds);
+    await removing;
     const stopped = (await store.get(keys.stop(run, session))) !== null;
     const next = round + 1 < order.rounds && !stopped ? [roundFlow({ run, session }, round + 1, order.shards)] : [];
     const held = order.validation === null ? [] : [validateFlow({ run, session }, round)];

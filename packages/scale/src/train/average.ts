@@ -29,7 +29,7 @@ export class Average {
       if (sum === undefined) {
         if (this.#count > 0) throw new ValueError(`average: no other shard has a tensor ${name}`);
         // Not added to zero, so that −0 stays −0.
-        this.#sums.set(name, { values: Float64Array.from(own.data), like: own });
+        this.#sums.set(name, { values: new Float64Array(own.data), like: own });
         continue;
       }
       if (own.shape.join() !== sum.like.shape.join()) {
@@ -37,8 +37,7 @@ export class Average {
           `average: ${name} is [${own.shape.join(', ')}], in another shard [${sum.like.shape.join(', ')}]`,
         );
       }
-      const { data } = own;
-      for (let i = 0; i < sum.values.length; i++) sum.values[i] = (sum.values[i] as number) + (data[i] as number);
+      addTo(sum.values, own.data);
     }
     this.#count++;
   }
@@ -47,13 +46,7 @@ export class Average {
   mean(): Record<string, Tensor> {
     if (this.#count === 0) throw new ValueError('average: there is no shard');
     return Object.fromEntries(
-      Array.from(this.#sums, ([name, { values, like }]) => [
-        name,
-        asLike(
-          like,
-          values.map((sum) => sum / this.#count),
-        ),
-      ]),
+      Array.from(this.#sums, ([name, { values, like }]) => [name, asLike(like, divided(values, this.#count))]),
     );
   }
 }
@@ -72,7 +65,7 @@ export function outerStep(
   const kept: Record<string, Tensor> = {};
   for (const [name, before] of Object.entries(weights)) {
     const [from, to] = [before.data, (mean[name] as Tensor).data];
-    const v = velocity === null ? new Float64Array(from.length) : Float64Array.from((velocity[name] as Tensor).data);
+    const v = velocity === null ? new Float64Array(from.length) : new Float64Array((velocity[name] as Tensor).data);
     const next = new Float64Array(from.length);
     for (let i = 0; i < next.length; i++) {
       const difference = (from[i] as number) - (to[i] as number);
@@ -85,7 +78,25 @@ export function outerStep(
   return { weights: moved, velocity: kept };
 }
 
+// Loops of their own, over arrays alone: what is here is done for every weight of every shard in each round, while all others wait.
+
+function addTo(sums: Float64Array, values: Float32Array | Float64Array): void {
+  for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (values[i] as number);
+}
+
+function divided(sums: Float64Array, count: number): Float64Array {
+  const means = new Float64Array(sums.length);
+  for (let i = 0; i < means.length; i++) means[i] = (sums[i] as number) / count;
+  return means;
+}
+
+/** Whether all of them are numbers, and none is infinite. */
+export function allFinite(values: Float32Array | Float64Array): boolean {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;
+  return true;
+}
+
 function asLike({ dtype, shape }: Tensor, values: Float64Array): Tensor {
   if (values.length !== sizeOf(shape)) throw new ValueError('average: sizes differ');
-  return tensor(dtype === 'f64' ? values : Float32Array.from(values), { shape });
+  return tensor(dtype === 'f64' ? values : new Float32Array(values), { shape });
 }
