@@ -3,7 +3,7 @@ import { GiveBack } from '../engine/engine.ts';
 import { keys } from '../run/keys.ts';
 import type { FitOrder } from '../run/order.ts';
 import { decodeTensors, encodeTensors } from '../store/blob.ts';
-import { Average, allFinite, outerStep } from '../train/average.ts';
+import { Average, allFinite, outerStep, type Weights } from '../train/average.ts';
 import { LocalShard, ownGenerators } from '../train/local-shard.ts';
 import type { JobContext, Live } from '../worker/context.ts';
 import { doneBefore } from './again.ts';
@@ -74,13 +74,13 @@ export const averaging: Algorithm = {
       average.add(result.tensors);
       totals.add(result);
     }
-    let weights = average.mean();
+    let weights: Weights = average.mean();
     let outer = 0;
     if (order.outer !== null) {
       const before = decodeTensors('weights', keys.weights(run, round), await store.need(keys.weights(run, round)));
       const kept = round === 0 ? null : await store.need(keys.outer(run, round));
-      const velocity = kept === null ? null : decodeTensors('outer', keys.outer(run, round), kept).tensors;
-      const stepped = outerStep(before.tensors, weights, velocity, order.outer);
+      const velocity = kept === null ? null : decodeTensors('outer', keys.outer(run, round), kept).values;
+      const stepped = outerStep(before.values, weights, velocity, order.outer);
       weights = stepped.weights;
       const bytes = encodeTensors('outer', stepped.velocity);
       outer = bytes.length;
