@@ -380,7 +380,7 @@ describe('a run', () => {
     room = 5;
     const model = vae();
     await expect(distributedFit(model, { ...base, store: patient, engine: localEngine() })).rejects.toThrow(
-      /the run fit-\w+ stopped: store: cannot write fit-\w+\/shard\/1\/\d: ENOSPC: no space left on device. Called again, it goes on/,
+      /the run fit-\w+ stopped: store: cannot write fit-\w+\/shard\/1\/\d: ENOSPC: no space left on device. When that is put right, the same call goes on/,
     );
     room = Infinity;
     await distributedFit(model, { ...base, store: patient, engine: localEngine() });
