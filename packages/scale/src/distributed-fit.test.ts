@@ -387,6 +387,26 @@ describe('a run', () => {
     expect(bitsOf(model)).toBe(bitsOf(expected));
   });
 
+  it.each(['state', 'shard'])(
+    'of whose round the %s alone was not written does it again, to the same bits',
+    async (lost) => {
+      const [whole, model] = [vae(), vae()];
+      await distributedFit(whole, { ...base, ...place() });
+      const inner = memoryStore();
+      const left = new Set([`/${lost}/1/0`, `/${lost}/2/3`]);
+      const store: Store = {
+        get: (key) => inner.get(key),
+        async putOnce(key, bytes) {
+          for (const end of left) if (key.endsWith(end) && left.delete(end)) throw new Error('the disk is away');
+          return inner.putOnce(key, bytes);
+        },
+      };
+      await distributedFit(model, { ...base, store, engine: localEngine() });
+      expect(left.size).toBe(0);
+      expect(bitsOf(model)).toBe(bitsOf(whole));
+    },
+  );
+
   it('keeps the blobs of the last rounds, where its store can remove', async () => {
     const { store } = place();
     const { run } = await distributedFit(vae(), { ...base, rounds: 5, store, engine: localEngine() });

@@ -242,6 +242,18 @@ describe('the format', () => {
     });
   });
 
+  it.each([0, 3])('has its values where they lie, %i bytes into a buffer, and they make the same file', (start) => {
+    const shifted = new Uint8Array(bytes.length + start);
+    shifted.set(bytes, start);
+    const { values, metadata } = decodeSafetensors(shifted.subarray(start));
+    expect(values.b).toEqual({ dtype: 'f32', shape: [1, 3], data: Float32Array.of(1, 2, 3) });
+    expect(values.a?.data).toEqual(Float64Array.of(0.1));
+    expect(values.a?.data.buffer === shifted.buffer).toBe(start === 0);
+    expect(encodeSafetensors(values, metadata)).toEqual(bytes);
+    const wrong = { dtype: 'f32', shape: [2], data: Float32Array.of(1) };
+    expect(() => encodeSafetensors({ wrong } as never)).toThrow("'wrong' must be a tensor or bytes");
+  });
+
   it('has its layout: length, header, numbers', () => {
     const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
     const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
