@@ -218,15 +218,19 @@ export abstract class Model<N extends string = never> extends Module implements 
     const caller = `${this.#name}.fit`;
     checkNames(caller, options, [...Object.keys(trainingChecks), 'validationData']);
     const { validationData, ...training } = options;
-    const { learned, dataset, warnings, scaled } = isDataset(data)
-      ? await this.#learnStream(caller, data, beside)
-      : await this.#learnRows(caller, data, beside);
+    const heldCaller = `${caller}: validationData`;
+    // Both are taken before anything is waited for: from then on the arrays are the caller's again.
+    const rows = this.#taken(caller, data);
+    const held = validationData === undefined ? undefined : this.#taken(heldCaller, validationData);
+    const { learned, dataset, warnings, scaled } = isDataset(rows)
+      ? await this.#learnStream(caller, rows, beside)
+      : await this.#learnRows(caller, rows, beside);
     const validation =
-      validationData === undefined
+      held === undefined
         ? undefined
-        : isDataset(validationData)
-          ? this.#mappedStream(`${caller}: validationData`, validationData, learned, besideValidation)
-          : this.#datasetOf(`${caller}: validationData`, validationData, learned, besideValidation);
+        : isDataset(held)
+          ? this.#mappedStream(heldCaller, held, learned, besideValidation)
+          : this.#datasetOf(heldCaller, held, learned, besideValidation);
     if (isTraining(this)) {
       throw new UsageError(
         `${caller}: this model, or a module it shares with another, is being trained; wait for that run to end`,
@@ -238,9 +242,9 @@ export abstract class Model<N extends string = never> extends Module implements 
     const taken = this.takeRows(caller, scaled, beside);
     this.#learned = learned;
     try {
-      const rows =
+      const trained =
         taken.rows === undefined ? dataset : this.#together(caller, scaled as FlatRows, { ...beside, ...taken.rows });
-      const history = await fit(this, rows, {
+      const history = await fit(this, trained, {
         ...training,
         rng: this.rng,
         warnings,
@@ -263,8 +267,7 @@ export abstract class Model<N extends string = never> extends Module implements 
   }
 
   /** A walk over the rows for each thing that is learned, between which a page answers. */
-  async #learnRows(caller: string, data: Rows, beside: Columns): Promise<LearnedRows> {
-    const raw = this.#parse(caller, data);
+  async #learnRows(caller: string, raw: FlatRows, beside: Columns): Promise<LearnedRows> {
     const columns = this.#asColumns(raw);
     await beforeLong();
     const transform = this.transform ?? (this.#spec === null ? null : fitRows(this.#spec, columns));
@@ -366,9 +369,13 @@ export abstract class Model<N extends string = never> extends Module implements 
     throw new UsageError(`${caller}: a data set under a transform needs mapped(name, change); see stream(…)`);
   }
 
-  #datasetOf(caller: string, data: Rows, { transform }: Learned, beside: Columns): Dataset {
-    const raw = this.#parse(caller, data);
+  #datasetOf(caller: string, raw: FlatRows, { transform }: Learned, beside: Columns): Dataset {
     return this.#together(caller, { ...raw, values: this.#scaled(caller, raw, transform) }, beside);
+  }
+
+  /** A data set as it is, or a copy of rows. */
+  #taken(caller: string, data: Rows | Dataset): FlatRows | Dataset {
+    return isDataset(data) ? data : this.#parse(caller, data);
   }
 
   #parse(caller: string, data: Rows, single = false): FlatRows {
