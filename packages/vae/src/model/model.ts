@@ -51,7 +51,7 @@ import { checkSupport, REAL, type ReconstructionDistribution, type Support } fro
 import { isStepwise } from '../reconstruction/per-step.ts';
 import { lengthsByStop, parseSequences, type Sequence } from '../sequence/sequence.ts';
 import { ColumnScales, columnWarnings } from './column-warnings.ts';
-import { displayName, FORMAT, modelClass, readHeader, VERSION } from './file-header.ts';
+import { displayName, FORMAT, modelClass, nameOf, readHeader, VERSION } from './file-header.ts';
 import type { ReadyRows } from './rows-program.ts';
 import { FARTHEST, SeenRange } from './seen-range.ts';
 
@@ -122,7 +122,7 @@ export abstract class Model<N extends string = never> extends Module implements 
 
   constructor(event: Shape, transform: Transform | FittedTransform | null, rng: Rng, sequence: Sequence | null = null) {
     super();
-    refuseSurplus(Model, 'toBytes save takeLearned');
+    refuseSurplus(Model, 'toBytes save takeLearned', nameOf);
     this.event = event;
     this.rng = rng;
     this.sequence = sequence;
@@ -171,7 +171,7 @@ export abstract class Model<N extends string = never> extends Module implements 
   }
 
   get #name(): string {
-    return displayName((this.constructor as unknown as ModelClass<Model<N>>).modelName);
+    return nameOf(this);
   }
 
   abstract parts(batch: Batch, rng: Rng): Parts<N>;

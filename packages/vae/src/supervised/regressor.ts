@@ -26,7 +26,7 @@ import {
   ValueError,
   whole,
 } from '@latent/tensor';
-import { knownAs } from '../model/file-header.ts';
+import { knownAs, nameOf } from '../model/file-header.ts';
 import { type Columns, type ModelFitOptions, notLearned } from '../model/model.ts';
 import { transformCheck } from '../model/options.ts';
 import { rowsProgram } from '../model/rows-program.ts';
@@ -77,7 +77,7 @@ export class Regressor extends Supervised<never> {
     } = checkOptions('Regressor', options, checks);
     const resolved = resolveSupervised('Regressor', rest);
     super(resolved);
-    refuseSurplus(Regressor, 'predict');
+    refuseSurplus(Regressor, 'predict', nameOf);
     this.#outputs = outputs;
     this.#likelihood = likelihood;
     this.#targetSpec = targetTransform instanceof FittedTransform ? null : targetTransform;
