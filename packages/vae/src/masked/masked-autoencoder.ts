@@ -27,7 +27,8 @@ import {
 } from '@latent/tensor';
 import { baselineOf } from '../model/baseline.ts';
 import { knownAs, nameOf } from '../model/file-header.ts';
-import { Model, type ModelFitOptions, type PreparedRows } from '../model/model.ts';
+import { Model, type ModelFitOptions } from '../model/model.ts';
+import type { PreparedRows } from '../model/model-rows.ts';
 import { rowsProgram } from '../model/rows-program.ts';
 import { buildHead, decoderActivations } from '../reconstruction/head.ts';
 import type { Head, ReconstructionDistribution } from '../reconstruction/likelihood.ts';

@@ -21,8 +21,9 @@ import {
   whole,
 } from '@latent/tensor';
 import { knownAs, nameOf } from '../model/file-header.ts';
-import type { Columns, ModelFitOptions } from '../model/model.ts';
+import type { ModelFitOptions } from '../model/model.ts';
 import { rowsProgram } from '../model/rows-program.ts';
+import type { Columns } from '../model/training-rows.ts';
 import { resolveSupervised, Supervised, type SupervisedOptions, supervisedChecks } from './supervised.ts';
 
 export type { Encoder } from './supervised.ts';

@@ -27,9 +27,11 @@ import {
   whole,
 } from '@latent/tensor';
 import { knownAs, nameOf } from '../model/file-header.ts';
-import { type Columns, type ModelFitOptions, notLearned } from '../model/model.ts';
+import type { ModelFitOptions } from '../model/model.ts';
+import { notLearned } from '../model/model-rows.ts';
 import { transformCheck } from '../model/options.ts';
 import { rowsProgram } from '../model/rows-program.ts';
+import type { Columns } from '../model/training-rows.ts';
 import { checkSupport, type Head, likelihoods, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
 import { resolveSupervised, Supervised, type SupervisedOptions, supervisedChecks } from './supervised.ts';

@@ -39,9 +39,10 @@ import {
 } from '@latent/tensor';
 import { drawn } from '../latent/diagonal-normal.ts';
 import { knownAs, nameOf } from '../model/file-header.ts';
-import { type Columns, Model, type ModelFitOptions } from '../model/model.ts';
+import { Model, type ModelFitOptions } from '../model/model.ts';
 import { describeNetwork, type Network, networkOption, resolveNetwork } from '../model/options.ts';
 import { type RowInputs, rowsProgram } from '../model/rows-program.ts';
+import type { Columns } from '../model/training-rows.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { withMask } from '../reconstruction/observed.ts';
 import type { ScoredModel } from '../scores/score.ts';
