@@ -8,6 +8,7 @@ import type { JobContext, JobReport, JobType } from '../worker/context.ts';
 import type { Algorithm } from './algorithm.ts';
 import { averaging } from './averaging.ts';
 import { roundFlow, validateFlow } from './flows.ts';
+import { inLine } from './in-line.ts';
 import { largeBatch } from './large-batch.ts';
 import { orderOf } from './order-of.ts';
 import { freshModel, validationData } from './shard-model.ts';
@@ -76,7 +77,7 @@ export const reduce: JobType = {
     }
     await removing;
     const stopped = (await store.get(keys.stop(run, session))) !== null;
-    const offered = inLine(context, order.shards);
+    const offered = inLine(context.children.map(report), context.worker, order.shards);
     const again = round + 1 < order.rounds && !stopped;
     const next = again ? [roundFlow({ run, session }, round + 1, order.shards, offered)] : [];
     const held = order.validation === null ? [] : [validateFlow({ run, session }, round)];
@@ -105,21 +106,6 @@ export const validate: JobType = {
     return {};
   },
 };
-
-/**
- * The shards in the order in which the workers that have them at hand come for the next round, one of each at a time: who was done first
- * waits longest, and who is here comes last. Where that is wrong, shards wait or go to others; the results are the same.
- */
-function inLine({ children, worker }: JobContext, shards: number): readonly number[] {
-  const had = new Map<unknown, number>();
-  const all = Array.from({ length: shards }, (_, shard) => {
-    const own = report(children[shard]);
-    const turn = had.get(own.worker) ?? 0;
-    had.set(own.worker, turn + 1);
-    return { shard, turn, at: own.worker === worker ? Number.MAX_VALUE : amount(own.at) };
-  });
-  return all.sort((a, b) => a.turn - b.turn || a.at - b.at || a.shard - b.shard).map(({ shard }) => shard);
-}
 
 /** JSON has no word for numbers that are not finite; a run whose loss is not has failed before. */
 function finite(means: Readonly<Record<string, number>>): Record<string, number> {
