@@ -8,7 +8,7 @@ import { scalingPlot } from './plot.ts';
 import { batches, measureScaling, rises, type ScalingPoint, widths } from './scaling.ts';
 import { measureScoring, rowCounts, type ScoringPoint } from './scoring.ts';
 import { measureStartup, type Startup } from './startup.ts';
-import type { Result } from './table.ts';
+import { atLeast, type Result } from './table.ts';
 
 interface Report {
   readonly node: string;
@@ -66,9 +66,9 @@ function measure(): void {
 
 /** Throws where what others' code takes is far from what it took last time: then ours says nothing either. */
 function refuseUnsteady(before: Report, measured: Report): void {
-  const far = measured.results.flatMap(({ benchmark, contender, min, missing }) => {
+  const far = measured.results.flatMap(({ benchmark, contender, min, missing, stopped }) => {
     const last = before.results.find((b) => b.benchmark === benchmark && b.contender === contender);
-    if (contender.startsWith('latent') || missing !== undefined || !last?.min) return [];
+    if (contender.startsWith('latent') || missing !== undefined || stopped !== undefined || !last?.min) return [];
     const ratio = min / last.min;
     return Math.abs(ratio - 1) > STEADY
       ? [`${contender}, ${benchmark}: ${figure(ratio)} times as long as in the last report`]
@@ -160,6 +160,7 @@ function tablesOf({
     if (result === undefined) return '';
     if (result.missing !== undefined) return 'missing';
     const ours = results.find((r) => r.benchmark === benchmark && r.contender === 'latent')?.median as number;
+    if (result.stopped !== undefined) return `> ${figure(result.stopped)} · ${atLeast(result.stopped, ours)}`;
     const share =
       result.flop !== undefined && contender === 'latent'
         ? ` (${Math.round((100 * result.flop) / result.median / 1e6 / microKernelGflops)} %)`
@@ -185,6 +186,9 @@ function tablesOf({
     `|---|${names.map(() => '---:|').join('')}`,
     ...benchmarks.map((name) => `| ${name} | ${names.map((contender) => cell(name, contender)).join(' | ')} |`),
     '',
+    ...(results.some(({ stopped }) => stopped !== undefined)
+      ? ['Behind a `>` is a first run, with all that it compiles, that was stopped after that time.', '']
+      : []),
     ...(missing.length > 0 ? [...missing.map((sentence) => `Missing: ${sentence}.`), ''] : []),
     'Training a VAE 256-width-16, microseconds per row:',
     '',

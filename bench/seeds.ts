@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { findPython, peerFile } from './programs.ts';
 
 /** The figures of some seeds, on a line. */
 export function report(name: string, figures: readonly number[], digits = 5): void {
@@ -28,16 +28,15 @@ export function digitsFolder(): string {
 
 /** What a script of `peers` answers in JSON; null, and a line that says so, without PyTorch. */
 export function onPytorch(script: string, args: readonly string[], input: unknown = null): unknown {
-  const python = ['python3', '/usr/bin/python3'].find(
-    (name) => spawnSync(name, ['-c', 'import torch'], { stdio: 'ignore' }).status === 0,
-  );
-  if (python === undefined) {
-    console.log('  pytorch  missing: no Python with torch (on Debian: apt-get install python3-torch)');
+  let python: string;
+  try {
+    python = findPython();
+  } catch (error) {
+    console.log(`  pytorch  missing: ${(error as Error).message}`);
     return null;
   }
-  const path = fileURLToPath(new URL(`./peers/${script}`, import.meta.url));
   const options = { encoding: 'utf8', input: JSON.stringify(input), maxBuffer: 1 << 28 } as const;
-  const { stdout, stderr, status } = spawnSync(python, [path, ...args], options);
+  const { stdout, stderr, status } = spawnSync(python, [peerFile(script), ...args], options);
   if (status !== 0) throw new Error(`${script}: PyTorch failed\n${stderr}`);
   return JSON.parse(stdout);
 }

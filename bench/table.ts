@@ -12,12 +12,25 @@ export interface Result {
   readonly commit?: string;
   /** Why there are no figures. */
   readonly missing?: string;
+  /** Milliseconds after which its first run was stopped: it takes longer, with what it compiles. */
+  readonly stopped?: number;
+}
+
+/** How many times ours a run is at least that was stopped. */
+export function atLeast(stopped: number, ours: number): string {
+  const ratio = stopped / ours;
+  const grain = 10 ** Math.max(0, Math.floor(Math.log10(ratio)) - 1);
+  return `> ${Math.floor(ratio / grain) * grain}×`;
 }
 
 /** A result as a line: time, how many times ours, speed and share of the limit for matrix products. */
 export function line(result: Result, ours: number | undefined, peak: number): string {
   const name = `  ${result.contender.padEnd(11)}`;
   if (result.missing !== undefined) return `${name} missing: ${result.missing}`;
+  if (result.stopped !== undefined) {
+    const bound = ours === undefined ? '' : atLeast(result.stopped, ours);
+    return `${name} > ${milliseconds(result.stopped)} ms: stopped in its first run  ${bound}`.trimEnd();
+  }
   const ratio = ours === undefined || result.contender === 'latent' ? '' : `${(result.median / ours).toFixed(2)}×`;
   const spread = `(${milliseconds(result.min)} … ${milliseconds(result.max)})`;
   const gflops = result.flop === undefined ? '' : result.flop / result.median / 1e6;
