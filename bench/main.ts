@@ -74,7 +74,7 @@ const LONG_MS = 2000;
 const LONG_ROUNDS = 3;
 
 /** How far apart, as a share, numbers may be that all contestants must come to. */
-const AGREEMENT = 1e-3;
+const AGREEMENT = 1e-5;
 
 await main();
 
