@@ -179,6 +179,7 @@ async function measure(
       const work = await prepare(contender);
       runner.work = work;
       const first = await time(work, 1, byProcessor);
+      runner.first = first.milliseconds;
       if (same) mustAgree(first.value, runners[0] as Runner, runner);
       const long = first.milliseconds >= LONG_MS;
       if (!long) await warmUp(work, byProcessor);
@@ -186,7 +187,7 @@ async function measure(
       runner.repeats = Math.max(1, Math.ceil(SHORTEST_MS / once));
       if (once >= LONG_MS) runner.rounds = Math.max(1, Math.min(rounds, LONG_ROUNDS, Math.floor(limit / once)));
     } catch (error) {
-      giveUp(runner, error);
+      giveUp(runner, error, byProcessor);
     }
   }
   for (let round = 0; round < rounds; round++) {
@@ -197,11 +198,11 @@ async function measure(
         if (runner.repeats > 1) await time(runner.work, Math.ceil(runner.repeats / 4), byProcessor);
         runner.times.push((await time(runner.work, runner.repeats, byProcessor)).milliseconds);
       } catch (error) {
-        giveUp(runner, error);
+        giveUp(runner, error, byProcessor);
       }
     }
   }
-  return runners.map(({ name: contender, times, missing, stopped }) => {
+  return runners.map(({ name: contender, times, first, missing, stopped }) => {
     const sorted = times.toSorted((a, b) => a - b);
     const [median, min, max] = [sorted[Math.floor(sorted.length / 2)], sorted[0], sorted.at(-1)];
     return {
@@ -209,6 +210,7 @@ async function measure(
       contender,
       ...{ median: median ?? Number.NaN, min: min ?? Number.NaN, max: max ?? Number.NaN, rounds: sorted.length },
       ...(flop !== undefined && { flop }),
+      ...(first !== undefined && { first }),
       ...(missing !== undefined && { missing }),
       ...(stopped !== undefined && { stopped }),
     };
@@ -221,6 +223,8 @@ interface Runner {
   repeats: number;
   rounds: number;
   times: number[];
+  /** Milliseconds of its first run. */
+  first?: number;
   /** What its first run came to. */
   value?: number;
   missing?: string;
@@ -235,9 +239,10 @@ function mustAgree(value = Number.NaN, first: Runner, runner: Runner): void {
     throw new Error(`its first run came to ${value}, that of ${first.name} to ${ours}`);
 }
 
-/** No figures of a contestant that failed; a run that was stopped is a figure if it was the first. */
-function giveUp(runner: Runner, error: unknown): void {
-  if (error instanceof Stopped && runner.work && runner.times.length === 0) runner.stopped = error.milliseconds;
+/** No figures of a contestant that failed; a first run that was stopped is a bound, by the clock. */
+function giveUp(runner: Runner, error: unknown, byProcessor: boolean): void {
+  const first = runner.work !== undefined && runner.first === undefined;
+  if (error instanceof Stopped && first && !byProcessor) runner.stopped = error.milliseconds;
   else runner.missing = firstLine(error);
   delete runner.work;
   runner.times = [];

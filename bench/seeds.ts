@@ -1,7 +1,41 @@
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
+import { parseArgs } from 'node:util';
 import { findPython, peerFile } from './programs.ts';
+
+/** What is asked of a program that trains here and on PyTorch: part of a name, epochs, seeds; null where it was help. */
+export function asked(help: string): { readonly only: string; readonly epochs: number; readonly seeds: number } | null {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', default: '' },
+      epochs: { type: 'string', default: '10' },
+      seeds: { type: 'string', default: '3' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(help);
+    return null;
+  }
+  return { only: values.only, epochs: Number(values.epochs), seeds: Number(values.seeds) };
+}
+
+/** Trains here with each seed and by a script of `peers` with the same request, on one thread each, and prints both. */
+export async function besidePytorch(
+  ours: (seed: number) => Promise<number>,
+  [script, ...args]: readonly [string, ...string[]],
+  request: { readonly seeds: number; readonly [name: string]: unknown },
+): Promise<void> {
+  const figures: number[] = [];
+  for (let seed = 0; seed < request.seeds; seed++) figures.push(await ours(seed));
+  report('latent', figures);
+  const theirs = onPytorch(script, args, { ...request, threads: 1 }) as readonly number[] | null;
+  if (theirs === null) return;
+  report('pytorch', theirs);
+  const gap = mean(figures) - mean(theirs);
+  console.log(`  difference ${gap.toPrecision(2)}; deviation of PyTorch's seeds ${spread(theirs).toPrecision(2)}`);
+}
 
 /** The figures of some seeds, on a line. */
 export function report(name: string, figures: readonly number[], digits = 5): void {

@@ -6,6 +6,8 @@ export interface Result {
   readonly min: number;
   readonly max: number;
   readonly rounds: number;
+  /** Of the first run, with all that it compiles. */
+  readonly first?: number;
   /** Floating-point operations of one run, where they are the point. */
   readonly flop?: number;
   /** What it was measured on, in reports. */
@@ -37,7 +39,8 @@ export function line(result: Result, ours: number | undefined, peak: number): st
   const speed = gflops === '' ? '' : `${gflops.toFixed(1)} GFLOP/s`;
   const share =
     gflops === '' || result.contender !== 'latent' ? '' : `${((100 * gflops) / peak).toFixed(0)} % of the micro-kernel`;
-  return `${name} ${milliseconds(result.median).padStart(9)} ms ${spread.padEnd(24)} ${ratio.padStart(9)}  ${speed} ${share}`.trimEnd();
+  const first = result.first === undefined ? '' : `first ${milliseconds(result.first)}`;
+  return `${name} ${milliseconds(result.median).padStart(9)} ms ${spread.padEnd(24)} ${ratio.padStart(9)}  ${first.padEnd(12)} ${speed} ${share}`.trimEnd();
 }
 
 function milliseconds(value: number): string {
