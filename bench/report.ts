@@ -44,14 +44,15 @@ writePage();
 
 function measure(): void {
   mkdirSync(folder, { recursive: true });
-  npm('run', '--silent', 'build');
   const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report) : null;
+  // With `--only`, the figures of everything else stay.
+  const all = before === null || !asked('--only');
+  if (all) npm('run', '--silent', 'build');
   const fresh = join(mkdtempSync(join(tmpdir(), 'latent-bench-')), 'results.json');
   npm('run', '--silent', 'bench', '--', '--json', fresh, ...handedOn);
   const commit = commitNow();
   const measured = JSON.parse(readFileSync(fresh, 'utf8')) as Report;
   if (before !== null && !asked('--other-machine')) refuseUnsteady(before, measured);
-  // With `--only`, the other benchmarks' figures stay.
   const same = (a: Result, b: Result): boolean => a.benchmark === b.benchmark && a.contender === b.contender;
   const old = before?.results ?? [];
   const now = measured.results.map((r) => ({ ...r, commit }));
@@ -61,7 +62,7 @@ function measure(): void {
     file,
     `${JSON.stringify({ ...before, ...measured, versions: { ...before?.versions, ...measured.versions }, results: [...kept, ...added] }, null, 2)}\n`,
   );
-  measureRest();
+  if (all) measureRest();
 }
 
 /** Throws where what others' code takes is far from what it took last time: then ours says nothing either. */
