@@ -138,11 +138,12 @@ function writePage(): void {
   console.log(`wrote docs/performance.md from ${reports.length} results`);
 }
 
-function commitsInWords(commits: readonly string[]): string {
-  const [last] = commits.slice(-1);
+/** Of results, and of the rest. */
+function commitsInWords(results: readonly string[], rest: string): string {
+  const commits = [...new Set([...results, rest])];
   return commits.length === 1
-    ? `Commit ${last}`
-    : `Commits ${commits.join(', ')} (start-up, scaling and scores: ${last})`;
+    ? `Commit ${rest}`
+    : `Commits ${commits.join(', ')} (start-up, scaling and scores: ${rest})`;
 }
 
 /** The figures of one Node as Markdown. */
@@ -171,7 +172,7 @@ function tablesOf({
       result.flop !== undefined && contender === 'latent'
         ? ` (${Math.round((100 * result.flop) / result.median / 1e6 / microKernelGflops)} %)`
         : '';
-    const ratio = contender.startsWith('latent') ? '' : ` · ${(result.median / ours).toPrecision(3)}×`;
+    const ratio = contender.startsWith('latent') ? '' : ` · ${figure(result.median / ours)}×`;
     return `${figure(result.median)}${share}${ratio}`;
   };
   const missing = [
@@ -180,7 +181,10 @@ function tablesOf({
   const lines = [
     `### Node ${node.slice(1)}`,
     '',
-    `${commitsInWords([...new Set([...results.map((r) => r.commit ?? commit), commit])])}; ${cpu}, ${cores} cores, ${memoryGiB} GiB; micro-kernel ${microKernelGflops.toFixed(1)} GFLOP/s on one core. ${Object.entries(
+    `${commitsInWords(
+      results.map((r) => r.commit ?? commit),
+      commit,
+    )}; ${cpu}, ${cores} cores, ${memoryGiB} GiB; micro-kernel ${microKernelGflops.toFixed(1)} GFLOP/s on one core. ${Object.entries(
       versions,
     )
       .map(([name, version]) => `${name} ${version}`)
