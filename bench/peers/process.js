@@ -7,7 +7,8 @@ import { time } from '../timing.ts';
 
 const [module, backend] = process.argv.slice(2);
 const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
-const failure = (error) => ({ error: String(error?.message ?? error).split('\n')[0] });
+// One line, without the path of who asked for what is not there.
+const failure = (error) => ({ error: String(error?.message ?? error).split(/\n| imported from /)[0] });
 // What libraries say of themselves is no answer.
 for (const name of ['log', 'info']) console[name] = console.error;
 

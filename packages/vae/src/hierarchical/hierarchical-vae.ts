@@ -30,8 +30,9 @@ import {
 } from '@latent/tensor';
 import { drawn, klToStandardNormal, normalLogProb } from '../latent/diagonal-normal.ts';
 import { baselineOf } from '../model/baseline.ts';
-import { knownAs } from '../model/file-header.ts';
-import { Model, type ModelFitOptions, type PreparedRows } from '../model/model.ts';
+import { knownAs, nameOf } from '../model/file-header.ts';
+import { Model, type ModelFitOptions } from '../model/model.ts';
+import type { PreparedRows } from '../model/model-rows.ts';
 import { type ReadyRows, type RowsProgram, rowsProgram } from '../model/rows-program.ts';
 import { buildHead, decoderActivations } from '../reconstruction/head.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
@@ -146,7 +147,7 @@ export class HierarchicalVae extends Model<HierarchicalNumbers> {
     const { event, activation, reconstruction } = resolved;
     const [weights, noise] = new Rng(resolved.seed).split(2) as [Rng, Rng];
     super(event, resolved.transform, noise);
-    refuseSurplus(HierarchicalVae, 'encode decode reconstructionError');
+    refuseSurplus(HierarchicalVae, 'encode decode reconstructionError', nameOf);
     this.#options = resolved;
     let made = event;
     const levels = resolved.levels.map(({ encoder, decoder, below, features, latentSize }, l) => {
