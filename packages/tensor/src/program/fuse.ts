@@ -1,8 +1,10 @@
+import type { DType } from '../dtype.ts';
 import type { Formula, FormulaKernel, KernelCall, Layout } from '../kernels/kernel.ts';
 import { FULL, isFlat } from '../kernels/map/layout.ts';
 import { lengthOf } from '../kernels/map/map-program.ts';
 import { composed, type Part } from './compose.ts';
 import { FixedWrites } from './fixed-writes.ts';
+import { constantsFirst, live } from './live.ts';
 import { type CallStep, isLoop, type Operand, outputsOf, placedValue, type Step, type Value } from './step.ts';
 
 /** Operands of a fused kernel: more would not stay in registers. */
@@ -13,40 +15,12 @@ const MOST_INSTRUCTIONS = 800;
 /**
  * The same step in fewer passes over memory: a map whose result a map or a reduction reads becomes part of it, so that
  * bias, activation, log-probability and the sum at their end are one kernel. A result that others read too is still
- * written, beside the reader's. Steps whose results nobody reads are left out. Every number is computed by the same
- * formula as before, in the same order.
+ * written, beside the reader's. A later map of what a reduction reads, as the log-probability's gradient, is written on
+ * the reduction's way. Steps whose results nobody reads are left out. Every number is computed by the same formula as
+ * before, in the same order.
  */
 export function fuse(recorded: readonly Step[], results: ReadonlySet<Value>): readonly Step[] {
-  return new Fusion(live(recorded, results), results).run();
-}
-
-/** The steps that anything depends on. */
-function live(steps: readonly Step[], results: ReadonlySet<Value>): Step[] {
-  const wanted = new Set(results);
-  const keep = (sequence: readonly Step[]): Step[] => {
-    const kept: Step[] = [];
-    for (let i = sequence.length - 1; i >= 0; i--) {
-      const step = sequence[i] as Step;
-      if (isLoop(step)) {
-        // What a turn wants may be made by the turn before.
-        let body = keep(step.body);
-        for (let known = -1; known !== wanted.size; body = keep(step.body)) known = wanted.size;
-        if (body.length > 0) kept.push({ ...step, body });
-      } else if (needed(step)) {
-        for (const { value } of step.operands) wanted.add(placedValue(value));
-        kept.push(step);
-      }
-    }
-    return kept.reverse();
-  };
-  const needed = (step: CallStep): boolean => {
-    for (let j = outputsOf(step) - 1; j >= 0; j--) {
-      const value = placedValue((step.operands[j] as Operand).value);
-      if (value.kind === 'fixed' || value.kind === 'fault' || wanted.has(value)) return true;
-    }
-    return false;
-  };
-  return keep(steps);
+  return new Fusion(constantsFirst(live(recorded, results)), results).run();
 }
 
 interface Input {
@@ -119,7 +93,7 @@ class Fusion {
   }
 
   run(): Step[] {
-    for (let at = 0; at < this.#places.length; at++) while (this.#absorbOne(at));
+    for (let at = 0; at < this.#places.length; at++) while (this.#joinOne(at) || this.#absorbOne(at));
     return this.#rebuilt(this.#steps);
   }
 
@@ -128,7 +102,7 @@ class Fusion {
       if (isLoop(step)) return [{ ...step, body: this.#rebuilt(step.body) }];
       const { group, absorbed } = this.#placeOf.get(step) as Place;
       if (absorbed) return [];
-      return [group === null || group.parts.length === 1 ? step : fusedStep(step, group)];
+      return [group === null || group.parts.length === 1 ? step : fusedStep(group)];
     });
   }
 
@@ -142,7 +116,13 @@ class Fusion {
       if (value.kind !== 'temporary' || writers?.length !== 1) continue;
       const from = writers[0] as number;
       const producer = this.#places[from] as Place;
-      if (from >= at || producer.sequence !== reader.sequence || !producer.group?.kernel.writes) continue;
+      if (
+        from >= at ||
+        producer.sequence !== reader.sequence ||
+        producer.group === null ||
+        producer.group.kernel.reduces
+      )
+        continue;
       if (this.#absorb(producer.group, from, reader.group, at)) {
         producer.absorbed = true;
         return true;
@@ -155,9 +135,8 @@ class Fusion {
     const shape = commonShape(producer, reader);
     if (shape === null || producer.instructions + reader.instructions > MOST_INSTRUCTIONS) return false;
     const made = producer.outputs.map(({ value }) => value);
-    const { call } = producer.parts[0]!.step;
-    if (call.dtype !== reader.parts[0]!.step.call.dtype) return false;
-    const bytes = call.kernel.written(call, 0);
+    if (dtypeOf(producer) !== dtypeOf(reader)) return false;
+    const bytes = bytesOf(producer);
     // The reader takes what the producer makes element by element.
     for (const { operand, layout } of reader.inputs) {
       if (made.includes(operand.value) && (operand.offset !== 0 || layout !== FULL || operand.value.bytes !== bytes))
@@ -172,7 +151,7 @@ class Fusion {
       if (value.kind !== 'temporary' || first < at) return false;
       if (this.#results.has(value) || readers.length > 1 || first > at) others.push(operand);
     }
-    if (others.length > 0 && !reader.kernel.writes) return false;
+    if (others.length > 0 && !writes(reader)) return false;
 
     const inputs: Input[] = [];
     const take = (input: Input): void => {
@@ -204,6 +183,69 @@ class Fusion {
     return true;
   }
 
+  /** Makes one later map of what a reduction reads, or of what is written on its way, part of the reduction. */
+  #joinOne(at: number): boolean {
+    const { group } = this.#places[at] as Place;
+    if (group === null || !group.kernel.reduces || !writes(group)) return false;
+    const known = [...group.inputs, ...group.outputs.slice(1).map((operand) => ({ operand, layout: FULL }))];
+    for (const { operand, layout } of known) {
+      if (layout !== FULL) continue;
+      for (const later of this.#readers[operand.value.id] ?? NO_READERS) {
+        if (later > at && this.#join(group, at, later)) return true;
+      }
+    }
+    return false;
+  }
+
+  #join(reduction: Group, at: number, later: number): boolean {
+    const place = this.#places[later] as Place;
+    const { group: map, sequence, absorbed } = place;
+    if (map === null || absorbed || map.kernel.reduces || sequence !== this.#places[at]?.sequence) return false;
+    const shape = commonShape(map, reduction);
+    const instructions = map.instructions + reduction.instructions;
+    if (shape === null || instructions > MOST_INSTRUCTIONS || dtypeOf(map) !== dtypeOf(reduction)) return false;
+    if (map.outputs.some(({ value }) => value.kind !== 'temporary' || this.#writers[value.id]?.length !== 1))
+      return false;
+    const [result, ...made] = reduction.outputs as [Operand, ...Operand[]];
+    const isMade = ({ operand, layout }: Input): boolean =>
+      layout === FULL && operand.offset === 0 && made.some(({ value }) => value === operand.value);
+    const read = map.inputs.filter((input) => !isMade(input));
+    if (!read.every(({ operand }) => this.#isReady(operand, at, later))) return false;
+    // What nobody but the map wanted is no longer written.
+    const wanted = made.filter(
+      ({ value }) => this.#results.has(value) || this.#readers[value.id]?.some((i) => i !== later),
+    );
+    const outputs = [result, ...wanted, ...map.outputs];
+    const inputs = [...reduction.inputs];
+    for (const input of read) if (!inputs.some((known) => sameInput(known, input))) inputs.push(input);
+    if (inputs.length + outputs.length > MOST_OPERANDS) return false;
+
+    place.absorbed = true;
+    const { parts } = reduction;
+    (this.#places[at] as Place).group = {
+      ...reduction,
+      parts: [...parts.slice(0, -1), ...map.parts, ...parts.slice(-1)],
+      outputs,
+      inputs,
+      instructions,
+    };
+    for (const input of map.inputs) {
+      const readers = this.#readers[input.operand.value.id] as number[];
+      remove(readers, later);
+      if (!isMade(input)) insert(readers, at);
+    }
+    for (const { value } of map.outputs) this.#writers[value.id] = [at];
+    return true;
+  }
+
+  /** Whether what is read at `later` is there already at `at`. */
+  #isReady({ value }: Operand, at: number, later: number): boolean {
+    const { kind, address, bytes, id } = value;
+    if (kind === 'fixed') return !this.#fixed.changes(value, address, address + bytes, at - 1, later - 1);
+    const writers = this.#writers[id] ?? NO_READERS;
+    return kind === 'constant' || (kind === 'temporary' && writers.length === 1 && (writers[0] as number) < at);
+  }
+
   /** Whether what the producer reads is the same when the reader runs, and the reader does not write over it. */
   #unchanged(producer: Group, from: number, reader: Group, at: number): boolean {
     return producer.inputs.every(({ operand, layout }) => {
@@ -215,7 +257,7 @@ class Fusion {
       }
       const known = value === placed && layout === FULL;
       const begin = placed.address + (known ? offset : 0);
-      const end = known ? begin + this.#bytesOf(producer) : placed.address + placed.bytes;
+      const end = known ? begin + bytesOf(producer) : placed.address + placed.bytes;
       const overwritten = reader.outputs.some(({ value: output }) => {
         const written = placedValue(output);
         return written.kind === 'fixed' && overlaps(written, begin, end);
@@ -236,11 +278,6 @@ class Fusion {
       if (onto && layout !== FULL) return false;
     }
     return true;
-  }
-
-  #bytesOf({ parts }: Group): number {
-    const { call } = parts[parts.length - 1]!.step;
-    return call.kernel.written(call, 0);
   }
 }
 
@@ -278,7 +315,7 @@ function commonShape(made: Group, used: Group): { rows: number; cols: number } |
   const { rows, cols } = used;
   if (made.rows * made.cols !== rows * cols || rows * cols === 0) return null;
   if ((made.rows === rows && made.cols === cols) || isFlatGroup(made)) return { rows, cols };
-  if (used.kernel.writes && isFlatGroup(used)) return { rows: made.rows, cols: made.cols };
+  if (!used.kernel.reduces && isFlatGroup(used)) return { rows: made.rows, cols: made.cols };
   return null;
 }
 
@@ -291,14 +328,33 @@ function inOrder(producer: readonly Part[], reader: readonly Part[]): Part[] {
   return [...producer, ...reader];
 }
 
-/** One call of all parts of a group, in the place of its last. */
-function fusedStep(step: CallStep, group: Group): CallStep {
+function lastCall({ parts }: Group): KernelCall {
+  return (parts[parts.length - 1] as Part).step.call;
+}
+
+function dtypeOf(group: Group): DType {
+  return lastCall(group).dtype;
+}
+
+/** What a map writes of each output. */
+function bytesOf(map: Group): number {
+  const call = lastCall(map);
+  return call.kernel.written(call, 0);
+}
+
+/** Whether values may be written on its way. */
+function writes(group: Group): boolean {
+  return group.kernel.writes(lastCall(group));
+}
+
+/** One call of all parts of a group, as its last is called. */
+function fusedStep(group: Group): CallStep {
   const { parts, outputs, inputs, rows, cols, kernel } = group;
   const program = composed(parts, outputs, inputs);
   const operands = [...outputs, ...inputs.map(({ operand }) => operand)];
   const pointers = operands.map(({ value: { address }, offset }) => address + offset);
   const formula: Formula = { program, rows, cols, layouts: inputs.map(({ layout }) => layout) };
-  return { call: kernel.with(step.call, formula, pointers), operands, partial: false };
+  return { call: kernel.with(lastCall(group), formula, pointers), operands, partial: false };
 }
 
 function push(lists: Positions, { id }: Value, at: number): void {
