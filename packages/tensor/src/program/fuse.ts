@@ -9,6 +9,8 @@ import { type CallStep, isLoop, type Operand, outputsOf, placedValue, type Step,
 
 /** Operands of a fused kernel: more would not stay in registers. */
 const MOST_OPERANDS = 14;
+/** Later readers of a value that are tried as part of a reduction: where a value has thousands, time would pass. */
+const NEAREST = 16;
 /** Instructions of one vector of a fused formula: longer ones would take engines long to compile. */
 const MOST_INSTRUCTIONS = 800;
 
@@ -190,9 +192,9 @@ class Fusion {
     const known = [...group.inputs, ...group.outputs.slice(1).map((operand) => ({ operand, layout: FULL }))];
     for (const { operand, layout } of known) {
       if (layout !== FULL) continue;
-      for (const later of this.#readers[operand.value.id] ?? NO_READERS) {
-        if (later > at && this.#join(group, at, later)) return true;
-      }
+      const readers = this.#readers[operand.value.id] ?? NO_READERS;
+      const first = placeIn(readers, at + 1);
+      for (const later of readers.slice(first, first + NEAREST)) if (this.#join(group, at, later)) return true;
     }
     return false;
   }
