@@ -1,4 +1,3 @@
-import type { DType } from '../dtype.ts';
 import type { Formula, FormulaKernel, KernelCall, Layout } from '../kernels/kernel.ts';
 import { FULL, isFlat } from '../kernels/map/layout.ts';
 import { lengthOf } from '../kernels/map/map-program.ts';
@@ -125,19 +124,15 @@ class Fusion {
         producer.group.kernel.reduces
       )
         continue;
-      if (this.#absorb(producer.group, from, reader.group, at)) {
-        producer.absorbed = true;
-        return true;
-      }
+      if (this.#absorb(producer.group, from, reader.group, at)) return true;
     }
     return false;
   }
 
   #absorb(producer: Group, from: number, reader: Group, at: number): boolean {
     const shape = commonShape(producer, reader);
-    if (shape === null || producer.instructions + reader.instructions > MOST_INSTRUCTIONS) return false;
+    if (shape === null) return false;
     const made = producer.outputs.map(({ value }) => value);
-    if (dtypeOf(producer) !== dtypeOf(reader)) return false;
     const bytes = bytesOf(producer);
     // The reader takes what the producer makes element by element.
     for (const { operand, layout } of reader.inputs) {
@@ -155,34 +150,29 @@ class Fusion {
     }
     if (others.length > 0 && !writes(reader)) return false;
 
-    const inputs: Input[] = [];
-    const take = (input: Input): void => {
-      if (!inputs.some((known) => sameInput(known, input))) inputs.push(input);
-    };
-    for (const input of producer.inputs) take(input);
-    for (const input of reader.inputs) if (!made.includes(input.operand.value)) take(input);
+    const kept = reader.inputs.filter(({ operand }) => !made.includes(operand.value));
+    const inputs = union(producer.inputs, kept);
     const outputs = [...reader.outputs, ...others];
-    if (inputs.length + outputs.length > MOST_OPERANDS) return false;
-    if (!this.#unchanged(producer, from, reader, at)) return false;
+    if (inputs.length + outputs.length > MOST_OPERANDS || !this.#unchanged(producer, from, reader, at)) return false;
+    // Producers' parts come before those that read them, whatever became part of what.
+    const parts = [...producer.parts, ...reader.parts];
+    this.#merge(at, { ...reader, ...shape, parts, outputs, inputs }, producer.inputs, from, others);
+    for (const value of made) remove(this.#readers[value.id] ?? [], at);
+    return true;
+  }
 
-    (this.#places[at] as Place).group = {
-      ...shape,
-      kernel: reader.kernel,
-      parts: inOrder(producer.parts, reader.parts),
-      outputs,
-      inputs,
-      instructions: producer.instructions + reader.instructions,
-    };
-    for (const { operand } of producer.inputs) {
+  /** The call becomes `group`, which reads `moved` in place of the call at `from`, and writes `more`. */
+  #merge(at: number, group: Group, moved: readonly Input[], from: number, more: readonly Operand[]): void {
+    (this.#places[at] as Place).group = group;
+    (this.#places[from] as Place).absorbed = true;
+    for (const { operand } of moved) {
       for (let seen: Value | undefined = operand.value; seen !== undefined; seen = seen.window?.whole.value) {
         const readers = this.#readers[seen.id] as number[];
         remove(readers, from);
         insert(readers, at);
       }
     }
-    for (const value of made) remove(this.#readers[value.id] ?? [], at);
-    for (const { value } of others) this.#writers[value.id] = [at];
-    return true;
+    for (const { value } of more) this.#writers[value.id] = [at];
   }
 
   /** Makes one later map of what a reduction reads, or of what is written on its way, part of the reduction. */
@@ -200,43 +190,26 @@ class Fusion {
   }
 
   #join(reduction: Group, at: number, later: number): boolean {
-    const place = this.#places[later] as Place;
-    const { group: map, sequence, absorbed } = place;
+    const { group: map, sequence, absorbed } = this.#places[later] as Place;
     if (map === null || absorbed || map.kernel.reduces || sequence !== this.#places[at]?.sequence) return false;
     const shape = commonShape(map, reduction);
-    const instructions = map.instructions + reduction.instructions;
-    if (shape === null || instructions > MOST_INSTRUCTIONS || dtypeOf(map) !== dtypeOf(reduction)) return false;
-    if (map.outputs.some(({ value }) => value.kind !== 'temporary' || this.#writers[value.id]?.length !== 1))
-      return false;
+    const alone = map.outputs.every(({ value }) => value.kind === 'temporary' && this.#writers[value.id]?.length === 1);
+    if (shape === null || !alone) return false;
     const [result, ...made] = reduction.outputs as [Operand, ...Operand[]];
     const isMade = ({ operand, layout }: Input): boolean =>
       layout === FULL && operand.offset === 0 && made.some(({ value }) => value === operand.value);
     const read = map.inputs.filter((input) => !isMade(input));
-    if (!read.every(({ operand }) => this.#isReady(operand, at, later))) return false;
     // What nobody but the map wanted is no longer written.
-    const wanted = made.filter(
-      ({ value }) => this.#results.has(value) || this.#readers[value.id]?.some((i) => i !== later),
-    );
+    const wanted = made.filter(({ value }) => {
+      return this.#results.has(value) || this.#readers[value.id]?.some((reader) => reader !== later);
+    });
     const outputs = [result, ...wanted, ...map.outputs];
-    const inputs = [...reduction.inputs];
-    for (const input of read) if (!inputs.some((known) => sameInput(known, input))) inputs.push(input);
+    const inputs = union(reduction.inputs, read);
     if (inputs.length + outputs.length > MOST_OPERANDS) return false;
-
-    place.absorbed = true;
-    const { parts } = reduction;
-    (this.#places[at] as Place).group = {
-      ...reduction,
-      parts: [...parts.slice(0, -1), ...map.parts, ...parts.slice(-1)],
-      outputs,
-      inputs,
-      instructions,
-    };
-    for (const input of map.inputs) {
-      const readers = this.#readers[input.operand.value.id] as number[];
-      remove(readers, later);
-      if (!isMade(input)) insert(readers, at);
-    }
-    for (const { value } of map.outputs) this.#writers[value.id] = [at];
+    if (!read.every(({ operand }) => this.#isReady(operand, at, later))) return false;
+    const parts = [...reduction.parts.slice(0, -1), ...map.parts, ...reduction.parts.slice(-1)];
+    this.#merge(at, { ...reduction, ...shape, parts, outputs, inputs }, read, later, map.outputs);
+    for (const { value } of made) remove(this.#readers[value.id] ?? [], later);
     return true;
   }
 
@@ -312,12 +285,14 @@ function sameInput(a: Input, b: Input): boolean {
   return a.operand.value === b.operand.value && a.operand.offset === b.operand.offset && a.layout === b.layout;
 }
 
-/** Rows and columns that both formulas can be seen over; the reader's stay where it does not write element by element. */
-function commonShape(made: Group, used: Group): { rows: number; cols: number } | null {
+/** What one kernel of both is over, if there is one: the rows and columns of the reader where it does not write element by element. */
+function commonShape(made: Group, used: Group): Pick<Group, 'rows' | 'cols' | 'instructions'> | null {
   const { rows, cols } = used;
+  const instructions = made.instructions + used.instructions;
   if (made.rows * made.cols !== rows * cols || rows * cols === 0) return null;
-  if ((made.rows === rows && made.cols === cols) || isFlatGroup(made)) return { rows, cols };
-  if (!used.kernel.reduces && isFlatGroup(used)) return { rows: made.rows, cols: made.cols };
+  if (instructions > MOST_INSTRUCTIONS || lastCall(made).dtype !== lastCall(used).dtype) return null;
+  if ((made.rows === rows && made.cols === cols) || isFlatGroup(made)) return { rows, cols, instructions };
+  if (!used.kernel.reduces && isFlatGroup(used)) return { rows: made.rows, cols: made.cols, instructions };
   return null;
 }
 
@@ -325,17 +300,12 @@ function isFlatGroup({ inputs }: Group): boolean {
   return isFlat(inputs.map(({ layout }) => layout));
 }
 
-/** Producers' parts come before those that read them, whatever became part of what. */
-function inOrder(producer: readonly Part[], reader: readonly Part[]): Part[] {
-  return [...producer, ...reader];
+function union(some: readonly Input[], more: readonly Input[]): Input[] {
+  return [...some, ...more.filter((input) => !some.some((known) => sameInput(known, input)))];
 }
 
 function lastCall({ parts }: Group): KernelCall {
   return (parts[parts.length - 1] as Part).step.call;
-}
-
-function dtypeOf(group: Group): DType {
-  return lastCall(group).dtype;
 }
 
 /** What a map writes of each output. */

@@ -1,5 +1,14 @@
 import { FixedWrites } from './fixed-writes.ts';
-import { type CallStep, isLoop, type Operand, outputsOf, placedValue, type Step, type Value } from './step.ts';
+import {
+  type CallStep,
+  eachCall,
+  isLoop,
+  type Operand,
+  outputsOf,
+  placedValue,
+  type Step,
+  type Value,
+} from './step.ts';
 
 /** The steps that anything depends on. */
 export function live(recorded: readonly Step[], results: ReadonlySet<Value>): Step[] {
@@ -38,36 +47,30 @@ const AHEAD_BYTES = 64 << 10;
  * of the loss's terms, one over the number of rows) is then ready where the terms are computed, and both can be one pass.
  */
 export function constantsFirst(steps: readonly Step[]): Step[] {
-  const fixed = new FixedWrites(steps.flatMap(callsOf));
-  const writers = new Map<Value, number>();
-  for (const step of steps.flatMap(callsOf)) {
+  const calls: CallStep[] = [];
+  eachCall(steps, (step) => calls.push(step));
+  const fixed = new FixedWrites(calls);
+  const [written, again] = [new Set<Value>(), new Set<Value>()];
+  for (const step of calls) {
     for (const { value } of step.operands.slice(0, outputsOf(step))) {
       const placed = placedValue(value);
-      writers.set(placed, (writers.get(placed) ?? 0) + 1);
+      (written.has(placed) ? again : written).add(placed);
     }
   }
   const ready = new Set<Value>();
-  const isReady = ({ value }: Operand): boolean => {
-    const { kind, address, bytes } = value;
-    if (kind === 'fixed') return !fixed.changes(value, address, address + bytes, -1, Number.POSITIVE_INFINITY);
-    return kind === 'constant' || ready.has(value);
-  };
   const isAhead = (step: Step): boolean => {
     if (isLoop(step) || step.partial || step.call.kernel.accumulates) return false;
     const outputs = outputsOf(step);
-    const made = step.operands.slice(0, outputs).map(({ value }) => value);
-    const small = made.every(
-      (value) => value.kind === 'temporary' && value.bytes <= AHEAD_BYTES && writers.get(value) === 1,
-    );
-    if (!small || !step.operands.slice(outputs).every(isReady)) return false;
-    for (const value of made) ready.add(value);
+    const isReady = ({ value }: Operand, i: number): boolean => {
+      const { kind, address, bytes } = value;
+      if (i < outputs) return kind === 'temporary' && bytes <= AHEAD_BYTES && !again.has(value);
+      if (kind === 'fixed') return !fixed.changes(value, address, address + bytes, -1, Infinity);
+      return kind === 'constant' || ready.has(value);
+    };
+    if (!step.operands.every(isReady)) return false;
+    for (const { value } of step.operands.slice(0, outputs)) ready.add(value);
     return true;
   };
-  const [ahead, others]: [Step[], Step[]] = [[], []];
-  for (const step of steps) (isAhead(step) ? ahead : others).push(step);
-  return [...ahead, ...others];
-}
-
-function callsOf(step: Step): CallStep[] {
-  return isLoop(step) ? step.body.flatMap(callsOf) : [step];
+  const ahead = new Set(steps.filter(isAhead));
+  return [...ahead, ...steps.filter((step) => !ahead.has(step))];
 }

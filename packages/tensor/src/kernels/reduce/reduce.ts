@@ -98,7 +98,8 @@ export const reduceKernel: Kernel<ReduceCall> = {
   label({ kind, program, outer, axis, inner, line }) {
     const shape = line === 1 ? `columns of ${program.name} [${outer}, ${axis}]` : null;
     const written = program.expressions.length - 1;
-    return `${kind} over ${shape ?? `rows of ${program.name} [${outer === 1 ? '' : `${outer}, `}${axis}, ${inner}]`}${written > 0 ? ` → ${written} beside` : ''}`;
+    const beside = written > 0 ? ` → ${written} beside` : '';
+    return `${kind} over ${shape ?? `rows of ${program.name} [${outer === 1 ? '' : `${outer}, `}${axis}, ${inner}]`}${beside}`;
   },
 
   formula: {
