@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { dense, dropout, Module, standardise } from '@latent/nn';
+import { dense, dropout, type History, Module, standardise } from '@latent/nn';
 import { LatentError, Rng, Tensor, tensor, UsageError } from '@latent/tensor';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
@@ -38,6 +38,7 @@ const partial = labels.map((label, i) => (i % 4 === 0 ? label : null));
 const targets = rows.map(([x]) => 3 * x!);
 const codes = new Rng(2).normal([5, 2]).toArray() as number[][];
 const batch = tensor(few);
+const held = { validationData: few };
 const run = { epochs: 3, batchSize: 16, onWarning: () => {} };
 
 interface Entry {
@@ -260,25 +261,29 @@ const classes = [
     type: Vae,
     table: vaeTable,
     make: (type: typeof Vae) => new type({ ...common, latentSize: 2, reconstruction: gaussian(), missing: true }),
-    train: (m: Vae, options: object) => m.fit(rows, { ...run, ...options }),
+    given: [rows],
+    held,
   },
   {
     type: Autoencoder,
     table: autoencoderTable,
     make: (type: typeof Autoencoder) => new type({ inputSize: 4, encoder: [6, 2], transform: standardise() }),
-    train: (m: Autoencoder, options: object) => m.fit(rows, { ...run, ...options }),
+    given: [rows],
+    held,
   },
   {
     type: DenoisingAutoencoder,
     table: autoencoderTable,
     make: (type: typeof DenoisingAutoencoder) => new type({ inputSize: 4, encoder: [6, 2], transform: standardise() }),
-    train: (m: DenoisingAutoencoder, options: object) => m.fit(rows, { ...run, ...options }),
+    given: [rows],
+    held,
   },
   {
     type: Classifier,
     table: classifierTable,
     make: (type: typeof Classifier) => new type({ ...common, classes: 2 }),
-    train: (m: Classifier, options: object) => m.fit(rows, labels, { ...run, ...options }),
+    given: [rows, labels],
+    held: { ...held, validationLabels: labels.slice(0, 7) },
   },
   {
     type: VqVae,
@@ -288,7 +293,8 @@ const classes = [
         ...{ inputSize: 4, encoder: [6], codes: 5, codeSize: 2, places: 2, transform: standardise() },
         ...{ reconstruction: gaussian(), prior: { width: 4, layers: 1, heads: 2 } },
       }),
-    train: (m: VqVae, options: object) => m.fit(rows, { ...run, ...options }),
+    given: [rows],
+    held,
   },
   {
     type: HierarchicalVae,
@@ -298,40 +304,47 @@ const classes = [
         ...{ inputSize: 4, encoder: [[5], [3]], latentSizes: [2, 1], transform: standardise() },
         ...{ reconstruction: gaussian(), warmUp: 0 },
       }),
-    train: (m: HierarchicalVae, options: object) => m.fit(rows, { ...run, ...options }),
+    given: [rows],
+    held,
   },
   {
     type: MaskedAutoencoder,
     table: maskedTable,
     make: (type: typeof MaskedAutoencoder) =>
       new type({ inputSize: 4, encoder: [6, 3], reconstruction: gaussian(), transform: standardise() }),
-    train: (m: MaskedAutoencoder, options: object) => m.fit(rows, { ...run, ...options }),
+    given: [rows],
+    held,
   },
   {
     type: SparseAutoencoder,
     table: sparseTable,
     make: (type: typeof SparseAutoencoder) =>
       new type({ inputSize: 4, features: 6, active: 2, transform: standardise() }),
-    train: (m: SparseAutoencoder, options: object) => m.fit(rows, { ...run, ...options }),
+    given: [rows],
+    held,
   },
   {
     type: SemiSupervisedVae,
     table: semiTable,
     make: (type: typeof SemiSupervisedVae) =>
       new type({ ...common, latentSize: 2, classes: 2, reconstruction: gaussian() }),
-    train: (m: SemiSupervisedVae, options: object) => m.fit(rows, partial, { ...run, ...options }),
+    given: [rows, partial],
+    held: { ...held, validationLabels: partial.slice(0, 7) },
   },
   {
     type: Regressor,
     table: regressorTable,
     make: (type: typeof Regressor) => new type({ ...common, likelihood: gaussian(), targetTransform: standardise() }),
-    train: (m: Regressor, options: object) => m.fit(rows, targets, { ...run, ...options }),
+    given: [rows, targets],
+    held: { ...held, validationTargets: targets.slice(0, 7) },
   },
 ] as unknown as {
   type: new (options: never) => Model<never>;
   table: Table;
   make(type: unknown): Model<never>;
-  train(model: Model<never>, options: object): Promise<unknown>;
+  /** What it is trained on, and validated on. */
+  given: readonly unknown[];
+  held: object;
 }[];
 
 /** Methods for subclasses, which callers cannot name. */
@@ -385,6 +398,20 @@ async function plain(result: unknown): Promise<unknown> {
   return value;
 }
 
+/** A copy in which rows are typed arrays. */
+function typedRows(value: unknown): unknown {
+  if (Array.isArray(value)) return typeof value[1] === 'number' ? Float64Array.from(value) : value.map(typedRows);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, typedRows(field)]));
+}
+
+/** Writes ones over all numbers in lists. */
+function overwrite(value: unknown): void {
+  if (ArrayBuffer.isView(value)) (value as Float64Array).fill(1);
+  else if (Array.isArray(value) && typeof value[0] === 'number') value.fill(1);
+  else if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) overwrite(inner);
+}
+
 /** Everything that is the model's: weights, generators and what it learned. */
 const inside = (model: Model<never>): string =>
   JSON.stringify([
@@ -412,7 +439,9 @@ it('all public methods of all models are in the tables', () => {
 
 describe.each(classes.map((entry) => ({ name: entry.type.name, ...entry })))(
   '$name',
-  ({ table, make, train, type }) => {
+  ({ table, make, given, held, type }) => {
+    const train = (model: Model<never>, options: object): Promise<unknown> =>
+      (model as unknown as { fit(...args: unknown[]): Promise<unknown> }).fit(...given, { ...run, ...options });
     class Mine extends (type as unknown as typeof Vae) {}
     const names = Object.keys(table);
     const asking = names.filter((name) => !table[name]!.trains && !table[name]!.changes);
@@ -452,6 +481,50 @@ describe.each(classes.map((entry) => ({ name: entry.type.name, ...entry })))(
         const both = await Promise.all([plain(call(model as never)), plain(call(model as never))]);
         expect(both, name).toEqual([want, want]);
         expect(inside(model), name).toBe(before);
+      }
+    });
+
+    it('takes what it is given at once: what the caller then does with the arrays changes nothing', async () => {
+      const losses = async (given: readonly unknown[], held: object, spoil: () => void): Promise<unknown> => {
+        const model = make(type) as unknown as { fit(...args: unknown[]): Promise<History> };
+        const running = model.fit(...given, { ...run, ...held });
+        spoil();
+        const { epochs } = await running;
+        return epochs.map(({ loss, validation }) => [loss, validation?.loss]);
+      };
+      const want = await losses(given, held, () => {});
+      for (const form of [structuredClone, typedRows] as const) {
+        const [own, ownHeld] = [form(given), form(held)] as [unknown[], object];
+        expect(
+          await losses(own, ownHeld, () => {
+            overwrite(own);
+            overwrite(ownHeld);
+          }),
+        ).toEqual(want);
+      }
+    });
+
+    it('after fit: an option that there is not is refused by every method, also by those that take none', async () => {
+      const model = make(type);
+      await train(model, {});
+      for (const name of names.filter((name) => table[name]!.learned)) {
+        const own = (model as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!;
+        const asked = Object.create(model, {
+          [name]: {
+            value: (...args: unknown[]) => {
+              const last = args.at(-1);
+              const options = typeof last === 'object' && Object.getPrototypeOf(last) === Object.prototype;
+              return own.call(model, ...(options ? args.slice(0, -1) : args), {
+                ...(options && (last as object)),
+                noSuchOption: 1,
+              });
+            },
+          },
+        }) as never;
+        await expect(
+          Promise.resolve().then(() => table[name]!.call(asked)),
+          name,
+        ).rejects.toThrow(new RegExp(`^${model.type}.*(noSuchOption|nothing besides, got an object)`));
       }
     });
 
