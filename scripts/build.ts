@@ -7,6 +7,12 @@ import { fileURLToPath } from 'node:url';
 import { build, type Message, transform } from 'esbuild';
 import { entriesOf, type Manifest, type PackageRule, packageFolder, packages, readManifest, root } from './packages.ts';
 
+/**
+ * Neither comments nor indentation, which engines read at every start and source maps give back; the names stay, for the stacks of
+ * errors.
+ */
+const SHIPPED = { target: 'es2022', minifyWhitespace: true, lineLimit: 120 } as const;
+
 /** Writes the folder `dist` of every package, with all that its `exports` and `bin` name; by default beside its sources. */
 export async function buildPackages(place = (rule: PackageRule) => packageFolder(rule.folder)): Promise<void> {
   const declarations = mkdtempSync(join(tmpdir(), 'latent-declarations-'));
@@ -41,7 +47,7 @@ export async function writeModules(folder: string, manifest: Manifest, dist: str
     bundle: true,
     splitting: true,
     format: 'esm',
-    target: 'es2022',
+    ...SHIPPED,
     sourcemap: true,
     packages: 'external',
     logLevel: 'silent',
@@ -56,7 +62,7 @@ export async function writeModules(folder: string, manifest: Manifest, dist: str
     const { code, warnings } = await transform(text.replace(/\n\/\/# sourceMappingURL=.*\n$/, '\n'), {
       format: 'cjs',
       platform: 'node',
-      target: 'es2022',
+      ...SHIPPED,
       sourcefile: relative(folder, path),
       logLevel: 'silent',
     });
