@@ -54,11 +54,13 @@ export async function writeModules(folder: string, manifest: Manifest, dist: str
   });
   refuseWarnings(folder, warnings);
   const commands = new Set(entries.filter(({ path }) => path === null).map(({ output }) => join(folder, output)));
+  // What a command alone is made of nobody imports.
+  const importable = entries.length > commands.size;
   for (const { path, contents, text } of outputFiles) {
     const file = join(dist, relative(outdir, path));
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, contents, commands.has(path) ? { mode: 0o755 } : {});
-    if (!path.endsWith('.js') || commands.has(path)) continue;
+    if (!path.endsWith('.js') || !importable || commands.has(path)) continue;
     const { code, warnings } = await transform(text.replace(/\n\/\/# sourceMappingURL=.*\n$/, '\n'), {
       format: 'cjs',
       platform: 'node',
