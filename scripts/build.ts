@@ -7,12 +7,6 @@ import { fileURLToPath } from 'node:url';
 import { build, type Message, transform } from 'esbuild';
 import { entriesOf, type Manifest, type PackageRule, packageFolder, packages, readManifest, root } from './packages.ts';
 
-/**
- * Neither comments nor indentation, which engines read at every start and source maps give back; the names stay, for the stacks of
- * errors.
- */
-const SHIPPED = { target: 'es2022', minifyWhitespace: true, lineLimit: 120 } as const;
-
 /** Writes the folder `dist` of every package, with all that its `exports` and `bin` name; by default beside its sources. */
 export async function buildPackages(place = (rule: PackageRule) => packageFolder(rule.folder)): Promise<void> {
   const declarations = mkdtempSync(join(tmpdir(), 'latent-declarations-'));
@@ -47,7 +41,7 @@ export async function writeModules(folder: string, manifest: Manifest, dist: str
     bundle: true,
     splitting: true,
     format: 'esm',
-    ...SHIPPED,
+    target: 'es2022',
     sourcemap: true,
     packages: 'external',
     logLevel: 'silent',
@@ -64,7 +58,7 @@ export async function writeModules(folder: string, manifest: Manifest, dist: str
     const { code, warnings } = await transform(text.replace(/\n\/\/# sourceMappingURL=.*\n$/, '\n'), {
       format: 'cjs',
       platform: 'node',
-      ...SHIPPED,
+      target: 'es2022',
       sourcefile: relative(folder, path),
       logLevel: 'silent',
     });
