@@ -25,8 +25,8 @@ export interface CompileOptions {
   /** Gives back the same tensors every time, with new numbers: nothing is allocated. Read them before the next call. */
   readonly reuse?: boolean;
   /**
-   * It will be called again and again: its first call, too, is made by the program, recorded without being computed. So the kernels
-   * are compiled once and not one by one before; where most calls are the only ones of their shapes, that is dearer.
+   * It will be called again and again with arguments of the first call's shapes: that call, too, is made by the program, recorded
+   * without being computed, so that kernels are compiled once and not one by one before.
    */
   readonly repeats?: boolean;
 }
@@ -173,7 +173,8 @@ export function compile<A extends readonly unknown[], R>(
     return { value };
   };
   const call = (...args: A): R => {
-    const made = prepare(args, repeats);
+    // Of other shapes, which may come but once, the eager call is the cheaper one.
+    const made = prepare(args, repeats && recordings.length === 0);
     if ('value' in made) return made.value as R;
     const { program, result } = 'finish' in made ? made.finish() : made;
     const ended = hand(program, args);

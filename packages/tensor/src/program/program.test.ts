@@ -200,19 +200,22 @@ describe('compile', () => {
     const makeBy = (repeats: boolean) =>
       compile(
         (a: Tensor) => {
-          overwrite(kept, a.mul(2));
+          overwrite(kept, a.slice([[0, 3]]).mul(2));
           during = kept.storage.view('f32', 3)[0] as number;
           return a.exp().sum();
         },
         { repeats },
       );
     for (const repeats of [false, true]) {
-      const [run, before] = [makeBy(repeats), kept.data[0]];
+      const [run, before] = [makeBy(repeats), kept.data[0] as number];
       for (const a of [x, y]) {
         expect(run(a).item()).toBe(a.exp().sum().item());
         expect(kept.data).toEqual(a.mul(2).data);
         if (a === x) expect(during).toBe(repeats ? before : 2);
       }
+      // Another shape may come but once.
+      run(tensor([7, 8, 9, 10]));
+      expect(during).toBe(14);
     }
   });
 
