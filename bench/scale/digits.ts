@@ -1,6 +1,7 @@
-// A VAE of handwritten digits in K shards, in this process. First the bound of held-out digits at equal rows against that of one worker with several
-// seeds; then, by shards and local steps, in how many steps of a worker a loss is reached that one worker has after 1,000:
+// A VAE of handwritten digits in K shards, in this process. First the bound of held-out digits at equal rows against that of one worker, each with several
+// seeds, other than those its settings were chosen with (10 and 11); then, by shards and local steps, in how many steps of a worker a loss is reached that one worker has after 1,000:
 // npx tsx --conditions=source bench/scale/digits.ts [equal|table]
+import { adam, oneCycleSchedule } from '@latent/nn';
 import { distributedFit, localEngine, memoryStore, type RoundEvent } from '@latent/scale';
 import { bernoulli, Vae } from '@latent/vae';
 import { loadDigits } from '../../demo/digits.ts';
@@ -43,27 +44,43 @@ async function bestOf(rates: readonly number[], run: (rate: number) => Promise<r
   return best as { rate: number; all: readonly number[] };
 }
 
+/** Nats of held-out digits after so many passes over the rows, in steps of 32 rows of all shards together. */
+async function equalRows(
+  seed: number,
+  shards: number,
+  { rate, localSteps, outer }: { rate: number; localSteps: number; outer?: { learningRate: number; momentum: number } },
+): Promise<number> {
+  const batchSize = BATCH / shards;
+  const rounds = Math.floor((EPOCHS * Math.ceil(train.labels.length / shards / batchSize)) / localSteps);
+  const learningRate = oneCycleSchedule({ rate, steps: rounds * localSteps });
+  const model = vae(seed);
+  await distributedFit(model, {
+    ...{ rows: train.images, shards, batchSize, localSteps, rounds, optimizer: adam({ learningRate }) },
+    ...(outer !== undefined && { outer }),
+    ...{ store: memoryStore(), engine: localEngine() },
+  });
+  const { elbo } = model.elbo(test.images);
+  return -elbo.mean().item();
+}
+
+const EPOCHS = 24;
+
+async function told(what: string, seeds: readonly number[], run: (seed: number) => Promise<number>): Promise<void> {
+  const nats: number[] = [];
+  for (const seed of seeds) nats.push(await run(seed));
+  const mean = nats.reduce((sum, x) => sum + x, 0) / nats.length;
+  const spread = Math.sqrt(nats.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (nats.length - 1));
+  console.log(`${what}: ${nats.map((x) => x.toFixed(2)).join(' ')}: ${mean.toFixed(2)} ± ${spread.toFixed(2)} nats`);
+}
+
 if (part !== 'table') {
-  const EPOCHS = 24;
-  const steps = EPOCHS * Math.ceil(train.labels.length / BATCH);
-  const one: number[] = [];
-  for (let seed = 0; seed < 5; seed++) one.push((await losses(seed, 1, steps, 1, 0.004)).at(-1) as number);
-  const mean = one.reduce((sum, loss) => sum + loss, 0) / one.length;
-  const spread = Math.sqrt(one.reduce((sum, loss) => sum + (loss - mean) ** 2, 0) / (one.length - 1));
-  console.log(
-    `one worker, ${EPOCHS} epochs, five seeds: ${one.map((x) => x.toFixed(2)).join(' ')}: ${mean.toFixed(2)} ± ${spread.toFixed(2)} nats`,
-  );
-  const own = Math.ceil(train.labels.length / 4 / BATCH);
-  for (const localSteps of [own / 3, own, 3 * own]) {
-    const rounds = Math.round((EPOCHS * own) / Math.round(localSteps));
-    const { rate, all } = await bestOf([0.004, 0.008, 0.012], (each) =>
-      losses(0, 4, Math.round(localSteps), rounds, each),
-    );
-    const loss = all.at(-1) as number;
-    console.log(
-      `four shards, ${Math.round(localSteps)} local steps, rate ${rate}: ${loss.toFixed(2)}, ${((loss - mean) / spread).toFixed(1)} spreads from the mean`,
-    );
-  }
+  console.log(`${EPOCHS} passes, ${BATCH} rows a step of all shards together, one-cycle rates`);
+  const whole = Math.ceil(train.labels.length / BATCH);
+  await told('one worker', [0, 1, 2, 3, 4], (seed) => equalRows(seed, 1, { rate: 0.008, localSteps: whole }));
+  const shared = { rate: 0.004, localSteps: 21, outer: { learningRate: 1, momentum: 0.8 } };
+  await told('four shards, 21 local steps, outer momentum 0.8', [0, 1, 2], (seed) => equalRows(seed, 4, shared));
+  const plain = { rate: 0.016, localSteps: 8 };
+  await told('four shards, 8 local steps, plain averages', [0, 1, 2], (seed) => equalRows(seed, 4, plain));
 }
 
 if (part !== 'equal') {

@@ -198,7 +198,7 @@ export {
 export { crc32 } from './save/checksum.ts';
 export { ELEMENT_TYPES as elementTypes, type ElementType } from './save/element-types.ts';
 export { readFileBytes, readFileIfThere, writeFileAtomically } from './save/file.ts';
-export { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from './save/safetensors.ts';
+export { decodeSafetensors, encodeSafetensors, type SafetensorsFile, type TensorValues } from './save/safetensors.ts';
 export * from './schedule/schedule.ts';
 export type { Callback, CallbackState, Run } from './train/callback.ts';
 export { type CheckpointStore, modelTensors, type TrainPosition } from './train/checkpoint.ts';

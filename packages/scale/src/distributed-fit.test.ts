@@ -380,12 +380,32 @@ describe('a run', () => {
     room = 5;
     const model = vae();
     await expect(distributedFit(model, { ...base, store: patient, engine: localEngine() })).rejects.toThrow(
-      /the run fit-\w+ stopped: store: cannot write fit-\w+\/shard\/1\/\d: ENOSPC: no space left on device. Called again, it goes on/,
+      /the run fit-\w+ stopped: store: cannot write fit-\w+\/shard\/1\/\d: ENOSPC: no space left on device. When that is put right, the same call goes on/,
     );
     room = Infinity;
     await distributedFit(model, { ...base, store: patient, engine: localEngine() });
     expect(bitsOf(model)).toBe(bitsOf(expected));
   });
+
+  it.each(['state', 'shard'])(
+    'of whose round the %s alone was not written does it again, to the same bits',
+    async (lost) => {
+      const [whole, model] = [vae(), vae()];
+      await distributedFit(whole, { ...base, ...place() });
+      const inner = memoryStore();
+      const left = new Set([`/${lost}/1/0`, `/${lost}/2/3`]);
+      const store: Store = {
+        get: (key) => inner.get(key),
+        async putOnce(key, bytes) {
+          for (const end of left) if (key.endsWith(end) && left.delete(end)) throw new Error('the disk is away');
+          return inner.putOnce(key, bytes);
+        },
+      };
+      await distributedFit(model, { ...base, store, engine: localEngine() });
+      expect(left.size).toBe(0);
+      expect(bitsOf(model)).toBe(bitsOf(whole));
+    },
+  );
 
   it('keeps the blobs of the last rounds, where its store can remove', async () => {
     const { store } = place();

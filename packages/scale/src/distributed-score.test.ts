@@ -94,7 +94,9 @@ it('goes on where it was after its store failed, and is found when it is over', 
     },
   };
   const ask = () => distributedScore(vae, { parts: parts.slice(0, 10), module, store, engine: localEngine() });
-  await expect(ask()).rejects.toThrow(/stopped: store: cannot write .*no space left. Called again, it goes on/);
+  await expect(ask()).rejects.toThrow(
+    /stopped: store: cannot write .*no space left. When that is put right, the same call goes on/,
+  );
   room = 5;
   const { scores } = await ask();
   expect(scores.elbo?.data).toEqual(vae.elbo(rows.subarray(0, 6000)).elbo.data);

@@ -76,14 +76,21 @@ export async function workersTraining(call: Call, connection: string): Promise<T
   const shards = call.number('shards', { min: 1, max: 4096, whole: true }) ?? 4;
   const { distributedFit, RunError } = await scaleOut();
   return {
-    async train({ model, rows, options }) {
+    async train({ member, model, rows, options }) {
+      if (shards > rows.length) {
+        throw new UsageFault(
+          `--shards ${shards} are more than the ${rows.length} rows that member ${member} learns from`,
+        );
+      }
+      // Nothing to do for others.
+      if (options.epochs === 0) return model.fit(rows, options);
       const { epochs = 1, batchSize = 128, optimizer, validationData, signal, onEpoch, onWarning } = options;
       const localSteps = Math.ceil(rows.length / shards / batchSize);
       const events: FitEvent<VaeNumbers>[] = [];
       try {
         const { rounds, stopped, warnings } = await distributedFit<VaeNumbers>(model, {
           ...place,
-          ...{ rows, shards, localSteps, rounds: Math.max(1, epochs), batchSize },
+          ...{ rows, shards, localSteps, rounds: epochs, batchSize },
           ...(validationData !== undefined && { validation: validationData as Tensor }),
           ...(optimizer !== undefined && { optimizer }),
           ...(signal !== undefined && { signal }),

@@ -46,9 +46,27 @@ it.each([TableModel, AnomalyDetector])('workers score tables to the bits of one 
   );
 });
 
-it('dates that are no text are not sent', async () => {
-  const table = { names: ['on'], columns: { on: [new Date(0)] }, rows: 1 };
-  await expect(recordsFile(table)).rejects.toThrow("column 'on' holds dates that are no text");
+it('whatever cells are, workers read the same', async () => {
+  const cells = [0.1, -0, Number.NaN, -Infinity, null, '', 'a', true, new Date(5), new Date(Number.NaN)];
+  const odd = [{ date: 5 }, [1], { cell: { number: '1' } }];
+  const names = ['a', 'b'];
+  const table = { names, columns: { a: [...cells, ...odd], b: [...odd, ...cells] }, rows: cells.length + odd.length };
+  const read = [];
+  for await (const piece of tableKind.read(await recordsFile(table))) read.push(piece);
+  expect(read).toEqual([table]);
+  expect(Object.is(read[0]?.columns.a?.[1], -0)).toBe(true);
+  // From somebody else.
+  const altered = { name: 'rows.cells', bytes: bytes('{"a":{"date":"x"}}\n{"a":{"other":1}}\n') };
+  for await (const { columns } of tableKind.read(altered)) expect(columns.a).toEqual([new Date(Number.NaN), undefined]);
+});
+
+it('dates that are no text are scored to the same bits', async () => {
+  const dated = rows.map((row, i) => ({ ...row, on: i % 11 === 0 ? null : new Date(86_400_000 * ((i * 37) % 400)) }));
+  const model = await TableModel.fit(dated, quick);
+  const table = { names: Object.keys(dated[0] as object), rows: dated.length };
+  const columns = Object.fromEntries(table.names.map((name) => [name, dated.map((row) => row[name as 'on'])]));
+  const { scores } = await distributedScore(model, { ...place(), parts: [await recordsFile({ ...table, columns })] });
+  expect(scores.score?.data).toEqual(model.score(dated));
 });
 
 it('what cannot be scored is refused, by its part', async () => {

@@ -19,11 +19,25 @@ function makeTables(): Int32Array {
   return made;
 }
 
-/**
- * CRC-32 as in zip and PNG, of `bytes` after what gave `start`: Python's `zlib.crc32(bytes, start)`. Eight bytes at a time
- * (Kounavis & Berry 2005), since whole checkpoints are summed.
- */
+type Crc32 = (bytes: Uint8Array, start: number) => number;
+let native: Crc32 | undefined;
+
+/** Node's own, six times as fast; taken at run time so that bundles for browsers do not ask for it, and null where there is none. */
+function nativeCrc32(): Crc32 | null {
+  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): { readonly crc32?: Crc32 } } };
+  return process?.getBuiltinModule?.('node:zlib')?.crc32 ?? null;
+}
+
+/** CRC-32 as in zip and PNG, of `bytes` after what gave `start`: Python's `zlib.crc32(bytes, start)`. */
 export function crc32(bytes: Uint8Array, start = 0): number {
+  native ??= nativeCrc32() ?? portableCrc32;
+  // To zlib, no bytes are a question for the first value of all.
+  if (bytes.length === 0) return start;
+  return native(bytes, start);
+}
+
+/** The same anywhere. Eight bytes at a time (Kounavis & Berry 2005), since whole checkpoints are summed. */
+export function portableCrc32(bytes: Uint8Array, start: number): number {
   tables ??= makeTables();
   const t = tables;
   const end = bytes.length - (bytes.length % SLICE);

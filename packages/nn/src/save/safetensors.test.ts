@@ -1,7 +1,7 @@
 import { LatentError, tensor } from '@latent/tensor';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { crc32 } from './checksum.ts';
+import { crc32, portableCrc32 } from './checksum.ts';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from './safetensors.ts';
 
 const text = new TextEncoder();
@@ -204,14 +204,19 @@ describe('writing', () => {
     expect(crc32(text.encode('123456789'))).toBe(0xcbf43926);
     expect(crc32(text.encode('6789'), crc32(text.encode('12345')))).toBe(0xcbf43926);
     expect(crc32(new Uint8Array(0))).toBe(0);
+    expect(crc32(new Uint8Array(0), 0xcbf43926)).toBe(0xcbf43926);
+    const shared = new Uint8Array(new SharedArrayBuffer(9));
+    shared.set(text.encode('123456789'));
+    expect(crc32(shared)).toBe(0xcbf43926);
     // Of every length, and from every place in a buffer, what one byte after the other comes to.
     const many = Uint8Array.from({ length: 64 }, (_, i) => (i * 2654435761) >>> 13);
     for (let start = 0; start < 9; start++) {
       for (let end = start; end <= many.length; end++) {
         const bytewise = Array.from(many.subarray(start, end)).reduce(
-          (crc, byte) => crc32(Uint8Array.of(byte), crc),
+          (crc, byte) => portableCrc32(Uint8Array.of(byte), crc),
           0,
         );
+        expect(portableCrc32(many.subarray(start, end), 0)).toBe(bytewise);
         expect(crc32(many.subarray(start, end))).toBe(bytewise);
       }
     }
@@ -235,6 +240,18 @@ describe('the format', () => {
       b: ['f32', [[1, 2, 3]]],
       scalar: ['f32', 5],
     });
+  });
+
+  it.each([0, 3])('has its values where they lie, %i bytes into a buffer, and they make the same file', (start) => {
+    const shifted = new Uint8Array(bytes.length + start);
+    shifted.set(bytes, start);
+    const { values, metadata } = decodeSafetensors(shifted.subarray(start));
+    expect(values.b).toEqual({ dtype: 'f32', shape: [1, 3], data: Float32Array.of(1, 2, 3) });
+    expect(values.a?.data).toEqual(Float64Array.of(0.1));
+    expect(values.a?.data.buffer === shifted.buffer).toBe(start === 0);
+    expect(encodeSafetensors(values, metadata)).toEqual(bytes);
+    const wrong = { dtype: 'f32', shape: [2], data: Float32Array.of(1) };
+    expect(() => encodeSafetensors({ wrong } as never)).toThrow("'wrong' must be a tensor or bytes");
   });
 
   it('has its layout: length, header, numbers', () => {

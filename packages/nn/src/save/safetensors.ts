@@ -1,6 +1,15 @@
-import { describeValue, formatShape, isPlainObject, sizeOf, Tensor, tensor, ValueError } from '@latent/tensor';
+import {
+  type DType,
+  describeValue,
+  formatShape,
+  isPlainObject,
+  sizeOf,
+  Tensor,
+  tensor,
+  ValueError,
+} from '@latent/tensor';
 import { crc32 } from './checksum.ts';
-import { ELEMENT_TYPES } from './element-types.ts';
+import { ELEMENT_TYPES, type ElementType } from './element-types.ts';
 import { hasDoubtfulKeys } from './json.ts';
 import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
@@ -14,10 +23,19 @@ import { decodeUtf8, encodeUtf8 } from './utf8.ts';
  */
 export interface SafetensorsFile {
   readonly tensors: Readonly<Record<string, Tensor>>;
+  /** The same where they lie in the file, which they share, without a copy: to be read, and for other files. */
+  readonly values: Readonly<Record<string, TensorValues>>;
   /** What was written as bytes, by name. */
   readonly bytes: Readonly<Record<string, Uint8Array>>;
   /** Without the checksum. */
   readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** A tensor's numbers before they are made one, or after. */
+export interface TensorValues {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Float64Array;
 }
 
 interface Entry {
@@ -33,6 +51,8 @@ type Header = Record<string, unknown> & { __metadata__?: Readonly<Record<string,
 
 /** A header says some hundred bytes about each tensor; what is longer is no header, or would take seconds to read. */
 const MAX_HEADER = 8 << 20;
+/** Bytes of the widest element. */
+const WIDEST = 8;
 const CHECKSUM = 'checksum';
 /** Marks a checksum even where damage changed its key. */
 const PREFIX = 'crc32:';
@@ -47,9 +67,9 @@ function checksumOf(header: Header, parts: readonly Uint8Array[]): string {
   return PREFIX + sum.toString(16).padStart(8, '0');
 }
 
-/** The tensors (or plain bytes) and texts as one file. Names that the format has taken are refused: see the errors. */
+/** The tensors (or their values, or plain bytes) and texts as one file. Names that the format has taken are refused: see the errors. */
 export function encodeSafetensors(
-  tensors: Readonly<Record<string, Tensor | Uint8Array>>,
+  tensors: Readonly<Record<string, Tensor | TensorValues | Uint8Array>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   if (!isPlainObject(tensors)) fail(`the tensors must be an object by name, got ${describeValue(tensors)}`);
@@ -63,9 +83,9 @@ export function encodeSafetensors(
   const parts: Uint8Array[] = [];
   let offset = 0;
   const entries = Object.entries(tensors).map(([name, x]) => {
-    if (x instanceof Tensor) return { name, dtype: x.dtype === 'f32' ? 'F32' : 'F64', shape: x.shape, data: x.data };
-    if (!isBytes(x)) fail(`'${name}' must be a tensor or bytes, got ${describeValue(x)}`);
-    return { name, dtype: 'U8', shape: [x.length], data: x };
+    if (isBytes(x)) return { name, dtype: 'U8', shape: [x.length], data: x };
+    if (!(x instanceof Tensor || areValues(x))) fail(`'${name}' must be a tensor or bytes, got ${describeValue(x)}`);
+    return { name, dtype: x.dtype === 'f32' ? 'F32' : 'F64', shape: x.shape, data: x.data };
   });
   // Wider elements first, so that all are aligned.
   entries.sort((a, b) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
@@ -132,19 +152,38 @@ export function decodeSafetensors(file: Uint8Array | ArrayBuffer): SafetensorsFi
   }
   // Read when asked for: a file may hold more than its reader wants.
   const tensors = {};
+  const values = {};
   const contents: Record<string, Uint8Array> = {};
   for (const { name, dtype, shape, begin, end } of entries) {
-    let read: Tensor | undefined;
-    // A copy, aligned; `slice` of a Buffer would be none.
-    const content = (): Uint8Array<ArrayBuffer> => new Uint8Array(data.subarray(begin, end));
-    const get = (): Tensor => {
-      read ??= tensor(ELEMENT_TYPES[dtype]?.read(content(), sizeOf(shape)) as Float32Array, { shape });
-      return read;
+    const numbers = (): Float32Array | Float64Array => {
+      const own = data.subarray(begin, end);
+      // `slice` of a Buffer would be no copy.
+      const aligned = own.byteOffset % WIDEST === 0 ? own : new Uint8Array(own);
+      return (ELEMENT_TYPES[dtype] as ElementType).read(aligned as Uint8Array<ArrayBuffer>, sizeOf(shape));
     };
-    Object.defineProperty(tensors, name, { get, enumerable: true });
+    Object.defineProperty(tensors, name, { get: once(() => tensor(numbers(), { shape })), enumerable: true });
+    const get = once((): TensorValues => {
+      const own = numbers();
+      return { dtype: own instanceof Float32Array ? 'f32' : 'f64', shape, data: own };
+    });
+    Object.defineProperty(values, name, { get, enumerable: true });
     if (dtype === 'U8') contents[name] = data.subarray(begin, end);
   }
-  return { tensors, bytes: contents, metadata };
+  return { tensors, values, bytes: contents, metadata };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+function areValues(x: unknown): x is TensorValues {
+  const { dtype, shape, data } = (x ?? {}) as Partial<TensorValues>;
+  const typed = dtype === 'f32' ? data instanceof Float32Array : dtype === 'f64' && data instanceof Float64Array;
+  return typed && areCounts(shape) && sizeOf(shape) === data?.length;
 }
 
 /** Bytes of this realm or another. */

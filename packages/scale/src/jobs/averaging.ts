@@ -3,7 +3,7 @@ import { GiveBack } from '../engine/engine.ts';
 import { keys } from '../run/keys.ts';
 import type { FitOrder } from '../run/order.ts';
 import { decodeTensors, encodeTensors } from '../store/blob.ts';
-import { Average, outerStep } from '../train/average.ts';
+import { Average, allFinite, outerStep, type Weights } from '../train/average.ts';
 import { LocalShard, ownGenerators } from '../train/local-shard.ts';
 import type { JobContext, Live } from '../worker/context.ts';
 import { doneBefore } from './again.ts';
@@ -16,8 +16,8 @@ interface LiveShard extends Live {
 }
 
 /** Times that a worker leaves a job to another that may have the shard, and for how many milliseconds. */
-const PASSES = 3;
-const PASS = 15;
+const PASSES = 4;
+const PASS = 5;
 /** Milliseconds between two words about how far a job is. */
 const SAID = 1000;
 
@@ -29,7 +29,8 @@ export const averaging: Algorithm = {
   async train(context, order, round, shard) {
     const { run, store, live } = context;
     const key = keys.shard(run, round, shard);
-    if ((await store.get(key)) !== null) return doneBefore;
+    const stateKey = keys.state(run, round, shard);
+    if ((await store.get(key)) !== null && (await store.get(stateKey)) !== null) return doneBefore;
     const waiting = live.take(run, shard, round) as LiveShard | null;
     // Who has a shard at hand goes on with it sooner than anybody else could (delay scheduling: Zaharia et al. 2010).
     if (waiting === null && live.others(run, shard, round) && context.mayPass(PASSES)) {
@@ -51,10 +52,10 @@ export const averaging: Algorithm = {
     const { tensors } = decodeTensors('weights', weightsKey, await store.need(weightsKey));
     try {
       const { weights, state: kept, totals, rows } = await local.round(tensors);
-      // The state first: who sees the weights may go on from both.
-      await store.putSame(keys.state(run, round, shard), kept);
+      // Both at once: a round of which only one was written is done again.
+      const writing = store.putSame(stateKey, kept);
       const bytes = encodeShard({ tensors: weights, totals, rows });
-      await store.putSame(key, bytes);
+      await Promise.all([writing, store.putSame(key, bytes)]);
       live.put(run, shard, { shard: local, round: round + 1, stop: () => local.stop() } as LiveShard);
       return { report: { rows, moved, startBytes, shardBytes: bytes.length, stateBytes: kept.length } };
     } catch (error) {
@@ -73,19 +74,19 @@ export const averaging: Algorithm = {
       average.add(result.tensors);
       totals.add(result);
     }
-    let weights = average.mean();
+    let weights: Weights = average.mean();
     let outer = 0;
     if (order.outer !== null) {
       const before = decodeTensors('weights', keys.weights(run, round), await store.need(keys.weights(run, round)));
       const kept = round === 0 ? null : await store.need(keys.outer(run, round));
-      const velocity = kept === null ? null : decodeTensors('outer', keys.outer(run, round), kept).tensors;
-      const stepped = outerStep(before.tensors, weights, velocity, order.outer);
+      const velocity = kept === null ? null : decodeTensors('outer', keys.outer(run, round), kept).values;
+      const stepped = outerStep(before.values, weights, velocity, order.outer);
       weights = stepped.weights;
       const bytes = encodeTensors('outer', stepped.velocity);
       outer = bytes.length;
       await store.putSame(keys.outer(run, round + 1), bytes);
     }
-    const bad = Object.entries(weights).find(([, { data }]) => !data.every(Number.isFinite));
+    const bad = Object.entries(weights).find(([, { data }]) => !allFinite(data));
     if (bad !== undefined) {
       throw new ValueError(
         `distributedFit: ${bad[0]} is no longer finite after round ${round + 1}; try a smaller learning rate, or clipNorm: 1`,

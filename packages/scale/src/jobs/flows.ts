@@ -20,12 +20,20 @@ export function prepareFlow({ run, session }: Session, parts: number, validation
   };
 }
 
-/** A round of training: a job for each shard, and their parent, which puts them together and adds the next round. */
-export function roundFlow({ run, session }: Session, round: number, shards: number): Flow {
+/**
+ * A round of training: a job for each shard, and their parent, which puts them together and adds the next round. Workers are offered the
+ * shards in the order of `offered`.
+ */
+export function roundFlow(
+  { run, session }: Session,
+  round: number,
+  shards: number,
+  offered: readonly number[] = Array.from({ length: shards }, (_, shard) => shard),
+): Flow {
   return {
     name: 'reduce',
     data: { run, session, round },
-    children: numbered(shards, (shard) => ({ name: 'train', data: { run, session, round, shard } })),
+    children: offered.map((shard) => ({ name: 'train', data: { run, session, round, shard } })),
   };
 }
 

@@ -83,8 +83,9 @@ function checkShards({ data, shards }: FitOrder, records: readonly PartRecord[])
   });
   const empty = rows.indexOf(0);
   if (empty >= 0) {
+    const remedy = data.assign === 'rows' ? 'take fewer shards' : "take fewer shards, or assign: 'rows'";
     throw new ValueError(
-      `distributedFit: shard ${empty} of ${shards} would have no rows, of ${first} in all; take fewer shards, or assign: 'rows'`,
+      `distributedFit: shard ${empty} of ${shards} would have no rows, of ${first} in all; ${remedy}`,
     );
   }
 }

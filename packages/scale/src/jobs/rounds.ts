@@ -8,6 +8,7 @@ import type { JobContext, JobReport, JobType } from '../worker/context.ts';
 import type { Algorithm } from './algorithm.ts';
 import { averaging } from './averaging.ts';
 import { roundFlow, validateFlow } from './flows.ts';
+import { inLine } from './in-line.ts';
 import { largeBatch } from './large-batch.ts';
 import { orderOf } from './order-of.ts';
 import { freshModel, validationData } from './shard-model.ts';
@@ -52,6 +53,9 @@ export const reduce: JobType = {
     inRange(order, round);
     const algorithm = algorithmOf(order);
     const started = performance.now();
+    // Meanwhile: the round's shards are there, so nobody goes back behind it.
+    const removing = removeOld(context, order, round - order.keepRounds);
+    removing.catch(() => {});
     if ((await store.get(keys.summary(run, round))) === null) {
       const { totals, outer } = await algorithm.reduce(context, order, round);
       const largest = (name: string): number =>
@@ -71,9 +75,11 @@ export const reduce: JobType = {
       };
       await store.putOnce(keys.summary(run, round), encodeJson('summary', summary));
     }
-    await removeOld(context, order, round - order.keepRounds);
+    await removing;
     const stopped = (await store.get(keys.stop(run, session))) !== null;
-    const next = round + 1 < order.rounds && !stopped ? [roundFlow({ run, session }, round + 1, order.shards)] : [];
+    const offered = inLine(context.children.map(report), context.worker, order.shards);
+    const again = round + 1 < order.rounds && !stopped;
+    const next = again ? [roundFlow({ run, session }, round + 1, order.shards, offered)] : [];
     const held = order.validation === null ? [] : [validateFlow({ run, session }, round)];
     return { next: [...held, ...next] };
   },

@@ -1,9 +1,10 @@
-import { isPlainObject, type Tensor, ValueError } from '@latent/tensor';
+import { isPlainObject, ValueError } from '@latent/tensor';
 import { decodeTensors, encodeTensors } from '../store/blob.ts';
+import type { Weights } from '../train/average.ts';
 
 /** What a shard made of a round: tensors, and sums over its rows of what the model reports. */
 export interface ShardResult {
-  readonly tensors: Readonly<Record<string, Tensor>>;
+  readonly tensors: Weights;
   readonly totals: Readonly<Record<string, number>>;
   readonly rows: number;
 }
@@ -15,7 +16,7 @@ export function encodeShard({ tensors, totals, rows }: ShardResult): Uint8Array 
 
 /** A shard's result again. */
 export function decodeShard(key: string, bytes: Uint8Array): ShardResult {
-  const { tensors, metadata } = decodeTensors('shard', key, bytes);
+  const { values, metadata } = decodeTensors('shard', key, bytes);
   let sums: unknown;
   try {
     sums = JSON.parse(metadata.sums ?? '');
@@ -34,7 +35,7 @@ export function decodeShard(key: string, bytes: Uint8Array): ShardResult {
     name,
     total ?? Number.NaN,
   ]);
-  return { tensors, totals: Object.fromEntries(read), rows: rows as number };
+  return { tensors: values, totals: Object.fromEntries(read), rows: rows as number };
 }
 
 /** Means over the rows of all shards, added in the order of the shards. */

@@ -58,7 +58,11 @@ export async function awaitJob({ caller, run, engine, onWarning }: Follow, flow:
     if (state === 'done') return;
     if (state === 'failed') {
       const cause = (await failedChild(engine, flow.children ?? [])) ?? reason ?? 'no reason was given';
-      throw new RunError(`${caller}: the run ${run} stopped: ${cause}. Called again, it goes on from there`, run);
+      const ended = /[.?!]$/.test(cause) ? cause : `${cause}.`;
+      throw new RunError(
+        `${caller}: the run ${run} stopped: ${ended} When that is put right, the same call goes on from there`,
+        run,
+      );
     }
     unknown = state === 'unknown' ? unknown + 1 : 0;
     if (unknown >= FORGOTTEN) {

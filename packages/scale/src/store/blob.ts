@@ -1,5 +1,5 @@
-import { decodeSafetensors, encodeSafetensors } from '@latent/nn';
-import { type Check, type Tensor, ValueError } from '@latent/tensor';
+import { decodeSafetensors, encodeSafetensors, type SafetensorsFile, type TensorValues } from '@latent/nn';
+import { type Check, ValueError } from '@latent/tensor';
 
 /** What a blob says it is, in its metadata; what is asked for must be what is there. */
 const KIND = 'latentBlob';
@@ -8,7 +8,7 @@ const JSON_NAME = 'json';
 /** Tensors and texts as a safetensors blob of this kind, with a checksum. */
 export function encodeTensors(
   kind: string,
-  tensors: Readonly<Record<string, Tensor>>,
+  tensors: Readonly<Record<string, TensorValues>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   return encodeSafetensors(tensors, { ...metadata, [KIND]: kind });
@@ -19,9 +19,8 @@ export function decodeTensors(
   kind: string,
   key: string,
   bytes: Uint8Array,
-): { readonly tensors: Readonly<Record<string, Tensor>>; readonly metadata: Readonly<Record<string, string>> } {
-  const { tensors, metadata } = decoded(kind, key, bytes);
-  return { tensors, metadata };
+): Pick<SafetensorsFile, 'tensors' | 'values' | 'metadata'> {
+  return decoded(kind, key, bytes);
 }
 
 /** Plain data as a blob of this kind: the same format, so one reader and one checksum for all. */

@@ -1,11 +1,12 @@
 import { type Dataset, type FitEvent, fit, type Trainable } from '@latent/nn';
 import { Rng, type RngState, type Tensor } from '@latent/tensor';
 import type { StepTraining } from '../run/order.ts';
+import type { Weights } from './average.ts';
 import { type EpochSoFar, epochSoFar, joinCheckpoint, splitCheckpoint } from './checkpoint-parts.ts';
 
 /** What a shard made of a round. */
 export interface ShardRound {
-  readonly weights: Readonly<Record<string, Tensor>>;
+  readonly weights: Weights;
   readonly state: Uint8Array;
   /** Sums over the round's rows of what the model reports. */
   readonly totals: Readonly<Record<string, number>>;
@@ -130,8 +131,7 @@ export class LocalShard {
       this.#goOn = resolve;
     });
     try {
-      const { weights, state } = splitCheckpoint(bytes);
-      const soFar = epochSoFar(state);
+      const { weights, state, soFar } = splitCheckpoint(bytes);
       this.#count(soFar);
       this.#before = soFar;
       const round = { weights, state, totals: this.#totals, rows: this.#rows };

@@ -106,6 +106,8 @@ export interface JobResult {
 export interface JobReport {
   readonly worker: string;
   readonly seconds: number;
+  /** When it was done, in milliseconds since 1970 by the worker's clock. */
+  readonly at: number;
   readonly got: number;
   readonly put: number;
   /** Of these, what a worker needs once: order, model, and rows that are in the store. */

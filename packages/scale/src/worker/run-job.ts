@@ -89,6 +89,7 @@ export function jobHandler(parts: WorkerParts): Handler {
         ...result.report,
         worker: parts.name,
         seconds: (performance.now() - started) / 1000,
+        at: Date.now(),
         got: store.traffic.got,
         put: store.traffic.put,
         // What it took to know the run, and then to begin with a shard.
