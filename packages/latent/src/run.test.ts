@@ -280,6 +280,7 @@ describe('what makes no sense is refused', () => {
     [['train', MODEL], 3, 'is no text'],
     [['train', file, '--shards', '2'], 2, '--shards is for --workers'],
     [['train', file, '--workers', 'redis://localhost:1', '--resume'], 2, 'goes on by itself'],
+    [['train', file, '--workers', 'redis://localhost:1', '--shards', '4096'], 2, '--shards 4096 are more than the'],
     [['train', file, '--workers', 'postgres://localhost:1'], 2, '--store must say where blobs are'],
     [['train', file, '--workers', 'ftp://x', '--store', folder], 3, 'connection must be redis://'],
     [['worker', 'redis://localhost:1', '--threads', '0'], 2, '--threads must be a whole number from 1 to 64'],
