@@ -19,8 +19,8 @@ import { Graph, N } from './graph/graph.ts';
 import { type GraphRule, ModelGraph } from './models/model-graph.ts';
 import { type ModelGraphs, modelRules } from './models/models.ts';
 import { scoreRule } from './models/vae.ts';
-import { MODEL, type OnnxModel } from './proto/schema.ts';
-import { encodeMessage } from './proto/write.ts';
+import { onnxBytes } from './proto/bytes.ts';
+import type { OnnxModel } from './proto/schema.ts';
 import { type Operand, trace } from './trace/trace.ts';
 
 const CALLER = 'exportOnnx';
@@ -58,7 +58,7 @@ export interface ExportNetworkOptions {
 export function exportOnnx(model: Model, options?: ExportModelOptions): Uint8Array<ArrayBuffer>;
 export function exportOnnx(network: Layer, options: ExportNetworkOptions): Uint8Array<ArrayBuffer>;
 export function exportOnnx(model: Module, options?: unknown): Uint8Array<ArrayBuffer> {
-  return encodeMessage(MODEL, onnxModel(model as Layer, options as ExportNetworkOptions));
+  return onnxBytes(onnxModel(model as Layer, options as ExportNetworkOptions));
 }
 
 /**
@@ -78,7 +78,9 @@ export function onnxModel(model: Module, options: unknown = {}): OnnxModel {
   if (model instanceof Module && typeof (model as unknown as Partial<Layer>).forward === 'function') {
     return networkOf(model as Layer, options);
   }
-  throw new ValueError(`${CALLER}: expected a model, or a module with forward(x), got ${describeValue(model)}`);
+  throw new ValueError(
+    `${CALLER}: expected a model, or a module with forward(x), got ${describeValue(model)}; models of tables have exportTable of @latent/tables/onnx`,
+  );
 }
 
 function modelOf(model: Model, options: unknown): OnnxModel {

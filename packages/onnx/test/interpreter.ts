@@ -8,6 +8,8 @@ import { sequenceOperators } from './interpreter-sequences.ts';
 export interface Numbers {
   readonly dims: readonly number[];
   readonly data: readonly number[];
+  /** In place of the numbers, where values are texts. */
+  readonly texts?: readonly string[];
 }
 
 export type Options = Readonly<Record<string, OnnxAttribute>>;
@@ -158,12 +160,23 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   Sin: each(Math.sin),
   Cos: each(Math.cos),
   Erf: each(erf),
+  And: each((a, b) => Number(a !== 0 && b !== 0)),
+  Not: each((x) => Number(x === 0)),
+  IsNaN: each((x) => Number(Number.isNaN(x))),
+  Round: each((x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x))),
   Less: each((a, b) => Number(a < b)),
   LessOrEqual: each((a, b) => Number(a <= b)),
   Equal: each((a, b) => Number(a === b)),
   Greater: each((a, b) => Number(a > b)),
   Where: each((condition, yes, no) => (condition !== 0 ? yes : no)),
-  Cast: ([x], { to }) => (to?.i === 9 ? each((value) => Number(value !== 0))([x as Numbers], {}) : (x as Numbers)),
+  Cast: ([x], { to }) => {
+    const casts: Readonly<Record<number, (value: number) => number>> = {
+      1: Math.fround,
+      9: (value) => Number(value !== 0),
+    };
+    const cast = casts[to?.i as number];
+    return cast === undefined ? (x as Numbers) : each(cast)([x as Numbers], {});
+  },
   Relu: each((x) => (x < 0 ? 0 : x)),
   Sigmoid: each((x) => 1 / (1 + Math.exp(-x))),
   Softplus: each((x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))),
@@ -210,6 +223,12 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   Shape: ([x], { start, end }) => {
     const sizes = (x as Numbers).dims.slice(start?.i ?? 0, end?.i);
     return { dims: [sizes.length], data: sizes };
+  },
+  Unsqueeze: ([x, axes]) => {
+    const { dims, data } = x as Numbers;
+    const [axis = 0, ...more] = axes?.data ?? [];
+    if (more.length > 0 || axis < 0) throw new Error('Unsqueeze: not written here');
+    return { dims: [...dims.slice(0, axis), 1, ...dims.slice(axis)], data };
   },
   Reshape: ([x, sizes]) => {
     const { data } = x as Numbers;
@@ -277,6 +296,12 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
       ]),
     );
   },
+  LabelEncoder: ([x], { keys_strings: keys, values_int64s: places, default_int64: rest }) => {
+    const { dims, texts } = x as Numbers;
+    const known = (keys?.strings ?? []).map((key) => new TextDecoder().decode(key));
+    const data = (texts as readonly string[]).map((text) => places?.ints?.[known.indexOf(text)] ?? (rest?.i as number));
+    return { dims, data };
+  },
   Clip: ([x, low, high]) =>
     each((value) => Math.max(low?.data[0] ?? -Infinity, Math.min(high?.data[0] ?? Infinity, value)))(
       [x as Numbers],
@@ -284,10 +309,29 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
     ),
 };
 
+/** The k least or largest along the last axis, and their places. */
+const topK: Operation = ([x, count], { largest, sorted }) => {
+  const { dims, data } = x as Numbers;
+  const [width, k] = [dims.at(-1) as number, count?.data[0] as number];
+  if (sorted?.i !== 1 || k > width) throw new Error('TopK: not written here');
+  const way = largest?.i === 0 ? 1 : -1;
+  const rows = Array.from({ length: data.length / width }, (_, r) => {
+    const row = data.slice(r * width, (r + 1) * width);
+    const order = [...row.keys()].sort((a, b) => {
+      const [p, q] = [row[a] as number, row[b] as number];
+      return p === q ? a - b : way * (p - q);
+    });
+    return order.slice(0, k).map((i) => [row[i] as number, i] as const);
+  }).flat();
+  const shape = [...dims.slice(0, -1), k];
+  return [0, 1].map((which) => ({ dims: shape, data: rows.map((pair) => pair[which] as number) }));
+};
+
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   ...(OPERATORS as Readonly<Record<string, Operation>>),
   ...imageOperators,
   ...sequenceOperators,
+  TopK: topK,
 };
 
 /** The numbers of an initialiser, which has them as bytes. */

@@ -28,7 +28,7 @@ import type { Table } from './input/table.ts';
 import { cardMarkdown } from './model/card.ts';
 import { stateFromBytes, stateToBytes } from './model/file.ts';
 import type { Task } from './model/recipe.ts';
-import { scoreRows, type TableState } from './model/state.ts';
+import { keepState, scoreRows, type TableState } from './model/state.ts';
 import type {
   AnyRow,
   Card,
@@ -93,6 +93,7 @@ export class TableModel<Row extends object = AnyRow> {
       'score pValues predict judge embed notes card scoreStream imputeStream watch toBytes save',
     );
     this.#state = state;
+    keepState(this, state);
     this.onWarning = onWarning ?? ((message) => console.warn(message));
   }
 

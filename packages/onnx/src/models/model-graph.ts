@@ -14,6 +14,7 @@ import { ColumnNodes } from '../graph/columns.ts';
 import { formula, formulaNodes } from '../graph/formula.ts';
 import { type Dims, type ElementType, Graph, N, type Value } from '../graph/graph.ts';
 import { type Operand, trace } from '../trace/trace.ts';
+import { heldRows, nearRows } from './limits.ts';
 
 /**
  * A graph of a model: rows come in as they are and leave on their own scale, so that the transform is part of the file; in
@@ -42,7 +43,7 @@ export class ModelGraph<M extends Model = Model> {
     this.model = model;
     this.type = type;
     this.#column = sequence === null ? event : [sequence.features];
-    this.#columns = transform === null ? null : new ColumnNodes(transform, this.#column);
+    this.#columns = transform === null ? null : ColumnNodes.of(transform, this.#column);
   }
 
   /** Rows as they are given, an input of the graph: x [N, …event]. */
@@ -92,30 +93,20 @@ export class ModelGraph<M extends Model = Model> {
 
   /** Rows to be scored, on the model's scale: [N, …event]. */
   get x(): Operand {
-    return this.#limited('scores', (x, { least, most, largest }) =>
-      select(x.lt(least), x.max(-largest), select(most.lt(x), x.min(largest), x)),
-    );
+    return this.#limited('scores', heldRows);
   }
 
   /** The same with far values drawn in, as encoders see rows that are encoded, and rows that are scored. */
   near(of: 'codes' | 'scores'): Operand {
-    return this.#limited(of, (x, { least, most }) => select(x.lt(least), least, select(most.lt(x), most, x)));
+    return this.#limited(of, nearRows);
   }
 
-  /** Rows on the model's scale after a formula of them and of the limits of what the model was trained on. */
-  #limited(
-    of: 'codes' | 'scores',
-    build: (x: Expr, limits: { readonly least: Expr; readonly most: Expr; readonly largest: number }) => Expr,
-  ): Operand {
+  /** Rows on the model's scale held to the limits of what the model was trained on, in one way or the other. */
+  #limited(of: 'codes' | 'scores', held: typeof heldRows): Operand {
     // Numbers of things have no far end.
     const limits = this.model.sequence?.tokenizer ? undefined : this.model.seenRange?.limits(of);
-    if (limits === undefined) return { value: this.#ended(this.#onScale, 0), dims: this.#dims };
-    const { largest } = limits;
-    const numbers = (values: Float64Array): Value => this.graph.constant('float', this.#column, values);
-    const inputs = [this.#onScale, numbers(limits.least), numbers(limits.most)];
-    const held = (...[x, least, most]: Expr[]) =>
-      build(x as Expr, { least: least as Expr, most: most as Expr, largest });
-    return { value: this.#ended(formulaNodes(this.graph, formula(3, held), inputs), 0), dims: this.#dims };
+    const rows = limits === undefined ? this.#onScale : held(this.graph, this.#onScale, limits, this.#column);
+    return { value: this.#ended(rows, 0), dims: this.#dims };
   }
 
   /** Another input of the graph. */

@@ -66,7 +66,7 @@ export const REGRESSOR_GRAPHS: Readonly<Record<string, GraphRule>> = {
       mean: model.targetDistribution.mean(model.forward(x as Tensor)),
     }));
     if (targetTransform === null) return { prediction: mean };
-    const columns = new ColumnNodes(targetTransform, [targetTransform.width]);
+    const columns = ColumnNodes.of(targetTransform, [targetTransform.width]);
     const wide = graph.graph.cast(mean.value, 'double');
     const value = graph.graph.cast(restoredBy(graph.graph, columns, wide), graph.type);
     return { prediction: { value, dims: mean.dims } };
