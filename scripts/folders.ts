@@ -79,7 +79,7 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     fit: ['answer', 'calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
     quality: ['encode', 'input', 'kinds', 'results', 'schema'],
     // A fitted model as a graph for other programs.
-    onnx: ['calibrate', 'encode', 'input', 'kinds', 'model', 'results'],
+    onnx: ['answer', 'calibrate', 'encode', 'input', 'kinds', 'model', 'results'],
   },
   report: {
     charts: ['text'],

@@ -51,8 +51,31 @@ function common(shapes: readonly (readonly number[])[]): number[] {
 
 const each =
   (f: (...values: number[]) => number): Operator =>
-  (inputs) =>
-    filled(common(inputs.map(({ dims }) => dims)), (index) => f(...inputs.map((x) => element(x, index))));
+  (inputs) => {
+    const dims = common(inputs.map((x) => x.dims));
+    // Of each operand, how far an element along each axis is; 0 where it is repeated.
+    const steps = inputs.map((x) => {
+      const own = strides(x.dims);
+      return dims.map((_, axis) =>
+        (x.dims[axis - dims.length + x.dims.length] ?? 1) === 1
+          ? 0
+          : (own[axis - dims.length + x.dims.length] as number),
+      );
+    });
+    const flat = strides(dims);
+    const values = new Array<number>(inputs.length);
+    const data = Array.from({ length: sizeOf(dims) }, (_, i) => {
+      inputs.forEach((x, k) => {
+        let at = 0;
+        const own = steps[k] as number[];
+        for (let axis = 0; axis < dims.length; axis++)
+          at += (Math.floor(i / (flat[axis] as number)) % (dims[axis] as number)) * (own[axis] as number);
+        values[k] = x.data[at] as number;
+      });
+      return f(...values);
+    });
+    return { dims, data };
+  };
 
 const withAlpha =
   (usual: number, f: (x: number, alpha: number) => number): Operator =>
@@ -106,11 +129,16 @@ const matmul: Operator = ([a, b]) => {
   const [m, k] = left.dims.slice(-2) as [number, number];
   const [inner, n] = right.dims.slice(-2) as [number, number];
   if (k !== inner) throw new Error(`inner sizes ${k} and ${inner}`);
+  const first = (x: Numbers, batch: readonly number[], rows: number, columns: number): number => {
+    const steps = strides(x.dims.slice(0, -2)).map((step, axis) => (x.dims[axis] === 1 ? 0 : step * rows * columns));
+    return steps.reduce((sum, step, axis) => sum + step * (batch[axis + lead.length - steps.length] as number), 0);
+  };
   return filled([...lead, m, n], (index) => {
     const [row, column] = index.slice(-2) as [number, number];
     const batch = index.slice(0, -2);
+    const [a0, b0] = [first(left, batch, m, k) + row * k, first(right, batch, k, n) + column];
     let sum = 0;
-    for (let i = 0; i < k; i++) sum += element(left, [...batch, row, i]) * element(right, [...batch, i, column]);
+    for (let i = 0; i < k; i++) sum += (left.data[a0 + i] as number) * (right.data[b0 + i * n] as number);
     return sum;
   });
 };
@@ -204,6 +232,7 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   MatMul: matmul,
   Transpose: transpose,
   ReduceSum: reduced((values) => values.reduce((a, b) => a + b, 0)),
+  ReduceMean: reduced((values) => values.reduce((a, b) => a + b, 0) / values.length),
   ReduceMax: reduced((values) => Math.max(...values)),
   ReduceMin: reduced((values) => Math.min(...values)),
   ReduceLogSumExp: reduced(logSum),

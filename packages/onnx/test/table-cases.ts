@@ -104,14 +104,14 @@ function numberOf({ kind, unit }: OnnxColumn, cell: unknown): number {
 }
 
 /** The noise of each row's own that a model of a table scores with: [samples, rows, latent]. */
-function noiseOf({ members, recipe, seed, code }: TableState, coded: Float32Array): Tensor {
+function noiseOf({ members, recipe, seed, code }: TableState, coded: Float32Array, count = recipe.draws): Tensor {
   const latent = recipe.latentSize;
   const draws = rowsProgram(({ draws: own }, samples) => ({ eps: own.normal(samples, latent).transpose([1, 0, 2]) }));
   const values = coded.slice();
   const near = members[0]?.seenRange?.drawIn(values, 'scores') ?? null;
   const { eps } = draws({ values, near, count: values.length / code.width }, [code.width], {
     seed,
-    samples: recipe.draws,
+    samples: count,
   });
   return eps.transpose([1, 0, 2]);
 }
@@ -142,6 +142,28 @@ function scoreOfRows<K extends string>(
 
 function numbers(data: readonly number[], dims: readonly number[] = [data.length]): Expected {
   return { dims, data, ...SCORE };
+}
+
+/** What holes are filled with, as the file gives it: numbers, and codes of levels. */
+function filledCase(name: string, model: TableModel<Row>, rows: readonly Row[]): Case {
+  const state = stateOf(model) as TableState;
+  const file = onnxTable(model as never, { graph: 'imputer', noise: 'input' });
+  const coded = state.code.encode(readRows('test', state.code.schema, tableOf('test', rows as never)));
+  const eps = noiseOf(state, coded, 64);
+  const whole = inputsOf(file, model.impute(rows as never).rows as unknown as Row[]);
+  const expected = Object.entries(whole).map(([input, { dims, data }]): [string, Expected] => {
+    const column = JSON.parse(
+      file.metadataProps?.find(({ key }) => key === 'columns')?.value as string,
+    ) as OnnxColumn[];
+    const { name: own } = column.find((each) => each.input === input) as OnnxColumn;
+    return [`filled.${own}`, { dims, data, absolute: 1e-5, relative: 1e-5 }];
+  });
+  return {
+    name: `${name}: imputer`,
+    model: file,
+    inputs: { ...inputsOf(file, rows), eps: { type: 'float', dims: eps.shape, data: Array.from(eps.data) } },
+    expected: Object.fromEntries(expected),
+  };
 }
 
 /** All graphs of a model of a table. */
@@ -179,6 +201,7 @@ function casesOf(name: string, model: TableModel<Row>, rows: readonly Row[]): Ca
     relative: 0,
   });
   return [
+    filledCase(name, model, rows.slice(-5)),
     build('score at the mean', {}, { score: numbers(atMean) }),
     build(
       'score of the row’s own draws',

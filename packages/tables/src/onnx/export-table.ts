@@ -17,19 +17,22 @@ import { stateOf, type TableState } from '../model/state.ts';
 import type { Threshold } from '../results.ts';
 import type { TableModel } from '../table-model.ts';
 import { decision } from './decision.ts';
+import { filled, filledName } from './fill.ts';
 import { Members, type Noise } from './members.ts';
 import { contributions, referenceAtMean, score } from './scores.ts';
 import { TableGraph } from './table-graph.ts';
 
 const CALLER = 'exportTable';
+/** Codes of each row with holes, as `TableModel.impute` takes them. */
+const IMPUTE_SAMPLES = 64;
 
 /** What is exported of a table's model, and how cells go in. */
 export interface ExportTableOptions {
   /**
    * `score` (default): how odd rows are, in nats; `detector`: that, and whether it is too odd; `contributions`: what each column has to do
-   * with it; `encoder`: codes.
+   * with it; `imputer`: the cells with holes filled; `encoder`: codes.
    */
-  readonly graph?: 'score' | 'detector' | 'contributions' | 'encoder';
+  readonly graph?: 'score' | 'detector' | 'contributions' | 'imputer' | 'encoder';
   /** Of numbers: `float64` (default) or `float32`. Dates are always in double precision. */
   readonly rows?: 'float64' | 'float32';
   /** Levels of categories as whole numbers, their `codes` (default), or as `text`, which takes the operators of ai.onnx.ml. */
@@ -66,20 +69,22 @@ const lineChecks = {
 /** A part of a table's model as a graph. */
 interface TableRule {
   readonly options: Checks;
-  readonly outputs: readonly string[];
+  /** The names of what comes out, of columns of these names. */
+  outputs(columns: readonly string[]): readonly string[];
   /** What comes out, and what is said of it in the metadata. */
   build(table: TableGraph, options: unknown): { readonly outputs: Record<string, Operand>; readonly said?: object };
 }
 
 function rule<S extends Checks>(
   options: S,
-  outputs: readonly string[],
+  outputs: readonly string[] | TableRule['outputs'],
   build: (
     table: TableGraph,
     options: Checked<S>,
   ) => { readonly outputs: Record<string, Operand>; readonly said?: object },
 ): TableRule {
-  return { options, outputs, build: build as TableRule['build'] };
+  const names = typeof outputs === 'function' ? outputs : () => outputs;
+  return { options, outputs: names, build: build as TableRule['build'] };
 }
 
 const GRAPHS: Readonly<Record<string, TableRule>> = {
@@ -101,6 +106,13 @@ const GRAPHS: Readonly<Record<string, TableRule>> = {
   contributions: rule(noiseChecks, ['score', 'columns', 'kl', 'distance'], (table, options) => ({
     outputs: contributions(table, noiseOf(table.state, options)),
   })),
+  imputer: rule(
+    noiseChecks,
+    (columns) => columns.map(filledName),
+    (table, options) => ({
+      outputs: filled(table, noiseOf(table.state, options, IMPUTE_SAMPLES)),
+    }),
+  ),
   encoder: rule({}, ['code'], (table) => ({ outputs: { code: codesOf(table) } })),
 };
 
@@ -140,7 +152,11 @@ export function onnxTable(model: TableModel<never>, options: ExportTableOptions 
     ...inputChecks,
     ...own.options,
   } as Checks) as Record<string, unknown>;
-  const table = new TableGraph(state, { rows, categories } as never, own.outputs);
+  const table = new TableGraph(
+    state,
+    { rows, categories } as never,
+    own.outputs(state.code.columns.map((column) => column.name)),
+  );
   const { outputs, said = {} } = own.build(table, rest);
   for (const [output, { value, dims }] of Object.entries(outputs)) table.graph.output(output, value, dims);
   const told = Object.entries(said).map(([key, value]): [string, string] => [key, JSON.stringify(value)]);
@@ -156,13 +172,14 @@ export function onnxTable(model: TableModel<never>, options: ExportTableOptions 
 function noiseOf(
   { recipe }: TableState,
   { noise, samples }: { readonly noise: Noise['noise']; readonly samples: number | undefined },
+  usual = recipe.draws,
 ): Noise {
   if (noise === 'mean' && samples !== undefined && samples > 1) {
     throw new ValueError(
       `${CALLER}: the mean of a code is one, got ${samples} samples; leave them out, or say noise: 'input'`,
     );
   }
-  return { noise, samples: noise === 'mean' ? 1 : (samples ?? recipe.draws) };
+  return { noise, samples: noise === 'mean' ? 1 : (samples ?? usual) };
 }
 
 /** What scores of such a file are held against: those that it would give the calibration rows. */

@@ -30,6 +30,8 @@ export interface Cells {
   readonly columns: readonly OnnxColumn[];
   /** [N, 1] each, of the columns of numbers: NaN in a hole. Dates are milliseconds. */
   readonly numbers: ReadonlyMap<number, Value>;
+  /** By how much those that are no milliseconds were multiplied. */
+  readonly units: ReadonlyMap<number, number>;
   /** [N, categories]: the code after the last level stands for all others, and −1 for a hole. */
   readonly codes: Value | null;
   /** Of each category its column and its levels, in the order of the codes. */
@@ -49,6 +51,7 @@ export function cellsOf(
   const names = inputNames(code, taken);
   const columns: OnnxColumn[] = [];
   const numbers = new Map<number, Value>();
+  const units = new Map<number, number>();
   const codes: Value[] = [];
   const categories: { column: number; known: FileLevels }[] = [];
   const column = (value: Value): Value => graph.reshape(value, [N, 1]);
@@ -63,6 +66,7 @@ export function cellsOf(
       const factor = unit?.milliseconds ?? 1;
       const scaled = factor === 1 ? value : graph.node('Mul', [value, graph.constant('double', [], [factor])]);
       numbers.set(c, scaled);
+      if (factor !== 1) units.set(c, factor);
       return;
     }
     const known = fileLevels(code.learned[name] as LearnedLevels, axes?.[c]);
@@ -84,6 +88,7 @@ export function cellsOf(
   return {
     columns,
     numbers,
+    units,
     codes: codes.length === 0 ? null : heldCodes(graph, graph.node('Concat', codes, { axis: 1 }), categories),
     categories,
   };
