@@ -147,7 +147,7 @@ function numbers(data: readonly number[], dims: readonly number[] = [data.length
 /** What holes are filled with, as the file gives it: numbers, and codes of levels. */
 function filledCase(name: string, model: TableModel<Row>, rows: readonly Row[]): Case {
   const state = stateOf(model) as TableState;
-  const file = onnxTable(model as never, { graph: 'imputer', noise: 'input' });
+  const file = onnxTable(model, { graph: 'imputer', noise: 'input' });
   const coded = state.code.encode(readRows('test', state.code.schema, tableOf('test', rows as never)));
   const eps = noiseOf(state, coded, 64);
   const whole = inputsOf(file, model.impute(rows as never).rows as unknown as Row[]);
@@ -186,7 +186,7 @@ function casesOf(name: string, model: TableModel<Row>, rows: readonly Row[]): Ca
   const drawn = model.score(rows as never);
   const predicted = model.predict(rows as never, { falseAlarmRate: 0.2 });
   const build = (title: string, options: ExportTableOptions, expected: Case['expected'], noise = false): Case => {
-    const file = onnxTable(model as never, options);
+    const file = onnxTable(model, options);
     return {
       name: `${name}: ${title}`,
       model: file,

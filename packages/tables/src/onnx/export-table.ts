@@ -123,7 +123,10 @@ const GRAPHS: Readonly<Record<string, TableRule>> = {
  * const file = exportTable(model, { graph: 'detector', falseAlarmRate: 0.01 });
  * ```
  */
-export function exportTable(model: TableModel<never>, options: ExportTableOptions = {}): Uint8Array<ArrayBuffer> {
+export function exportTable<Row extends object>(
+  model: TableModel<Row>,
+  options: ExportTableOptions = {},
+): Uint8Array<ArrayBuffer> {
   return onnxBytes(onnxTable(model, options));
 }
 
@@ -132,7 +135,7 @@ export function exportTable(model: TableModel<never>, options: ExportTableOption
  * dates as numbers whose unit the metadata tell, and levels of categories as whole numbers, their places in the list in the metadata
  * (the one after the last for any other level, −1 for a hole) or as texts. Scores are those of `TableModel.score`, in nats.
  */
-export function onnxTable(model: TableModel<never>, options: ExportTableOptions = {}): OnnxModel {
+export function onnxTable<Row extends object>(model: TableModel<Row>, options: ExportTableOptions = {}): OnnxModel {
   const state = typeof model === 'object' && model !== null ? stateOf(model) : undefined;
   if (state === undefined) {
     throw new ValueError(
@@ -189,6 +192,12 @@ function calibrationOf(state: TableState, { noise }: Noise): Calibration {
 
 function lineOf(calibration: Calibration, given: object): Threshold {
   const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const lines = ['falseAlarmRate', 'contamination', 'threshold'].filter((name) => name in options);
+  if (lines.length !== 1) {
+    throw new ValueError(
+      `${CALLER}: detector: give one of falseAlarmRate, contamination, threshold, got ${lines.join(' and ') || 'none'}; a false discovery rate is of a batch: take the p-values of the graph 'score'`,
+    );
+  }
   return calibration.threshold(CALLER, options as never);
 }
 
