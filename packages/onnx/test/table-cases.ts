@@ -7,6 +7,7 @@ import { boundScore, contributionsScore, type RowInputs, rowsProgram, type Score
 import { readRows } from '../../tables/src/encode/row-code.ts';
 import { levelKey } from '../../tables/src/input/cell.ts';
 import { tableOf } from '../../tables/src/input/source.ts';
+import { knownKinds } from '../../tables/src/kinds/standard.ts';
 import { stateOf, type TableState } from '../../tables/src/model/state.ts';
 import type { OnnxModel } from '../src/proto/schema.ts';
 import { type Case, type CaseInput, type Expected, SCORE } from './cases.ts';
@@ -254,6 +255,11 @@ const quick = { epochs: 2, hidden: [6], latentSize: 2, draws: 3, seed: 3 };
 
 /** Models of tables, of every kind of column. */
 export async function tableCases(): Promise<Case[]> {
+  const tried = Object.values(KINDS).map((kind) => kind.name);
+  const untried = knownKinds
+    .names()
+    .filter((name) => !tried.includes(name as never) && !['id', 'ignore'].includes(name));
+  if (untried.length > 0) throw new Error(`kinds of columns without a case: ${untried.join(', ')}`);
   const learned = rowsOf(160, 1);
   const schema = new Schema(
     Object.entries(KINDS).map(([name, kind]) => ({ name, kind, holes: 0, distinct: 0, example: '', why: '' })),

@@ -10,10 +10,11 @@ import {
   UsageError,
 } from '@latent/tensor';
 import type { Model } from '@latent/vae';
-import { ColumnNodes } from '../graph/columns.ts';
 import { formula, formulaNodes } from '../graph/formula.ts';
 import { type Dims, type ElementType, Graph, N, type Value } from '../graph/graph.ts';
+import { type ScaleNodes, scaleNodes } from '../rules/part.ts';
 import { type Operand, trace } from '../trace/trace.ts';
+import type { GraphRule } from './graph-rule.ts';
 import { heldRows, nearRows } from './limits.ts';
 
 /**
@@ -25,7 +26,7 @@ export class ModelGraph<M extends Model = Model> {
   readonly model: M;
   /** Of rows in and out; what the model computes is in single precision. */
   readonly type: ElementType;
-  readonly #columns: ColumnNodes | null;
+  readonly #columns: ScaleNodes | null;
   /** What columns are: of sequences those of a step, since all steps have one scale. */
   readonly #column: Shape;
   #given: Value | null = null;
@@ -43,7 +44,7 @@ export class ModelGraph<M extends Model = Model> {
     this.model = model;
     this.type = type;
     this.#column = sequence === null ? event : [sequence.features];
-    this.#columns = transform === null ? null : ColumnNodes.of(transform, this.#column);
+    this.#columns = transform === null ? null : scaleNodes(transform, this.#column);
   }
 
   /** Rows as they are given, an input of the graph: x [N, …event]. */
@@ -206,14 +207,8 @@ export function decision({ graph }: ModelGraph, score: Operand, threshold: numbe
 }
 
 /** Rows on their own scale again, if they were ever on another. */
-export function restoredBy(graph: Graph, columns: ColumnNodes | null, rows: Value): Value {
+export function restoredBy(graph: Graph, columns: ScaleNodes | null, rows: Value): Value {
   return columns?.inverse(graph, rows) ?? rows;
-}
-
-/** How a part of a model becomes a graph: the options that it has, and its outputs by name. */
-export interface GraphRule {
-  readonly options: Checks;
-  build(graph: ModelGraph, options: unknown): Readonly<Record<string, Operand>>;
 }
 
 /** A rule for a part of models of a class. */
