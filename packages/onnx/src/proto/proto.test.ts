@@ -35,6 +35,20 @@ const outer: MessageTable<Outer> = {
 const decode = (...bytes: number[]): Outer => decodeMessage('test', outer, Uint8Array.from(bytes));
 
 describe('messages', () => {
+  it('have as many parts as there are', () => {
+    const message: Outer = { inners: Array.from({ length: 200_000 }, (_, n) => ({ n })) };
+    expect(
+      decodeMessage('test', outer, encodeMessage(outer, { inners: [{ n: 1 }, ...(message.inners ?? [])] })).inners
+        ?.length,
+    ).toBe(200_001);
+    // In a message of its own too, which is written as a list of parts.
+    interface Deep {
+      readonly outer?: Outer;
+    }
+    const deep: MessageTable<Deep> = { outer: [1, outer] };
+    expect(encodeMessage(deep, { outer: message }).length).toBeGreaterThan(1_000_000);
+  });
+
   it('come back as they were', () => {
     const message: Outer = {
       whole: -1,

@@ -84,7 +84,11 @@ function levelPlaces(graph: Graph, cells: Cells, axes: readonly Axis[], starts: 
     const placeOf = new Map(levels.map((level, i) => [level, i]));
     return [-1, ...keys.map((key) => placeOf.get(key) ?? levels.length), levels.length];
   });
-  const firsts = tables.map((_, i) => tables.slice(0, i).reduce((sum, { length }) => sum + length, 1));
+  let next = 1;
+  const firsts = tables.map(({ length }) => {
+    next += length;
+    return next - length;
+  });
   const chosen = own.map(({ column }) => cells.categories.findIndex((category) => category.column === column));
   const codes = graph.node('Gather', [cells.codes as Value, graph.whole(chosen)], { axis: 1 });
   const at = graph.node('Add', [codes, graph.whole(firsts)]);
