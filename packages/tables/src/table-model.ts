@@ -91,6 +91,7 @@ export class TableModel<Row extends object = AnyRow> {
     refuseSurplus(
       TableModel,
       'score pValues predict judge embed notes card scoreStream imputeStream watch toBytes save',
+      () => 'TableModel',
     );
     this.#state = state;
     keepState(this, state);

@@ -251,21 +251,25 @@ export function either<A, B>(
 const withoutOptions = /* @__PURE__ */ new WeakSet<object>();
 
 /**
- * Sees to it that these methods of a class, which take no options, refuse what is given to them besides their arguments. To be called by
- * its constructor: nothing is left at the top level of a module. Methods with arguments that may be left out are not for it.
+ * Sees to it that these methods of a class, which take no options, refuse what is given to them besides their arguments; `called` is what
+ * errors call the class of an object. To be called by its constructor: nothing is left at the top level of a module. Methods with
+ * arguments that may be left out are not for it.
  */
-export function refuseSurplus(type: { readonly prototype: object }, names: string): void {
+export function refuseSurplus<T extends object>(
+  type: { readonly prototype: T },
+  names: string,
+  called: (self: T) => string,
+): void {
   if (withoutOptions.has(type)) return;
   withoutOptions.add(type);
-  const methods = type.prototype as Record<string, (...args: unknown[]) => unknown>;
+  const methods = type.prototype as unknown as Record<string, (...args: unknown[]) => unknown>;
   for (const name of names.split(' ')) {
     const method = methods[name] as (...args: unknown[]) => unknown;
-    const value = function (this: object, ...args: unknown[]): unknown {
+    const value = function (this: T, ...args: unknown[]): unknown {
       const more = args.slice(method.length).find((x) => x !== undefined);
       if (more === undefined) return method.apply(this, args);
-      const caller = `${this.constructor.name}.${name}`;
       throw new ValueError(
-        `${caller}: takes ${method.length || 'no'} argument(s) and nothing besides, got ${describeValue(more)}`,
+        `${called(this)}.${name}: takes ${method.length || 'no'} argument(s) and nothing besides, got ${describeValue(more)}`,
       );
     };
     Object.defineProperty(methods, name, { value, writable: true, configurable: true });

@@ -42,7 +42,8 @@ export { type FillOptions, MaskedAutoencoder, type MaskedNumbers } from './maske
 export type { MaskedAutoencoderOptions, ResolvedMaskedOptions } from './masked/options.ts';
 export { registerModel } from './model/file-header.ts';
 export { loadModel, modelFromBytes } from './model/load.ts';
-export { Model, type ModelClass, type ModelFitOptions, type PreparedRows } from './model/model.ts';
+export { Model, type ModelClass, type ModelFitOptions } from './model/model.ts';
+export type { PreparedRows } from './model/model-rows.ts';
 export type { CommonOptions, EventOptions, RowsOptions } from './model/options.ts';
 export { progressLine } from './model/progress.ts';
 export {

@@ -504,6 +504,30 @@ describe.each(classes.map((entry) => ({ name: entry.type.name, ...entry })))(
       }
     });
 
+    it('after fit: an option that there is not is refused by every method, also by those that take none', async () => {
+      const model = make(type);
+      await train(model, {});
+      for (const name of names.filter((name) => table[name]!.learned)) {
+        const own = (model as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!;
+        const asked = Object.create(model, {
+          [name]: {
+            value: (...args: unknown[]) => {
+              const last = args.at(-1);
+              const options = typeof last === 'object' && Object.getPrototypeOf(last) === Object.prototype;
+              return own.call(model, ...(options ? args.slice(0, -1) : args), {
+                ...(options && (last as object)),
+                noSuchOption: 1,
+              });
+            },
+          },
+        }) as never;
+        await expect(
+          Promise.resolve().then(() => table[name]!.call(asked)),
+          name,
+        ).rejects.toThrow(new RegExp(`^${model.type}.*(noSuchOption|nothing besides, got an object)`));
+      }
+    });
+
     it('while it trains: scores, encodes, saves; trains no second time; the run’s bits are as they would have been', async () => {
       const undisturbed = make(type);
       await train(undisturbed, {});

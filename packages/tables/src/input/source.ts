@@ -15,7 +15,10 @@ export type TableRows<Row extends object = object> = Iterable<Row> | Columns<Row
 /** Opens rows at the first, again and again: for data larger than memory. It must give the same rows each time. */
 export type TableSource<Row extends object = object> = () => Iterable<Row> | AsyncIterable<Row>;
 
-/** All that can be learned from. */
+/**
+ * All that can be learned from. Rows in memory are read while a model is fitted and not copied, since there may be many: leave
+ * them as they are until it is done.
+ */
 export type TableInput<Row extends object = object> = TableRows<Row> | AsyncIterable<Row> | TableSource<Row>;
 
 /** Rows that come one after the other, of any length. */

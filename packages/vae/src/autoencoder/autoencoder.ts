@@ -19,7 +19,7 @@ import {
 } from '@latent/nn';
 import { Rng, refuseSurplus, step, type Tensor, tensor, UsageError, where } from '@latent/tensor';
 import { baselineOf } from '../model/baseline.ts';
-import { knownAs } from '../model/file-header.ts';
+import { knownAs, nameOf } from '../model/file-header.ts';
 import { Model, type ModelFitOptions } from '../model/model.ts';
 import { rowsProgram } from '../model/rows-program.ts';
 import { buildHead, decoderActivations, makesSteps } from '../reconstruction/head.ts';
@@ -76,7 +76,11 @@ export class Autoencoder extends Model {
     const { event, tied, reconstruction, encoderActivation, decoderActivation, seed, sequence } = resolved;
     const [weights, noise] = new Rng(seed).split(2) as [Rng, Rng];
     super(event, resolved.transform, noise, sequence);
-    refuseSurplus(Autoencoder, 'encode decode reconstruct reconstructionError reconstructionErrorPerStep metadata');
+    refuseSurplus(
+      Autoencoder,
+      'encode decode reconstruct reconstructionError reconstructionErrorPerStep metadata',
+      nameOf,
+    );
     this.#options = resolved;
     const context = { weights, noise };
     const encoder = buildNetwork('encoder', resolved.encoder, event, { ...context, activation: encoderActivation });

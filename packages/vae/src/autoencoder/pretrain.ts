@@ -11,7 +11,8 @@ import {
   trainingChecks,
 } from '@latent/nn';
 import { checkNames, UsageError } from '@latent/tensor';
-import { isDataset, type ModelFitOptions } from '../model/model.ts';
+import type { ModelFitOptions } from '../model/model.ts';
+import { isDataset } from '../model/training-rows.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
 import type { Autoencoder } from './autoencoder.ts';
 import type { AutoencoderOptions } from './options.ts';

@@ -31,7 +31,7 @@ import {
 } from '@latent/tensor';
 import { drawn, klToStandardNormal, normalLogProb } from '../latent/diagonal-normal.ts';
 import { baselineOf } from '../model/baseline.ts';
-import { knownAs } from '../model/file-header.ts';
+import { knownAs, nameOf } from '../model/file-header.ts';
 import { Model, type ModelFitOptions } from '../model/model.ts';
 import { type ReadyRows, rowsProgram } from '../model/rows-program.ts';
 import { buildHead, decoderActivations } from '../reconstruction/head.ts';
@@ -139,7 +139,7 @@ export class HierarchicalVae extends Model<HierarchicalNumbers> {
     const { event, activation, reconstruction } = resolved;
     const [weights, noise] = new Rng(resolved.seed).split(2) as [Rng, Rng];
     super(event, resolved.transform, noise);
-    refuseSurplus(HierarchicalVae, 'encode decode reconstructionError');
+    refuseSurplus(HierarchicalVae, 'encode decode reconstructionError', nameOf);
     this.#options = resolved;
     let made = event;
     const levels = resolved.levels.map(({ encoder, decoder, below, features, latentSize }, l) => {

@@ -26,8 +26,9 @@ import {
   whole,
 } from '@latent/tensor';
 import { baselineOf } from '../model/baseline.ts';
-import { knownAs } from '../model/file-header.ts';
-import { Model, type ModelFitOptions, type PreparedRows } from '../model/model.ts';
+import { knownAs, nameOf } from '../model/file-header.ts';
+import { Model, type ModelFitOptions } from '../model/model.ts';
+import type { PreparedRows } from '../model/model-rows.ts';
 import { rowsProgram } from '../model/rows-program.ts';
 import { buildHead, decoderActivations } from '../reconstruction/head.ts';
 import type { Head, ReconstructionDistribution } from '../reconstruction/likelihood.ts';
@@ -96,7 +97,7 @@ export class MaskedAutoencoder extends Model<MaskedNumbers> {
     const { inputSize, reconstruction, activation } = resolved;
     const [weights, noise] = new Rng(resolved.seed).split(2) as [Rng, Rng];
     super([inputSize], resolved.transform, noise);
-    refuseSurplus(MaskedAutoencoder, 'encode contributions');
+    refuseSurplus(MaskedAutoencoder, 'encode contributions', nameOf);
     this.#options = resolved;
     const context = { weights, noise, activation };
     const encoder = buildNetwork('encoder', resolved.encoder, [2 * inputSize], context);

@@ -56,6 +56,11 @@ export function displayName(modelName: string): string {
   return modelName.charAt(0).toUpperCase() + modelName.slice(1);
 }
 
+/** What errors call a model. */
+export function nameOf(model: Model<never>): string {
+  return displayName((model.constructor as unknown as ModelClass<Model<never>>).modelName);
+}
+
 /** What a model's file says of it, its form checked and its contents not yet. */
 export interface FileHeader {
   readonly model: string;

@@ -32,7 +32,7 @@ import {
   zeros,
 } from '@latent/tensor';
 import { baselineOf } from '../model/baseline.ts';
-import { knownAs } from '../model/file-header.ts';
+import { knownAs, nameOf } from '../model/file-header.ts';
 import { Model, type ModelFitOptions } from '../model/model.ts';
 import { type ReadyRows, rowsProgram } from '../model/rows-program.ts';
 import { buildHead, decoderActivations } from '../reconstruction/head.ts';
@@ -99,7 +99,7 @@ export class VqVae extends Model<VqVaeNumbers> {
     const { event, codes, codeSize, reconstruction, activation, seed } = resolved;
     const [weights, noise, reviving, ofPrior] = new Rng(seed).split(4) as [Rng, Rng, Rng, Rng];
     super(event, resolved.transform, noise);
-    refuseSurplus(VqVae, 'encode decode reconstruct reconstructionError codeBound');
+    refuseSurplus(VqVae, 'encode decode reconstruct reconstructionError codeBound', nameOf);
     this.#options = resolved;
     const encoder = buildNetwork('encoder', resolved.encoder, event, { weights, noise, activation });
     this.encoder = encoder.module;

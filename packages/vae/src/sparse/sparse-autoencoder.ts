@@ -27,7 +27,7 @@ import {
   whole,
   zeros,
 } from '@latent/tensor';
-import { knownAs } from '../model/file-header.ts';
+import { knownAs, nameOf } from '../model/file-header.ts';
 import { Model, type ModelFitOptions } from '../model/model.ts';
 import { commonChecks } from '../model/options.ts';
 import { rowsProgram } from '../model/rows-program.ts';
@@ -140,7 +140,11 @@ export class SparseAutoencoder extends Model<SparseNumbers> {
     const { inputSize, features } = own;
     const [weights, noise] = new Rng(own.seed).split(2) as [Rng, Rng];
     super([inputSize], transform, noise);
-    refuseSurplus(SparseAutoencoder, 'directions encode active decode reconstruct reconstructionError featureUse');
+    refuseSurplus(
+      SparseAutoencoder,
+      'directions encode active decode reconstruct reconstructionError featureUse',
+      nameOf,
+    );
     this.#options = own;
     const shape = [features, inputSize];
     this.decoder = layerParameter('table', shape, () => weights.normal(shape, { std: 1 / Math.sqrt(inputSize) }));

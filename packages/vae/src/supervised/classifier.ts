@@ -20,9 +20,10 @@ import {
   ValueError,
   whole,
 } from '@latent/tensor';
-import { knownAs } from '../model/file-header.ts';
-import type { Columns, ModelFitOptions } from '../model/model.ts';
+import { knownAs, nameOf } from '../model/file-header.ts';
+import type { ModelFitOptions } from '../model/model.ts';
 import { rowsProgram } from '../model/rows-program.ts';
+import type { Columns } from '../model/training-rows.ts';
 import { resolveSupervised, Supervised, type SupervisedOptions, supervisedChecks } from './supervised.ts';
 
 export type { Encoder } from './supervised.ts';
@@ -54,7 +55,7 @@ export class Classifier extends Supervised<'accuracy'> {
     const { classes, ...rest } = checkOptions('Classifier', options, checks);
     const resolved = resolveSupervised('Classifier', rest);
     super(resolved);
-    refuseSurplus(Classifier, 'predict predictProbability');
+    refuseSurplus(Classifier, 'predict predictProbability', nameOf);
     this.#classes = classes;
     this.head = new Linear(resolved.features, classes, { rng: resolved.weights });
     this.eval();

@@ -26,10 +26,12 @@ import {
   ValueError,
   whole,
 } from '@latent/tensor';
-import { knownAs } from '../model/file-header.ts';
-import { type Columns, type ModelFitOptions, notLearned } from '../model/model.ts';
+import { knownAs, nameOf } from '../model/file-header.ts';
+import type { ModelFitOptions } from '../model/model.ts';
+import { notLearned } from '../model/model-rows.ts';
 import { transformCheck } from '../model/options.ts';
 import { rowsProgram } from '../model/rows-program.ts';
+import type { Columns } from '../model/training-rows.ts';
 import { checkSupport, type Head, likelihoods, type ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
 import { resolveSupervised, Supervised, type SupervisedOptions, supervisedChecks } from './supervised.ts';
@@ -77,7 +79,7 @@ export class Regressor extends Supervised<never> {
     } = checkOptions('Regressor', options, checks);
     const resolved = resolveSupervised('Regressor', rest);
     super(resolved);
-    refuseSurplus(Regressor, 'predict');
+    refuseSurplus(Regressor, 'predict', nameOf);
     this.#outputs = outputs;
     this.#likelihood = likelihood;
     this.#targetSpec = targetTransform instanceof FittedTransform ? null : targetTransform;

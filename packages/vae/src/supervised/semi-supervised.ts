@@ -38,10 +38,11 @@ import {
   whole,
 } from '@latent/tensor';
 import { drawn } from '../latent/diagonal-normal.ts';
-import { knownAs } from '../model/file-header.ts';
-import { type Columns, Model, type ModelFitOptions } from '../model/model.ts';
+import { knownAs, nameOf } from '../model/file-header.ts';
+import { Model, type ModelFitOptions } from '../model/model.ts';
 import { describeNetwork, type Network, networkOption, resolveNetwork } from '../model/options.ts';
 import { type RowInputs, rowsProgram } from '../model/rows-program.ts';
+import type { Columns } from '../model/training-rows.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import { withMask } from '../reconstruction/observed.ts';
 import type { ScoredModel } from '../scores/score.ts';
@@ -131,7 +132,7 @@ export class SemiSupervisedVae extends Model<SemiSupervisedNumbers> {
     const { event, transform, seed, encoderActivation } = vae.options;
     const [, noise, weights, labelled] = new Rng(seed).split(4) as [Rng, Rng, Rng, Rng];
     super(event, transform, noise);
-    refuseSurplus(SemiSupervisedVae, 'predict predictProbability');
+    refuseSurplus(SemiSupervisedVae, 'predict predictProbability', nameOf);
     this.vae = vae;
     this.labelled = labelled;
     this.#classes = own.classes;

@@ -1,6 +1,6 @@
 import { checkOptions, oneOf, optional, Rng, step, type Tensor, tensor, whole } from '@latent/tensor';
 import { drawn } from '../latent/diagonal-normal.ts';
-import type { PreparedRows } from '../model/model.ts';
+import type { PreparedRows } from '../model/model-rows.ts';
 import { rowKeys } from '../model/row-keys.ts';
 import { type RowInputs, type RowsProgram, rowsProgram, tensorsBeside } from '../model/rows-program.ts';
 import type { ScoredModel } from '../scores/score.ts';

@@ -26,8 +26,9 @@ import {
 } from '@latent/tensor';
 import { drawn, klPerLatent } from '../latent/diagonal-normal.ts';
 import { knownAs } from '../model/file-header.ts';
-import { allSteps, type Columns, isDataset, type PreparedRows } from '../model/model.ts';
+import { allSteps, type PreparedRows } from '../model/model-rows.ts';
 import { type ReadyRows, type RowDraws, repeatedBeside, rowsProgram, tensorsBeside } from '../model/rows-program.ts';
+import { type Columns, isDataset } from '../model/training-rows.ts';
 import { Scorer } from '../scores/score.ts';
 import {
   boundScore,
