@@ -2,15 +2,32 @@ import type { Layer, Module } from '@latent/nn';
 import type { Model } from '@latent/vae';
 import { type ExportModelOptions, type ExportNetworkOptions, modelOfAny } from './export.ts';
 import type { ModelGraphs } from './models/graph-rule.ts';
-import * as parts from './parts/parts.ts';
+import {
+  autoencoderGraphs,
+  hierarchicalGraphs,
+  imageOps,
+  maskedGraphs,
+  scales,
+  sequenceOps,
+  sparseGraphs,
+  supervisedGraphs,
+  vaeGraphs,
+  vqVaeGraphs,
+} from './parts/parts.ts';
 import { onnxBytes } from './proto/bytes.ts';
 import type { OnnxModel } from './proto/schema.ts';
-import { include, knownModels } from './rules/part.ts';
+import { include, knownModels, type OnnxPart } from './rules/part.ts';
 import { opRules as knownOps, type OpRule, type Rules } from './rules/rules.ts';
+
+/** All parts, by name and not as a namespace, which a bundler would keep whole. */
+const allParts = (): readonly OnnxPart[] => [
+  ...[vaeGraphs, autoencoderGraphs, supervisedGraphs, hierarchicalGraphs, maskedGraphs, sparseGraphs, vqVaeGraphs],
+  ...[imageOps, sequenceOps, scales],
+];
 
 /** Rules, once all parts are known. */
 function withAll<R>(rules: Rules<R>): Rules<R> {
-  include(Object.values(parts));
+  include(allParts());
   return rules;
 }
 
@@ -40,6 +57,6 @@ export function exportOnnx(model: Module, options?: unknown): Uint8Array<ArrayBu
 export function onnxModel(model: Model, options?: ExportModelOptions): OnnxModel;
 export function onnxModel(network: Layer, options: ExportNetworkOptions): OnnxModel;
 export function onnxModel(model: Module, options: unknown = {}): OnnxModel {
-  include(Object.values(parts));
+  include(allParts());
   return modelOfAny(model, options);
 }

@@ -12,5 +12,5 @@ export {
 export type { GraphRule, ModelGraphs } from './models/graph-rule.ts';
 export { graphRule, type ModelGraph } from './models/model-graph.ts';
 export { type LayerRule, layerRules, type OpRule, type Rules, type StepCall } from './rules/rules.ts';
-export { type ColumnFormula, type TransformRule, transformRules } from './rules/transforms.ts';
+export { type BrokenLine, type ColumnFormula, type TransformRule, transformRules } from './rules/transforms.ts';
 export type { Operand } from './trace/trace.ts';

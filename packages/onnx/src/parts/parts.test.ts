@@ -2,6 +2,7 @@ import { conv2d, dense, lstm, network, standardise } from '@latent/nn';
 import { Rng } from '@latent/tensor';
 import { Autoencoder, bernoulli, boundScore, gaussian, Vae } from '@latent/vae';
 import { expect, it } from 'vitest';
+import * as parts from './index.ts';
 import { exportWith, imageOps, scales, sequenceOps, vaeGraphs } from './index.ts';
 
 // What is known is known to the end of the process, so what is missing is asked for first.
@@ -35,4 +36,18 @@ it('holds the rules of the parts that are named, and says which one is missing',
     exportWith([sequenceOps], series, { input: [5, 2] }),
   ])
     expect(file.length).toBeGreaterThan(200);
+});
+
+it('are all known to exportOnnx', async () => {
+  // Loaded here: it makes all parts known.
+  const { modelRules, opRules } = await import('../index.ts');
+  const models = Object.values(parts).flatMap((part) =>
+    typeof part === 'object' && 'models' in part ? Object.keys(part.models?.() ?? {}) : [],
+  );
+  const ops = Object.values(parts).flatMap((part) =>
+    typeof part === 'object' && 'ops' in part ? Object.keys(part.ops?.() ?? {}) : [],
+  );
+  expect(modelRules.names()).toEqual(expect.arrayContaining(models));
+  expect(opRules.names()).toEqual(expect.arrayContaining(ops));
+  expect(models.length + ops.length).toBeGreaterThan(20);
 });
