@@ -1,5 +1,5 @@
 import type { Graph, Value } from '@latent/onnx/graph';
-import type { Tensor } from '@latent/tensor';
+import { type Tensor, ValueError } from '@latent/tensor';
 import { numberOf } from '../input/cell.ts';
 import { NEAREST, type Neighbours } from '../model/neighbours.ts';
 import { type Axis, LEAST, MOST, widthOf } from '../model/row-space.ts';
@@ -70,9 +70,16 @@ function codesOf(
   cells: Cells,
   column: number,
 ): { readonly keys: readonly string[]; readonly codes: Value } {
-  const place = cells.categories.findIndex((category) => category.column === column);
+  const place = categoryOf(cells, column);
   const keys = cells.categories[place]?.known.keys ?? [];
   return { keys, codes: graph.node('Gather', [cells.codes as Value, graph.whole([place])], { axis: 1 }) };
+}
+
+/** Which of the categories a column is; a file may say of any column that it is one. */
+function categoryOf({ categories }: Cells, column: number): number {
+  const place = categories.findIndex((category) => category.column === column);
+  if (place >= 0) return place;
+  throw new ValueError(`exportTable: distances take column ${column} for a category; the model's file is altered`);
 }
 
 function levelPlaces(graph: Graph, cells: Cells, axes: readonly Axis[], starts: readonly number[]): Part | null {
@@ -89,7 +96,7 @@ function levelPlaces(graph: Graph, cells: Cells, axes: readonly Axis[], starts: 
     next += length;
     return next - length;
   });
-  const chosen = own.map(({ column }) => cells.categories.findIndex((category) => category.column === column));
+  const chosen = own.map(({ column }) => categoryOf(cells, column));
   const codes = graph.node('Gather', [cells.codes as Value, graph.whole(chosen)], { axis: 1 });
   const at = graph.node('Add', [codes, graph.whole(firsts)]);
   const place = graph.node('Gather', [graph.whole(tables.flat()), at], {}, 'int64');
