@@ -41,23 +41,33 @@ export const elementwiseNames = ['add', 'exp', 'tanh', 'sigmoid', 'softplus', 's
 export type ElementwiseName = (typeof elementwiseNames)[number];
 export const ELEMENTWISE_SHAPE = [128, 784] as const;
 
+export interface ElementwiseConfig {
+  readonly name: ElementwiseName;
+  readonly shape: typeof ELEMENTWISE_SHAPE;
+}
+
 /**
- * Does the work once, to the end: results are computed when it returns (or when its promise resolves). Work in another
- * process takes its own time: milliseconds of one run, of so many, by the clock or the processor's.
+ * Does the work once, to the end: results are computed when it returns (or when its promise resolves). It may give back a number
+ * that every contestant must come to. Work in another process takes its own time, by the clock or the processor's.
  */
-export type Work = (() => void | Promise<void>) | { timed(repeats: number, byProcessor?: boolean): Promise<number> };
+export type Work = (() => unknown) | { timed(repeats: number, byProcessor?: boolean): Promise<Timed> };
+
+/** Milliseconds of one run, of so many, and the number that the last of them came to. */
+export interface Timed {
+  readonly milliseconds: number;
+  readonly value?: number;
+}
 
 /** A library under test. Every method prepares its data and gives back the work to be timed. */
 export interface Contender {
   readonly name: string;
   matmul(config: MatmulConfig): Promise<Work>;
-  elementwise(name: ElementwiseName): Promise<Work>;
+  elementwise(config: ElementwiseConfig): Promise<Work>;
   vaeStep(config: VaeConfig): Promise<Work>;
   /** The bound of one row, given as ordinary numbers, as a number. */
   scoreRow(config: VaeConfig): Promise<Work>;
   image(work: ImageWork): Promise<Work>;
-  /** Where it has recurrent layers. */
-  sequence?(work: SequenceWork): Promise<Work>;
+  sequence(work: SequenceWork): Promise<Work>;
   /** Of its library. */
   readonly version?: string;
   /** Ends what it started. */

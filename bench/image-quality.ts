@@ -1,12 +1,11 @@
 // `npm run bench:images`: convolutional models trained here and on PyTorch with the same digits, split, network, optimizer and
 // epochs, for several seeds.
-import { parseArgs } from 'node:util';
 import { Rng, tensor, useThreads } from '@latent/tensor';
 import { DenoisingAutoencoder, gaussianNoise, Vae } from '@latent/vae';
 import { loadDigits } from '../demo/digits.ts';
 import { type ImageModel, kerasDenoiser, tensorflowCvae } from './images.ts';
 import { networksOf } from './latent-images.ts';
-import { digitsFolder, mean, onPytorch, report, spread } from './seeds.ts';
+import { asked, besidePytorch, digitsFolder } from './seeds.ts';
 
 const HELP = `usage: npm run bench:images -- [--only NAME] [--epochs 10] [--seeds 3]`;
 
@@ -32,30 +31,14 @@ const tasks: readonly Task[] = [
   },
 ];
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', default: '' },
-    epochs: { type: 'string', default: '10' },
-    seeds: { type: 'string', default: '3' },
-    help: { type: 'boolean', default: false },
-  },
-});
-if (values.help) console.log(HELP);
-else await main(values.only, Number(values.epochs), Number(values.seeds));
-
-async function main(only: string, epochs: number, seeds: number): Promise<void> {
+const options = asked(HELP);
+if (options !== null) {
+  const { only, ...rest } = options;
   useThreads(1);
   for (const task of tasks.filter(({ name }) => name.includes(only))) {
-    console.log(`\n${task.name}, ${epochs} epochs, Adam 1e-3: ${task.unit}`);
-    const ours: number[] = [];
-    for (let seed = 0; seed < seeds; seed++) ours.push(await train(task, epochs, seed));
-    report('latent', ours);
-    const request = { model: task.model, task: task.task, epochs, seeds, threads: 1 };
-    const theirs = onPytorch('train_images.py', [digitsFolder()], request) as readonly number[] | null;
-    if (theirs === null) continue;
-    report('pytorch', theirs);
-    const gap = mean(ours) - mean(theirs);
-    console.log(`  difference ${gap.toPrecision(2)}; deviation of PyTorch's seeds ${spread(theirs).toPrecision(2)}`);
+    console.log(`\n${task.name}, ${rest.epochs} epochs, Adam 1e-3: ${task.unit}`);
+    const request = { model: task.model, task: task.task, ...rest };
+    await besidePytorch((seed) => train(task, rest.epochs, seed), ['train_images.py', digitsFolder()], request);
   }
 }
 

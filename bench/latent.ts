@@ -1,6 +1,6 @@
 import { add, exp, sigmoid, softplus, step, sum, type Tensor, tanh, tensor, useThreads } from '@latent/tensor';
 import { bernoulli, Vae } from '@latent/vae';
-import { type Contender, ELEMENTWISE_SHAPE, testData, type VaeConfig, type Work } from './contender.ts';
+import { type Contender, testData, type VaeConfig, type Work } from './contender.ts';
 import { latentImages } from './latent-images.ts';
 import { latentSequences } from './latent-sequences.ts';
 import { trainer } from './trainer.ts';
@@ -40,10 +40,8 @@ const latent: Contender = {
     };
   },
 
-  async elementwise(name) {
-    const x = tensor(testData(ELEMENTWISE_SHAPE[0] * ELEMENTWISE_SHAPE[1], -3, 3), {
-      shape: ELEMENTWISE_SHAPE,
-    }).persisted(true);
+  async elementwise({ name, shape }) {
+    const x = tensor(testData(shape[0] * shape[1], -3, 3), { shape }).persisted(true);
     return () => {
       step(() => {
         (unary[name] as (x: Tensor) => Tensor)(x);

@@ -1,7 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { microKernelPeak } from '../packages/tensor/src/kernels/matmul/peak.ts';
 import {
@@ -9,15 +7,17 @@ import {
   ELEMENTWISE_SHAPE,
   elementwiseNames,
   matmulConfigs,
-  testData,
   type VaeConfig,
   vaeConfigs,
   type Work,
 } from './contender.ts';
 import { imageWork } from './images.ts';
 import { latentWith } from './latent.ts';
+import { Stopped } from './peer.ts';
+import { firstLine, loadPeers, type Missing } from './peers.ts';
 import { sequenceWork } from './sequences.ts';
 import { line, type Result } from './table.ts';
+import { time } from './timing.ts';
 
 const HELP = `Times Latent beside its peers: every round runs each contestant once in turn, and medians are printed.
 
@@ -27,6 +27,7 @@ usage: npm run bench -- [options]
   --rounds N     rounds of each benchmark (15)
   --ours         without the peers
   --peers NAME   only peers whose name contains NAME (pytorch, jax …)
+  --limit S      a peer's run that takes longer than so many seconds is stopped (60), and is a lower bound in the table
   --cpu          processor time in place of the clock's, on one thread: for machines that others use too
   --json FILE    also write the figures to FILE
   --help         this text`;
@@ -34,6 +35,8 @@ usage: npm run bench -- [options]
 interface Benchmark {
   readonly name: string;
   readonly flop?: number;
+  /** Whether everybody computes with the same numbers, so that first runs must come to the same. */
+  readonly same?: boolean;
   prepare(contender: Contender): Promise<Work>;
 }
 
@@ -47,7 +50,7 @@ const benchmarks: readonly Benchmark[] = [
   })),
   ...elementwiseNames.map((name) => ({
     name: `${name} [${ELEMENTWISE_SHAPE.join(', ')}]`,
-    prepare: (contender: Contender) => contender.elementwise(name),
+    prepare: (contender: Contender) => contender.elementwise({ name, shape: ELEMENTWISE_SHAPE }),
   })),
   ...vaeConfigs.map((config) => ({ name: config.name, prepare: (contender: Contender) => contender.vaeStep(config) })),
   { name: 'score of one row, 30-16-8-2', prepare: (contender) => contender.scoreRow(small) },
@@ -57,20 +60,9 @@ const benchmarks: readonly Benchmark[] = [
   })),
   ...sequenceWork.map(({ name, sequence }) => ({
     name,
-    prepare(contender: Contender) {
-      if (contender.sequence === undefined) throw new Error('recurrent layers are not written for it');
-      return contender.sequence(sequence);
-    },
+    same: true,
+    prepare: (contender: Contender) => contender.sequence(sequence),
   })),
-];
-
-/** Peers by name: the module that wraps them and its argument. */
-const peers = [
-  { name: 'jax-js', module: 'jax', backend: 'wasm' },
-  { name: 'tfjs-wasm', module: 'tfjs', backend: 'wasm' },
-  { name: 'tfjs-cpu', module: 'tfjs', backend: 'cpu' },
-  { name: 'pytorch ×1', module: 'pytorch', backend: '1' },
-  { name: 'pytorch ×2', module: 'pytorch', backend: '2' },
 ];
 
 /** Work shorter than this is repeated within a round, so that the clock's grain and waking up do not count. */
@@ -81,8 +73,8 @@ const PAUSE_MS = 100;
 const LONG_MS = 2000;
 const LONG_ROUNDS = 3;
 
-/** Whether time is the processor's. */
-let byProcessor = false;
+/** How far apart, as a share, numbers may be that all contestants must come to. */
+const AGREEMENT = 1e-5;
 
 await main();
 
@@ -92,6 +84,7 @@ async function main(): Promise<void> {
     rounds: string;
     ours: boolean;
     cpu: boolean;
+    limit: string;
     peers?: string;
     json?: string;
     help: boolean;
@@ -103,13 +96,16 @@ async function main(): Promise<void> {
         rounds: { type: 'string', default: '15' },
         ours: { type: 'boolean', default: false },
         cpu: { type: 'boolean', default: false },
+        limit: { type: 'string', default: '60' },
         peers: { type: 'string' },
         json: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     }).values;
-    if (!/^[1-9]\d*$/.test(options.rounds))
-      throw new Error(`--rounds must be a whole number ≥ 1, got '${options.rounds}'`);
+    for (const name of ['rounds', 'limit'] as const) {
+      if (!/^[1-9]\d*$/.test(options[name]))
+        throw new Error(`--${name} must be a whole number ≥ 1, got '${options[name]}'`);
+    }
   } catch (error) {
     console.error(`bench: ${(error as Error).message}\n\n${HELP}`);
     process.exitCode = 2;
@@ -126,13 +122,13 @@ async function main(): Promise<void> {
     return;
   }
 
-  byProcessor = options.cpu;
-  const contenders: (Contender | { name: string; missing: string })[] = [
+  const limit = 1000 * Number(options.limit);
+  const contenders: (Contender | Missing)[] = [
     ...(options.cpu ? [] : [latentWith('auto', 'latent')]),
     latentWith(1, options.cpu ? 'latent' : 'latent ×1'),
-    ...(options.ours ? [] : await loadPeers(options.peers ?? (options.cpu ? '×1' : ''))),
+    ...(options.ours ? [] : await loadPeers(options.peers ?? (options.cpu ? '×1' : ''), limit)),
   ];
-  const peak = microKernelPeak();
+  let peak = microKernelPeak();
   console.log(
     `\nNode ${process.version} · ${cpus()[0]?.model.trim()} · ${availableParallelism()} cores · micro-kernel ${peak.toFixed(1)} GFLOP/s`,
   );
@@ -141,7 +137,13 @@ async function main(): Promise<void> {
   const results: Result[] = [];
   for (const benchmark of chosen) {
     console.log(benchmark.name);
-    const figures = await measure(benchmark, contenders, Number(options.rounds));
+    // The limit is what it comes to at its best: a processor's speed is not always the same.
+    if (benchmark.flop !== undefined) peak = Math.max(peak, microKernelPeak());
+    const figures = await measure(benchmark, contenders, {
+      rounds: Number(options.rounds),
+      limit,
+      byProcessor: options.cpu,
+    });
     const ours = figures.find(({ contender }) => contender === 'latent')?.median;
     for (const figure of figures) console.log(line(figure, ours, peak));
     results.push(...figures);
@@ -164,104 +166,92 @@ async function main(): Promise<void> {
   }
 }
 
-async function loadPeers(chosen: string): Promise<(Contender | { name: string; missing: string })[]> {
-  const folder = fileURLToPath(new URL('./peers/', import.meta.url));
-  if (!existsSync(`${folder}node_modules`)) {
-    console.log('installing the peers (once) …');
-    const { status } = spawnSync('npm', ['ci', '--prefix', folder, '--no-audit'], { stdio: 'inherit' });
-    if (status !== 0) console.log('npm could not install the peers; they will be reported as missing');
-  }
-  const loaded = [];
-  for (const { name, module, backend } of peers.filter((peer) => peer.name.includes(chosen))) {
-    try {
-      const file = new URL(`./peers/${module}.js`, import.meta.url).href;
-      const { create } = (await import(file)) as { create(backend: string, tools: object): Promise<Contender> };
-      loaded.push(await create(backend, { testData, ELEMENTWISE_SHAPE }));
-    } catch (error) {
-      loaded.push({ name, missing: firstLine(error) });
-    }
-  }
-  return loaded;
-}
-
-function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
-}
-
 /** Interleaved rounds: each contestant's work in turn, after a warm-up of each. */
 async function measure(
-  { name, flop, prepare }: Benchmark,
-  contenders: readonly (Contender | { name: string; missing: string })[],
-  rounds: number,
+  { name, flop, same, prepare }: Benchmark,
+  contenders: readonly (Contender | Missing)[],
+  { rounds, limit, byProcessor }: { rounds: number; limit: number; byProcessor: boolean },
 ): Promise<Result[]> {
-  const empty = {
-    median: Number.NaN,
-    min: Number.NaN,
-    max: Number.NaN,
-    rounds: 0,
-    ...(flop !== undefined && { flop }),
-  };
-  const runners: { name: string; work?: Work; long?: boolean; repeats: number; times: number[]; missing?: string }[] =
-    [];
+  const runners: Runner[] = [];
   for (const contender of contenders) {
-    const runner = { name: contender.name, repeats: 1, times: [] as number[] };
+    const runner: Runner = { name: contender.name, repeats: 1, rounds, times: [] };
     runners.push(runner);
     try {
       if ('missing' in contender) throw new Error(contender.missing);
       const work = await prepare(contender);
-      const first = await time(work, 1);
-      if (first < LONG_MS) await warmUp(work);
-      const once = first < LONG_MS ? await time(work, 1) : first;
-      Object.assign(runner, { work, long: once >= LONG_MS, repeats: Math.max(1, Math.ceil(SHORTEST_MS / once)) });
+      runner.work = work;
+      const first = await time(work, 1, byProcessor);
+      runner.first = first.milliseconds;
+      if (same) mustAgree(first.value, runners[0] as Runner, runner);
+      const long = first.milliseconds >= LONG_MS;
+      if (!long) await warmUp(work, byProcessor);
+      const once = long ? first.milliseconds : (await time(work, 1, byProcessor)).milliseconds;
+      runner.repeats = Math.max(1, Math.ceil(SHORTEST_MS / once));
+      if (once >= LONG_MS) runner.rounds = Math.max(1, Math.min(rounds, LONG_ROUNDS, Math.floor(limit / once)));
     } catch (error) {
-      Object.assign(runner, { missing: firstLine(error) });
+      giveUp(runner, error, byProcessor);
     }
   }
   for (let round = 0; round < rounds; round++) {
     for (const runner of runners) {
-      if (!runner.work || (runner.long && round >= LONG_ROUNDS)) continue;
+      if (!runner.work || round >= runner.rounds) continue;
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      if (!runner.long) await time(runner.work, Math.ceil(runner.repeats / 4));
-      runner.times.push(await time(runner.work, runner.repeats));
+      try {
+        if (runner.repeats > 1) await time(runner.work, Math.ceil(runner.repeats / 4), byProcessor);
+        runner.times.push((await time(runner.work, runner.repeats, byProcessor)).milliseconds);
+      } catch (error) {
+        giveUp(runner, error, byProcessor);
+      }
     }
   }
-  return runners.map(({ name: contender, times, missing }) => {
-    if (missing !== undefined) return { benchmark: name, contender, ...empty, missing };
+  return runners.map(({ name: contender, times, first, missing, stopped }) => {
     const sorted = times.toSorted((a, b) => a - b);
+    const [median, min, max] = [sorted[Math.floor(sorted.length / 2)], sorted[0], sorted.at(-1)];
     return {
       benchmark: name,
       contender,
-      ...empty,
-      median: sorted[Math.floor(sorted.length / 2)] as number,
-      min: sorted[0] as number,
-      max: sorted.at(-1) as number,
-      rounds: sorted.length,
+      ...{ median: median ?? Number.NaN, min: min ?? Number.NaN, max: max ?? Number.NaN, rounds: sorted.length },
+      ...(flop !== undefined && { flop }),
+      ...(first !== undefined && { first }),
+      ...(missing !== undefined && { missing }),
+      ...(stopped !== undefined && { stopped }),
     };
   });
 }
 
+interface Runner {
+  readonly name: string;
+  work?: Work;
+  repeats: number;
+  rounds: number;
+  times: number[];
+  /** Milliseconds of its first run. */
+  first?: number;
+  /** What its first run came to. */
+  value?: number;
+  missing?: string;
+  stopped?: number;
+}
+
+/** Throws where the first run of a contestant came to another number than the first contestant's. */
+function mustAgree(value = Number.NaN, first: Runner, runner: Runner): void {
+  runner.value = value;
+  const { value: ours = Number.NaN } = first;
+  if (!(Math.abs(value - ours) <= AGREEMENT * Math.abs(ours)))
+    throw new Error(`its first run came to ${value}, that of ${first.name} to ${ours}`);
+}
+
+/** No figures of a contestant that failed; a first run that was stopped is a bound, by the clock. */
+function giveUp(runner: Runner, error: unknown, byProcessor: boolean): void {
+  const first = runner.work !== undefined && runner.first === undefined;
+  if (error instanceof Stopped && first && !byProcessor) runner.stopped = error.milliseconds;
+  else runner.missing = firstLine(error);
+  delete runner.work;
+  runner.times = [];
+}
+
 /** Until compilers have settled and threads have started: at least three runs and up to a second and a half. */
-async function warmUp(work: Work): Promise<void> {
+async function warmUp(work: Work, byProcessor: boolean): Promise<void> {
   const started = performance.now();
-  for (let i = 0; i < 3 || (i < 10_000 && performance.now() - started < 1500); i++) {
-    if (typeof work === 'function') await work();
-    else await work.timed(1, byProcessor);
-  }
-}
-
-/** Milliseconds of one run. Only asynchronous work is awaited: a turn of the event loop is not part of synchronous work. */
-async function time(work: Work, repeats: number): Promise<number> {
-  if (typeof work !== 'function') return work.timed(repeats, byProcessor);
-  const started = now();
-  for (let i = 0; i < repeats; i++) {
-    const pending = work();
-    if (pending !== undefined) await pending;
-  }
-  return (now() - started) / repeats;
-}
-
-function now(): number {
-  if (!byProcessor) return performance.now();
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
+  for (let i = 0; i < 3 || (i < 10_000 && performance.now() - started < 1500); i++) await time(work, 1, byProcessor);
 }

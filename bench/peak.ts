@@ -1,9 +1,10 @@
 // Peak resident memory of many training steps, in a process of their own, beside PyTorch's.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { type Contender, ELEMENTWISE_SHAPE, testData, type VaeConfig, vaeConfigs, type Work } from './contender.ts';
+import { type Contender, type VaeConfig, vaeConfigs, type Work } from './contender.ts';
 import { tensorflowCvae } from './images.ts';
 import { latentWith } from './latent.ts';
+import { startPytorch } from './peers.ts';
 
 const dense = vaeConfigs[0] as VaeConfig;
 
@@ -15,6 +16,9 @@ const steps: readonly { name: string; count: number; prepare(contender: Contende
     prepare: (contender) => contender.image({ work: 'step', model: tensorflowCvae }),
   },
 ];
+
+/** Of all runs of PyTorch. */
+const LIMIT_MS = 600_000;
 
 const own = process.argv.indexOf('--ours');
 if (own >= 0) {
@@ -28,10 +32,7 @@ if (own >= 0) {
     const flags = [...process.execArgv, fileURLToPath(import.meta.url), '--ours', String(i)];
     console.log(`  latent   ${spawnSync(process.execPath, flags, { encoding: 'utf8' }).stdout.trim()} MiB`);
     try {
-      const { create } = (await import(new URL('./peers/pytorch.js', import.meta.url).href)) as {
-        create(threads: string, tools: object): Promise<Contender & { peakMemory(): Promise<number> }>;
-      };
-      const pytorch = await create('1', { testData, ELEMENTWISE_SHAPE });
+      const pytorch = await startPytorch(LIMIT_MS);
       const work = await prepare(pytorch);
       if (typeof work !== 'function') await work.timed(count);
       console.log(`  pytorch  ${Math.round((await pytorch.peakMemory()) / 2 ** 20)} MiB`);

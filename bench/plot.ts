@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { peerFile } from './programs.ts';
 import type { ScalingPoint } from './scaling.ts';
 
 /** A line for each width over the batch size, both axes logarithmic, as SVG. Drawn by Vega-Lite, installed with the peers. */
@@ -18,8 +18,7 @@ export function scalingPlot(points: readonly ScalingPoint[], title: string): str
       color: { field: 'width', type: 'ordinal', title: 'width' },
     },
   };
-  const script = fileURLToPath(new URL('./peers/plot.js', import.meta.url));
-  const { stdout, stderr, status } = spawnSync(process.execPath, [script], {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [peerFile('plot.js')], {
     input: JSON.stringify(spec),
     encoding: 'utf8',
   });

@@ -8,7 +8,7 @@ import { scalingPlot } from './plot.ts';
 import { batches, measureScaling, rises, type ScalingPoint, widths } from './scaling.ts';
 import { measureScoring, rowCounts, type ScoringPoint } from './scoring.ts';
 import { measureStartup, type Startup } from './startup.ts';
-import type { Result } from './table.ts';
+import { atLeast, type Result } from './table.ts';
 
 interface Report {
   readonly node: string;
@@ -44,31 +44,37 @@ writePage();
 
 function measure(): void {
   mkdirSync(folder, { recursive: true });
-  npm('run', '--silent', 'build');
   const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report) : null;
+  // With `--only`, the figures of everything else stay.
+  const all = before === null || !asked('--only');
+  if (all) npm('run', '--silent', 'build');
   const fresh = join(mkdtempSync(join(tmpdir(), 'latent-bench-')), 'results.json');
   npm('run', '--silent', 'bench', '--', '--json', fresh, ...handedOn);
   const commit = commitNow();
   const measured = JSON.parse(readFileSync(fresh, 'utf8')) as Report;
   if (before !== null && !asked('--other-machine')) refuseUnsteady(before, measured);
-  // With `--only`, the other benchmarks' figures stay.
   const same = (a: Result, b: Result): boolean => a.benchmark === b.benchmark && a.contender === b.contender;
   const old = before?.results ?? [];
   const now = measured.results.map((r) => ({ ...r, commit }));
   const kept = old.map((b) => now.find((r) => same(r, b)) ?? b);
   const added = now.filter((r) => !old.some((b) => same(r, b)));
-  write(
-    file,
-    `${JSON.stringify({ ...before, ...measured, versions: { ...before?.versions, ...measured.versions }, results: [...kept, ...added] }, null, 2)}\n`,
-  );
-  measureRest();
+  const report = {
+    ...before,
+    ...measured,
+    versions: { ...before?.versions, ...measured.versions },
+    // Shares are of one limit: the highest that any of the sessions came to.
+    ...(!all && { microKernelGflops: Math.max(before.microKernelGflops, measured.microKernelGflops) }),
+    results: [...kept, ...added],
+  };
+  write(file, `${JSON.stringify(report, null, 2)}\n`);
+  if (all) measureRest();
 }
 
 /** Throws where what others' code takes is far from what it took last time: then ours says nothing either. */
 function refuseUnsteady(before: Report, measured: Report): void {
-  const far = measured.results.flatMap(({ benchmark, contender, min, missing }) => {
+  const far = measured.results.flatMap(({ benchmark, contender, min, missing, stopped }) => {
     const last = before.results.find((b) => b.benchmark === benchmark && b.contender === contender);
-    if (contender.startsWith('latent') || missing !== undefined || !last?.min) return [];
+    if (contender.startsWith('latent') || missing !== undefined || stopped !== undefined || !last?.min) return [];
     const ratio = min / last.min;
     return Math.abs(ratio - 1) > STEADY
       ? [`${contender}, ${benchmark}: ${figure(ratio)} times as long as in the last report`]
@@ -132,11 +138,12 @@ function writePage(): void {
   console.log(`wrote docs/performance.md from ${reports.length} results`);
 }
 
-function commitsInWords(commits: readonly string[]): string {
-  const [last] = commits.slice(-1);
+/** Of results, and of the rest. */
+function commitsInWords(results: readonly string[], rest: string): string {
+  const commits = [...new Set([...results, rest])];
   return commits.length === 1
-    ? `Commit ${last}`
-    : `Commits ${commits.join(', ')} (start-up, scaling and scores: ${last})`;
+    ? `Commit ${rest}`
+    : `Commits ${commits.join(', ')} (start-up, scaling and scores: ${rest})`;
 }
 
 /** The figures of one Node as Markdown. */
@@ -160,11 +167,12 @@ function tablesOf({
     if (result === undefined) return '';
     if (result.missing !== undefined) return 'missing';
     const ours = results.find((r) => r.benchmark === benchmark && r.contender === 'latent')?.median as number;
+    if (result.stopped !== undefined) return `> ${figure(result.stopped)} · ${atLeast(result.stopped, ours)}`;
     const share =
       result.flop !== undefined && contender === 'latent'
         ? ` (${Math.round((100 * result.flop) / result.median / 1e6 / microKernelGflops)} %)`
         : '';
-    const ratio = contender.startsWith('latent') ? '' : ` · ${(result.median / ours).toPrecision(3)}×`;
+    const ratio = contender.startsWith('latent') ? '' : ` · ${figure(result.median / ours)}×`;
     return `${figure(result.median)}${share}${ratio}`;
   };
   const missing = [
@@ -173,7 +181,10 @@ function tablesOf({
   const lines = [
     `### Node ${node.slice(1)}`,
     '',
-    `${commitsInWords([...new Set([...results.map((r) => r.commit ?? commit), commit])])}; ${cpu}, ${cores} cores, ${memoryGiB} GiB; micro-kernel ${microKernelGflops.toFixed(1)} GFLOP/s on one core. ${Object.entries(
+    `${commitsInWords(
+      results.map((r) => r.commit ?? commit),
+      commit,
+    )}; ${cpu}, ${cores} cores, ${memoryGiB} GiB; micro-kernel ${microKernelGflops.toFixed(1)} GFLOP/s on one core. ${Object.entries(
       versions,
     )
       .map(([name, version]) => `${name} ${version}`)
@@ -185,6 +196,9 @@ function tablesOf({
     `|---|${names.map(() => '---:|').join('')}`,
     ...benchmarks.map((name) => `| ${name} | ${names.map((contender) => cell(name, contender)).join(' | ')} |`),
     '',
+    ...(results.some(({ stopped }) => stopped !== undefined)
+      ? ['Behind a `>` is a first run, with all that it compiles, that was stopped after that time.', '']
+      : []),
     ...(missing.length > 0 ? [...missing.map((sentence) => `Missing: ${sentence}.`), ''] : []),
     'Training a VAE 256-width-16, microseconds per row:',
     '',

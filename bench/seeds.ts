@@ -1,7 +1,41 @@
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { findPython, peerFile } from './programs.ts';
+
+/** What is asked of a program that trains here and on PyTorch: part of a name, epochs, seeds; null where it was help. */
+export function asked(help: string): { readonly only: string; readonly epochs: number; readonly seeds: number } | null {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', default: '' },
+      epochs: { type: 'string', default: '10' },
+      seeds: { type: 'string', default: '3' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(help);
+    return null;
+  }
+  return { only: values.only, epochs: Number(values.epochs), seeds: Number(values.seeds) };
+}
+
+/** Trains here with each seed and by a script of `peers` with the same request, on one thread each, and prints both. */
+export async function besidePytorch(
+  ours: (seed: number) => Promise<number>,
+  [script, ...args]: readonly [string, ...string[]],
+  request: { readonly seeds: number; readonly [name: string]: unknown },
+): Promise<void> {
+  const figures: number[] = [];
+  for (let seed = 0; seed < request.seeds; seed++) figures.push(await ours(seed));
+  report('latent', figures);
+  const theirs = onPytorch(script, args, { ...request, threads: 1 }) as readonly number[] | null;
+  if (theirs === null) return;
+  report('pytorch', theirs);
+  const gap = mean(figures) - mean(theirs);
+  console.log(`  difference ${gap.toPrecision(2)}; deviation of PyTorch's seeds ${spread(theirs).toPrecision(2)}`);
+}
 
 /** The figures of some seeds, on a line. */
 export function report(name: string, figures: readonly number[], digits = 5): void {
@@ -28,16 +62,15 @@ export function digitsFolder(): string {
 
 /** What a script of `peers` answers in JSON; null, and a line that says so, without PyTorch. */
 export function onPytorch(script: string, args: readonly string[], input: unknown = null): unknown {
-  const python = ['python3', '/usr/bin/python3'].find(
-    (name) => spawnSync(name, ['-c', 'import torch'], { stdio: 'ignore' }).status === 0,
-  );
-  if (python === undefined) {
-    console.log('  pytorch  missing: no Python with torch (on Debian: apt-get install python3-torch)');
+  let python: string;
+  try {
+    python = findPython();
+  } catch (error) {
+    console.log(`  pytorch  missing: ${(error as Error).message}`);
     return null;
   }
-  const path = fileURLToPath(new URL(`./peers/${script}`, import.meta.url));
   const options = { encoding: 'utf8', input: JSON.stringify(input), maxBuffer: 1 << 28 } as const;
-  const { stdout, stderr, status } = spawnSync(python, [path, ...args], options);
+  const { stdout, stderr, status } = spawnSync(python, [peerFile(script), ...args], options);
   if (status !== 0) throw new Error(`${script}: PyTorch failed\n${stderr}`);
   return JSON.parse(stdout);
 }

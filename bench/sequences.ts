@@ -7,6 +7,14 @@ export interface SequenceWork {
   readonly batch: number;
 }
 
+/**
+ * bound·sin((i + 1)²): numbers that every contestant makes for itself. Rows are waves of bound 1; weights, each by itself and in
+ * PyTorch's layout, waves of bound 1/√units; biases are 0. So all come to the same loss.
+ */
+export function waves(size: number, bound: number): Float32Array {
+  return Float32Array.from({ length: size }, (_, i) => bound * Math.sin((i + 1) ** 2));
+}
+
 const heartbeats = { steps: 140, units: 64 };
 
 export const sequenceWork: readonly { readonly name: string; readonly sequence: SequenceWork }[] = [

@@ -1,7 +1,6 @@
 // `npm run bench:words`: a character model of English words and a VAE of them, here and on PyTorch, with the same words, networks,
 // optimizer and epochs, for several seeds.
 import { createRequire } from 'node:module';
-import { parseArgs } from 'node:util';
 import {
   adam,
   type Batch,
@@ -21,7 +20,7 @@ import {
 } from '@latent/nn';
 import { concat, less, Rng, step, type Tensor, tensor, useThreads, zeros } from '@latent/tensor';
 import { elbo, tokens, Vae } from '@latent/vae';
-import { mean, onPytorch, report, spread } from './seeds.ts';
+import { asked, besidePytorch } from './seeds.ts';
 
 const HELP = `usage: npm run bench:words -- [--only lm|vae] [--epochs 10] [--seeds 3]`;
 
@@ -133,33 +132,15 @@ function loadWords(): { readonly train: readonly string[]; readonly test: readon
   return { train: drawn.slice(TEST), test: drawn.slice(0, TEST) };
 }
 
-async function main(only: string, epochs: number, seeds: number): Promise<void> {
+const options = asked(HELP);
+if (options !== null) {
+  const { only, ...rest } = options;
   useThreads(1);
   const words = loadWords();
   for (const task of ['lm', 'vae'] as const) {
     if (only !== '' && task !== only) continue;
-    console.log(`\n${models[task].name}: ${TRAIN} words, ${epochs} epochs, bits per character of ${TEST} others`);
-    const ours: number[] = [];
-    for (let seed = 0; seed < seeds; seed++) {
-      ours.push(await models[task].train(words.train, words.test, epochs, seed));
-    }
-    report('latent', ours);
-    const request = { ...words, task, sizes, epochs, seeds, threads: 1 };
-    const theirs = onPytorch('train_words.py', [], request) as readonly number[] | null;
-    if (theirs === null) continue;
-    report('pytorch', theirs);
-    const gap = mean(ours) - mean(theirs);
-    console.log(`  difference ${gap.toPrecision(2)}; deviation of PyTorch's seeds ${spread(theirs).toPrecision(2)}`);
+    console.log(`\n${models[task].name}: ${TRAIN} words, ${rest.epochs} epochs, bits per character of ${TEST} others`);
+    const ours = (seed: number): Promise<number> => models[task].train(words.train, words.test, rest.epochs, seed);
+    await besidePytorch(ours, ['train_words.py'], { ...words, task, sizes, ...rest });
   }
 }
-
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', default: '' },
-    epochs: { type: 'string', default: '10' },
-    seeds: { type: 'string', default: '3' },
-    help: { type: 'boolean', default: false },
-  },
-});
-if (values.help) console.log(HELP);
-else await main(values.only, Number(values.epochs), Number(values.seeds));

@@ -1,5 +1,10 @@
-// Models of images as bench/images.ts describes them, on jax-js: channels come first, and pooling is not written.
+// Models of images as bench/images.ts describes them, on jax-js: channels come first.
 import { lax, nn, numpy as np, random } from '@jax-js/jax';
+
+/** The largest of each 2×2 pixels; sizes are those that come out. */
+export function maxPool(x, [images, channels, height, width]) {
+  return np.max(x.reshape([images, channels, height, 2, width, 2]), [3, 5]);
+}
 
 /** Parameters of a model and its loss as a function of them, of a batch and of a key. */
 export function imageModel({ encoder, latent, decoder, batch }, testData) {
@@ -42,7 +47,11 @@ export function imageModel({ encoder, latent, decoder, batch }, testData) {
         const to = [batch, ...shape];
         return { run: (h) => h.reshape(to) };
       }
-      if (layer.layer === 'maxPool') throw new Error('max pooling is not written for jax-js');
+      if (layer.layer === 'maxPool') {
+        shape = [channels, height / 2, width / 2];
+        const to = [batch, ...shape];
+        return { run: (h) => maxPool(h, to) };
+      }
       const inputs = size(shape);
       shapes.push([inputs, layer.units], [layer.units]);
       shape = [layer.units];
@@ -68,12 +77,15 @@ export function imageModel({ encoder, latent, decoder, batch }, testData) {
   const x = np.array(testData(batch * 784, 0, 1)).reshape([batch, 1, 28, 28]);
   const softplus = (l) => np.maximum(l.ref, 0).add(np.log1p(np.exp(np.abs(l).neg())));
 
+  const flatten = (h) => h.reshape([batch, inputs]);
+  const mean = (flat, p) => np.matmul(flat, p[heads].ref).add(p[heads + 1].ref);
+  const code = (p, data) => mean(flatten(through(down, data, p, false)), p);
   const loss = (p, data, key) => {
     const h = through(down, data.ref, p, false);
     const crossEntropy = (logits) => np.sum(softplus(logits.ref).sub(data.mul(logits)));
     if (latent === null) return crossEntropy(through(up, h, p, true)).mul(1 / batch);
-    const flat = h.reshape([batch, inputs]);
-    const mu = np.matmul(flat.ref, p[heads].ref).add(p[heads + 1].ref);
+    const flat = flatten(h);
+    const mu = mean(flat.ref, p);
     const lv = np.matmul(flat, p[heads + 2].ref).add(p[heads + 3].ref);
     const z = mu.ref.add(np.exp(lv.ref.mul(0.5)).mul(random.normal(key, [batch, latent])));
     const kl = np.sum(np.square(mu).add(np.exp(lv.ref)).sub(lv).sub(1)).mul(0.5);
@@ -81,5 +93,5 @@ export function imageModel({ encoder, latent, decoder, batch }, testData) {
       .add(kl)
       .mul(1 / batch);
   };
-  return { params, shapes, loss, x };
+  return { params, shapes, loss, code, x };
 }

@@ -1,8 +1,13 @@
 // The work on jax-js, on its WebAssembly device: each step is one jitted function, optimizer included.
+import { readFileSync } from 'node:fs';
 import { defaultDevice, init, jit, nn, numpy as np, random, valueAndGrad } from '@jax-js/jax';
-import { imageModel } from './jax-images.js';
+import { imageModel, maxPool } from './jax-images.js';
+import { sequenceModel } from './jax-sequences.js';
 
-export async function create(_backend, { testData, ELEMENTWISE_SHAPE }) {
+export async function create(_backend, { testData, waves }) {
+  const { version } = JSON.parse(
+    readFileSync(new URL('./node_modules/@jax-js/jax/package.json', import.meta.url), 'utf8'),
+  );
   await init('wasm');
   defaultDevice('wasm');
   const array = (data, shape) => np.array(data).reshape(shape);
@@ -15,14 +20,15 @@ export async function create(_backend, { testData, ELEMENTWISE_SHAPE }) {
 
   return {
     name: 'jax-js',
+    version,
     async matmul({ m, n, k, transA, transB }) {
       const a = array(testData(m * k), transA ? [k, m] : [m, k]);
       const b = array(testData(k * n), transB ? [n, k] : [k, n]);
       const run = jit((x, y) => np.matmul(transA ? x.transpose() : x, transB ? y.transpose() : y));
       return () => finish(run(a.ref, b.ref));
     },
-    async elementwise(name) {
-      const x = array(testData(ELEMENTWISE_SHAPE[0] * ELEMENTWISE_SHAPE[1], -3, 3), [...ELEMENTWISE_SHAPE]);
+    async elementwise({ name, shape }) {
+      const x = array(testData(shape[0] * shape[1], -3, 3), shape);
       const run = jit(
         {
           add: (v) => v.ref.add(v),
@@ -37,9 +43,43 @@ export async function create(_backend, { testData, ELEMENTWISE_SHAPE }) {
       return () => finish(run(x.ref));
     },
     vaeStep: async (config) => trainStep(model(config)),
-    async image({ work, model: config }) {
-      if (work !== 'step') throw new Error(`${work} is not written for jax-js`);
-      return trainStep(imageModel(config, testData));
+    async image({ work, model: config, shape }) {
+      if (work === 'step') return trainStep(imageModel(config, testData));
+      if (work === 'encode') {
+        const { params, code, x } = imageModel({ ...config, batch: 1 }, testData);
+        const run = jit(code);
+        return async () => {
+          await run(
+            params.map((w) => w.ref),
+            x.ref,
+          ).data();
+        };
+      }
+      if (work !== 'maxPool') throw new Error('single convolutions are not written for jax-js');
+      const [images, height, width, channels] = shape;
+      const x = array(testData(images * height * width * channels), [images, channels, height, width]);
+      const run = jit((v) => maxPool(v, [images, channels, height / 2, width / 2]));
+      return () => finish(run(x.ref));
+    },
+    async sequence({ work, ...config }) {
+      const { loss, ...model } = sequenceModel(config, waves);
+      if (work === 'lstmStep') {
+        return trainStep({
+          ...model,
+          loss: (p, data, key) => {
+            key.dispose();
+            return loss(p, data);
+          },
+        });
+      }
+      const run = jit(loss);
+      return async () =>
+        (
+          await run(
+            model.params.map((w) => w.ref),
+            model.x.ref,
+          ).data()
+        )[0];
     },
     async scoreRow(config) {
       const { params, loss, x } = model({ ...config, batch: 1 });
@@ -120,6 +160,6 @@ function trainStep({ params: initial, shapes, loss, x }) {
     const root = np.array(1 / Math.sqrt(1 - 0.999 ** t));
     let value;
     [value, params, first, second] = update(params, first, second, x.ref, sub, rate, root);
-    await value.data();
+    return (await value.data())[0];
   };
 }

@@ -1,8 +1,9 @@
 """The work on PyTorch, as a process that is told what to prepare and how often to run it.
 
-Reads one JSON object a line: {"prepare": name, ...} answers {"id": n}, {"run": n, "repeats": r, "byProcessor": b} answers
-{"milliseconds": per run}, {"memory": true} answers {"peak": peak resident bytes}. Time is taken here, so that the
-pipe is not part of it.
+Says {"version": v} first. Then reads one JSON object a line: {"prepare": name, "of": options} answers {"id": n},
+{"run": n, "repeats": r, "byProcessor": b} answers {"milliseconds": per run}, and "value" where the work comes to a number
+that others must come to as well, {"memory": true} answers {"peak": peak resident bytes}; whatever fails answers {"error": why}.
+Time is taken here, so that the pipe is not part of it.
 """
 
 import json
@@ -87,27 +88,40 @@ def score(input, hidden, latent, **_):
     return run
 
 
-WORK = {"matmul": matmul, "elementwise": elementwise, "vae": vae, "score": score, **IMAGES, **SEQUENCES}
+WORK = {
+    "matmul": matmul,
+    "elementwise": elementwise,
+    "vaeStep": vae,
+    "scoreRow": score,
+    "image": lambda work, **of: IMAGES[work](**of),
+    "sequence": lambda work, **of: SEQUENCES[work](**of),
+}
+prepared = []
+
+
+def handle(request):
+    if "prepare" in request:
+        prepared.append(WORK[request["prepare"]](**request["of"]))
+        return {"id": len(prepared) - 1}
+    if "run" not in request:
+        return {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    work, repeats = prepared[request["run"]], request["repeats"]
+    clock = time.process_time if request["byProcessor"] else time.perf_counter
+    started = clock()
+    for _ in range(repeats):
+        value = work()
+    answer = {"milliseconds": (clock() - started) * 1e3 / repeats}
+    return {**answer, "value": value} if isinstance(value, float) else answer
 
 
 def main():
     torch.set_num_threads(int(sys.argv[1]))
-    prepared = []
     print(json.dumps({"version": torch.__version__}), flush=True)
     for line in sys.stdin:
-        request = json.loads(line)
-        if "prepare" in request:
-            prepared.append(WORK[request["prepare"]](**request["options"]))
-            answer = {"id": len(prepared) - 1}
-        elif "run" in request:
-            work = prepared[request["run"]]
-            clock = time.process_time if request["byProcessor"] else time.perf_counter
-            started = clock()
-            for _ in range(request["repeats"]):
-                work()
-            answer = {"milliseconds": (clock() - started) * 1e3 / request["repeats"]}
-        else:
-            answer = {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+        try:
+            answer = handle(json.loads(line))
+        except Exception as error:
+            answer = {"error": str(error).split("\n")[0]}
         print(json.dumps(answer), flush=True)
 
 

@@ -5,35 +5,30 @@ import { dirname } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import { imageWork } from './tfjs-images.js';
+import { sequenceWork } from './tfjs-sequences.js';
 
 const require = createRequire(import.meta.url);
 
-export async function create(backend, { testData, ELEMENTWISE_SHAPE }) {
+export async function create(backend, { testData, waves }) {
   if (backend === 'wasm') {
     setWasmPaths(`${dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))}/`);
   }
-  const use = async () => {
-    if (!(await tf.setBackend(backend))) throw new Error(`tfjs has no backend ${backend}`);
-    await tf.ready();
-  };
-  await use();
+  if (!(await tf.setBackend(backend))) throw new Error(`tfjs has no backend ${backend}`);
+  await tf.ready();
 
   return {
     name: `tfjs-${backend}`,
     version: tf.version.tfjs,
     async matmul({ m, n, k, transA, transB }) {
-      await use();
       const a = tf.tensor2d(testData(m * k), transA ? [k, m] : [m, k]);
       const b = tf.tensor2d(testData(k * n), transB ? [n, k] : [k, n]);
       return () => {
-        tf.setBackend(backend);
         const c = tf.matMul(a, b, transA, transB);
         c.dispose();
       };
     },
-    async elementwise(name) {
-      await use();
-      const x = tf.tensor2d(testData(ELEMENTWISE_SHAPE[0] * ELEMENTWISE_SHAPE[1], -3, 3), ELEMENTWISE_SHAPE);
+    async elementwise({ name, shape }) {
+      const x = tf.tensor2d(testData(shape[0] * shape[1], -3, 3), shape);
       const run = {
         add: () => tf.add(x, x),
         exp: () => tf.exp(x),
@@ -44,36 +39,38 @@ export async function create(backend, { testData, ELEMENTWISE_SHAPE }) {
         'sum columns': () => tf.sum(x, 0),
       }[name];
       return () => {
-        tf.setBackend(backend);
         run().dispose();
       };
     },
     async vaeStep(config) {
-      await use();
       const { loss } = model(config);
       const optimizer = tf.train.adam(1e-3);
       return () => {
-        tf.setBackend(backend);
         const value = tf.tidy(() => optimizer.minimize(loss, true));
         value.dataSync();
         value.dispose();
       };
     },
     async image(work) {
-      await use();
       const run = imageWork(work, testData);
       return () => {
-        tf.setBackend(backend);
         const value = run();
         value.dataSync();
         value.dispose();
       };
     },
+    async sequence(work) {
+      const run = sequenceWork(work, waves);
+      return () => {
+        const value = run();
+        const [number] = value.dataSync();
+        value.dispose();
+        return number;
+      };
+    },
     async scoreRow(config) {
-      await use();
       const { loss } = model({ ...config, batch: 1 });
       return () => {
-        tf.setBackend(backend);
         const value = tf.tidy(loss);
         value.dataSync();
         value.dispose();

@@ -4,7 +4,7 @@ import type { Tensor } from '../tensor.ts';
 import { concat } from './layout.ts';
 import { linearRecurrence } from './linear-recurrence.ts';
 import { type RecurrentCell, type RecurrentOptions, recurrent } from './recurrent.ts';
-import type { Plain, Sample } from './samples.ts';
+import type { Plain, Sample } from './sample.ts';
 
 interface Flags {
   readonly reverse?: boolean;

@@ -3,7 +3,7 @@ import type { DType } from '../dtype.ts';
 import { Rng } from '../random.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import type { Domain, Sample } from './samples.ts';
+import type { Domain, Sample } from './sample.ts';
 
 const MARGIN = 0.01;
 

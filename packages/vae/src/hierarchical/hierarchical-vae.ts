@@ -24,7 +24,6 @@ import {
   sizeOf,
   step,
   type Tensor,
-  tensor,
   UsageError,
   whole,
   zeros,
@@ -33,10 +32,11 @@ import { drawn, klToStandardNormal, normalLogProb } from '../latent/diagonal-nor
 import { baselineOf } from '../model/baseline.ts';
 import { knownAs, nameOf } from '../model/file-header.ts';
 import { Model, type ModelFitOptions } from '../model/model.ts';
-import { type ReadyRows, rowsProgram } from '../model/rows-program.ts';
+import type { PreparedRows } from '../model/model-rows.ts';
+import { type ReadyRows, type RowsProgram, rowsProgram } from '../model/rows-program.ts';
 import { buildHead, decoderActivations } from '../reconstruction/head.ts';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
-import { type DrawOptions, samplesCheck, seedCheck } from '../scores/score.ts';
+import { type DrawOptions, type ScoreOutputs, samplesCheck, scored, seedCheck } from '../scores/score.ts';
 import { Level, type Residual } from './level.ts';
 import {
   describeHierarchical,
@@ -68,8 +68,16 @@ const sampleChecks = {
   temperature: /* @__PURE__ */ optional(real({ min: 0 }), 1),
 };
 
-/** Draws at a time: scores of more are put together. */
-const BLOCK = 256;
+/** Draws at a time: all levels of each are held. */
+const AT_ONCE = 256;
+
+const outputs: ScoreOutputs<'elbo' | 'reconstruction' | 'kl' | 'levels' | 'logLikelihood'> = {
+  elbo: { jacobian: 'add' },
+  reconstruction: { jacobian: 'subtract' },
+  kl: {},
+  levels: {},
+  logLikelihood: { jacobian: 'add', blocks: 'logMean' },
+};
 
 /**
  * A VAE with several levels of latents, drawn from the top down (Sønderby et al. 2016; Vahdat & Kautz 2020): p(x, z) = p(x | z₁, …, z_L)
@@ -101,7 +109,7 @@ export class HierarchicalVae extends Model<HierarchicalNumbers> {
   readonly #restored = new Map<number, ReturnType<typeof rowsProgram<'rows'>>>();
   readonly #errors = rowsProgram(({ x, near }) => {
     const { params } = this.tower.descend(near, ({ mean }) => mean);
-    return { error: this.#logProb(x, params).neg() };
+    return { reconstruction: this.#logProb(x, params).neg() };
   });
   readonly #bounds = rowsProgram(({ x, near, draws }, samples) => {
     const { likelihood, residuals, fold } = this.#drawnRows(x, near, draws.normal(samples, this.latentSize), samples);
@@ -131,7 +139,7 @@ export class HierarchicalVae extends Model<HierarchicalNumbers> {
       return fold(normalLogProb(own, zero, zero).sub(normalLogProb(own, mean, logVariance)));
     });
     const weights = terms.reduce((a, b) => a.add(b), likelihood);
-    return { mean: logSumExp(weights, { axis: 0 }).sub(Math.log(samples)) };
+    return { logLikelihood: logSumExp(weights, { axis: 0 }).sub(Math.log(samples)) };
   });
 
   constructor(options: HierarchicalVaeOptions) {
@@ -300,15 +308,12 @@ export class HierarchicalVae extends Model<HierarchicalNumbers> {
 
   /** −log p(x | z) of each row with each level at its mean, in nats of the data as given: the same every time. [n] */
   reconstructionError(data: Rows): Tensor {
-    const rows = this.toScore('reconstructionError', data);
-    const { error } = this.#errors(rows, this.event);
-    return this.#shifted(error, rows.raw, -1);
+    return this.#scored(this.#errors, this.toScore('reconstructionError', data)).reconstruction;
   }
 
-  /** A density of rows on the model's scale as one of the data's. */
-  #shifted(score: Tensor, raw: Parameters<typeof this.logJacobian>[0], sign: 1 | -1): Tensor {
-    const jacobian = this.logJacobian(raw);
-    return jacobian === null ? score : step(() => score.add(jacobian.sum({ axis: 1 }).mul(sign)));
+  #scored<K extends keyof typeof outputs>(program: RowsProgram<K>, rows: PreparedRows, draws: DrawOptions = {}) {
+    const jacobian = this.logJacobian(rows.raw);
+    return scored(program, outputs, rows, { ...draws, event: this.event, jacobian, atOnce: AT_ONCE });
   }
 
   /**
@@ -317,40 +322,7 @@ export class HierarchicalVae extends Model<HierarchicalNumbers> {
    */
   elbo(data: Rows, options: DrawOptions = {}): HierarchicalElbo {
     const { samples = 1, seed } = checkOptions('HierarchicalVae.elbo', options, drawChecks);
-    const rows = this.toScore('elbo', data);
-    const { elbo, reconstruction, kl, levels } = this.#inBlocks(samples, (count, block) =>
-      this.#bounds(rows, this.event, { seed, samples: count, block }),
-    );
-    return {
-      elbo: this.#shifted(elbo, rows.raw, 1),
-      reconstruction: this.#shifted(reconstruction, rows.raw, -1),
-      kl,
-      levels,
-    };
-  }
-
-  /** Means over draws, some at a time. */
-  #inBlocks<K extends string>(
-    samples: number,
-    part: (count: number, block: number) => Record<K, Tensor>,
-  ): Record<K, Tensor> {
-    let total: Record<K, Tensor> | null = null;
-    for (let done = 0, block = 0; done < samples; done += BLOCK, block++) {
-      const count = Math.min(BLOCK, samples - done);
-      const own = part(count, block);
-      const before: Record<K, Tensor> | null = total;
-      total = own;
-      if (before === null) continue;
-      for (const name in own) {
-        own[name] = step(() =>
-          before[name]
-            .mul(done)
-            .add(own[name].mul(count))
-            .div(done + count),
-        );
-      }
-    }
-    return total as Record<K, Tensor>;
+    return this.#scored(this.#bounds, this.toScore('elbo', data), { samples, seed });
   }
 
   /**
@@ -363,19 +335,7 @@ export class HierarchicalVae extends Model<HierarchicalNumbers> {
     if (!normalized) {
       throw new UsageError(`HierarchicalVae.logLikelihood: ${name} is a plain loss, not a distribution`);
     }
-    const rows = this.toScore('logLikelihood', data);
-    const blocks: { readonly mean: Float32Array; readonly count: number }[] = [];
-    for (let done = 0, block = 0; done < samples; done += BLOCK, block++) {
-      const count = Math.min(BLOCK, samples - done);
-      const { mean } = this.#weights(rows, this.event, { seed, samples: count, block });
-      blocks.push({ mean: Float32Array.from(mean.data), count });
-    }
-    const total = Float32Array.from({ length: rows.count }, (_, r) => {
-      const largest = Math.max(...blocks.map(({ mean }) => mean[r] as number));
-      const sum = blocks.reduce((all, { mean, count }) => all + count * Math.exp((mean[r] as number) - largest), 0);
-      return largest + Math.log(sum / samples);
-    });
-    return this.#shifted(tensor(total), rows.raw, 1);
+    return this.#scored(this.#weights, this.toScore('logLikelihood', data), { samples, seed }).logLikelihood;
   }
 
   /**

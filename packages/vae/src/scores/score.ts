@@ -1,4 +1,4 @@
-import { refuse, step, type Tensor, tensor, UsageError, whole } from '@latent/tensor';
+import { refuse, type Shape, step, type Tensor, tensor, UsageError, whole } from '@latent/tensor';
 import { Model } from '../model/model.ts';
 import type { ReadyRows, RowInputs, RowsProgram } from '../model/rows-program.ts';
 import { rowsProgram } from '../model/rows-program.ts';
@@ -25,7 +25,7 @@ export interface Score<K extends string> {
   readonly name: string;
   /** Whether it is of a density, which a plain loss does not have. */
   readonly density: boolean;
-  readonly outputs: { readonly [name in K]: ScoreOutput };
+  readonly outputs: ScoreOutputs<K>;
   /** The numbers of each row, each with the rows as its first axis. */
   compute(model: ScoredModel, rows: RowInputs, samples: number): Record<K, Tensor>;
 }
@@ -91,15 +91,40 @@ export class Scorer<K extends string> {
     if (density && !likelihood.normalized) {
       throw new UsageError(`${caller}: ${likelihood.name} is a plain loss, not a distribution`);
     }
-    let total: Record<K, Tensor> | null = null;
-    for (let done = 0, block = 0; done < samples; done += BLOCK, block++) {
-      const count = Math.min(BLOCK, samples - done);
-      const part = this.#program(rows, event, { seed, samples: count, block });
-      total = total === null ? part : joined(total, done, part, count, outputs);
-    }
-    if (jacobian === null) return total as Record<K, Tensor>;
-    return shifted(total as Record<K, Tensor>, jacobian, outputs, this.#model.sequence?.features ?? 1);
+    const features = this.#model.sequence?.features ?? 1;
+    return scored(this.#program, outputs, rows, { event, jacobian, samples, seed, features });
   }
+}
+
+export type ScoreOutputs<K extends string> = { readonly [name in K]: ScoreOutput };
+
+/** What rows are scored with. */
+export interface ScoringOf extends DrawOptions {
+  readonly event: Shape;
+  /** log |dy/dx| of each row and column, where the data's scale is another than the model's. */
+  readonly jacobian: Tensor | null;
+  /** Draws that are made at a time. */
+  readonly atOnce?: number;
+  /** Of a step. */
+  readonly features?: number;
+}
+
+/** What a program gives for rows, over any number of draws, on the scale of the data. */
+export function scored<K extends string>(
+  program: RowsProgram<K>,
+  outputs: ScoreOutputs<K>,
+  rows: ReadyRows,
+  { event, jacobian, samples = 1, seed = 0, atOnce = BLOCK, features = 1 }: ScoringOf,
+): Record<K, Tensor> {
+  let total: Record<K, Tensor> | null = null;
+  for (let done = 0, block = 0; done < samples; done += atOnce, block++) {
+    const count = Math.min(atOnce, samples - done);
+    const part = program(rows, event, { seed, samples: count, block });
+    total = total === null ? part : joined(total, done, part, count, outputs);
+  }
+  return jacobian === null
+    ? (total as Record<K, Tensor>)
+    : shifted(total as Record<K, Tensor>, jacobian, outputs, features);
 }
 
 /** Means over `n` and `m` draws as the mean over all. */
@@ -108,7 +133,7 @@ function joined<K extends string>(
   n: number,
   b: Record<K, Tensor>,
   m: number,
-  outputs: Score<K>['outputs'],
+  outputs: ScoreOutputs<K>,
 ): Record<K, Tensor> {
   const result = {} as Record<K, Tensor>;
   for (const name in a) {
@@ -146,7 +171,7 @@ function shiftOf(jacobian: Tensor, per: 'column' | 'step', score: Tensor, featur
 function shifted<K extends string>(
   scores: Record<K, Tensor>,
   jacobian: Tensor,
-  outputs: Score<K>['outputs'],
+  outputs: ScoreOutputs<K>,
   features: number,
 ): Record<K, Tensor> {
   return step(() => {
