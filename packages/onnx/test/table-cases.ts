@@ -70,7 +70,7 @@ function rowsOf(count: number, seed: number, holes = 0.08): Row[] {
 }
 
 /** Rows as the file takes them, by what its metadata say of the columns. */
-export function inputsOf(model: OnnxModel, rows: readonly Row[]): Record<string, CaseInput> {
+function inputsOf(model: OnnxModel, rows: readonly Row[]): Record<string, CaseInput> {
   const told = model.metadataProps?.find(({ key }) => key === 'columns')?.value as string;
   const dims = [rows.length];
   return Object.fromEntries(
@@ -105,7 +105,7 @@ function numberOf({ kind, unit }: OnnxColumn, cell: unknown): number {
 }
 
 /** The noise of each row's own that a model of a table scores with: [samples, rows, latent]. */
-export function noiseOf({ members, recipe, seed, code }: TableState, coded: Float32Array, count = recipe.draws): Tensor {
+function noiseOf({ members, recipe, seed, code }: TableState, coded: Float32Array, count = recipe.draws): Tensor {
   const latent = recipe.latentSize;
   const draws = rowsProgram(({ draws: own }, samples) => ({ eps: own.normal(samples, latent).transpose([1, 0, 2]) }));
   const values = coded.slice();
