@@ -99,8 +99,10 @@ export interface Formula {
 
 /** A kernel that evaluates a formula may take over the formulas that make its inputs. */
 export interface FormulaKernel<C extends KernelCall> {
-  /** The values are written element by element (outputs `FULL`); else they are used up, and only the first expression counts. */
-  readonly writes: boolean;
+  /** Whether the first expression is used up, for output 0; all others are written element by element (outputs `FULL`). */
+  readonly reduces: boolean;
+  /** Whether a call may have expressions that are written. */
+  writes(call: C): boolean;
   of(call: C): Formula;
   /** The same call of another formula, over as many elements. */
   with(call: C, formula: Formula, pointers: readonly number[]): C;

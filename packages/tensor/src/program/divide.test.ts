@@ -4,6 +4,7 @@ import type { KernelCall } from '../kernels/kernel.ts';
 import { FULL } from '../kernels/map/layout.ts';
 import { mapCall } from '../kernels/map/map.ts';
 import { mapProgram } from '../kernels/map/map-program.ts';
+import { type MatmulCall, matmulCall } from '../kernels/matmul/matmul.ts';
 import { reduceCall } from '../kernels/reduce/reduce.ts';
 import { scatterAddRowsCall } from '../kernels/scatter-add-rows/scatter-add-rows.ts';
 import { divided } from './divide.ts';
@@ -15,6 +16,18 @@ describe('divided', () => {
     expect(divided(short, 2)).toEqual([short, null]);
     const scatter = scatterAddRowsCall('f32', [0, 0, 0], 5000, 8, 100);
     expect(divided(scatter, 2, 0)).toEqual([scatter, null]);
+  });
+
+  it('gives each thread as much as the others, to the nearest granule', () => {
+    const sizes = (m: number, n: number, threads: number): (number | undefined)[] =>
+      divided(matmulCall('f32', [0, 0, 0], m, n, 784, false, true), threads).map(
+        (part) => (part as MatmulCall | null)?.[n >= m ? 'n' : 'm'],
+      );
+    expect(sizes(128, 400, 2)).toEqual([200, 200]);
+    expect(sizes(128, 20, 2)).toEqual([64, 64]);
+    expect(sizes(100, 399, 4)).toEqual([96, 104, 96, 103]);
+    // A thread may have nothing to do.
+    expect(sizes(9, 9, 4)).toEqual([undefined, 8, undefined, 1]);
   });
 });
 

@@ -29,9 +29,14 @@ class ThreadShare implements Share {
   }
 
   of(units: number, granule = 1): Range {
-    const each = Math.ceil(units / granule / this.threads) * granule;
-    const begin = Math.min(units, this.#thread * each);
-    return { begin, count: Math.min(units, begin + each) - begin };
+    const begin = this.#edge(this.#thread, units, granule);
+    return { begin, count: this.#edge(this.#thread + 1, units, granule) - begin };
+  }
+
+  /** Where the part of thread number `thread` begins: the nearest whole granule, so that no thread waits long for another. */
+  #edge(thread: number, units: number, granule: number): number {
+    if (thread === this.threads) return units;
+    return Math.min(units, Math.round((units * thread) / this.threads / granule) * granule);
   }
 
   whole<C>(call: C): C | null {

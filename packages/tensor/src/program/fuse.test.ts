@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { KernelCall } from '../kernels/kernel.ts';
+import type { KernelCall, Layout } from '../kernels/kernel.ts';
 import { FULL } from '../kernels/map/layout.ts';
 import { type MapCall, mapCall } from '../kernels/map/map.ts';
 import { mapProgram } from '../kernels/map/map-program.ts';
+import { reduceCall } from '../kernels/reduce/reduce.ts';
 import { fuse } from './fuse.ts';
 import { type CallStep, isLoop, type Operand, type Step, type Value } from './step.ts';
 
@@ -32,6 +33,13 @@ function map(program: typeof TANH, out: Value, ...inputs: Value[]): CallStep {
     inputs.map(() => FULL),
   );
   return { call, operands, partial: false };
+}
+
+function rowSum(out: Value, ...inputs: Value[]): CallStep {
+  const operands = [out, ...inputs].map(at);
+  const pointers = operands.map((operand) => operand.value.address);
+  const layouts: Layout[] = inputs.map(() => FULL);
+  return { call: reduceCall('sum', ADD, 'f32', 1, SIZE, 1, pointers, layouts), operands, partial: false };
 }
 
 function calls(steps: readonly Step[]): MapCall[] {
@@ -72,6 +80,31 @@ describe('fuse', () => {
     const steps = [map(TANH, a, x), map(TANH, unused, a), map(ADD, b, a, x), map(ADD, c, a, b)];
     const fused = calls(fuse(steps, new Set([b, c])));
     expect(fused.map(({ program }) => program.expressions.length)).toEqual([2]);
+  });
+
+  it('makes a later map of what a reduction reads part of it, if all that it reads is ready there', () => {
+    const [x, y, sum, early, late] = [value('fixed'), value('fixed'), value(), value(), value()];
+    const named = (steps: Step[], ...results: Value[]): string[] =>
+      calls(fuse(steps, new Set(results))).map(({ program }) => program.name);
+    const reduction = rowSum(sum, x, y);
+    expect(named([reduction, map(TANH, early, x)], sum, early)).toEqual(['tanh·add']);
+    // And what is made of that, which then need not be written.
+    const both = fuse([reduction, map(TANH, early, x), map(ADD, late, early, y)], new Set([sum, late]));
+    expect(calls(both).map(({ program }) => program.name)).toEqual(['tanh·add·add']);
+    expect(calls(both)[0]?.pointers).toEqual([sum, late, x, y].map(({ address }) => address));
+    // A map of the sum is after it; a place that was written over in between is not what it was.
+    expect(named([reduction, map(ADD, early, x, sum)], sum, early)).toHaveLength(2);
+    expect(named([reduction, map(TANH, y, y), map(ADD, early, x, y)], sum, early)).toHaveLength(3);
+    // What it reads besides, and is the same in every step, is made before.
+    const [moving, made, weight, scaled] = [value('fixed'), value(), value(), value()];
+    const steps = [
+      map(TANH, made, moving),
+      rowSum(sum, made, y),
+      map(TANH, weight, x),
+      map(ADD, scaled, weight, made),
+      map(ADD, moving, made, scaled),
+    ];
+    expect(named(steps, sum)).toEqual(['tanh·tanh·add·add', 'add']);
   });
 
   it('does not move calls into or out of a loop, and keeps what the next turn needs', () => {

@@ -3,50 +3,25 @@ import { FULL, isFlat } from '../kernels/map/layout.ts';
 import { lengthOf } from '../kernels/map/map-program.ts';
 import { composed, type Part } from './compose.ts';
 import { FixedWrites } from './fixed-writes.ts';
+import { constantsFirst, live } from './live.ts';
 import { type CallStep, isLoop, type Operand, outputsOf, placedValue, type Step, type Value } from './step.ts';
 
 /** Operands of a fused kernel: more would not stay in registers. */
 const MOST_OPERANDS = 14;
+/** Later readers of a value that are tried as part of a reduction: where a value has thousands, time would pass. */
+const NEAREST = 16;
 /** Instructions of one vector of a fused formula: longer ones would take engines long to compile. */
 const MOST_INSTRUCTIONS = 800;
 
 /**
  * The same step in fewer passes over memory: a map whose result a map or a reduction reads becomes part of it, so that
  * bias, activation, log-probability and the sum at their end are one kernel. A result that others read too is still
- * written, beside the reader's. Steps whose results nobody reads are left out. Every number is computed by the same
- * formula as before, in the same order.
+ * written, beside the reader's. A later map of what a reduction reads, as the log-probability's gradient, is written on
+ * the reduction's way. Steps whose results nobody reads are left out. Every number is computed by the same formula as
+ * before, in the same order.
  */
 export function fuse(recorded: readonly Step[], results: ReadonlySet<Value>): readonly Step[] {
-  return new Fusion(live(recorded, results), results).run();
-}
-
-/** The steps that anything depends on. */
-function live(steps: readonly Step[], results: ReadonlySet<Value>): Step[] {
-  const wanted = new Set(results);
-  const keep = (sequence: readonly Step[]): Step[] => {
-    const kept: Step[] = [];
-    for (let i = sequence.length - 1; i >= 0; i--) {
-      const step = sequence[i] as Step;
-      if (isLoop(step)) {
-        // What a turn wants may be made by the turn before.
-        let body = keep(step.body);
-        for (let known = -1; known !== wanted.size; body = keep(step.body)) known = wanted.size;
-        if (body.length > 0) kept.push({ ...step, body });
-      } else if (needed(step)) {
-        for (const { value } of step.operands) wanted.add(placedValue(value));
-        kept.push(step);
-      }
-    }
-    return kept.reverse();
-  };
-  const needed = (step: CallStep): boolean => {
-    for (let j = outputsOf(step) - 1; j >= 0; j--) {
-      const value = placedValue((step.operands[j] as Operand).value);
-      if (value.kind === 'fixed' || value.kind === 'fault' || wanted.has(value)) return true;
-    }
-    return false;
-  };
-  return keep(steps);
+  return new Fusion(constantsFirst(live(recorded, results)), results).run();
 }
 
 interface Input {
@@ -119,7 +94,7 @@ class Fusion {
   }
 
   run(): Step[] {
-    for (let at = 0; at < this.#places.length; at++) while (this.#absorbOne(at));
+    for (let at = 0; at < this.#places.length; at++) while (this.#joinOne(at) || this.#absorbOne(at));
     return this.#rebuilt(this.#steps);
   }
 
@@ -128,7 +103,7 @@ class Fusion {
       if (isLoop(step)) return [{ ...step, body: this.#rebuilt(step.body) }];
       const { group, absorbed } = this.#placeOf.get(step) as Place;
       if (absorbed) return [];
-      return [group === null || group.parts.length === 1 ? step : fusedStep(step, group)];
+      return [group === null || group.parts.length === 1 ? step : fusedStep(group)];
     });
   }
 
@@ -142,22 +117,23 @@ class Fusion {
       if (value.kind !== 'temporary' || writers?.length !== 1) continue;
       const from = writers[0] as number;
       const producer = this.#places[from] as Place;
-      if (from >= at || producer.sequence !== reader.sequence || !producer.group?.kernel.writes) continue;
-      if (this.#absorb(producer.group, from, reader.group, at)) {
-        producer.absorbed = true;
-        return true;
-      }
+      if (
+        from >= at ||
+        producer.sequence !== reader.sequence ||
+        producer.group === null ||
+        producer.group.kernel.reduces
+      )
+        continue;
+      if (this.#absorb(producer.group, from, reader.group, at)) return true;
     }
     return false;
   }
 
   #absorb(producer: Group, from: number, reader: Group, at: number): boolean {
     const shape = commonShape(producer, reader);
-    if (shape === null || producer.instructions + reader.instructions > MOST_INSTRUCTIONS) return false;
+    if (shape === null) return false;
     const made = producer.outputs.map(({ value }) => value);
-    const { call } = producer.parts[0]!.step;
-    if (call.dtype !== reader.parts[0]!.step.call.dtype) return false;
-    const bytes = call.kernel.written(call, 0);
+    const bytes = bytesOf(producer);
     // The reader takes what the producer makes element by element.
     for (const { operand, layout } of reader.inputs) {
       if (made.includes(operand.value) && (operand.offset !== 0 || layout !== FULL || operand.value.bytes !== bytes))
@@ -172,36 +148,77 @@ class Fusion {
       if (value.kind !== 'temporary' || first < at) return false;
       if (this.#results.has(value) || readers.length > 1 || first > at) others.push(operand);
     }
-    if (others.length > 0 && !reader.kernel.writes) return false;
+    if (others.length > 0 && !writes(reader)) return false;
 
-    const inputs: Input[] = [];
-    const take = (input: Input): void => {
-      if (!inputs.some((known) => sameInput(known, input))) inputs.push(input);
-    };
-    for (const input of producer.inputs) take(input);
-    for (const input of reader.inputs) if (!made.includes(input.operand.value)) take(input);
+    const kept = reader.inputs.filter(({ operand }) => !made.includes(operand.value));
+    const inputs = union(producer.inputs, kept);
     const outputs = [...reader.outputs, ...others];
-    if (inputs.length + outputs.length > MOST_OPERANDS) return false;
-    if (!this.#unchanged(producer, from, reader, at)) return false;
+    if (inputs.length + outputs.length > MOST_OPERANDS || !this.#unchanged(producer, from, reader, at)) return false;
+    // Producers' parts come before those that read them, whatever became part of what.
+    const parts = [...producer.parts, ...reader.parts];
+    this.#merge(at, { ...reader, ...shape, parts, outputs, inputs }, producer.inputs, from, others);
+    for (const value of made) remove(this.#readers[value.id] ?? [], at);
+    return true;
+  }
 
-    (this.#places[at] as Place).group = {
-      ...shape,
-      kernel: reader.kernel,
-      parts: inOrder(producer.parts, reader.parts),
-      outputs,
-      inputs,
-      instructions: producer.instructions + reader.instructions,
-    };
-    for (const { operand } of producer.inputs) {
+  /** The call becomes `group`, which reads `moved` in place of the call at `from`, and writes `more`. */
+  #merge(at: number, group: Group, moved: readonly Input[], from: number, more: readonly Operand[]): void {
+    (this.#places[at] as Place).group = group;
+    (this.#places[from] as Place).absorbed = true;
+    for (const { operand } of moved) {
       for (let seen: Value | undefined = operand.value; seen !== undefined; seen = seen.window?.whole.value) {
         const readers = this.#readers[seen.id] as number[];
         remove(readers, from);
         insert(readers, at);
       }
     }
-    for (const value of made) remove(this.#readers[value.id] ?? [], at);
-    for (const { value } of others) this.#writers[value.id] = [at];
+    for (const { value } of more) this.#writers[value.id] = [at];
+  }
+
+  /** Makes one later map of what a reduction reads, or of what is written on its way, part of the reduction. */
+  #joinOne(at: number): boolean {
+    const { group } = this.#places[at] as Place;
+    if (group === null || !group.kernel.reduces || !writes(group)) return false;
+    const known = [...group.inputs, ...group.outputs.slice(1).map((operand) => ({ operand, layout: FULL }))];
+    for (const { operand, layout } of known) {
+      if (layout !== FULL) continue;
+      const readers = this.#readers[operand.value.id] ?? NO_READERS;
+      const first = placeIn(readers, at + 1);
+      for (const later of readers.slice(first, first + NEAREST)) if (this.#join(group, at, later)) return true;
+    }
+    return false;
+  }
+
+  #join(reduction: Group, at: number, later: number): boolean {
+    const { group: map, sequence, absorbed } = this.#places[later] as Place;
+    if (map === null || absorbed || map.kernel.reduces || sequence !== this.#places[at]?.sequence) return false;
+    const shape = commonShape(map, reduction);
+    const alone = map.outputs.every(({ value }) => value.kind === 'temporary' && this.#writers[value.id]?.length === 1);
+    if (shape === null || !alone) return false;
+    const [result, ...made] = reduction.outputs as [Operand, ...Operand[]];
+    const isMade = ({ operand, layout }: Input): boolean =>
+      layout === FULL && operand.offset === 0 && made.some(({ value }) => value === operand.value);
+    const read = map.inputs.filter((input) => !isMade(input));
+    // What nobody but the map wanted is no longer written.
+    const wanted = made.filter(({ value }) => {
+      return this.#results.has(value) || this.#readers[value.id]?.some((reader) => reader !== later);
+    });
+    const outputs = [result, ...wanted, ...map.outputs];
+    const inputs = union(reduction.inputs, read);
+    if (inputs.length + outputs.length > MOST_OPERANDS) return false;
+    if (!read.every(({ operand }) => this.#isReady(operand, at, later))) return false;
+    const parts = [...reduction.parts.slice(0, -1), ...map.parts, ...reduction.parts.slice(-1)];
+    this.#merge(at, { ...reduction, ...shape, parts, outputs, inputs }, read, later, map.outputs);
+    for (const { value } of made) remove(this.#readers[value.id] ?? [], later);
     return true;
+  }
+
+  /** Whether what is read at `later` is there already at `at`. */
+  #isReady({ value }: Operand, at: number, later: number): boolean {
+    const { kind, address, bytes, id } = value;
+    if (kind === 'fixed') return !this.#fixed.changes(value, address, address + bytes, at - 1, later - 1);
+    const writers = this.#writers[id] ?? NO_READERS;
+    return kind === 'constant' || (kind === 'temporary' && writers.length === 1 && (writers[0] as number) < at);
   }
 
   /** Whether what the producer reads is the same when the reader runs, and the reader does not write over it. */
@@ -215,7 +232,7 @@ class Fusion {
       }
       const known = value === placed && layout === FULL;
       const begin = placed.address + (known ? offset : 0);
-      const end = known ? begin + this.#bytesOf(producer) : placed.address + placed.bytes;
+      const end = known ? begin + bytesOf(producer) : placed.address + placed.bytes;
       const overwritten = reader.outputs.some(({ value: output }) => {
         const written = placedValue(output);
         return written.kind === 'fixed' && overlaps(written, begin, end);
@@ -236,11 +253,6 @@ class Fusion {
       if (onto && layout !== FULL) return false;
     }
     return true;
-  }
-
-  #bytesOf({ parts }: Group): number {
-    const { call } = parts[parts.length - 1]!.step;
-    return call.kernel.written(call, 0);
   }
 }
 
@@ -273,12 +285,14 @@ function sameInput(a: Input, b: Input): boolean {
   return a.operand.value === b.operand.value && a.operand.offset === b.operand.offset && a.layout === b.layout;
 }
 
-/** Rows and columns that both formulas can be seen over; the reader's stay where it does not write element by element. */
-function commonShape(made: Group, used: Group): { rows: number; cols: number } | null {
+/** What one kernel of both is over, if there is one: the rows and columns of the reader where it does not write element by element. */
+function commonShape(made: Group, used: Group): Pick<Group, 'rows' | 'cols' | 'instructions'> | null {
   const { rows, cols } = used;
+  const instructions = made.instructions + used.instructions;
   if (made.rows * made.cols !== rows * cols || rows * cols === 0) return null;
-  if ((made.rows === rows && made.cols === cols) || isFlatGroup(made)) return { rows, cols };
-  if (used.kernel.writes && isFlatGroup(used)) return { rows: made.rows, cols: made.cols };
+  if (instructions > MOST_INSTRUCTIONS || lastCall(made).dtype !== lastCall(used).dtype) return null;
+  if ((made.rows === rows && made.cols === cols) || isFlatGroup(made)) return { rows, cols, instructions };
+  if (!used.kernel.reduces && isFlatGroup(used)) return { rows: made.rows, cols: made.cols, instructions };
   return null;
 }
 
@@ -286,19 +300,33 @@ function isFlatGroup({ inputs }: Group): boolean {
   return isFlat(inputs.map(({ layout }) => layout));
 }
 
-/** Producers' parts come before those that read them, whatever became part of what. */
-function inOrder(producer: readonly Part[], reader: readonly Part[]): Part[] {
-  return [...producer, ...reader];
+function union(some: readonly Input[], more: readonly Input[]): Input[] {
+  return [...some, ...more.filter((input) => !some.some((known) => sameInput(known, input)))];
 }
 
-/** One call of all parts of a group, in the place of its last. */
-function fusedStep(step: CallStep, group: Group): CallStep {
+function lastCall({ parts }: Group): KernelCall {
+  return (parts[parts.length - 1] as Part).step.call;
+}
+
+/** What a map writes of each output. */
+function bytesOf(map: Group): number {
+  const call = lastCall(map);
+  return call.kernel.written(call, 0);
+}
+
+/** Whether values may be written on its way. */
+function writes(group: Group): boolean {
+  return group.kernel.writes(lastCall(group));
+}
+
+/** One call of all parts of a group, as its last is called. */
+function fusedStep(group: Group): CallStep {
   const { parts, outputs, inputs, rows, cols, kernel } = group;
   const program = composed(parts, outputs, inputs);
   const operands = [...outputs, ...inputs.map(({ operand }) => operand)];
   const pointers = operands.map(({ value: { address }, offset }) => address + offset);
   const formula: Formula = { program, rows, cols, layouts: inputs.map(({ layout }) => layout) };
-  return { call: kernel.with(step.call, formula, pointers), operands, partial: false };
+  return { call: kernel.with(lastCall(group), formula, pointers), operands, partial: false };
 }
 
 function push(lists: Positions, { id }: Value, at: number): void {

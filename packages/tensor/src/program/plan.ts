@@ -1,16 +1,7 @@
 import { FULL } from '../kernels/map/layout.ts';
 import { align } from '../memory/linear-memory.ts';
 import { FreePlaces } from './free-places.ts';
-import {
-  type CallStep,
-  isLoop,
-  type Loop,
-  type Operand,
-  outputsOf,
-  placedValue,
-  type Step,
-  type Value,
-} from './step.ts';
+import { type CallStep, isLoop, type Loop, outputsOf, placedValue, type Step, type Value } from './step.ts';
 
 /** Where each value of a step is in the program's memory. */
 export interface Plan {
@@ -134,29 +125,28 @@ class Lives {
     tenant.last = Math.max(tenant.last, inner === undefined ? at : inner.end);
   }
 
-  /** Puts a map's result where an input was of the same size that dies here. */
+  /** Puts what a call writes element by element where an input was of the same size that dies here. */
   #shareInPlace(step: CallStep, at: number): void {
     const { call, operands } = step;
     const { formula } = call.kernel;
-    const output = operands[0] as Operand;
-    if (!formula?.writes || output.value.kind !== 'temporary' || step.partial) return;
-    const result = this.#tenantOf[output.value.id] as Tenant;
-    if (result.first !== at) return;
+    if (formula === undefined || step.partial) return;
     const outputs = outputsOf(step);
+    const inputs = operands.slice(outputs);
     const { layouts } = formula.of(call);
-    for (const [i, layout] of layouts.entries()) {
-      const { value, offset } = operands[outputs + i] as Operand;
-      const tenant = this.#tenantOf[value.id];
-      const same = value.kind === 'temporary' && offset === 0 && value.bytes === output.value.bytes;
-      const alone = operands.every(
-        (other, j) => j < outputs || placedValue(other.value) !== value || layouts[j - outputs] === FULL,
-      );
-      if (tenant && tenant !== result && tenant.last === at && layout === FULL && same && alone) {
-        tenant.values.push(...result.values);
-        tenant.last = result.last;
-        for (const shared of result.values) this.#tenantOf[shared.id] = tenant;
-        result.values = [];
-        return;
+    for (const { value: output } of operands.slice(formula.reduces ? 1 : 0, outputs)) {
+      const result = this.#tenantOf[output.id] as Tenant;
+      if (output.kind !== 'temporary' || result.first !== at || result.last === at) continue;
+      for (const [i, { value, offset }] of inputs.entries()) {
+        const tenant = this.#tenantOf[value.id];
+        const same = value.kind === 'temporary' && offset === 0 && value.bytes === output.bytes;
+        const alone = inputs.every((other, j) => placedValue(other.value) !== value || layouts[j] === FULL);
+        if (tenant && tenant !== result && tenant.last === at && layouts[i] === FULL && same && alone) {
+          tenant.values.push(...result.values);
+          tenant.last = result.last;
+          for (const shared of result.values) this.#tenantOf[shared.id] = tenant;
+          result.values = [];
+          break;
+        }
       }
     }
   }

@@ -116,6 +116,35 @@ describe('compile', () => {
     );
   });
 
+  it.each([
+    ['wasm', {}],
+    ['wasm', { deterministic: true }],
+    ['reference', {}],
+  ] as const)('makes a log-probability and its gradient in one pass, on %s kernels %o', (kernels, options) => {
+    useKernels(kernels, options);
+    for (const rows of [1, 2, 33]) {
+      const drawn = (seed: number): [Tensor, Tensor] => [
+        new Rng(seed).uniform([rows, 45]),
+        new Rng(seed).normal([rows, 45]).mul(4),
+      ];
+      const weight = tensor([1 / rows]);
+      const fn = (x: Tensor, l: Tensor): Tensor[] => {
+        const logits = l.add(1);
+        const sums = x.mul(logits).sub(logits.softplus()).sum({ axis: 1 });
+        return [sums.mean(), x.sub(logits.sigmoid()).mul(weight)];
+      };
+      for (const threads of [1, 2]) {
+        useThreads(threads);
+        expectSame(fn as (...args: Tensor[]) => Tensor[], [drawn(1), drawn(2)]);
+      }
+      const compiled = compile(fn);
+      const last = drawn(3);
+      compiled(...last);
+      const made = profile(() => compiled(...last)).rows.map(({ name }) => name);
+      expect(made.filter((name) => name.includes(`[${rows}, 45]`))).toEqual([expect.stringContaining('1 beside')]);
+    }
+  });
+
   it('agrees with the reference kernels within rounding', () => {
     const fn = (x: Tensor, w: Tensor): Tensor =>
       x

@@ -68,7 +68,8 @@ export const mapKernel: Kernel<MapCall> = {
     `${name} [${rows}, ${cols}]${expressions.length > 1 ? ` → ${expressions.length}` : ''}`,
 
   formula: {
-    writes: true,
+    reduces: false,
+    writes: () => true,
     of: (call) => call,
     with: (call, { program, rows, cols, layouts }, pointers) => ({ ...call, program, rows, cols, layouts, pointers }),
   },

@@ -1,6 +1,6 @@
 import type { DType } from '../../dtype.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
-import { elements, type Kernel, type KernelCall, LINE, moved } from '../kernel.ts';
+import { elements, type Kernel, type KernelCall, moved } from '../kernel.ts';
 import { matmulScratch, runMatmul } from './wasm.ts';
 
 /**
@@ -56,8 +56,12 @@ export function matmulCall(
   };
 }
 
-/** Rows of C that a part of a product has a multiple of: whole tiles, fused or not. */
-const TILE_ROWS = 12;
+/**
+ * Rows and columns of C that a part of a product has a multiple of. Finer than the tiles are high, and than a cache line is
+ * wide: that one part is larger would cost more than a lower tile, and than a line that two threads write at its ends.
+ */
+const PART_ROWS = 4;
+const PART_COLS = 8;
 const NS_PER_FLOP = 1 / 32;
 
 export const matmulKernel: Kernel<MatmulCall> = {
@@ -88,11 +92,11 @@ export const matmulKernel: Kernel<MatmulCall> = {
     if (batch > 1) return share.whole(call);
     // Along the longer side: every thread packs all of the other operand.
     if (n >= m) {
-      const { begin, count } = share.of(n, LINE);
+      const { begin, count } = share.of(n, PART_COLS);
       const steps = [begin, 0, transB ? begin * lineB : begin];
       return count === 0 ? null : { ...call, n: count, pointers: moved(call, steps) };
     }
-    const { begin, count } = share.of(m, TILE_ROWS);
+    const { begin, count } = share.of(m, PART_ROWS);
     const steps = [begin * lineC, transA ? begin : begin * lineA, 0];
     return count === 0 ? null : { ...call, m: count, pointers: moved(call, steps) };
   },

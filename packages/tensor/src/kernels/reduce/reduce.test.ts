@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { Expr } from '../../expr/expr.ts';
 import { memory } from '../../memory/linear-memory.ts';
 import type { Layout, MapProgram } from '../kernel.ts';
 import { COLUMN, FULL, ROW, SCALAR } from '../map/layout.ts';
+import { mapCall } from '../map/map.ts';
 import { IDENTITY, mapProgram } from '../map/map-program.ts';
-import { put, runWasm } from '../samples.ts';
+import { linkers, put, runWasm } from '../samples.ts';
 import { type ReduceCall, type ReduceKind, reduceCall } from './reduce.ts';
 
 const KINDS: ReduceKind[] = ['sum', 'max', 'min', 'argMax'];
@@ -120,6 +122,40 @@ describe('wasm reduce', () => {
               const [want, got] = both(kind, program, axis, rows, cols, kind === 'argMax' ? coarse : inputs, layouts);
               expectClose(got, want, 2e-6, `${kind} ${program.name} ${rows}×${cols}, axis ${axis}`);
             }
+          }
+        }
+      }
+    }
+  });
+
+  it('writes other formulas on its way, with the bits of a map, also over what it reads', () => {
+    const [value, slope, other] = mapProgram('all', 3, (g, x, l) => [
+      x.mul(l).sub(l.max(0)).sub(l.abs().neg().exp().log1p()),
+      g.mul(x.sub(l.sigmoid())),
+      l.tanh(),
+    ]).expressions as [Expr, Expr, Expr];
+    const one = (root: Expr): MapProgram => mapProgram('one', 3, () => root);
+    const both = mapProgram('both', 3, () => [value, slope, other]);
+    const layouts: Layout[] = [COLUMN, FULL, FULL];
+    for (const linker of linkers) {
+      for (const rows of [1, 3]) {
+        for (const cols of LENGTHS) {
+          const n = rows * cols;
+          const inputs = [rows, n, n].map((size) => Array.from({ length: size }, () => 8 * number()));
+          const room = (size: number): number => put(new Float32Array(size));
+          const numbers = (pointer: number, size: number): Float32Array =>
+            memory.f32.slice(pointer / 4, pointer / 4 + size);
+          const from = inputs.map((x) => put(x)) as [number, number, number];
+          const [sum, d, t] = [room(rows), room(n), room(n)];
+          runWasm(matrixCall('sum', one(value), 1, rows, cols, [sum, ...from], layouts), linker);
+          runWasm(mapCall(one(slope), 'f32', rows, cols, [d, ...from], layouts), linker);
+          runWasm(mapCall(one(other), 'f32', rows, cols, [t, ...from], layouts), linker);
+          const want = [numbers(sum, rows), numbers(d, n), numbers(t, n)];
+          for (const inPlace of [false, true]) {
+            const [g, x, l] = inputs.map((values) => put(values)) as [number, number, number];
+            const outputs = [room(rows), inPlace ? l : room(n), inPlace ? x : room(n)] as const;
+            runWasm(matrixCall('sum', both, 1, rows, cols, [...outputs, g, x, l], layouts), linker);
+            expect(outputs.map((pointer, i) => numbers(pointer, i === 0 ? rows : n))).toEqual(want);
           }
         }
       }

@@ -2,7 +2,7 @@ import type { DType } from '../../dtype.ts';
 import { evaluator } from '../../expr/evaluate.ts';
 import { elementAt, view } from '../../memory/linear-memory.ts';
 import { elements, type Kernel, type KernelCall, type Layout, LINE, type MapProgram, moved } from '../kernel.ts';
-import { layoutExtent, layoutsKey, rowStep, variesAlongColumns } from '../map/layout.ts';
+import { FULL, layoutExtent, layoutsKey, rowStep, variesAlongColumns } from '../map/layout.ts';
 import { KEYS_PER_LAYOUT, MAX_INPUTS } from '../map/map.ts';
 import { elementTime, linkedFunction, linkFunction } from '../map/map-program.ts';
 import { defineReduce } from './wasm.ts';
@@ -14,6 +14,9 @@ export type ReduceKind = 'sum' | 'max' | 'min' | 'argMax';
  * matrix [outer·axis, inner], or, where the reduced axis is the last (`line` 1), over the columns of [outer, axis]. The
  * result is [outer, inner]. `argMax` gives the index, as a number of the dtype, of the first maximum; a NaN counts as the
  * maximum. A sum over nothing is 0, max −∞, min +∞.
+ *
+ * Over the last axis further expressions are written on the way, as by a map: output j is expression j, `FULL`, and may be
+ * a `FULL` input's buffer. So a log-probability's sum and its gradients are one pass.
  *
  * `line` is the whole of `inner`: more than it where the call is a part of a wider one, elements from row to row of a
  * `FULL` input and of the result.
@@ -48,28 +51,33 @@ function rowsOf({ outer, axis, line }: ReduceCall): number {
 function colsOf({ axis, inner, line }: ReduceCall): number {
   return line === 1 ? axis : inner;
 }
+/** The layouts of all operands but the result: what is written, then the inputs. */
+function besides({ program, layouts }: ReduceCall): Layout[] {
+  return [...program.expressions.slice(1).map(() => FULL as Layout), ...layouts];
+}
 
 const KIND_NUMBER: Record<ReduceKind, number> = { sum: 1, max: 3, min: 5, argMax: 7 };
 
 export const reduceKernel: Kernel<ReduceCall> = {
   name: 'reduce',
-  outputs: () => 1,
+  outputs: ({ program }) => program.expressions.length,
 
   extents(call) {
-    const { dtype, outer, axis, inner, line, layouts } = call;
+    const { dtype, outer, axis, inner, line } = call;
     const [rows, cols] = [rowsOf(call), colsOf(call)];
     const stride = line === 1 ? axis : line;
     const out = outer === 0 || inner === 0 ? 0 : (outer - 1) * line + inner;
     return [
       elements(dtype, out),
-      ...layouts.map((layout) => elements(dtype, layoutExtent(layout, rows, cols, stride))),
+      ...besides(call).map((layout) => elements(dtype, layoutExtent(layout, rows, cols, stride))),
     ];
   },
 
-  written: ({ dtype, outer, inner }) => elements(dtype, outer * inner).to,
+  written: ({ dtype, outer, axis, inner }, output) => elements(dtype, outer * inner * (output === 0 ? 1 : axis)).to,
 
   split(call, share) {
-    const { outer, axis, inner, line, layouts } = call;
+    const { outer, axis, inner, line } = call;
+    const layouts = besides(call);
     if (outer >= share.threads) {
       const { begin, count } = share.of(outer);
       const rows = line === 1 ? begin : begin * axis;
@@ -89,11 +97,14 @@ export const reduceKernel: Kernel<ReduceCall> = {
 
   label({ kind, program, outer, axis, inner, line }) {
     const shape = line === 1 ? `columns of ${program.name} [${outer}, ${axis}]` : null;
-    return `${kind} over ${shape ?? `rows of ${program.name} [${outer === 1 ? '' : `${outer}, `}${axis}, ${inner}]`}`;
+    const written = program.expressions.length - 1;
+    const beside = written > 0 ? ` → ${written} beside` : '';
+    return `${kind} over ${shape ?? `rows of ${program.name} [${outer === 1 ? '' : `${outer}, `}${axis}, ${inner}]`}${beside}`;
   },
 
   formula: {
-    writes: false,
+    reduces: true,
+    writes: ({ line }) => line === 1,
     of: (call) => ({ program: call.program, rows: rowsOf(call), cols: colsOf(call), layouts: call.layouts }),
     with: (call, { program, layouts }, pointers) => ({ ...call, program, layouts, pointers }),
   },
@@ -101,17 +112,23 @@ export const reduceKernel: Kernel<ReduceCall> = {
   reference(call) {
     const { kind, program, dtype, outer, axis, inner, line, pointers, layouts } = call;
     const heap = view(dtype);
-    const [o, ...offsets] = pointers.map((pointer) => elementAt(dtype, pointer)) as [number, ...number[]];
+    const places = pointers.map((pointer) => elementAt(dtype, pointer));
+    const count = program.expressions.length;
+    const [o, ...written] = places.slice(0, count) as [number, ...number[]];
+    const offsets = places.slice(count);
     const stride = line === 1 ? axis : line;
     const root = program.expressions[0]!;
     const values = new Float64Array(offsets.length);
-    const formula = evaluator([root]);
+    const formula = evaluator(program.expressions);
     const at = (row: number, col: number): number => {
       for (let i = 0; i < values.length; i++) {
         const layout = layouts[i] as Layout;
         values[i] = heap[offsets[i]! + (variesAlongColumns(layout) ? col : 0) + rowStep(layout, row, stride)]!;
       }
-      return root.kind === 'input' ? values[root.value]! : formula(values)[0]!;
+      if (count === 1 && root.kind === 'input') return values[root.value]!;
+      const [value, ...others] = formula(values) as [number, ...number[]];
+      for (const [j, other] of others.entries()) heap[written[j]! + row * stride + col] = other;
+      return value;
     };
     for (let r = 0; r < outer; r++) {
       for (let c = 0; c < inner; c++) {
@@ -122,7 +139,8 @@ export const reduceKernel: Kernel<ReduceCall> = {
   },
 
   wasm: {
-    takes: ({ dtype, layouts }) => dtype === 'f32' && layouts.length <= MAX_INPUTS,
+    takes: ({ dtype, layouts, program, line }) =>
+      dtype === 'f32' && layouts.length <= MAX_INPUTS && (line === 1 || program.expressions.length === 1),
 
     run({ kind, program, outer, axis, inner, line, pointers, layouts }, linker) {
       const last = line === 1;
@@ -130,7 +148,7 @@ export const reduceKernel: Kernel<ReduceCall> = {
       const compiled =
         linkedFunction(program, key, linker) ??
         linkFunction(program, key, linker, (module) =>
-          defineReduce(module, kind, program.expressions[0]!, last, layouts, linker.tile.fused),
+          defineReduce(module, kind, program.expressions, last, layouts, linker.tile.fused),
         );
       const p = pointers as number[];
       if (last) {

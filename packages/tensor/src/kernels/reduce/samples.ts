@@ -4,6 +4,7 @@ import type { KernelSample, KernelSamples } from '../samples.ts';
 import { type ReduceCall, type ReduceKind, reduceKernel } from './reduce.ts';
 
 const MIX = mapProgram('mix', 4, (a, b, c, d) => a.mul(b).add(c).sub(d));
+const MIX_BESIDE = mapProgram('beside', 4, (a, b, c, d) => [a.mul(b).add(c).sub(d), a.mul(b).sub(c), d]);
 const kinds: readonly ReduceKind[] = ['sum', 'max', 'min', 'argMax'];
 /** Multiples of an eighth, so that sums of a few are exact and equals are equal. */
 const coarse = (_operand: number, size: number, random: () => number): number[] =>
@@ -23,15 +24,21 @@ const sizes = [
   [3, 40, 100],
 ] as const;
 
+/** Over the last axis others are written beside. */
+const cases = [
+  ...sizes.map((size) => [MIX, ...size] as const),
+  ...([41, 1, 3] as const).flatMap((rows) => [67, 5, 0].map((cols) => [MIX_BESIDE, rows, cols, 1] as const)),
+];
+
 export const reduceSamples = kinds.flatMap((kind) =>
-  sizes.map(
-    ([outer, axis, inner]): KernelSample<ReduceCall> => ({
-      name: `${kind} [${outer}, ${axis}, ${inner}]`,
+  cases.map(
+    ([program, outer, axis, inner]): KernelSample<ReduceCall> => ({
+      name: `${kind} of ${program.name} [${outer}, ${axis}, ${inner}]`,
       call: {
         kernel: reduceKernel,
         dtype: 'f32',
         kind,
-        program: MIX,
+        program,
         outer,
         axis,
         inner,

@@ -10,20 +10,20 @@ import { type Accumulator, accumulator } from './accumulator.ts';
 import type { ReduceKind } from './reduce.ts';
 
 /**
- * A reduction as a function: (rows, cols, out, inputs…) over the columns, (outer, axis, inner, line, out, inputs…) over the
- * rows. The expression is computed as in a map, and never stored.
+ * A reduction as a function: (rows, cols, out, written…, inputs…) over the columns, (outer, axis, inner, line, out, inputs…)
+ * over the rows. The first expression is computed as in a map, and never stored; all others are.
  */
 export function defineReduce(
   module: ModuleBuilder,
   kind: ReduceKind,
-  expression: Expr,
+  expressions: readonly Expr[],
   overColumns: boolean,
   layouts: readonly Layout[],
   fused: boolean,
 ): FunctionBuilder {
-  const parameters = i32s((overColumns ? 3 : 5) + layouts.length);
+  const parameters = i32s((overColumns ? 2 : 4) + expressions.length + layouts.length);
   const emit = overColumns ? emitOverColumns : emitOverRows;
-  return module.define(parameters, [], (f) => emit(new Lanes(f, fused), kind, written([expression], fused), layouts));
+  return module.define(parameters, [], (f) => emit(new Lanes(f, fused), kind, written(expressions, fused), layouts));
 }
 
 /**
@@ -62,21 +62,35 @@ function blocks(
 function emitOverColumns(l: Lanes, kind: ReduceKind, roots: readonly Expr[], layouts: readonly Layout[]): void {
   const [ROWS, COLS, OUT] = [0, 1, 2];
   const { f } = l;
+  const outs = roots.slice(1).map((_, j) => 3 + j);
+  const results = outs.map(() => f.local(V128));
   const operands = openOperands(
     l,
     layouts,
-    layouts.map((_, i) => 3 + i),
+    layouts.map((_, i) => 3 + outs.length + i),
   );
   const left = f.local(I32);
   const index = f.local(V128);
   const total = accumulator(l, kind);
+  const storeVector = (out: Local, result: Local, offset: number): void => {
+    f.get(out).get(result).memory('v128_store', offset);
+  };
   const { scalars, columns } = invariants(roots, layouts);
   const once = prepare(operands, scalars, new Computed());
-  const moving = operands.pointers.filter((_, i) => variesAlongColumns(layouts[i]!));
+  const moving = [...outs, ...operands.pointers.filter((_, i) => variesAlongColumns(layouts[i]!))];
   const unroll = total.joinable ? JOINED : 1;
 
-  const valueAt = (ready: Computed, offset: number): Value =>
-    l.keep(total.prepare(valuesAt(operands, roots, ready, offset)[0]!));
+  /** What is reduced; all that is written of a vector is computed before the first is stored. */
+  const valueAt = (ready: Computed, offset: number, store = storeVector): Value => {
+    const [value, ...others] = valuesAt(operands, roots, ready, offset) as [Value, ...Value[]];
+    const taken = l.keep(total.prepare(value));
+    for (const [j, other] of others.entries()) {
+      other.emit();
+      f.set(results[j]!);
+    }
+    for (const [j, out] of outs.entries()) store(out, results[j]!, offset);
+    return taken;
+  };
   const take = (value: Value, vectors: number): void => {
     total.take(value, () => l.local(index));
     for (const pointer of moving) f.advance(pointer, 16 * vectors);
@@ -107,15 +121,17 @@ function emitOverColumns(l: Lanes, kind: ReduceKind, roots: readonly Expr[], lay
     f.if_(() => {
       const inside = f.local(V128);
       f.i32x4(0, 1, 2, 3).get(left).simd('i32x4_splat').simd('i32x4_lt_s').set(inside);
-      take(total.mask(l.local(inside), valueAt(ready, 0)), 1);
+      const last = valueAt(ready, 0, (out, result) => storeLanes(f, out, result, left));
+      take(total.mask(l.local(inside), last), 1);
     });
     total.flush();
     f.get(OUT);
     total.emitScalar();
     f.memory('f32_store').advance(OUT, 4);
-    for (const [i, pointer] of operands.pointers.entries()) {
-      if (layouts[i] === FULL) f.get(pointer).get(left).i32(2).op('i32_shl').op('i32_add').set(pointer);
-      else if (layouts[i] === COLUMN) f.advance(pointer, 4);
+    for (const [i, pointer] of [...outs, ...operands.pointers].entries()) {
+      const layout = i < outs.length ? FULL : layouts[i - outs.length];
+      if (layout === FULL) f.get(pointer).get(left).i32(2).op('i32_shl').op('i32_add').set(pointer);
+      else if (layout === COLUMN) f.advance(pointer, 4);
     }
     f.advance(ROWS, -1);
   });
