@@ -48,11 +48,13 @@ export async function writeModules(folder: string, manifest: Manifest, dist: str
   });
   refuseWarnings(folder, warnings);
   const commands = new Set(entries.filter(({ path }) => path === null).map(({ output }) => join(folder, output)));
+  // What a command alone is made of nobody imports.
+  const importable = entries.length > commands.size;
   for (const { path, contents, text } of outputFiles) {
     const file = join(dist, relative(outdir, path));
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, contents, commands.has(path) ? { mode: 0o755 } : {});
-    if (!path.endsWith('.js') || commands.has(path)) continue;
+    writeFileSync(file, path.endsWith('.js') ? inAscii(text) : contents, commands.has(path) ? { mode: 0o755 } : {});
+    if (!path.endsWith('.js') || !importable || commands.has(path)) continue;
     const { code, warnings } = await transform(text.replace(/\n\/\/# sourceMappingURL=.*\n$/, '\n'), {
       format: 'cjs',
       platform: 'node',
@@ -63,6 +65,11 @@ export async function writeModules(folder: string, manifest: Manifest, dist: str
     refuseWarnings(folder, warnings);
     writeFileSync(file.replace(/\.js$/, '.cjs'), code.replaceAll(/require\("(\.[^"]+)\.js"\)/g, 'require("$1.cjs")'));
   }
+}
+
+/** Code is in ASCII as esbuild writes it, comments are made so: engines read files of other letters half as fast. */
+function inAscii(text: string): string {
+  return text.replace(/[\u0080-\uffff]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /**

@@ -195,10 +195,14 @@ function nested(
   visit(row, 0);
 }
 
+const ODD = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+
 /** Throws at the first number that is not finite, a hole where holes may be excepted; `from` is the number of the first row. */
 function checkFinite(caller: string, values: TypedArray, event: Shape, options: ParseOptions, from = 0): void {
   // Those of one or two bytes are whole numbers.
   if (values.BYTES_PER_ELEMENT < 4) return;
+  // The engine's own search is quick from the first call on, this loop after a million values.
+  if (!ODD.some((odd) => values.includes(odd))) return;
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     if (!Number.isFinite(value)) checkHole(caller, value, from * sizeOf(event) + i, event, options);

@@ -5,6 +5,7 @@ import {
   oneOf,
   type Shape,
   sizeOf,
+  step,
   Tensor,
   type TensorData,
   tensor,
@@ -76,7 +77,7 @@ export function checkRoomInFile(count: number, what: string): void {
 /** A parameter of a layer: its first numbers by `init`, or zeros for a model that is read from a file. */
 export function layerParameter(role: Exclude<Role, 'buffer'>, shape: Shape, init: () => Tensor | TensorData): Tensor {
   if (allowance === null) {
-    if (!worthSlices(sizeOf(shape))) return parameterOf(role, init());
+    if (!worthSlices(sizeOf(shape))) return step(() => parameterOf(role, init()));
     const made = parameterLater(() => {
       const data = init();
       return data instanceof Tensor ? data : tensor(data);

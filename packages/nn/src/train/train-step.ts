@@ -110,7 +110,7 @@ export function slicedStep(
       update(model, optimizer, options);
       return { ...parts };
     },
-    { reuse: true, onEager: () => {} },
+    { reuse: true, repeats: true, onEager: () => {} },
   );
   const read = reader();
   const tensors: Tensor[] = [];
@@ -160,7 +160,7 @@ export class SplitStep {
         optimizer.zeroGrad();
         return { ...parts };
       },
-      { reuse: true, onEager: () => {} },
+      { reuse: true, repeats: true, onEager: () => {} },
     );
     this.#update = compile(
       () => {
@@ -179,7 +179,7 @@ export class SplitStep {
         overwrite(this.gradient, nothing);
         return undefined;
       },
-      { reuse: true, onEager: () => {} },
+      { reuse: true, repeats: true, onEager: () => {} },
     );
   }
 

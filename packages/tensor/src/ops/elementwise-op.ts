@@ -5,7 +5,7 @@ import { execute } from '../kernels/execute.ts';
 import type { Layout, MapProgram } from '../kernels/kernel.ts';
 import { COLUMN, FULL, ROW, SCALAR } from '../kernels/map/layout.ts';
 import { mapCall } from '../kernels/map/map.ts';
-import { programOf } from '../kernels/map/map-program.ts';
+import { mapProgram, programOf } from '../kernels/map/map-program.ts';
 import type { Call, Op, Saved } from '../op.ts';
 import { broadcastShapes, type Shape, sameShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -20,9 +20,9 @@ export interface ElementwiseOp extends Op<undefined> {
 }
 
 /**
- * An elementwise op with broadcasting, from its formula and the formulas of its gradients. A gradient is itself an
- * elementwise op over (g, inputs…, output), made when first needed, whose own gradients are derived symbolically; the
- * op saves just those inputs and the output that its gradient formulas mention.
+ * An elementwise op with broadcasting, from its formula and the formulas of its gradients, which are put together when they
+ * are first used. A gradient is itself an elementwise op over (g, inputs…, output), made when first needed, whose own gradients
+ * are derived symbolically; the op saves just those inputs and the output that its gradient formulas mention.
  */
 export function elementwise(
   name: string,
@@ -30,33 +30,31 @@ export function elementwise(
   rules: readonly GradientRule[],
 ): ElementwiseOp {
   const count = rules.length;
-  const x = Array.from({ length: count }, (_, i) => input(i));
-  const root = value(...x);
-  // In gradient formulas g is input 0, the op's inputs are 1 … count, and its output is count + 1.
-  const gradients = rules.map((rule) =>
-    rule === null ? null : rule(...(Array.from({ length: count + 2 }, (_, i) => input(i)) as [Expr, ...Expr[]])),
-  );
-  return build(name, root, gradients, count);
+  return build(mapProgram(name, count, value), () => rules.map((rule) => rule?.(...gradientInputs(count)) ?? null));
 }
 
-function build(name: string, root: Expr, gradients: readonly (Expr | null)[], count: number): ElementwiseOp {
-  const used = new Set<number>();
-  for (const gradient of gradients) {
-    if (gradient === null) continue;
-    for (const node of topological([gradient])) if (node.kind === 'input') used.add(node.value);
-  }
-  const program = programOf(name, [root], count);
+/** In gradient formulas g is input 0, the op's inputs are 1 … count, and its output is count + 1. */
+export function gradientInputs(count: number): [Expr, ...Expr[]] {
+  return Array.from({ length: count + 2 }, (_, i) => input(i)) as [Expr, ...Expr[]];
+}
+
+function build(program: MapProgram, derive: () => readonly (Expr | null)[]): ElementwiseOp {
+  const { name, inputs: count } = program;
+  let gradients: readonly (Expr | null)[] | undefined;
+  let saves: Op['saves'] | undefined;
   const gradientOps: (GradientOp | undefined)[] = [];
   return {
     name,
     program,
-    saves: {
-      inputs: Array.from({ length: count }, (_, i) => i).filter((i) => used.has(i + 1)),
-      output: used.has(count + 1),
+    get saves() {
+      gradients ??= derive();
+      saves ??= mentioned(gradients, count);
+      return saves;
     },
     shape: (shapes) => broadcastShapes(name, shapes),
     forward: (call) => mapBroadcast(call, program),
     gradient(i, g, saved) {
+      gradients ??= derive();
       const rule = gradients[i] ?? null;
       if (rule === null) return null;
       if (rule === G) return g;
@@ -66,9 +64,19 @@ function build(name: string, root: Expr, gradients: readonly (Expr | null)[], co
   };
 }
 
+/** Which inputs, and whether the output, the gradients look at. */
+function mentioned(gradients: readonly (Expr | null)[], count: number): Op['saves'] {
+  const nodes = topological(gradients.filter((gradient) => gradient !== null));
+  const used = new Set(nodes.filter(({ kind }) => kind === 'input').map(({ value }) => value));
+  return {
+    inputs: Array.from({ length: count }, (_, i) => i).filter((i) => used.has(i + 1)),
+    output: used.has(count + 1),
+  };
+}
+
 const G = /* @__PURE__ */ input(0);
 
-interface GradientOp {
+export interface GradientOp {
   apply(g: Tensor, saved: Saved<undefined>): Tensor;
 }
 
@@ -93,10 +101,9 @@ export function gradientOp(name: string, rule: Expr, count: number): GradientOp 
 export function symbolicOp(name: string, root: Expr, count: number): ElementwiseOp {
   const program = programOf(name, [root], count);
   let full: ElementwiseOp | undefined;
-  const derive = (): ElementwiseOp => {
+  const derive = (): readonly (Expr | null)[] => {
     const shifted = Array.from({ length: count }, (_, i) => input(i + 1));
-    const gradients = differentiate(root, count).map((d) => (d === null ? null : G.mul(substitute(d, shifted))));
-    return build(name, root, gradients, count);
+    return differentiate(root, count).map((d) => (d === null ? null : G.mul(substitute(d, shifted))));
   };
   return {
     name,
@@ -106,7 +113,7 @@ export function symbolicOp(name: string, root: Expr, count: number): Elementwise
     shape: (shapes) => broadcastShapes(name, shapes),
     forward: (call) => mapBroadcast(call, program),
     gradient(i, g, saved) {
-      full ??= derive();
+      full ??= build(program, derive);
       return full.gradient(i, g, saved);
     },
   };

@@ -1,7 +1,7 @@
 import { apply } from '../eager.ts';
 import { ShapeError } from '../errors.ts';
 import type { Expr } from '../expr/expr.ts';
-import { constant, input, select } from '../expr/expr.ts';
+import { constant, select } from '../expr/expr.ts';
 import { cumulativeSumCall } from '../kernels/cumulative-sum/cumulative-sum.ts';
 import { execute } from '../kernels/execute.ts';
 import { fillCall } from '../kernels/fill/fill.ts';
@@ -18,7 +18,7 @@ import type { Tensor } from '../tensor.ts';
 import { checkFlag, checkNumber, checkTensor } from './argument.ts';
 import { copyBox } from './copy-box.ts';
 import { div, equal, exp, mul, sub } from './elementwise.ts';
-import { type GradientRule, gradientOp } from './elementwise-op.ts';
+import { type GradientOp, type GradientRule, gradientInputs, gradientOp } from './elementwise-op.ts';
 import { checkCount } from './indices.ts';
 import { broadcastTo, concat, reshape, slice, transpose } from './layout.ts';
 
@@ -364,10 +364,7 @@ export interface RowSumOp extends Op<undefined> {
 export function rowSum(name: string, value: (...inputs: Expr[]) => Expr, rules: readonly GradientRule[]): RowSumOp {
   const count = rules.length;
   const program: MapProgram = mapProgram(name, count, value);
-  const variables = Array.from({ length: count + 2 }, (_, i) => input(i)) as [Expr, ...Expr[]];
-  const gradients = rules.map((rule, i) =>
-    rule === null ? null : gradientOp(`${name}.gradient${i}`, rule(...variables), count),
-  );
+  const gradientOps: (GradientOp | undefined)[] = [];
   return {
     name,
     program,
@@ -389,8 +386,10 @@ export function rowSum(name: string, value: (...inputs: Expr[]) => Expr, rules: 
       execute(reduceCall('sum', program, call.dtype, rows, cols, 1, [call.out, ...call.inputs], layouts));
     },
     gradient(i, g, saved) {
-      const rule = gradients[i] ?? null;
-      return rule === null ? null : rule.apply(reshape(g, [...g.shape, 1]), saved);
+      const rule = rules[i] ?? null;
+      if (rule === null) return null;
+      gradientOps[i] ??= gradientOp(`${name}.gradient${i}`, rule(...gradientInputs(count)), count);
+      return gradientOps[i].apply(reshape(g, [...g.shape, 1]), saved);
     },
   };
 }

@@ -24,6 +24,11 @@ export interface CompileOptions {
   readonly onEager?: (reason: string) => void;
   /** Gives back the same tensors every time, with new numbers: nothing is allocated. Read them before the next call. */
   readonly reuse?: boolean;
+  /**
+   * It will be called again and again with arguments of the first call's shapes: that call, too, is made by the program, recorded
+   * without being computed, so that kernels are compiled once and not one by one before.
+   */
+  readonly repeats?: boolean;
 }
 
 /** A function that `compile` made. */
@@ -97,9 +102,14 @@ export function compile<A extends readonly unknown[], R>(
   options?: CompileOptions,
 ): CompiledFunction<A, R> {
   callable()(fn, { caller: 'compile', path: 'the function' });
-  const { onEager = (reason: string) => console.warn(reason), reuse } = checkOptions('compile', options, {
+  const {
+    onEager = (reason: string) => console.warn(reason),
+    reuse,
+    repeats,
+  } = checkOptions('compile', options, {
     onEager: optional(callable<(reason: string) => void>()),
     reuse: optional(flag(), false),
+    repeats: optional(flag(), false),
   });
   const name = fn.name || 'the function';
   // Most recently used first.
@@ -163,12 +173,13 @@ export function compile<A extends readonly unknown[], R>(
     return { value };
   };
   const call = (...args: A): R => {
-    const made = prepare(args, false);
+    // Of other shapes, which may come but once, the eager call is the cheaper one.
+    const made = prepare(args, repeats && recordings.length === 0);
     if ('value' in made) return made.value as R;
-    if ('finish' in made) throw new UsageError('compile: a call that is to be made now was put off');
-    const ended = hand(made.program, args);
-    made.program.run();
-    return made.result(ended) as R;
+    const { program, result } = 'finish' in made ? made.finish() : made;
+    const ended = hand(program, args);
+    program.run();
+    return result(ended) as R;
   };
   const compiled = Object.assign(call, { dispose });
   preparing.set(compiled, prepare as (args: readonly unknown[], defers: boolean) => Prepared);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { concat, Rng, step, type Tensor, tensor, useKernels, useThreads, zeros } from '../index.ts';
+import { overwrite } from '../eager.ts';
+import { concat, persistentZeros, Rng, step, type Tensor, tensor, useKernels, useThreads, zeros } from '../index.ts';
 import { tiles } from '../kernels/select.ts';
 import { SHORT, TALL } from '../kernels/wasm/tile.ts';
 import { everyStep, recordedValue } from '../memory/watcher.ts';
@@ -49,7 +50,7 @@ describe('compile', () => {
       for (const dtype of ['f32', 'f64'] as const) {
         const rounds = [0, 1, 2].map((round) => sampleInputs(sample, shapes, 10 * group + round, dtype));
         let compiles = true;
-        const compiled = compile(sample.call, { onEager: () => (compiles = false) });
+        const compiled = compile(sample.call, { onEager: () => (compiles = false), repeats: dtype === 'f32' });
         for (const inputs of rounds) {
           expect(compiled(...inputs).data).toEqual(step(() => sample.call(...inputs)).data);
         }
@@ -200,22 +201,58 @@ describe('compile', () => {
     );
   });
 
-  it('draws as the eager step does, from its own generator and from an argument', () => {
-    const make = (rng: Rng) => (x: Tensor, other: Rng) =>
-      x
-        .add(rng.normal([5]))
-        .mul(other.bernoulli([5]))
-        .add(other.exponential([5]));
-    const [a, b] = [new Rng(1), new Rng(1)];
-    const compiled = compile(make(a));
-    const eager = make(b);
-    const x = tensor([1, 2, 3, 4, 5]);
-    for (let i = 0; i < 4; i++) {
-      const [c, d] = [new Rng(i), new Rng(i)];
-      expect(compiled(x, c).data).toEqual(step(() => eager(x, d)).data);
-      expect(c.state).toEqual(d.state);
+  it.each([false, true])(
+    'draws as the eager step does, from its own generator and from an argument (repeats: %s)',
+    (repeats) => {
+      const make = (rng: Rng) => (x: Tensor, other: Rng) =>
+        x
+          .add(rng.normal([5]))
+          .mul(other.bernoulli([5]))
+          .add(other.exponential([5]));
+      const [a, b] = [new Rng(1), new Rng(1)];
+      const compiled = compile(make(a), { repeats });
+      const eager = make(b);
+      const x = tensor([1, 2, 3, 4, 5]);
+      for (let i = 0; i < 4; i++) {
+        const [c, d] = [new Rng(i), new Rng(i)];
+        expect(compiled(x, c).data).toEqual(step(() => eager(x, d)).data);
+        expect(c.state).toEqual(d.state);
+      }
+      expect(a.state).toEqual(b.state);
+    },
+  );
+
+  it('makes the first call of what repeats by the program: nothing is computed while it is recorded', () => {
+    const [x, y] = [tensor([1, 2, 3]), tensor([4, 5, 6])];
+    let during = Number.NaN;
+    const kept = persistentZeros([3]);
+    const makeBy = (repeats: boolean) =>
+      compile(
+        (a: Tensor) => {
+          overwrite(kept, a.slice([[0, 3]]).mul(2));
+          during = kept.storage.view('f32', 3)[0] as number;
+          return a.exp().sum();
+        },
+        { repeats },
+      );
+    for (const repeats of [false, true]) {
+      const [run, before] = [makeBy(repeats), kept.data[0] as number];
+      for (const a of [x, y]) {
+        expect(run(a).item()).toBe(a.exp().sum().item());
+        expect(kept.data).toEqual(a.mul(2).data);
+        if (a === x) expect(during).toBe(repeats ? before : 2);
+      }
+      // Another shape may come but once.
+      run(tensor([7, 8, 9, 10]));
+      expect(during).toBe(14);
     }
-    expect(a.state).toEqual(b.state);
+  });
+
+  it('makes up for what was put off where what repeats turns out to read its own values', () => {
+    const onEager = vi.fn();
+    const run = compile((x: Tensor) => (x.square().sum().item() > 4 ? x : x.neg()).sum(), { onEager, repeats: true });
+    expect([run(tensor([1])), run(tensor([3])), run(tensor([-1]))].map((y) => y.item())).toEqual([-1, 3, 1]);
+    expect(onEager).toHaveBeenCalledTimes(1);
   });
 
   it('repeats what changes from step to step, and records anew when something it depended on changed', () => {

@@ -7,7 +7,7 @@ import { allocatePinned, placeIn, type Storage, storageEnds, touching } from '..
 import type { DrawSource } from '../memory/watcher.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Loaded } from '../threads/pool.ts';
-import { dropThreadPool, threadCount, threadPool } from '../threads/threads.ts';
+import { dropThreadPool, threadCount, threadPool, threadsStarted } from '../threads/threads.ts';
 import { checksFirst, Faults } from './faults.ts';
 import { fuse } from './fuse.ts';
 import { type Lowered, lower } from './lower.ts';
@@ -66,6 +66,8 @@ export class Program {
   readonly #long: boolean;
   /** What was drawn for the first run, and its actions, are done already. */
   #begun: boolean;
+  /** Nothing was computed yet: what is wanted is the result, and not all that makes the next ones quick. */
+  #first: boolean;
   /** Of what is used outside, what is written; made when it is asked for. */
   #written: ReadonlySet<Storage> | null = null;
   /** Null where it cannot be WebAssembly; undefined until the first run. */
@@ -84,6 +86,7 @@ export class Program {
     begun = false,
   ) {
     this.#begun = begun;
+    this.#first = begun;
     // What was given up since it was recorded is found at its first run.
     this.#ends = begun ? -1 : storageEnds();
     this.#repeated = recorder.repeated;
@@ -224,7 +227,9 @@ export class Program {
       return;
     }
     if (this.#long) measureTiles(this.#machine);
-    const threads = this.#long ? threadCount() : 1;
+    // Workers take longer to start than most steps take.
+    const threads = this.#long && (!this.#first || threadsStarted()) ? threadCount() : 1;
+    this.#first = false;
     this.#lower(threads);
     const loaded = this.#loaded;
     if (threads > 1 && loaded !== null) {

@@ -50,6 +50,11 @@ export function threadPool(): ThreadPool | null {
   return null;
 }
 
+/** Whether the workers are there, or on their way. */
+export function threadsStarted(): boolean {
+  return pool !== null && !pool.closed;
+}
+
 /** Forgets a pool that failed, so that the next step starts a new one. */
 export function dropThreadPool(): void {
   pool = null;

@@ -4,9 +4,33 @@ import type { FunctionBuilder, ModuleBuilder } from '../wasm/assembler.ts';
 import { instructions } from '../wasm/expression.ts';
 import type { Compiled, Linker } from '../wasm/linker.ts';
 
+/** Formulas that are put together when they are first looked at: the engine has many, and a program uses few of them. */
+class Formulas implements MapProgram {
+  readonly name: string;
+  readonly inputs: number;
+  readonly compiled: MapProgram['compiled'] = new Map();
+  readonly recent: MapProgram['recent'] = { linker: null, key: 0, compiled: null };
+  #build: (() => readonly Expr[]) | null;
+  #expressions: readonly Expr[] = [];
+
+  constructor(name: string, inputs: number, build: () => readonly Expr[]) {
+    this.name = name;
+    this.inputs = inputs;
+    this.#build = build;
+  }
+
+  get expressions(): readonly Expr[] {
+    if (this.#build !== null) {
+      this.#expressions = this.#build();
+      this.#build = null;
+    }
+    return this.#expressions;
+  }
+}
+
 /** The kernel of these expressions of so many inputs. */
 export function programOf(name: string, expressions: readonly Expr[], inputs: number): MapProgram {
-  return { name, expressions, inputs, compiled: new Map(), recent: { linker: null, key: 0, compiled: null } };
+  return new Formulas(name, inputs, () => expressions);
 }
 
 /** The function that was linked of a program under `key`, if there is one. */
@@ -26,14 +50,19 @@ export function linkFunction(
   return compiled;
 }
 
-/** Makes a formula (or several over the same inputs) into a kernel. Keep the result: compiled code is cached on it. */
+/**
+ * Makes a formula (or several over the same inputs) into a kernel; `build` is called when it is first used. Keep the result:
+ * compiled code is cached on it.
+ */
 export function mapProgram(
   name: string,
   inputs: number,
   build: (...inputs: Expr[]) => Expr | readonly Expr[],
 ): MapProgram {
-  const built = build(...Array.from({ length: inputs }, (_, i) => input(i)));
-  return programOf(name, Array.isArray(built) ? built : [built as Expr], inputs);
+  return new Formulas(name, inputs, () => {
+    const built = build(...Array.from({ length: inputs }, (_, i) => input(i)));
+    return Array.isArray(built) ? built : [built as Expr];
+  });
 }
 
 /** The identity, for reducing or moving a tensor as it is. */
