@@ -30,6 +30,7 @@ const alone = [
   'packages/vae/src/parts.contract.test.ts',
   'packages/vae/src/surface.test.ts',
   'packages/onnx/src/export.test.ts',
+  'packages/onnx/src/parts/parts.test.ts',
   'platforms/**/*.test.ts',
 ];
 

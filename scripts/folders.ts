@@ -78,6 +78,8 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     answer: ['calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
     fit: ['answer', 'calibrate', 'encode', 'input', 'kinds', 'model', 'results', 'schema'],
     quality: ['encode', 'input', 'kinds', 'results', 'schema'],
+    // A fitted model as a graph for other programs.
+    onnx: ['answer', 'calibrate', 'encode', 'input', 'kinds', 'model', 'results'],
   },
   report: {
     charts: ['text'],

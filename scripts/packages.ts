@@ -25,15 +25,15 @@ export interface PackageRule {
 const core = ['tensor', 'autograd', 'nn', 'vae'] as const;
 
 /**
- * The packages in dependency order. Imports point left: tensor ← autograd ← nn ← vae ← tables ← the command line `latent`;
- * `report` draws what `tables` found and knows only its types; `onnx` stands right of vae, and `scale` right of that.
+ * The packages in dependency order. Imports point left: tensor ← autograd ← nn ← vae ← onnx ← tables ← the command line `latent`;
+ * `tables` needs `onnx` for its entry `./onnx` alone; `report` draws what `tables` found and knows only its types; `scale` stands right of `onnx`.
  * A row may stand here before its folder does.
  */
 export const packageRules: readonly PackageRule[] = [
   ...core.map((folder, i) => ({ folder, name: `@latent/${folder}`, imports: core.slice(0, i) })),
-  { folder: 'tables', name: '@latent/tables', imports: core },
-  { folder: 'report', name: '@latent/report', imports: [], types: ['tables'] },
   { folder: 'onnx', name: '@latent/onnx', imports: core },
+  { folder: 'tables', name: '@latent/tables', imports: [...core, 'onnx'] },
+  { folder: 'report', name: '@latent/report', imports: [], types: ['tables'] },
   { folder: 'scale', name: '@latent/scale', imports: [...core, 'onnx'], outside: true, server: true },
   { folder: 'latent', name: 'latent', imports: [...core, 'tables', 'report', 'scale', 'onnx'], outside: true },
 ];

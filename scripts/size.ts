@@ -41,6 +41,36 @@ const applications: readonly Application[] = [
   },
   { name: 'tables beyond vae', code: "export * from '@latent/tables';", budget: 43, onTop: true },
   {
+    name: 'ONNX out, all of it',
+    code: "export { exportOnnx } from '@latent/onnx';",
+    budget: 16.5,
+    onTop: true,
+  },
+  {
+    name: 'ONNX of a Vae',
+    code: "import { exportWith, vaeGraphs } from '@latent/onnx/parts'; export const file = (vae) => exportWith([vaeGraphs], vae, { graph: 'elbo' });",
+    budget: 11.5,
+    onTop: true,
+  },
+  {
+    name: 'ONNX of a table',
+    code: "export { exportTable } from '@latent/tables/onnx';",
+    budget: 20,
+    onTop: true,
+  },
+  {
+    name: 'ONNX weights in',
+    code: "export { onnxTensors } from '@latent/onnx/read';",
+    budget: 4,
+    onTop: true,
+  },
+  {
+    name: 'PyTorch weights in',
+    code: "export { decodeTorch } from '@latent/onnx/torch';",
+    budget: 5,
+    onTop: true,
+  },
+  {
     name: 'a detector, so',
     code: "import { AnomalyDetector } from '@latent/tables'; export const fit = (rows) => AnomalyDetector.fit(rows);",
     budget: 38,
@@ -95,7 +125,7 @@ function fromShipped(shipped: Readonly<Record<string, string>>, only: string | u
 /** The files of the packages that are measured, built into `target`, by what imports call them. */
 async function ship(target: string): Promise<Record<string, string>> {
   const shipped: Record<string, string> = {};
-  const measured = [...coreNames, 'tables'];
+  const measured = [...coreNames, 'onnx', 'tables'];
   for (const { folder, name } of packages.filter(({ folder }) => measured.includes(folder))) {
     const manifest = readManifest(folder);
     await writeModules(packageFolder(folder), manifest, join(target, folder));

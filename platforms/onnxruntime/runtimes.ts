@@ -49,7 +49,8 @@ export async function runtimeOf(name: 'onnxruntime-node' | 'onnxruntime-web') {
       logSeverityLevel: 3,
     });
     try {
-      const tensors = Object.entries(inputs).map(([input, { type, dims, data }]) => {
+      const tensors = Object.entries(inputs).map(([input, { type, dims, data, texts }]) => {
+        if (type === 'string') return [input, new runtime.Tensor(type, texts, dims)] as const;
         const [element, make] = ARRAYS[type];
         return [input, new runtime.Tensor(element, make(data), dims)] as const;
       });

@@ -207,9 +207,35 @@ describe('commands', () => {
     writeFileSync(at('x.safetensors'), encodeSafetensors({ x: tensor([1, 2]) }));
     expect((await latent(['convert', at('x.safetensors'), '-o', at('x.npz')])).code).toBe(0);
     expect((await latent(['convert', at('x.npz'), '--to', 'npy', '-o', '-'])).bytes.length).toBeGreaterThan(100);
-    expect(await latent(['export', MODEL])).toMatchObject({
+    writeFileSync(at('none.safetensors'), encodeSafetensors({ x: tensor([1]) }));
+    expect(await latent(['export', at('none.safetensors')])).toMatchObject({
       code: 3,
-      said: expect.stringContaining('no model of @latent/vae') as string,
+      said: expect.stringContaining('is no model') as string,
+    });
+    expect(await latent(['export', at('vae.safetensors'), '--false-alarms', '0.1'])).toMatchObject({
+      code: 2,
+      said: expect.stringContaining('--false-alarms is for models of tables') as string,
+    });
+  });
+
+  it('export writes a table’s detector, which takes its columns by name', async () => {
+    const words = ['export', MODEL, '--graph', 'detector', '--false-alarms', '0.05', '--categories', 'text'];
+    const { code, said, out } = await latent([...words, '--onnx', at('detector.onnx'), '--json']);
+    expect({ code, said }).toMatchObject({
+      code: 0,
+      said: expect.stringContaining('level: string, 2 levels') as string,
+    });
+    const { columns } = JSON.parse(out) as { columns: { input: string; type: string }[] };
+    expect(columns.map(({ input, type }) => `${input} ${type}`)).toEqual([
+      'size float64',
+      'level string',
+      'weight float64',
+      'paid string',
+    ]);
+    expect(text('detector.onnx')).toContain('at most 5.00 % of usual rows raise an alarm');
+    expect(await latent(['export', MODEL, '--graph', 'detector', '--false-alarms', '1e-4'])).toMatchObject({
+      code: 3,
+      said: expect.stringContaining('120 calibration rows cannot promise a false-alarm rate of 0.0001') as string,
     });
   });
 

@@ -10,7 +10,7 @@ import { run } from '../test/interpreter.ts';
 import { LAYERS } from '../test/layer-cases.ts';
 import { TRANSFORMS } from '../test/model-cases.ts';
 import { LIKELIHOODS, POSTERIORS, PRIORS } from '../test/vae-cases.ts';
-import { modelRules } from './models/models.ts';
+import { modelRules } from './index.ts';
 
 const made = await Promise.all(Object.entries(allCases).map(async ([group, cases]) => [group, await cases()] as const));
 

@@ -16,11 +16,11 @@ import {
 } from '@latent/tensor';
 import { Model, type ModelClass, type Score, VaeCore } from '@latent/vae';
 import { Graph, N } from './graph/graph.ts';
-import { type GraphRule, ModelGraph } from './models/model-graph.ts';
-import { type ModelGraphs, modelRules } from './models/models.ts';
-import { scoreRule } from './models/vae.ts';
-import { MODEL, type OnnxModel } from './proto/schema.ts';
-import { encodeMessage } from './proto/write.ts';
+import type { GraphRule, ModelGraphs } from './models/graph-rule.ts';
+import { ModelGraph } from './models/model-graph.ts';
+import { onnxBytes } from './proto/bytes.ts';
+import type { OnnxModel } from './proto/schema.ts';
+import { include, knownModels, type OnnxPart, scoreGraph } from './rules/part.ts';
 import { type Operand, trace } from './trace/trace.ts';
 
 const CALLER = 'exportOnnx';
@@ -54,39 +54,48 @@ export interface ExportNetworkOptions {
   readonly lengths?: boolean;
 }
 
-/** The bytes of an ONNX file; see `onnxModel`. */
-export function exportOnnx(model: Model, options?: ExportModelOptions): Uint8Array<ArrayBuffer>;
-export function exportOnnx(network: Layer, options: ExportNetworkOptions): Uint8Array<ArrayBuffer>;
-export function exportOnnx(model: Module, options?: unknown): Uint8Array<ArrayBuffer> {
-  return encodeMessage(MODEL, onnxModel(model as Layer, options as ExportNetworkOptions));
+/**
+ * `exportOnnx` with the rules of these parts alone, for bundles that hold no others: `exportWith([vaeGraphs], vae, { graph: 'elbo' })`. The
+ * ops of dense layers, attention and scores need none. What a model needs and was not given is refused by name.
+ */
+export function exportWith(
+  parts: readonly OnnxPart[],
+  model: Model,
+  options?: ExportModelOptions,
+): Uint8Array<ArrayBuffer>;
+export function exportWith(
+  parts: readonly OnnxPart[],
+  network: Layer,
+  options: ExportNetworkOptions,
+): Uint8Array<ArrayBuffer>;
+export function exportWith(parts: readonly OnnxPart[], model: Module, options?: unknown): Uint8Array<ArrayBuffer> {
+  const wrong = Array.isArray(parts) ? parts.find((part: unknown) => typeof part !== 'object' || part === null) : parts;
+  if (wrong !== undefined) {
+    throw new ValueError(
+      `exportWith: the first argument must be parts such as [vaeGraphs, scales], got ${describeValue(wrong)}`,
+    );
+  }
+  include(parts);
+  return onnxBytes(modelOfAny(model, options));
 }
 
-/**
- * A part of a model, or a network alone, as ONNX: operators of opset 17 (IR version 8), the number of rows open, weights under
- * the names of the state dictionary. What rows go through before and after, the transform and the limits of what was seen, is
- * in the graph, so the file takes rows as the model's own methods do. Values that are missing are NaN; rows are not checked.
- *
- * Rows go in as `x` [N, …event] and codes as `z`; the outputs have the names that the model's methods give them. Scores are in
- * nats per row, of the data as given.
- *
- * What ONNX cannot say is refused with its path and the reason; see `opRules`, `layerRules`, `transformRules`, `modelRules`.
- */
-export function onnxModel(model: Model, options?: ExportModelOptions): OnnxModel;
-export function onnxModel(network: Layer, options: ExportNetworkOptions): OnnxModel;
-export function onnxModel(model: Module, options: unknown = {}): OnnxModel {
+/** What `onnxModel` gives, with the rules that are known. */
+export function modelOfAny(model: Module, options: unknown = {}): OnnxModel {
   if (model instanceof Model) return modelOf(model, options);
   if (model instanceof Module && typeof (model as unknown as Partial<Layer>).forward === 'function') {
     return networkOf(model as Layer, options);
   }
-  throw new ValueError(`${CALLER}: expected a model, or a module with forward(x), got ${describeValue(model)}`);
+  throw new ValueError(
+    `${CALLER}: expected a model, or a module with forward(x), got ${describeValue(model)}; models of tables have exportTable of @latent/tables/onnx`,
+  );
 }
 
 function modelOf(model: Model, options: unknown): OnnxModel {
   const { modelName } = model.constructor as unknown as ModelClass<Model>;
-  const graphs = modelRules.get(modelName);
+  const graphs = knownModels.get(modelName);
   if (graphs === undefined) {
     throw new UsageError(
-      `${CALLER}: models of the class '${modelName}' have no graphs; give them with modelRules.define('${modelName}', …)`,
+      `${CALLER}: models of the class '${modelName}' have no graphs; name the part that has them, or give them with modelRules.define('${modelName}', …)`,
     );
   }
   if (model instanceof VaeCore) model.prior?.refresh();
@@ -109,7 +118,7 @@ function chosenGraph(model: Model, graphs: ModelGraphs, chosen: unknown): readon
   if (typeof chosen === 'object' && chosen !== null && 'compute' in chosen) {
     if (!(model instanceof VaeCore)) throw new UsageError(`${CALLER}: scores are of a Vae, got ${model.type}`);
     const score = chosen as Score<string>;
-    return [score.name, scoreRule(score)];
+    return [score.name, scoreGraph(score)];
   }
   const name = chosen ?? (names.length === 1 ? names[0] : undefined);
   if (typeof name !== 'string') {

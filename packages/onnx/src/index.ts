@@ -1,4 +1,5 @@
-export { type ExportModelOptions, type ExportNetworkOptions, exportOnnx, onnxModel } from './export.ts';
+export type { ExportModelOptions, ExportNetworkOptions } from './export.ts';
+export { exportOnnx, modelRules, onnxModel, opRules } from './export-all.ts';
 export {
   type Attributes,
   type Dim,
@@ -8,8 +9,8 @@ export {
   type Graph,
   type Value,
 } from './graph/graph.ts';
-export { type GraphRule, graphRule, type ModelGraph } from './models/model-graph.ts';
-export { type ModelGraphs, modelRules } from './models/models.ts';
-export { type LayerRule, layerRules, type OpRule, opRules, type Rules, type StepCall } from './rules/rules.ts';
-export { type ColumnFormula, type TransformRule, transformRules } from './rules/transforms.ts';
+export type { GraphRule, ModelGraphs } from './models/graph-rule.ts';
+export { graphRule, type ModelGraph } from './models/model-graph.ts';
+export { type LayerRule, layerRules, type OpRule, type Rules, type StepCall } from './rules/rules.ts';
+export { type BrokenLine, type ColumnFormula, type TransformRule, transformRules } from './rules/transforms.ts';
 export type { Operand } from './trace/trace.ts';

@@ -5,6 +5,7 @@ import { layerCases } from './layer-cases.ts';
 import { levelCases } from './level-cases.ts';
 import { modelCases, rowCases, transformCases } from './model-cases.ts';
 import { opCases } from './op-cases.ts';
+import { tableCases } from './table-cases.ts';
 import { likelihoodCases, posteriorCases, priorCases } from './vae-cases.ts';
 
 /** Every case, by what it is about. */
@@ -21,4 +22,5 @@ export const allCases: Readonly<Record<string, () => Case[] | Promise<Case[]>>> 
   lengths: lengthCases,
   'discrete models': discreteCases,
   'levels and masks': levelCases,
+  tables: tableCases,
 };

@@ -9,6 +9,8 @@ export interface CaseInput {
   readonly type: ElementType;
   readonly dims: readonly number[];
   readonly data: readonly number[];
+  /** In place of the numbers, of the type `string`. */
+  readonly texts?: readonly string[];
 }
 
 /** One graph with inputs and what must come out. */

@@ -8,6 +8,8 @@ import { sequenceOperators } from './interpreter-sequences.ts';
 export interface Numbers {
   readonly dims: readonly number[];
   readonly data: readonly number[];
+  /** In place of the numbers, where values are texts. */
+  readonly texts?: readonly string[];
 }
 
 export type Options = Readonly<Record<string, OnnxAttribute>>;
@@ -49,8 +51,31 @@ function common(shapes: readonly (readonly number[])[]): number[] {
 
 const each =
   (f: (...values: number[]) => number): Operator =>
-  (inputs) =>
-    filled(common(inputs.map(({ dims }) => dims)), (index) => f(...inputs.map((x) => element(x, index))));
+  (inputs) => {
+    const dims = common(inputs.map((x) => x.dims));
+    // Of each operand, how far an element along each axis is; 0 where it is repeated.
+    const steps = inputs.map((x) => {
+      const own = strides(x.dims);
+      return dims.map((_, axis) =>
+        (x.dims[axis - dims.length + x.dims.length] ?? 1) === 1
+          ? 0
+          : (own[axis - dims.length + x.dims.length] as number),
+      );
+    });
+    const flat = strides(dims);
+    const values = new Array<number>(inputs.length);
+    const data = Array.from({ length: sizeOf(dims) }, (_, i) => {
+      inputs.forEach((x, k) => {
+        let at = 0;
+        const own = steps[k] as number[];
+        for (let axis = 0; axis < dims.length; axis++)
+          at += (Math.floor(i / (flat[axis] as number)) % (dims[axis] as number)) * (own[axis] as number);
+        values[k] = x.data[at] as number;
+      });
+      return f(...values);
+    });
+    return { dims, data };
+  };
 
 const withAlpha =
   (usual: number, f: (x: number, alpha: number) => number): Operator =>
@@ -104,11 +129,16 @@ const matmul: Operator = ([a, b]) => {
   const [m, k] = left.dims.slice(-2) as [number, number];
   const [inner, n] = right.dims.slice(-2) as [number, number];
   if (k !== inner) throw new Error(`inner sizes ${k} and ${inner}`);
+  const first = (x: Numbers, batch: readonly number[], rows: number, columns: number): number => {
+    const steps = strides(x.dims.slice(0, -2)).map((step, axis) => (x.dims[axis] === 1 ? 0 : step * rows * columns));
+    return steps.reduce((sum, step, axis) => sum + step * (batch[axis + lead.length - steps.length] as number), 0);
+  };
   return filled([...lead, m, n], (index) => {
     const [row, column] = index.slice(-2) as [number, number];
     const batch = index.slice(0, -2);
+    const [a0, b0] = [first(left, batch, m, k) + row * k, first(right, batch, k, n) + column];
     let sum = 0;
-    for (let i = 0; i < k; i++) sum += element(left, [...batch, row, i]) * element(right, [...batch, i, column]);
+    for (let i = 0; i < k; i++) sum += (left.data[a0 + i] as number) * (right.data[b0 + i * n] as number);
     return sum;
   });
 };
@@ -158,12 +188,23 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   Sin: each(Math.sin),
   Cos: each(Math.cos),
   Erf: each(erf),
+  And: each((a, b) => Number(a !== 0 && b !== 0)),
+  Not: each((x) => Number(x === 0)),
+  IsNaN: each((x) => Number(Number.isNaN(x))),
+  Round: each((x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x))),
   Less: each((a, b) => Number(a < b)),
   LessOrEqual: each((a, b) => Number(a <= b)),
   Equal: each((a, b) => Number(a === b)),
   Greater: each((a, b) => Number(a > b)),
   Where: each((condition, yes, no) => (condition !== 0 ? yes : no)),
-  Cast: ([x], { to }) => (to?.i === 9 ? each((value) => Number(value !== 0))([x as Numbers], {}) : (x as Numbers)),
+  Cast: ([x], { to }) => {
+    const casts: Readonly<Record<number, (value: number) => number>> = {
+      1: Math.fround,
+      9: (value) => Number(value !== 0),
+    };
+    const cast = casts[to?.i as number];
+    return cast === undefined ? (x as Numbers) : each(cast)([x as Numbers], {});
+  },
   Relu: each((x) => (x < 0 ? 0 : x)),
   Sigmoid: each((x) => 1 / (1 + Math.exp(-x))),
   Softplus: each((x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))),
@@ -191,6 +232,7 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   MatMul: matmul,
   Transpose: transpose,
   ReduceSum: reduced((values) => values.reduce((a, b) => a + b, 0)),
+  ReduceMean: reduced((values) => values.reduce((a, b) => a + b, 0) / values.length),
   ReduceMax: reduced((values) => Math.max(...values)),
   ReduceMin: reduced((values) => Math.min(...values)),
   ReduceLogSumExp: reduced(logSum),
@@ -210,6 +252,12 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   Shape: ([x], { start, end }) => {
     const sizes = (x as Numbers).dims.slice(start?.i ?? 0, end?.i);
     return { dims: [sizes.length], data: sizes };
+  },
+  Unsqueeze: ([x, axes]) => {
+    const { dims, data } = x as Numbers;
+    const [axis = 0, ...more] = axes?.data ?? [];
+    if (more.length > 0 || axis < 0) throw new Error('Unsqueeze: not written here');
+    return { dims: [...dims.slice(0, axis), 1, ...dims.slice(axis)], data };
   },
   Reshape: ([x, sizes]) => {
     const { data } = x as Numbers;
@@ -277,6 +325,12 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
       ]),
     );
   },
+  LabelEncoder: ([x], { keys_strings: keys, values_int64s: places, default_int64: rest }) => {
+    const { dims, texts } = x as Numbers;
+    const known = (keys?.strings ?? []).map((key) => new TextDecoder().decode(key));
+    const data = (texts as readonly string[]).map((text) => places?.ints?.[known.indexOf(text)] ?? (rest?.i as number));
+    return { dims, data };
+  },
   Clip: ([x, low, high]) =>
     each((value) => Math.max(low?.data[0] ?? -Infinity, Math.min(high?.data[0] ?? Infinity, value)))(
       [x as Numbers],
@@ -284,10 +338,29 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
     ),
 };
 
+/** The k least or largest along the last axis, and their places. */
+const topK: Operation = ([x, count], { largest, sorted }) => {
+  const { dims, data } = x as Numbers;
+  const [width, k] = [dims.at(-1) as number, count?.data[0] as number];
+  if (sorted?.i !== 1 || k > width) throw new Error('TopK: not written here');
+  const way = largest?.i === 0 ? 1 : -1;
+  const rows = Array.from({ length: data.length / width }, (_, r) => {
+    const row = data.slice(r * width, (r + 1) * width);
+    const order = [...row.keys()].sort((a, b) => {
+      const [p, q] = [row[a] as number, row[b] as number];
+      return p === q ? a - b : way * (p - q);
+    });
+    return order.slice(0, k).map((i) => [row[i] as number, i] as const);
+  }).flat();
+  const shape = [...dims.slice(0, -1), k];
+  return [0, 1].map((which) => ({ dims: shape, data: rows.map((pair) => pair[which] as number) }));
+};
+
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   ...(OPERATORS as Readonly<Record<string, Operation>>),
   ...imageOperators,
   ...sequenceOperators,
+  TopK: topK,
 };
 
 /** The numbers of an initialiser, which has them as bytes. */

@@ -28,7 +28,7 @@ import type { Table } from './input/table.ts';
 import { cardMarkdown } from './model/card.ts';
 import { stateFromBytes, stateToBytes } from './model/file.ts';
 import type { Task } from './model/recipe.ts';
-import { scoreRows, type TableState } from './model/state.ts';
+import { keepState, scoreRows, type TableState } from './model/state.ts';
 import type {
   AnyRow,
   Card,
@@ -94,6 +94,7 @@ export class TableModel<Row extends object = AnyRow> {
       () => 'TableModel',
     );
     this.#state = state;
+    keepState(this, state);
     this.onWarning = onWarning ?? ((message) => console.warn(message));
   }
 

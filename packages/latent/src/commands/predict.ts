@@ -21,6 +21,9 @@ export const PREDICT = {
 
 const share = { min: 0, max: 1 };
 
+/** Of false alarms, where nothing is said of how odd rows are told. */
+export const USUAL_RATE = 0.01;
+
 export function predictOptions(call: Call): PredictOptions {
   const confidence = call.number('confidence', share);
   const falseAlarmRate = call.number('false-alarms', share);
@@ -34,5 +37,5 @@ export function predictOptions(call: Call): PredictOptions {
   if (falseDiscoveryRate !== undefined) return { falseDiscoveryRate };
   if (contamination !== undefined) return { contamination };
   if (threshold !== undefined) return { threshold };
-  return { falseAlarmRate: falseAlarmRate ?? 0.01, ...(confidence !== undefined && { confidence }) };
+  return { falseAlarmRate: falseAlarmRate ?? USUAL_RATE, ...(confidence !== undefined && { confidence }) };
 }

@@ -49,7 +49,13 @@ const ARRAYS = {
   bool: (values: ArrayLike<number>) => Uint8Array.from(values),
   int32: (values: ArrayLike<number>) => Int32Array.from(values),
   int64: (values: ArrayLike<number>) => BigInt64Array.from(Array.from(values, BigInt)),
+  string(): never {
+    throw new UsageError('exportOnnx: texts are no numbers; they go in as inputs, and into attributes');
+  },
 } as const;
+
+/** Beside the operators without a domain: those that know texts, which runtimes have too. */
+const MACHINE_LEARNING = { domain: 'ai.onnx.ml', version: 3 } as const;
 
 /** An ONNX graph that grows node by node. */
 export class Graph {
@@ -61,6 +67,7 @@ export class Graph {
   readonly #transposes = new Map<string, { readonly of: Value; readonly perm: readonly number[] }>();
   readonly #inputs: OnnxValue[] = [];
   readonly #outputs: OnnxValue[] = [];
+  #labels = false;
   #rows: Value | null = null;
   #rowsOf: { readonly value: Value; readonly axis: number } | null = null;
   /** Put in front of the names of nodes: the path of the layer that they are of. */
@@ -114,6 +121,22 @@ export class Graph {
     const made = this.node('Transpose', [source], { perm: whole });
     this.#transposes.set(made.name, { of: source, perm: whole });
     return made;
+  }
+
+  /** The place of each text among `keys`, `rest` for all others. The operator is of the domain ai.onnx.ml. */
+  labels(value: Value, keys: readonly string[], places: readonly number[], rest: number): Value {
+    this.#labels = true;
+    const name = `${this.path}/LabelEncoder_${this.#nodes.length}`;
+    const attributes = { keys_strings: keys, values_int64s: places, default_int64: rest };
+    this.#nodes.push({
+      opType: 'LabelEncoder',
+      domain: MACHINE_LEARNING.domain,
+      name,
+      input: [value.name],
+      output: [name],
+      attribute: Object.entries(attributes).map(([option, each]) => attributeOf(option, each)),
+    });
+    return { name, type: 'int64' };
   }
 
   /** The value in another type. */
@@ -202,7 +225,7 @@ export class Graph {
       irVersion: 8,
       producerName: 'latent',
       graph: { node: node.reverse(), name, initializer, input: this.#inputs, output: this.#outputs },
-      opsetImport: [{ domain: '', version: 17 }],
+      opsetImport: [{ domain: '', version: 17 }, ...(this.#labels ? [MACHINE_LEARNING] : [])],
       metadataProps: Object.entries(metadata).map(([key, value]): OnnxEntry => ({ key, value })),
     };
   }

@@ -3,8 +3,9 @@ import { type Checked, type Checks, real, type Tensor, where } from '@latent/ten
 import type { Autoencoder, StepwiseDistribution } from '@latent/vae';
 import { N } from '../graph/graph.ts';
 import type { Operand } from '../trace/trace.ts';
+import type { ModelGraphs } from './graph-rule.ts';
 import { central, unrolled } from './made-rows.ts';
-import { decision, type GraphRule, graphRule, type ModelGraph } from './model-graph.ts';
+import { decision, graphRule, type ModelGraph } from './model-graph.ts';
 
 type Graph = ModelGraph<Autoencoder>;
 
@@ -12,7 +13,7 @@ const rule = <S extends Checks>(options: S, build: (graph: Graph, options: Check
   graphRule<Autoencoder, S>(options, build);
 
 /** What becomes a file of an autoencoder. */
-export const AUTOENCODER_GRAPHS: Readonly<Record<string, GraphRule>> = {
+export const autoencoderRules = (): ModelGraphs => ({
   encoder: rule({}, (graph) =>
     graph.traceBeside([graph.near('codes')], besideRows(graph), ([near], beside) => {
       const codes = encoded(graph.model, near as Tensor, beside);
@@ -36,7 +37,7 @@ export const AUTOENCODER_GRAPHS: Readonly<Record<string, GraphRule>> = {
   reconstructionError: rule({}, (graph) => ({ error: errorOf(graph) })),
   /** The error, and whether it is above the threshold. */
   detector: rule({ threshold: real() }, (graph, { threshold }) => decision(graph, errorOf(graph), threshold)),
-};
+});
 
 function besideRows({ lengths }: Graph): Record<string, Operand> {
   return lengths === null ? {} : { lengths };

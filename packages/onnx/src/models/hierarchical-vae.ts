@@ -2,7 +2,8 @@ import { concat, oneOf, optional, real, sizeOf, type Tensor } from '@latent/tens
 import type { HierarchicalVae } from '@latent/vae';
 import { N } from '../graph/graph.ts';
 import type { Operand } from '../trace/trace.ts';
-import { decision, type GraphRule, graphRule, type ModelGraph } from './model-graph.ts';
+import type { ModelGraphs } from './graph-rule.ts';
+import { decision, graphRule, type ModelGraph } from './model-graph.ts';
 
 type Graph = ModelGraph<HierarchicalVae>;
 
@@ -12,7 +13,7 @@ const noiseChecks = {
 };
 
 /** What becomes a file of a hierarchical VAE. Codes are the latents of all levels, from the rows up. */
-export const HIERARCHICAL_VAE_GRAPHS: Readonly<Record<string, GraphRule>> = {
+export const hierarchicalVaeRules = (): ModelGraphs => ({
   /** q(u | x) of each level, at the mean of those above. */
   encoder: graphRule({}, (graph: Graph) =>
     graph.trace([graph.near('codes')], (near) => {
@@ -59,7 +60,7 @@ export const HIERARCHICAL_VAE_GRAPHS: Readonly<Record<string, GraphRule>> = {
       return decision(graph, sum, threshold);
     },
   ),
-};
+});
 
 function atMeans(model: HierarchicalVae, near: Tensor) {
   return model.tower.descend(near, ({ mean }) => mean);

@@ -1,11 +1,12 @@
 import type { Tensor } from '@latent/tensor';
 import type { MaskedAutoencoder } from '@latent/vae';
-import { type GraphRule, graphRule, type ModelGraph } from './model-graph.ts';
+import type { ModelGraphs } from './graph-rule.ts';
+import { graphRule, type ModelGraph } from './model-graph.ts';
 
 type Graph = ModelGraph<MaskedAutoencoder>;
 
 /** What becomes a file of a masked autoencoder. Holes are NaN. */
-export const MASKED_AUTOENCODER_GRAPHS: Readonly<Record<string, GraphRule>> = {
+export const maskedAutoencoderRules = (): ModelGraphs => ({
   encoder: graphRule({}, (graph: Graph) =>
     graph.trace([graph.near('codes')], (near) => ({ code: graph.model.forward(near as Tensor) })),
   ),
@@ -17,4 +18,4 @@ export const MASKED_AUTOENCODER_GRAPHS: Readonly<Record<string, GraphRule>> = {
     }));
     return { rows: graph.filled(graph.restored(mean)) };
   }),
-};
+});

@@ -10,10 +10,12 @@ import {
   UsageError,
 } from '@latent/tensor';
 import type { Model } from '@latent/vae';
-import { ColumnNodes } from '../graph/columns.ts';
 import { formula, formulaNodes } from '../graph/formula.ts';
 import { type Dims, type ElementType, Graph, N, type Value } from '../graph/graph.ts';
+import { type ScaleNodes, scaleNodes } from '../rules/part.ts';
 import { type Operand, trace } from '../trace/trace.ts';
+import type { GraphRule } from './graph-rule.ts';
+import { heldRows, nearRows } from './limits.ts';
 
 /**
  * A graph of a model: rows come in as they are and leave on their own scale, so that the transform is part of the file; in
@@ -24,7 +26,7 @@ export class ModelGraph<M extends Model = Model> {
   readonly model: M;
   /** Of rows in and out; what the model computes is in single precision. */
   readonly type: ElementType;
-  readonly #columns: ColumnNodes | null;
+  readonly #columns: ScaleNodes | null;
   /** What columns are: of sequences those of a step, since all steps have one scale. */
   readonly #column: Shape;
   #given: Value | null = null;
@@ -42,7 +44,7 @@ export class ModelGraph<M extends Model = Model> {
     this.model = model;
     this.type = type;
     this.#column = sequence === null ? event : [sequence.features];
-    this.#columns = transform === null ? null : new ColumnNodes(transform, this.#column);
+    this.#columns = transform === null ? null : scaleNodes(transform, this.#column);
   }
 
   /** Rows as they are given, an input of the graph: x [N, …event]. */
@@ -92,30 +94,20 @@ export class ModelGraph<M extends Model = Model> {
 
   /** Rows to be scored, on the model's scale: [N, …event]. */
   get x(): Operand {
-    return this.#limited('scores', (x, { least, most, largest }) =>
-      select(x.lt(least), x.max(-largest), select(most.lt(x), x.min(largest), x)),
-    );
+    return this.#limited('scores', heldRows);
   }
 
   /** The same with far values drawn in, as encoders see rows that are encoded, and rows that are scored. */
   near(of: 'codes' | 'scores'): Operand {
-    return this.#limited(of, (x, { least, most }) => select(x.lt(least), least, select(most.lt(x), most, x)));
+    return this.#limited(of, nearRows);
   }
 
-  /** Rows on the model's scale after a formula of them and of the limits of what the model was trained on. */
-  #limited(
-    of: 'codes' | 'scores',
-    build: (x: Expr, limits: { readonly least: Expr; readonly most: Expr; readonly largest: number }) => Expr,
-  ): Operand {
+  /** Rows on the model's scale held to the limits of what the model was trained on, in one way or the other. */
+  #limited(of: 'codes' | 'scores', held: typeof heldRows): Operand {
     // Numbers of things have no far end.
     const limits = this.model.sequence?.tokenizer ? undefined : this.model.seenRange?.limits(of);
-    if (limits === undefined) return { value: this.#ended(this.#onScale, 0), dims: this.#dims };
-    const { largest } = limits;
-    const numbers = (values: Float64Array): Value => this.graph.constant('float', this.#column, values);
-    const inputs = [this.#onScale, numbers(limits.least), numbers(limits.most)];
-    const held = (...[x, least, most]: Expr[]) =>
-      build(x as Expr, { least: least as Expr, most: most as Expr, largest });
-    return { value: this.#ended(formulaNodes(this.graph, formula(3, held), inputs), 0), dims: this.#dims };
+    const rows = limits === undefined ? this.#onScale : held(this.graph, this.#onScale, limits, this.#column);
+    return { value: this.#ended(rows, 0), dims: this.#dims };
   }
 
   /** Another input of the graph. */
@@ -215,14 +207,8 @@ export function decision({ graph }: ModelGraph, score: Operand, threshold: numbe
 }
 
 /** Rows on their own scale again, if they were ever on another. */
-export function restoredBy(graph: Graph, columns: ColumnNodes | null, rows: Value): Value {
+export function restoredBy(graph: Graph, columns: ScaleNodes | null, rows: Value): Value {
   return columns?.inverse(graph, rows) ?? rows;
-}
-
-/** How a part of a model becomes a graph: the options that it has, and its outputs by name. */
-export interface GraphRule {
-  readonly options: Checks;
-  build(graph: ModelGraph, options: unknown): Readonly<Record<string, Operand>>;
 }
 
 /** A rule for a part of models of a class. */

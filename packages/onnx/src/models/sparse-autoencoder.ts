@@ -2,12 +2,13 @@ import { real, type Tensor } from '@latent/tensor';
 import type { SparseAutoencoder } from '@latent/vae';
 import { N } from '../graph/graph.ts';
 import type { Operand } from '../trace/trace.ts';
-import { decision, type GraphRule, graphRule, type ModelGraph } from './model-graph.ts';
+import type { ModelGraphs } from './graph-rule.ts';
+import { decision, graphRule, type ModelGraph } from './model-graph.ts';
 
 type Graph = ModelGraph<SparseAutoencoder>;
 
 /** What becomes a file of a sparse autoencoder. */
-export const SPARSE_AUTOENCODER_GRAPHS: Readonly<Record<string, GraphRule>> = {
+export const sparseAutoencoderRules = (): ModelGraphs => ({
   /** How much of each feature, mostly 0. */
   encoder: graphRule({}, (graph: Graph) =>
     graph.trace([graph.near('codes')], (near) => ({ code: graph.model.codes(near as Tensor) })),
@@ -30,7 +31,7 @@ export const SPARSE_AUTOENCODER_GRAPHS: Readonly<Record<string, GraphRule>> = {
   detector: graphRule({ threshold: real() }, (graph: Graph, { threshold }) =>
     decision(graph, errorOf(graph), threshold),
   ),
-};
+});
 
 /** ‖x − x̂‖² of each row, on the model's scale. */
 function errorOf(graph: Graph): Operand {

@@ -1,9 +1,10 @@
 import { oneOf, optional, real, softmax, type Tensor, UsageError, zeros } from '@latent/tensor';
 import type { Classifier, Model, Regressor, SemiSupervisedVae } from '@latent/vae';
-import { ColumnNodes } from '../graph/columns.ts';
 import { N } from '../graph/graph.ts';
+import { scaleNodes } from '../rules/part.ts';
 import type { Operand } from '../trace/trace.ts';
-import { decision, type GraphRule, graphRule, type ModelGraph, restoredBy } from './model-graph.ts';
+import type { ModelGraphs } from './graph-rule.ts';
+import { decision, graphRule, type ModelGraph, restoredBy } from './model-graph.ts';
 
 /** The probability of each class, of the logits that a model makes of rows, and the number of the most likely one. */
 function predictionOf(graph: ModelGraph<Model & { forward(x: Tensor): Tensor }>, rows: Operand) {
@@ -13,9 +14,9 @@ function predictionOf(graph: ModelGraph<Model & { forward(x: Tensor): Tensor }>,
 }
 
 /** What becomes a file of a classifier. */
-export const CLASSIFIER_GRAPHS: Readonly<Record<string, GraphRule>> = {
+export const classifierRules = (): ModelGraphs => ({
   prediction: graphRule<Classifier, Record<never, never>>({}, (graph) => predictionOf(graph, graph.x)),
-};
+});
 
 const noiseChecks = {
   /** `mean` (default): the mean of the code under each class; `input`: noise that is handed in as `eps` [classes, N, latent]. */
@@ -23,7 +24,7 @@ const noiseChecks = {
 };
 
 /** What becomes a file of a semi-supervised VAE; its `vae` has the graphs of a VAE whose condition is the class. */
-export const SEMI_SUPERVISED_GRAPHS: Readonly<Record<string, GraphRule>> = {
+export const semiSupervisedRules = (): ModelGraphs => ({
   prediction: graphRule<SemiSupervisedVae, Record<never, never>>({}, (graph) =>
     predictionOf(graph, graph.near('codes')),
   ),
@@ -35,7 +36,7 @@ export const SEMI_SUPERVISED_GRAPHS: Readonly<Record<string, GraphRule>> = {
     { ...noiseChecks, threshold: real() },
     (graph, { noise, threshold }) => decision(graph, graph.negated(boundOf(graph, noise)), threshold),
   ),
-};
+});
 
 /** The bound of log p(x), all classes enumerated, on the scale of the data. */
 function boundOf(graph: ModelGraph<SemiSupervisedVae>, noise: 'mean' | 'input'): Operand {
@@ -53,7 +54,7 @@ function boundOf(graph: ModelGraph<SemiSupervisedVae>, noise: 'mean' | 'input'):
 }
 
 /** What becomes a file of a regressor: the expected targets, on their own scale. */
-export const REGRESSOR_GRAPHS: Readonly<Record<string, GraphRule>> = {
+export const regressorRules = (): ModelGraphs => ({
   prediction: graphRule<Regressor, Record<never, never>>({}, (graph) => {
     const { model } = graph;
     const { targetTransform, targetTransformToLearn } = model;
@@ -66,9 +67,9 @@ export const REGRESSOR_GRAPHS: Readonly<Record<string, GraphRule>> = {
       mean: model.targetDistribution.mean(model.forward(x as Tensor)),
     }));
     if (targetTransform === null) return { prediction: mean };
-    const columns = new ColumnNodes(targetTransform, [targetTransform.width]);
+    const columns = scaleNodes(targetTransform, [targetTransform.width]);
     const wide = graph.graph.cast(mean.value, 'double');
     const value = graph.graph.cast(restoredBy(graph.graph, columns, wide), graph.type);
     return { prediction: { value, dims: mean.dims } };
   }),
-};
+});

@@ -15,8 +15,9 @@ import {
 import { N } from '../graph/graph.ts';
 import type { Operand } from '../trace/trace.ts';
 import { besideCodes, besideRows } from './beside.ts';
+import type { GraphRule, ModelGraphs } from './graph-rule.ts';
 import { central, unrolled } from './made-rows.ts';
-import { decision, type GraphRule, graphRule, type ModelGraph } from './model-graph.ts';
+import { decision, graphRule, type ModelGraph } from './model-graph.ts';
 import { type DrawOptions, drawChecks, ofRows, scored } from './scores.ts';
 
 type Vae = ModelGraph<VaeCore>;
@@ -38,7 +39,7 @@ const DETECTORS = {
 };
 
 /** What becomes a file of a variational autoencoder. */
-export const VAE_GRAPHS: Readonly<Record<string, GraphRule>> = {
+export const vaeRules = (): ModelGraphs => ({
   /** q(z | x); where a flow refines it, the code of each row. */
   encoder: rule({}, (graph) => {
     const { model } = graph;
@@ -82,7 +83,7 @@ export const VAE_GRAPHS: Readonly<Record<string, GraphRule>> = {
       options.noise === 'mean' ? { mean: meanOfRows(graph, 'scores') } : ofRows(graph, options, meanOfDraws);
     return { rows: graph.filled(graph.restored(mean)) };
   }),
-};
+});
 
 const meanOfDraws = (model: ScoredModel, rows: RowInputs, samples: number) => ({
   mean: expectedRows(model, rows, samples),

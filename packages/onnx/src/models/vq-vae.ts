@@ -2,7 +2,8 @@ import { type Checked, type Checks, full, gather, real, sizeOf, type Tensor, Usa
 import type { VqVae } from '@latent/vae';
 import { N } from '../graph/graph.ts';
 import type { Operand } from '../trace/trace.ts';
-import { decision, type GraphRule, graphRule, type ModelGraph } from './model-graph.ts';
+import type { ModelGraphs } from './graph-rule.ts';
+import { decision, graphRule, type ModelGraph } from './model-graph.ts';
 
 type Graph = ModelGraph<VqVae>;
 
@@ -16,7 +17,7 @@ const rule = <S extends Checks>(options: S, build: (graph: Graph, options: Check
   });
 
 /** What becomes a file of a VQ-VAE. Codes are whole numbers [N, …places]. */
-export const VQ_VAE_GRAPHS: Readonly<Record<string, GraphRule>> = {
+export const vqVaeRules = (): ModelGraphs => ({
   encoder: rule({}, (graph) => {
     const { codes } = graph.trace([graph.near('codes')], (near) => ({ codes: nearest(graph.model, near as Tensor) }));
     const dims = [N, ...graph.model.places];
@@ -50,7 +51,7 @@ export const VQ_VAE_GRAPHS: Readonly<Record<string, GraphRule>> = {
   detector: rule({ threshold: real() }, (graph, { threshold }) =>
     decision(graph, costs(graph).reconstruction, threshold),
   ),
-};
+});
 
 /** The codes of rows: [rows, places]. */
 function nearest(model: VqVae, near: Tensor): Tensor {

@@ -35,6 +35,13 @@ const outer: MessageTable<Outer> = {
 const decode = (...bytes: number[]): Outer => decodeMessage('test', outer, Uint8Array.from(bytes));
 
 describe('messages', () => {
+  it('have as many parts as there are', () => {
+    // A message in another is a list of its parts, of which there are more than a call takes arguments.
+    const deep: MessageTable<{ outer?: Outer }> = { outer: [1, outer] };
+    const message: Outer = { inners: Array.from({ length: 60_000 }, (_, n) => ({ n: n % 100 })) };
+    expect(encodeMessage(deep, { outer: message }).length).toBe(4 + 60_000 * 5);
+  });
+
   it('come back as they were', () => {
     const message: Outer = {
       whole: -1,

@@ -85,7 +85,7 @@ export interface OnnxModel {
 }
 
 /** `OnnxTensor.dataType` and `elemType`: the types that are written; more are read. */
-export const ELEMENT = { float: 1, int32: 6, int64: 7, bool: 9, double: 11 } as const;
+export const ELEMENT = { float: 1, int32: 6, int64: 7, string: 8, bool: 9, double: 11 } as const;
 /** `OnnxAttribute.type`. */
 export const ATTRIBUTE = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7, strings: 8 } as const;
 

@@ -23,7 +23,9 @@ function partsOf(table: Fields, message: object): Uint8Array[] {
     const value = (message as Record<string, unknown>)[name];
     if (value === undefined) continue;
     for (const each of many ? (value as readonly unknown[]) : [value]) {
-      parts.push(varint(number * 8 + wireOf(type)), ...valueParts(type, each));
+      parts.push(varint(number * 8 + wireOf(type)));
+      // One by one: a graph of a wide table has more parts than a call has room for arguments.
+      for (const part of valueParts(type, each)) parts.push(part);
     }
   }
   return parts;

@@ -65,7 +65,7 @@ interface Along {
 }
 
 /** Rules of convolutions, pooling and resampling. */
-export const IMAGE_OPS = {
+export const imageRules = (): Readonly<Record<string, OpRule>> => ({
   convolution(graph, [x, w, ...bias], { params }) {
     const windows = params as Windows;
     const operands = [graph.transpose(x as Value, TO_THEIRS), graph.transpose(w as Value, [3, 2, 0, 1]), ...bias];
@@ -141,4 +141,4 @@ export const IMAGE_OPS = {
     });
     return parts.reduce((sum, part) => graph.node('Add', [sum, part]));
   },
-} satisfies Record<string, OpRule>;
+});

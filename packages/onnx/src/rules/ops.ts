@@ -1,7 +1,5 @@
 import { type Dim, type Dims, float, type Graph, type Value } from '../graph/graph.ts';
-import { IMAGE_OPS } from './image-ops.ts';
 import type { OpRule } from './rules.ts';
-import { SEQUENCE_OPS } from './sequence-ops.ts';
 
 /** An operator with the same operands. */
 const same =
@@ -128,6 +126,4 @@ export const STANDARD_OPS = {
     const places = graph.reshape(positions(graph, indices as Value), [...at, 1]);
     return graph.node('ScatterND', [base as Value, places, rows as Value], { reduction: 'add' });
   },
-  ...IMAGE_OPS,
-  ...SEQUENCE_OPS,
 } satisfies Record<string, OpRule>;

@@ -24,12 +24,17 @@ export type LayerRule = (graph: Graph, layer: Module, inputs: readonly Value[], 
 /** Rules of one kind by name: those that come with the package, and those of users. */
 export class Rules<R> {
   readonly #kind: string;
-  readonly #standard: Readonly<Record<string, R>>;
+  readonly #standard: Map<string, R>;
   readonly #own = new Map<string, R>();
 
-  constructor(kind: string, standard: Readonly<Record<string, R>>) {
+  constructor(kind: string, standard: Readonly<Record<string, R>> = {}) {
     this.#kind = kind;
-    this.#standard = standard;
+    this.#standard = new Map(Object.entries(standard));
+  }
+
+  /** Makes rules of the package known, once or again. */
+  include(standard: Readonly<Record<string, R>>): void {
+    for (const [name, rule] of Object.entries(standard)) this.#standard.set(name, rule);
   }
 
   /** Makes a rule known. A name that has one already is refused. */
@@ -42,12 +47,12 @@ export class Rules<R> {
 
   /** The rule; without `standard` only one that was defined. */
   get(name: string, standard = true): R | undefined {
-    return standard && Object.hasOwn(this.#standard, name) ? this.#standard[name] : this.#own.get(name);
+    return (standard ? this.#standard.get(name) : undefined) ?? this.#own.get(name);
   }
 
   /** The names that have rules. */
   names(): readonly string[] {
-    return [...Object.keys(this.#standard), ...this.#own.keys()];
+    return [...this.#standard.keys(), ...this.#own.keys()];
   }
 }
 

@@ -74,7 +74,7 @@ function shifted(graph: Graph, x: Value, steps: number, by: number): Value {
 }
 
 /** Rules of recurrent layers and linear recurrences. */
-export const SEQUENCE_OPS = {
+export const sequenceRules = (): Readonly<Record<string, OpRule>> => ({
   // Ours are i f g o; theirs i o f c.
   lstm: recurrence({ operator: 'LSTM', gates: [0, 3, 1, 2] }),
   // Ours are r z n; theirs z r h.
@@ -99,4 +99,4 @@ export const SEQUENCE_OPS = {
     }
     return b;
   },
-} satisfies Record<string, OpRule>;
+});

@@ -10,16 +10,23 @@ export interface ColumnFormula {
   logSlope(x: Expr, ...numbers: Expr[]): Expr;
 }
 
+/** Straight lines between knots (xᵢ, yᵢ), both rising; beyond them y rises by one for each `spread`. */
+export interface BrokenLine {
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+  readonly spread: number;
+}
+
 /**
  * How a transform becomes nodes: the formula of a column, and its numbers from the transform's options and what was learned;
- * or, of a transform that is made of others, those that a column goes through.
+ * or the line that was learned; or, of a transform that is made of others, those that a column goes through.
  */
 export type TransformRule =
   | {
-      /** Or the one for so many numbers, the same for the same count. */
-      readonly formula: ColumnFormula | ((count: number) => ColumnFormula);
+      readonly formula: ColumnFormula;
       numbers(options: PartConfig, learned: readonly number[]): readonly number[];
     }
+  | { line(options: PartConfig, learned: readonly number[]): BrokenLine }
   | { steps(options: PartConfig, column: number): readonly PartConfig[] };
 
 /** y = (x − shift)/scale. */
@@ -81,54 +88,6 @@ const inverseSinh: ColumnFormula = {
   },
 };
 
-/** Straight lines between knots (xᵢ, yᵢ) and beyond them: numbers spread, x₁, y₁, x₂, y₂, …; formulas by how many. */
-const broken = /* @__PURE__ */ new Map<number, ColumnFormula>();
-
-function brokenLine(count: number): ColumnFormula {
-  const known = broken.get(count);
-  if (known !== undefined) return known;
-  const knots = (count - 1) / 2;
-  /** The last of the pieces that begin at knots below the value; `at` holds where they begin. */
-  const piece = (value: Expr, at: readonly Expr[], pieces: readonly Expr[]): Expr =>
-    pieces.slice(1).reduce((before, next, i) => select((at[i] as Expr).lt(value), next, before), pieces[0] as Expr);
-  const split = ([spread, ...flat]: Expr[]): { spread: Expr; x: Expr[]; y: Expr[] } => ({
-    spread: spread as Expr,
-    x: flat.filter((_, i) => i % 2 === 0),
-    y: flat.filter((_, i) => i % 2 === 1),
-  });
-  const along = (value: Expr, x: Expr[], y: Expr[], beyond: (far: Expr) => Expr): Expr => {
-    const ends = [0, knots - 1].map((i) => (y[i] as Expr).add(beyond(value.sub(x[i] as Expr))));
-    const lines = x.slice(1).map((b, i) => {
-      const [a, c, d] = [x[i], y[i], y[i + 1]] as [Expr, Expr, Expr];
-      return c.add(value.sub(a).div(b.sub(a)).mul(d.sub(c)));
-    });
-    return piece(value, x, [ends[0] as Expr, ...lines, ends[1] as Expr]);
-  };
-  const formula: ColumnFormula = {
-    forward(value, ...numbers) {
-      const { spread, x, y } = split(numbers);
-      return along(value, x, y, (far) => far.div(spread));
-    },
-    inverse(value, ...numbers) {
-      const { spread, x, y } = split(numbers);
-      return along(value, y, x, (far) => far.mul(spread));
-    },
-    logSlope(value, ...numbers) {
-      const { spread, x, y } = split(numbers);
-      const slopes = x.slice(1).map((b, i) =>
-        (y[i + 1] as Expr)
-          .sub(y[i] as Expr)
-          .div(b.sub(x[i] as Expr))
-          .log(),
-      );
-      const beyond = spread.log().neg();
-      return piece(value, x, [beyond, ...slopes, beyond]);
-    },
-  };
-  broken.set(count, formula);
-  return formula;
-}
-
 const asLearned = (_options: PartConfig, learned: readonly number[]): readonly number[] => learned;
 
 const STANDARD_TRANSFORMS: Readonly<Record<string, TransformRule>> = {
@@ -141,11 +100,11 @@ const STANDARD_TRANSFORMS: Readonly<Record<string, TransformRule>> = {
   asinh: { formula: inverseSinh, numbers: ({ scale }) => [scale as number] },
   log: { formula: logarithm, numbers: ({ offset }) => [offset as number] },
   quantile: {
-    formula: brokenLine,
-    numbers: (_options, [spread = 1, ...flat]) => [
+    line: (_options, [spread = 1, ...flat]) => ({
       spread,
-      ...flat.map((number, i) => (i % 2 === 0 ? number : normalQuantile(number))),
-    ],
+      x: flat.filter((_, i) => i % 2 === 0),
+      y: flat.filter((_, i) => i % 2 === 1).map((share) => normalQuantile(share)),
+    }),
   },
   chain: { steps: ({ steps }) => steps as readonly PartConfig[] },
   perColumn: {

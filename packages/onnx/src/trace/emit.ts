@@ -106,8 +106,9 @@ function stepNodes(
   const ours = (opTable as Record<string, unknown>)[name] === op;
   const value = opRules.get(name, ours)?.(graph, inputs, call) ?? formulaOf(graph, op as Op, inputs);
   if (value !== null) return 'name' in value ? [value] : value;
+  const place = path === '' ? '' : `${path}: `;
   throw new UsageError(
-    `exportOnnx: ${path === '' ? '' : `${path}: `}the op '${name}' has no rule for ONNX${ours ? ' with these parameters' : ''}; give it one with opRules.define('${name}', …), or its layer with layerRules.define(type, …)`,
+    `exportOnnx: ${place}the op '${name}' has no rule for ONNX${ours ? ' with these parameters' : ''}; give it one with opRules.define('${name}', …), or its layer with layerRules.define(type, …); exports of some parts alone need imageOps for pictures and sequenceOps for recurrent layers`,
   );
 }
 

@@ -7,7 +7,7 @@ import type { Conditionals } from '../model/table-vae.ts';
 import type { Expected } from '../results.ts';
 
 /** Places of a Gaussian that stand for it, each for as much. */
-const NODES = Float64Array.from({ length: 5 }, (_, i) => normalQuantile((i + 0.5) / 5));
+export const NODES: Float64Array = Float64Array.from({ length: 5 }, (_, i) => normalQuantile((i + 0.5) / 5));
 /** Levels below this share are not told. */
 const LIKELY = 0.05;
 const [LOW, HIGH] = [0.05, 0.95];

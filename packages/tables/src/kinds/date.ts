@@ -17,7 +17,8 @@ interface Spelling {
   readonly epoch: Epoch | null;
 }
 
-interface LearnedDates {
+/** What is learned of dates. */
+export interface LearnedDates {
   readonly scale: ReturnType<FittedTransform['config']>;
   readonly least: number;
   readonly most: number;

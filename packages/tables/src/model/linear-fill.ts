@@ -15,7 +15,7 @@ const RIDGE = 2;
 export type Blend = readonly [network: number, linear: number, usual: number];
 
 /** A column's places, and its levels in the order of its outcomes; null of numbers. */
-interface Span {
+export interface Span {
   readonly from: number;
   readonly size: number;
   readonly levels: ReadonlyMap<string, number> | null;
@@ -145,6 +145,16 @@ export class LinearFill {
   /** Whether it says anything of a column. */
   knows(column: number): boolean {
     return this.#spans[column] !== null;
+  }
+
+  /** What it knows: where columns are in a row, and of each place the mean and standard deviation, and the inverse covariance. */
+  get parts(): {
+    readonly spans: readonly (Span | null)[];
+    readonly mean: Float64Array;
+    readonly std: Float64Array;
+    readonly precision: Float64Array;
+  } {
+    return { spans: this.#spans, mean: this.#mean, std: this.#std, precision: this.#precision };
   }
 
   save(): Readonly<Record<string, Tensor>> {

@@ -4,7 +4,7 @@ import type { Schema } from '../schema/schema.ts';
 import { type Axis, axesFrom, momentsOf, place, spaceOf, widthOf } from './row-space.ts';
 
 /** What distances are made of, as plain data. */
-interface NeighbourConfig {
+export interface NeighbourConfig {
   readonly axes: readonly Axis[];
   /** Mean and standard deviation of the learned rows' own distances. */
   readonly scale: readonly [mean: number, std: number];
@@ -13,7 +13,7 @@ interface NeighbourConfig {
 /** Rows that the nearest are looked for among, at most. */
 const MOST_ROWS = 4096;
 /** The mean of so many nearest. */
-const NEAREST = 3;
+export const NEAREST = 3;
 /** Small samples, and the rows of each: the distance to the nearest of a few is large only where few rows are. */
 const SAMPLES = 60;
 const SAMPLE = 16;
@@ -65,6 +65,11 @@ export class Neighbours {
       rows,
       penalties,
     );
+  }
+
+  /** What distances are made of. */
+  get config(): NeighbourConfig {
+    return this.#config;
   }
 
   /** The distance of each row, in standard deviations from the mean. */

@@ -11,7 +11,7 @@ export type Axis =
 /** A column's range ends so many standard deviations from its mean, so that one far number does not hide the others. */
 const FARTHEST = 10;
 /** Numbers count up to one range beyond their own; levels that were not learned are as far. */
-const [LEAST, MOST] = [-1, 2];
+export const [LEAST, MOST] = [-1, 2];
 const MOST_LEVELS = 200;
 
 /** How the columns of rows are measured: numbers from 0 to 1 over their range, levels by whether they are there; levels that are numbers, as numbers. */

@@ -78,3 +78,16 @@ export function scoreRows(
   }
   return Float32Array.from(scores);
 }
+
+/** What models that users hold know, for what of this package stands beside them. */
+const states = /* @__PURE__ */ new WeakMap<object, TableState>();
+
+/** Remembers what a model knows. */
+export function keepState(model: object, state: TableState): void {
+  states.set(model, state);
+}
+
+/** What a model knows; undefined for anything else. */
+export function stateOf(model: object): TableState | undefined {
+  return states.get(model);
+}

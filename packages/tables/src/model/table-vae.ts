@@ -1,6 +1,6 @@
 import { noGrad } from '@latent/autograd';
 import { scatterAdd, sizeOf, step, type Tensor, tensor, zeros } from '@latent/tensor';
-import { registerModel, rowsProgram, Vae } from '@latent/vae';
+import { type RowInputs, registerModel, rowsProgram, Vae } from '@latent/vae';
 
 /** What a model says of rows of which the encoder is shown a part, from several codes each. */
 export interface Conditionals {
@@ -33,7 +33,29 @@ export class TableVae extends Vae {
   #numbers = 0;
   #floor = 0;
 
-  readonly #conditional = rowsProgram(({ x, near, draws }, samples) => {
+  readonly #conditional = rowsProgram((rows, samples) => this.conditionalTensors(rows, samples));
+
+  /** How the numbers of a row belong to columns; before `conditionals` is asked. */
+  describeRows(owner: Int32Array, columns: number, numbers: number, minStd: number): void {
+    this.#owner = owner.every((column, i) => column === i) ? null : owner;
+    this.#columns = columns;
+    this.#numbers = numbers;
+    this.#floor = 2 * Math.log(minStd);
+  }
+
+  /** The sums over each column's numbers: [samples, rows, width] to [rows, samples, columns]. */
+  #byColumn(terms: Tensor): Tensor {
+    if (this.#owner === null) return terms.transpose([1, 0, 2]);
+    const [samples, rows] = terms.shape as [number, number, number];
+    const sums = zeros([this.#columns, rows, samples]);
+    return scatterAdd(sums, Array.from(this.#owner), terms.transpose([2, 1, 0])).transpose([1, 2, 0]);
+  }
+
+  /** What `conditionals` gives, as tensors of rows, and of what the encoder is shown of them. */
+  conditionalTensors(
+    { x, near, draws }: RowInputs,
+    samples: number,
+  ): Record<'base' | 'terms' | 'center' | 'std', Tensor> {
     const { mean, logVariance } = this.posterior(near);
     const z = mean.add(
       logVariance
@@ -68,22 +90,6 @@ export class TableVae extends Vae {
               .exp(),
           );
     return { base, terms, center, std };
-  });
-
-  /** How the numbers of a row belong to columns; before `conditionals` is asked. */
-  describeRows(owner: Int32Array, columns: number, numbers: number, minStd: number): void {
-    this.#owner = owner.every((column, i) => column === i) ? null : owner;
-    this.#columns = columns;
-    this.#numbers = numbers;
-    this.#floor = 2 * Math.log(minStd);
-  }
-
-  /** The sums over each column's numbers: [samples, rows, width] to [rows, samples, columns]. */
-  #byColumn(terms: Tensor): Tensor {
-    if (this.#owner === null) return terms.transpose([1, 0, 2]);
-    const [samples, rows] = terms.shape as [number, number, number];
-    const sums = zeros([this.#columns, rows, samples]);
-    return scatterAdd(sums, Array.from(this.#owner), terms.transpose([2, 1, 0])).transpose([1, 2, 0]);
   }
 
   /** What is to be expected in rows of which the encoder is shown `shown`, NaN in what it is not to see. */
