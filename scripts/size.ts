@@ -37,7 +37,7 @@ const applications: readonly Application[] = [
   {
     name: 'all four packages',
     code: coreNames.map((name) => `export * as ${name} from '@latent/${name}';`).join('\n'),
-    budget: 191,
+    budget: 192,
   },
   { name: 'tables beyond vae', code: "export * from '@latent/tables';", budget: 43, onTop: true },
   {
