@@ -3,7 +3,7 @@ import { ARRIVED, SLEEPING } from './control.ts';
 
 /**
  * Loads before a thread sleeps: about fifty microseconds. Who sleeps wakes up tens of them late, and the others then wait; who
- * spins keeps a core that another process could use. With five times as many, two processes on the same cores take a fifth longer.
+ * spins keeps a core that another process could use. With five times as many, two processes on the same cores take clearly longer.
  */
 const SPIN = 200_000;
 /** Nanoseconds of one sleep, and how many sleeps until the others are given up for dead. */

@@ -126,9 +126,9 @@ export const reduceKernel: Kernel<ReduceCall> = {
         values[i] = heap[offsets[i]! + (variesAlongColumns(layout) ? col : 0) + rowStep(layout, row, stride)]!;
       }
       if (count === 1 && root.kind === 'input') return values[root.value]!;
-      const [value, ...others] = formula(values) as [number, ...number[]];
-      for (const [j, other] of others.entries()) heap[written[j]! + row * stride + col] = other;
-      return value;
+      const made = formula(values);
+      for (let j = 1; j < count; j++) heap[written[j - 1]! + row * stride + col] = made[j]!;
+      return made[0]!;
     };
     for (let r = 0; r < outer; r++) {
       for (let c = 0; c < inner; c++) {
