@@ -17,10 +17,10 @@ import type { Part, PartsData } from './data/part.ts';
 import type { Engine } from './engine/engine.ts';
 import { prepareFlow, roundFlow, validateFlow } from './jobs/flows.ts';
 import type { WorkerModule } from './model/kind.ts';
-import { kindOf, nameModel } from './model/standard.ts';
+import { kindOf, nameModel, rowsOf } from './model/standard.ts';
 import { beginRun } from './run/begin.ts';
 import { atPlace, type Place, type RunPlace } from './run/connect.ts';
-import { awaitJob, currentSession, endSession, type Follow } from './run/follow.ts';
+import { awaitJob, currentSession, endSession, type Follow, openSession } from './run/follow.ts';
 import { type Baseline, checkBaseline, HistoryBuilder, type RoundEvent } from './run/history.ts';
 import { keys } from './run/keys.ts';
 import {
@@ -67,7 +67,7 @@ export interface DistributedFitOptions<N extends string = never> extends StepTra
 export interface DistributedHistory<N extends string = never> {
   readonly run: string;
   readonly rounds: readonly RoundEvent<N>[];
-  /** `aborted` by the signal, after the last round in `rounds`. */
+  /** `aborted` by the signal, after the last round in `rounds`; where there is none, the model is as it was. */
   readonly stopped: 'finished' | 'aborted';
   /** What was odd about the data, in sentences. */
   readonly warnings: readonly string[];
@@ -150,8 +150,8 @@ export async function distributedFit<N extends string = never>(
     );
   }
   return atPlace(caller, options as RunPlace, async (place) => {
-    const spec = kind.spec?.(given) ?? null;
-    const data = await partsOf(caller, dealt.rows, spec, place.store);
+    const of = rowsOf(kind, given, 'fit');
+    const data = await partsOf(caller, dealt.rows, of, place.store);
     const order: FitOrder = {
       kind: 'fit',
       model: kind.name,
@@ -159,7 +159,7 @@ export async function distributedFit<N extends string = never>(
       validation:
         checked.validation === undefined
           ? null
-          : await partsOf(`${caller}: validation`, checked.validation, spec, place.store),
+          : await partsOf(`${caller}: validation`, checked.validation, of, place.store),
       shards: dealt.shards,
       localSteps: checked.localSteps,
       rounds: checked.rounds,
@@ -169,16 +169,10 @@ export async function distributedFit<N extends string = never>(
       seed: checked.seed,
     };
     const run = await beginRun(caller, checked.run, order, [bytes], place.store);
-    const followed = await followFit(
-      { caller, run, engine: place.engine, onWarning: checked.onWarning },
-      place,
-      order,
-      {
-        signal: checked.signal,
-        baseline,
-        onRound: checked.onRound,
-      },
-    );
+    const { signal, onWarning, onRound } = checked;
+    const follow: Follow = { caller, run, engine: place.engine, signal, toEnd: true, onWarning, warned: new Set() };
+    const followed = await followFit(follow, place, order, { baseline, onRound });
+    if (followed.rounds.length === 0) return followed as unknown as DistributedHistory<N>;
     const trained = kind.fromBytes(await place.store.need(keys.learned(run)), own);
     const last = keys.weights(run, followed.rounds.length);
     trained.loadStateDict({ ...decodeTensors('weights', last, await place.store.need(last)).tensors });
@@ -217,7 +211,6 @@ function shardsOf(caller: string, shards: unknown, rows: unknown) {
 }
 
 interface FitWatch {
-  readonly signal: AbortSignal | undefined;
   readonly baseline: Baseline | null;
   readonly onRound: ((event: RoundEvent) => void) | undefined;
 }
@@ -227,29 +220,30 @@ async function followFit(
   follow: Follow,
   { engine, store }: Place,
   order: FitOrder,
-  { signal, baseline, onRound }: FitWatch,
+  { baseline, onRound }: FitWatch,
 ): Promise<DistributedHistory> {
-  const { run, onWarning } = follow;
+  const { run, signal, onWarning } = follow;
   const started = Date.now();
   let session = await currentSession(run, store);
-  const flowOf = (round: number) =>
+  const flowOf = (round: number, of = session) =>
     round < 0
-      ? prepareFlow({ run, session }, order.data.parts.length, order.validation?.parts.length ?? 0)
-      : roundFlow({ run, session }, round, order.shards);
+      ? prepareFlow({ run, session: of }, order.data.parts.length, order.validation?.parts.length ?? 0)
+      : roundFlow({ run, session: of }, round, order.shards);
   const begun = (await store.get(keys.record(run))) !== null;
   let next = begun ? await nextRound(run, order, store) : -1;
-  // A session that failed is over: its jobs would not be done again.
-  const first = flowOf(Math.min(next, order.rounds - 1));
-  if (next < order.rounds && (await engine.state(first)).state === 'failed') {
-    await endSession(run, session, store);
-    session++;
+  const from = next;
+  if (from < order.rounds) {
+    const made = from < 0 ? keys.record(run) : keys.summary(run, from);
+    session = await openSession(follow, store, session, made, (of) => flowOf(from, of));
   }
   const abort = (): void => void endSession(run, session, store).catch(() => {});
-  if (signal?.aborted) abort();
   signal?.addEventListener('abort', abort);
+  // What nobody began is not begun for who does not want it any more.
+  let wanted = !signal?.aborted;
   try {
-    if (next < order.rounds) await engine.add(flowOf(next));
-    if (next < 0) await awaitJob(follow, flowOf(-1));
+    if (next < order.rounds && wanted) await engine.add(flowOf(next));
+    if (next < 0) wanted &&= await awaitJob(follow, flowOf(-1));
+    if (next < 0 && !wanted) return { run, rounds: [], stopped: 'aborted', warnings: [] };
     const key = keys.record(run);
     const record = decodeJson('record', key, await store.need(key), recordCheck);
     for (const warning of record.warnings) onWarning(warning);
@@ -257,7 +251,15 @@ async function followFit(
     const rounds: RoundEvent[] = [];
     next = Math.max(0, next);
     for (let round = 0; round < order.rounds; round++) {
-      if (round >= next) await awaitJob(follow, flowOf(round));
+      if (round >= next) {
+        if (wanted && round > from && (await ended(engine, store, run, session, flowOf(round)))) {
+          // By another caller of the same run.
+          session = await currentSession(run, store);
+          await engine.add(flowOf(round));
+        }
+        wanted &&= await awaitJob(follow, flowOf(round));
+        if (!wanted) return { run, rounds, stopped: 'aborted', warnings: record.warnings };
+      }
       const summaryKey = keys.summary(run, round);
       const summary = decodeJson('summary', summaryKey, await store.need(summaryKey), summaryCheck);
       const held = order.validation === null ? null : await heldOut(follow, store, { run, session }, round);
@@ -286,7 +288,19 @@ async function isOver(
   session: number,
   flow: ReturnType<typeof roundFlow>,
 ) {
-  if ((await store.get(keys.stop(run, session))) === null) await endSession(run, session, store);
+  await endSession(run, session, store);
+  return ended(engine, store, run, session, flow);
+}
+
+/** Whether a session was ended, and so early that it does not come to this round. */
+async function ended(
+  engine: Engine,
+  store: Place['store'],
+  run: string,
+  session: number,
+  flow: ReturnType<typeof roundFlow>,
+) {
+  if ((await store.get(keys.stop(run, session))) === null) return false;
   // The job before is done, so it has added this one if it ever will.
   return (await engine.state(flow)).state === 'unknown';
 }
@@ -323,7 +337,7 @@ async function heldOut(
       flow = validateFlow({ ...session, session: session.session + again * MOST_SESSIONS }, round);
     }
     await follow.engine.add(flow);
-    await awaitJob(follow, flow);
+    if (!(await awaitJob(follow, flow))) return null;
   }
   return decodeJson('validation', key, await store.need(key), validationCheck);
 }

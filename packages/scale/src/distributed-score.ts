@@ -16,11 +16,12 @@ import { type DataLike, filesOf, partsOf } from './data/given.ts';
 import { apart, placeChecks } from './distributed-fit.ts';
 import { scoreFlow } from './jobs/flows.ts';
 import { joinScores } from './model/join-scores.ts';
+import type { ModelKind } from './model/kind.ts';
 import { type RowsFile, recordKindOf } from './model/record-kind.ts';
-import { kindOf } from './model/standard.ts';
+import { kindOf, rowsOf } from './model/standard.ts';
 import { beginRun } from './run/begin.ts';
 import { atPlace, type RunPlace } from './run/connect.ts';
-import { awaitJob, currentSession, endSession } from './run/follow.ts';
+import { doneOrStopped, type Follow } from './run/follow.ts';
 import { keys } from './run/keys.ts';
 import type { ScoreOrder } from './run/order.ts';
 import { decodeTensors } from './store/blob.ts';
@@ -90,26 +91,22 @@ export async function distributedScore(model: object, options: DistributedScoreO
   const score = checked.score ?? (records === null ? 'elbo' : 'score');
   if (!Object.hasOwn(kind.scores, score)) refuseUnknown(caller, 'score', score, Object.keys(kind.scores));
   return atPlace(caller, options, async ({ engine, store }) => {
-    const spec = 'spec' in kind ? (kind.spec?.(own) ?? null) : null;
     const order: ScoreOrder = {
       kind: 'score',
       model: kind.name,
       data: await (records === null
-        ? partsOf(caller, checked.parts, spec, store)
+        ? partsOf(caller, checked.parts, rowsOf(kind as ModelKind, own, 'score'), store)
         : filesOf(caller, checked.parts, store)),
       score,
       options: checked.options,
     };
     const run = await beginRun(caller, checked.run, order, [kind.toBytes(own)], store);
-    let session = await currentSession(run, store);
     const { parts } = order.data;
-    if ((await engine.state(scoreFlow({ run, session }, parts.length))).state === 'failed') {
-      await endSession(run, session++, store);
-    }
-    const flow = scoreFlow({ run, session }, parts.length);
     if ((await store.get(keys.summary(run, 0))) === null) {
-      await engine.add(flow);
-      await awaitJob({ caller, run, engine, onWarning: checked.onWarning }, flow);
+      const { signal, onWarning } = checked;
+      const follow: Follow = { caller, run, engine, signal, toEnd: false, onWarning, warned: new Set() };
+      const flowOf = (session: number) => scoreFlow({ run, session }, parts.length);
+      await doneOrStopped(follow, store, keys.summary(run, 0), flowOf);
     }
     const collected: Record<string, Tensor>[] = [];
     let first = 0;

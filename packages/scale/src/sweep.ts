@@ -4,10 +4,10 @@ import { type DataLike, partsOf } from './data/given.ts';
 import { apart, placeChecks } from './distributed-fit.ts';
 import { rungFlow } from './jobs/flows.ts';
 import { resultCheck, survivors } from './jobs/sweeping.ts';
-import { kindOf } from './model/standard.ts';
+import { kindOf, rowsOf } from './model/standard.ts';
 import { beginRun } from './run/begin.ts';
 import { atPlace, type RunPlace } from './run/connect.ts';
-import { awaitJob, currentSession, endSession } from './run/follow.ts';
+import { doneOrStopped, type Follow } from './run/follow.ts';
 import { keys } from './run/keys.ts';
 import { type StepTraining, type SweepOrder, trainingCheck } from './run/order.ts';
 import { decodeJson } from './store/blob.ts';
@@ -77,11 +77,11 @@ export async function sweep<M extends Trainable<string>>(
     throw new ValueError(`${caller}: two trials have the same model; make one for each`);
   const kinds = models.map((model) => kindOf(caller, model));
   return atPlace(caller, options, async ({ engine, store }) => {
-    const spec = kinds[0]?.spec?.(models[0] as M) ?? null;
+    const of = rowsOf(kinds[0] as (typeof kinds)[number], models[0] as M, 'fit');
     const order: SweepOrder = {
       kind: 'sweep',
-      data: await partsOf(caller, checked.rows, spec, store),
-      validation: await partsOf(`${caller}: validation`, checked.validation, spec, store),
+      data: await partsOf(caller, checked.rows, of, store),
+      validation: await partsOf(`${caller}: validation`, checked.validation, of, store),
       trials: given.map((trial, i) => {
         const { model: _, name = String(i), ...rest } = trial;
         const { step, rest: unknown } = apart(rest);
@@ -97,18 +97,15 @@ export async function sweep<M extends Trainable<string>>(
     };
     const bytes = models.map((model, i) => (kinds[i] as (typeof kinds)[number]).toBytes(model));
     const run = await beginRun(caller, checked.run, order, bytes, store);
-    let session = await currentSession(run, store);
+    const { signal, onWarning } = checked;
+    const follow: Follow = { caller, run, engine, signal, toEnd: false, onWarning, warned: new Set() };
     let alive: readonly number[] = given.map((_, i) => i);
     const results = new Map<number, TrialResult>();
     for (const [rung, epochs] of rungs.entries()) {
-      const done = (await store.get(keys.summary(run, rung))) !== null;
-      if (!done && (await engine.state(rungFlow({ run, session }, rung, alive))).state === 'failed') {
-        await endSession(run, session++, store);
-      }
-      const flow = rungFlow({ run, session }, rung, alive);
-      if (!done) {
-        await engine.add(flow);
-        await awaitJob({ caller, run, engine, onWarning: checked.onWarning }, flow);
+      const going = alive;
+      if ((await store.get(keys.summary(run, rung))) === null) {
+        const flowOf = (session: number) => rungFlow({ run, session }, rung, going);
+        await doneOrStopped(follow, store, keys.summary(run, rung), flowOf);
       }
       const ranked = [];
       for (const trial of alive) {

@@ -354,6 +354,7 @@ const PROTECTED = [
   'holes',
   'lent',
   'takeRows',
+  'wantsRows',
   'fitTo',
   'prepared',
   'toScore',
@@ -368,6 +369,8 @@ const PROTECTED = [
   // For who trains in other processes, from data sets of their own.
   'learn',
   'scaled',
+  'begin',
+  'flatRows',
   'logJacobian',
   'featuresOf',
   'jointLoss',

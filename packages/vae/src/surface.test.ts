@@ -164,7 +164,9 @@ const surface: Surface = {
     ...['Tower.*', 'HierarchicalVae.beginEpoch'],
     ...['SparseAutoencoder.codes', 'SparseAutoencoder.decoded', 'SparseAutoencoder.parts'],
     // For who trains in other processes.
-    ...['Autoencoder.learn', 'Autoencoder.scaled'],
+    ...['Autoencoder.learn', 'Autoencoder.scaled', 'Autoencoder.begin', 'Autoencoder.flatRows', 'Classifier.scaled'],
+    ...['Regressor.learn', 'Regressor.scaled', 'Regressor.takeLearned'],
+    ...['SemiSupervisedVae.scaled', 'SemiSupervisedVae.takeLearned'],
     // Made by models of sequences.
     ...['PreviousStep.*', 'new PreviousStep'],
     // Of sequences, where they are tried.

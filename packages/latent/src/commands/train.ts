@@ -77,7 +77,7 @@ export const train: Command = {
       groupBy: call.text('group-by'),
     };
     await checkWritable(out);
-    const training = await trainingOf(call, out);
+    const training = await trainingOf(call, out, terminal);
     const schema = schemaPath === undefined ? undefined : await schemaOf(schemaPath, terminal);
     const table = await readTable(data, terminal, call.text('input-format'));
     const interrupt = new AbortController();
@@ -118,12 +118,12 @@ export const train: Command = {
 };
 
 /** By workers where it says so, else here, so that it can be resumed. */
-async function trainingOf(call: Call, out: string): Promise<Training> {
+async function trainingOf(call: Call, out: string, terminal: Terminal): Promise<Training> {
   const connection = call.text('workers');
   const resume = call.flag('resume');
   if (connection !== undefined) {
     if (resume) throw new UsageFault('train: a run of workers goes on by itself; leave out --resume');
-    return workersTraining(call, connection);
+    return workersTraining(call, connection, terminal);
   }
   for (const name of ['store', 'shards']) {
     if (call.text(name) !== undefined) throw new UsageFault(`train: --${name} is for --workers`);

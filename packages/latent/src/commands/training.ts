@@ -4,6 +4,7 @@ import type { MemberTrainer } from '@latent/tables';
 import type { Tensor } from '@latent/tensor';
 import type { VaeNumbers } from '@latent/vae';
 import { DataFault, UsageFault } from '../terminal/fault.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 import { type Call, scaleOut } from './command.ts';
 
 /** Minutes between two writings of a checkpoint: what a process that is killed loses. */
@@ -71,7 +72,7 @@ export function workersPlace(call: Call, connection: string): { readonly connect
  * Training by the workers that listen: each member's rows are dealt to shards, whose weights are averaged once in each pass over all rows
  * (local SGD; Stich 2019). The result depends on the shards alone, and the same command joins a run that is under way.
  */
-export async function workersTraining(call: Call, connection: string): Promise<Training> {
+export async function workersTraining(call: Call, connection: string, terminal: Terminal): Promise<Training> {
   const place = workersPlace(call, connection);
   const shards = call.number('shards', { min: 1, max: 4096, whole: true }) ?? 4;
   const { distributedFit, RunError } = await scaleOut();
@@ -84,20 +85,29 @@ export async function workersTraining(call: Call, connection: string): Promise<T
       }
       // Nothing to do for others.
       if (options.epochs === 0) return model.fit(rows, options);
-      const { epochs = 1, batchSize = 128, optimizer, validationData, signal, onEpoch, onWarning } = options;
+      const { epochs = 1, batchSize = 128, optimizer, validationData, signal, onEpoch } = options;
       const localSteps = Math.ceil(rows.length / shards / batchSize);
       const events: FitEvent<VaeNumbers>[] = [];
       try {
-        const { rounds, stopped, warnings } = await distributedFit<VaeNumbers>(model, {
+        const {
+          rounds: done,
+          stopped,
+          warnings,
+        } = await distributedFit<VaeNumbers>(model, {
           ...place,
           ...{ rows, shards, localSteps, rounds: epochs, batchSize },
           ...(validationData !== undefined && { validation: validationData as Tensor }),
           ...(optimizer !== undefined && { optimizer }),
           ...(signal !== undefined && { signal }),
-          ...(onWarning !== undefined && { onWarning }),
+          // At once, since a run that nobody works on waits.
+          onWarning: (message) => {
+            if (!call.flag('quiet')) terminal.say(`! ${message}`);
+          },
           onRound: (event) => onEpoch?.(epochOf(event, localSteps)),
         });
-        for (const event of rounds) events.push(epochOf(event, localSteps));
+        // Ended before anybody began: what need not be trained is learned here.
+        if (done.length === 0) return model.fit(rows, { ...options, epochs: 0 });
+        for (const event of done) events.push(epochOf(event, localSteps));
         return { epochs: events, stopped, best: null, warnings } satisfies History<VaeNumbers>;
       } catch (error) {
         if (error instanceof RunError) throw new DataFault(error.message);

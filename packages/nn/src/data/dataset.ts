@@ -151,14 +151,22 @@ export class ArrayDataset implements Dataset {
     }
   }
 
+  /** All rows by name, as they lie in memory. */
+  get columns(): Readonly<Record<string, { readonly rows: FlatRows; readonly shape: Shape; readonly called: string }>> {
+    return Object.fromEntries(
+      this.#columns.map(([name, values]) => {
+        const shape = this.spec[name] as Shape;
+        const rows: FlatRows = { values, count: this.length, width: sizeOf(shape) };
+        return [name, { rows, shape, called: `rows '${name}'` }];
+      }),
+    );
+  }
+
   mapped(name: string, change: (rows: FlatRows) => Float32Array): ArrayDataset {
     knownName('mapped', this.spec, name);
-    const columns = this.#columns.map(([own, values]) => {
-      const shape = this.spec[own] as Shape;
-      const rows: FlatRows = { values, count: this.length, width: sizeOf(shape) };
-      return [own, { rows: own === name ? { ...rows, values: change(rows) } : rows, shape }] as const;
-    });
-    return new ArrayDataset(Object.fromEntries(columns));
+    const { columns } = this;
+    const own = columns[name] as (typeof columns)[string];
+    return new ArrayDataset({ ...columns, [name]: { ...own, rows: { ...own.rows, values: change(own.rows) } } });
   }
 
   /** These rows as tensors of their own. */

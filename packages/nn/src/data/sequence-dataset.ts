@@ -110,6 +110,11 @@ export class SequenceDataset implements Dataset {
     return { order: Uint32Array.from(ordered.flat()), sizes: ordered.map((rows) => rows.length) };
   }
 
+  /** These rows; the tensors are written over by the batch after. */
+  rows(indices: Uint32Array): Batch {
+    return this.#batch(indices);
+  }
+
   #batch(rows: Uint32Array): Batch {
     let longest = 1;
     for (const row of rows) longest = Math.max(longest, this.#lengths[row] as number);

@@ -19,23 +19,28 @@ export interface PartsOptions {
 /** Rows as they are given: parts that workers read, or rows in memory, which are put into the store. */
 export type DataLike = Rows | Dataset | readonly Part[] | PartsOptions;
 
+/** What a model says of its rows. */
+export interface RowsOf {
+  /** The shape of a row of each name; null where the model does not know it. */
+  readonly spec: BatchSpec | null;
+  readonly holes: boolean;
+  /** Whether x may come without the others. */
+  readonly alone: boolean;
+  flatRows?(caller: string, rows: Rows): FlatRows;
+}
+
 /** Numbers in a blob of rows, at most. */
 const MOST = 4 << 20;
 
 /** Data as an order holds it. Rows in memory go into the store as blobs named by what they hold. */
-export async function partsOf(
-  caller: string,
-  data: unknown,
-  own: BatchSpec | null,
-  store: CheckedStore,
-): Promise<PartsData> {
+export async function partsOf(caller: string, data: unknown, of: RowsOf, store: CheckedStore): Promise<PartsData> {
   const options = isPartList(data) ? { parts: data } : data;
   if (isPlainObject(options) && 'parts' in options) {
-    const spec = options.spec ?? own;
+    const spec = options.spec ?? of.spec;
     if (spec === null) throw new ValueError(`${caller}: say what a row is: { parts, spec: { x: [784] } }`);
-    return partsDataCheck({ ...options, spec }, { caller, path: 'data' });
+    return partsDataCheck({ holes: of.holes, ...options, spec }, { caller, path: 'data' });
   }
-  const { columns, spec, holes } = isDataset(data) ? await ofDataset(caller, data) : ofRows(caller, data, own);
+  const { columns, spec, holes } = isDataset(data) ? await ofDataset(caller, data) : ofRows(caller, data, of);
   return { parts: await putRows(columns, spec, store), spec, holes, assign: 'rows', records: false };
 }
 
@@ -63,12 +68,16 @@ export async function filesOf(caller: string, data: unknown, store: CheckedStore
 
 type Columns = Readonly<Record<string, FlatRows>>;
 
-function ofRows(caller: string, data: unknown, own: BatchSpec | null) {
-  const shape = own?.x;
-  if (own === null || shape === undefined) {
-    throw new ValueError(`${caller}: give a data set, dataset({ x: rows, … }), or parts, got ${describeValue(data)}`);
+function ofRows(caller: string, data: unknown, { spec, alone, flatRows }: RowsOf) {
+  const shape = spec?.x;
+  const beside = Object.keys(spec ?? {}).filter((name) => name !== 'x');
+  if (shape === undefined || (beside.length > 0 && !alone)) {
+    const names = shape === undefined ? ['…'] : beside.map((name) => `${name}: …`);
+    throw new ValueError(
+      `${caller}: give a data set, dataset({ x: rows, ${names.join(', ')} }), or parts, got ${describeValue(data)}`,
+    );
   }
-  const x = parseRows(caller, data, shape, { holes: true });
+  const x = flatRows?.(caller, data as Rows) ?? parseRows(caller, data, shape, { holes: true });
   return { columns: { x }, spec: { x: shape }, holes: x.values.some(Number.isNaN) };
 }
 

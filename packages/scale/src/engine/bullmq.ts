@@ -12,6 +12,7 @@ import {
 } from './engine.ts';
 import { checkedJob } from './job-size.ts';
 import { patient } from './patient.ts';
+import { CONNECT_SECONDS, isRefusal, refusedText, silentText } from './server.ts';
 
 /** How jobs get from one machine to another: BullMQ over Redis, Valkey or PostgreSQL. */
 export interface BullmqOptions {
@@ -40,7 +41,7 @@ const bullmqChecks = {
   queue: optional(text(), 'latent'),
   attempts: optional(whole({ min: 1 }), 5),
   backoff: optional(real({ min: 0 }), 1000),
-  connectSeconds: optional(real({ above: 0 }), 20),
+  connectSeconds: optional(real({ above: 0 }), CONNECT_SECONDS),
 };
 
 /** An engine over BullMQ. Nothing is connected before it is used. */
@@ -49,7 +50,7 @@ export function bullmqEngine(options: BullmqOptions): Engine {
   const backend = backendOf(connection);
   let opened: Promise<Opened> | null = null;
   const open = (): Promise<Opened> => {
-    opened ??= openQueue(backend, queue, connectSeconds).catch((error: unknown) => {
+    opened ??= openQueue(connection, backend, queue, connectSeconds).catch((error: unknown) => {
       opened = null;
       throw error;
     });
@@ -177,36 +178,36 @@ function backendOf(connection: unknown): Backend {
   );
 }
 
-async function openQueue(backend: Backend, queue: string, seconds: number): Promise<Opened> {
+async function openQueue(connection: string, backend: Backend, queue: string, seconds: number): Promise<Opened> {
   const bullmq = await import('bullmq');
   const options = { connection: backend.producer } as never;
   const extra = (await backend.extra()) as [];
   const jobs = new bullmq.Queue(queue, options, ...extra) as import('bullmq').Queue;
   const producer = new bullmq.FlowProducer(options, ...extra) as import('bullmq').FlowProducer;
-  // What is wrong shows in what is asked of them; without a listener it would end the process.
-  jobs.on('error', () => {});
+  // Later, what is wrong shows in what is asked of them; without a listener it would end the process.
   producer.on('error', () => {});
-  await withTime(seconds, jobs.waitUntilReady(), async () => {
-    await Promise.allSettled([jobs.close(), producer.close()]);
-  });
-  return { bullmq, jobs, producer };
-}
-
-async function withTime(seconds: number, ready: Promise<unknown>, giveUp: () => Promise<void>): Promise<void> {
+  let last: unknown = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), 1000 * seconds);
+  const wrong = new Promise<string>((resolve) => {
+    const hear = (error: unknown): void => {
+      last = error;
+      if (isRefusal(error)) resolve(refusedText(connection, error));
+    };
+    jobs.on('error', hear);
+    timer = setTimeout(() => resolve(silentText(connection, seconds, last)), 1000 * seconds);
+    jobs.waitUntilReady().then(
+      () => resolve(''),
+      (error: unknown) => {
+        hear(error);
+        resolve(silentText(connection, seconds, error));
+      },
+    );
   });
-  ready.catch(() => {});
-  try {
-    if ((await Promise.race([ready, late])) !== 'late') return;
-  } finally {
-    clearTimeout(timer);
-  }
-  await giveUp();
-  throw new UsageError(
-    `connection: the queue does not answer within ${seconds} s; is the connection right and the server running?`,
-  );
+  const text = await wrong;
+  clearTimeout(timer);
+  if (text === '') return { bullmq, jobs, producer };
+  await Promise.allSettled([jobs.close(), producer.close()]);
+  throw new UsageError(`connection: ${text}`);
 }
 
 /** The children's values in the order of their numbers: keys are `bull:queue:id`. */

@@ -52,6 +52,7 @@ export interface LocalEngine extends Engine {
 export function localEngine({ workers = 1, fault, pick }: LocalEngineOptions = {}): LocalEngine {
   const entries = new Map<string, Entry>();
   const waiting: string[] = [];
+  const present = new Set<string>();
   let idle: (() => void)[] = [];
   let closed = false;
 
@@ -140,6 +141,7 @@ export function localEngine({ workers = 1, fault, pick }: LocalEngineOptions = {
     },
     async work(handler, { name }): Promise<EngineWorker> {
       let open = true;
+      present.add(name);
       const loop = async (): Promise<void> => {
         while (open && !closed) {
           const at = pick === undefined ? 0 : pick(waiting.map((id) => (entries.get(id) as Entry).job));
@@ -162,6 +164,7 @@ export function localEngine({ workers = 1, fault, pick }: LocalEngineOptions = {
           open = false;
           wake();
           await done;
+          present.delete(name);
         },
       };
     },
@@ -173,7 +176,7 @@ export function localEngine({ workers = 1, fault, pick }: LocalEngineOptions = {
           .filter(({ state }) => state === 'active')
           .map(({ job, note, worker }) => ({ job, note: note ?? null, worker })),
         failed: all.filter(({ state }) => state === 'failed').length,
-        workers: [],
+        workers: [...present],
       };
     },
     async close() {

@@ -8,7 +8,7 @@ import { LocalShard, ownGenerators } from '../train/local-shard.ts';
 import type { JobContext, Live } from '../worker/context.ts';
 import { doneBefore } from './again.ts';
 import type { Algorithm } from './algorithm.ts';
-import { freshModel, shardData, withBytes } from './shard-model.ts';
+import { shardModel, withBytes } from './shard-model.ts';
 import { decodeShard, encodeShard, Totals } from './shard-result.ts';
 
 interface LiveShard extends Live {
@@ -27,11 +27,11 @@ const SAID = 1000;
  */
 export const averaging: Algorithm = {
   async train(context, order, round, shard) {
-    const { run, store, live } = context;
+    const { run, session, store, live } = context;
     const key = keys.shard(run, round, shard);
     const stateKey = keys.state(run, round, shard);
     if ((await store.get(key)) !== null && (await store.get(stateKey)) !== null) return doneBefore;
-    const waiting = live.take(run, shard, round) as LiveShard | null;
+    const waiting = live.take(run, session, shard, round) as LiveShard | null;
     // Who has a shard at hand goes on with it sooner than anybody else could (delay scheduling: Zaharia et al. 2010).
     if (waiting === null && live.others(run, shard, round) && context.mayPass(PASSES)) {
       throw new GiveBack(PASS, 'another worker may have this shard');
@@ -56,7 +56,7 @@ export const averaging: Algorithm = {
       const writing = store.putSame(stateKey, kept);
       const bytes = encodeShard({ tensors: weights, totals, rows });
       await Promise.all([writing, store.putSame(key, bytes)]);
-      live.put(run, shard, { shard: local, round: round + 1, stop: () => local.stop() } as LiveShard);
+      live.put(run, shard, { shard: local, session, round: round + 1, stop: () => local.stop() } as LiveShard);
       return { report: { rows, moved, startBytes, shardBytes: bytes.length, stateBytes: kept.length } };
     } catch (error) {
       local.stop();
@@ -109,8 +109,7 @@ async function startShard(
   shard: number,
   state: Uint8Array | null,
 ): Promise<LocalShard> {
-  const dataset = await shardData(context, order, shard);
-  const { model, rng } = await freshModel(context, order);
+  const { model, rng, dataset } = await shardModel(context, order, shard);
   if (state === null) ownGenerators(model, rng, shard);
   const { training, localSteps } = order;
   return new LocalShard({ model, dataset, training, localSteps, rng, state });

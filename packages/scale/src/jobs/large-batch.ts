@@ -1,10 +1,11 @@
+import { ArrayDataset, SequenceDataset } from '@latent/nn';
 import { sizeOf, type Tensor, ValueError } from '@latent/tensor';
 import { keys } from '../run/keys.ts';
 import { decodeTensors, encodeTensors } from '../store/blob.ts';
 import { decodeOptimizer, encodeOptimizer, epochOf, GradientShard, LargeBatchUpdate } from '../train/large-batch.ts';
 import { doneBefore } from './again.ts';
 import type { Algorithm } from './algorithm.ts';
-import { freshModel, recordOf, shardData, withBytes } from './shard-model.ts';
+import { freshModel, recordOf, shardModel, withBytes } from './shard-model.ts';
 import { decodeShard, encodeShard, Totals } from './shard-result.ts';
 
 /** One step of all shards at a time: gradients are summed and one optimizer moves the weights, as with one large batch. */
@@ -15,8 +16,11 @@ export const largeBatch: Algorithm = {
     if ((await store.get(key)) !== null) return doneBefore;
     const [own, startBytes] = await withBytes(context, () =>
       memory.keep(`gradient/${shard}`, async () => {
-        const { model, rng } = await freshModel(context, order);
-        return new GradientShard(model, await shardData(context, order, shard), shard, rng, order.training);
+        const { model, rng, dataset } = await shardModel(context, order, shard);
+        if (!(dataset instanceof ArrayDataset || dataset instanceof SequenceDataset)) {
+          throw new ValueError('train: the rows of a shard must stay in memory');
+        }
+        return new GradientShard(model, dataset, shard, rng, order.training);
       }),
     );
     const weightsKey = keys.weights(run, round);

@@ -9,6 +9,7 @@ import { decodeJson, encodeJson, encodeTensors } from '../store/blob.ts';
 import type { JobContext, JobType } from '../worker/context.ts';
 import { roundFlow } from './flows.ts';
 import { orderOf } from './order-of.ts';
+import { isStopped } from './stopped.ts';
 
 const SETS = ['data', 'validation'] as const;
 
@@ -53,7 +54,7 @@ export const prepare: JobType = {
     await store.putSame(keys.weights(run, 0), encodeTensors('weights', model.stateDict()));
     const seconds = (performance.now() - started) / 1000;
     await store.putOnce(keys.record(run), encodeJson('record', { data, validation, warnings, seconds }));
-    return { next: [roundFlow({ run, session }, 0, order.shards)] };
+    return { next: (await isStopped(context)) ? [] : [roundFlow({ run, session }, 0, order.shards)] };
   },
 };
 

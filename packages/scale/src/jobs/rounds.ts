@@ -12,6 +12,7 @@ import { inLine } from './in-line.ts';
 import { largeBatch } from './large-batch.ts';
 import { orderOf } from './order-of.ts';
 import { freshModel, validationData } from './shard-model.ts';
+import { isStopped } from './stopped.ts';
 
 /**
  * How a run's shards are put together. One local step of several shards is one step over all their rows; with more, or with an
@@ -76,9 +77,8 @@ export const reduce: JobType = {
       await store.putOnce(keys.summary(run, round), encodeJson('summary', summary));
     }
     await removing;
-    const stopped = (await store.get(keys.stop(run, session))) !== null;
     const offered = inLine(context.children.map(report), context.worker, order.shards);
-    const again = round + 1 < order.rounds && !stopped;
+    const again = round + 1 < order.rounds && !(await isStopped(context));
     const next = again ? [roundFlow({ run, session }, round + 1, order.shards, offered)] : [];
     const held = order.validation === null ? [] : [validateFlow({ run, session }, round)];
     return { next: [...held, ...next] };

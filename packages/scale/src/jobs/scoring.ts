@@ -11,6 +11,7 @@ import { encodeJson, encodeTensors } from '../store/blob.ts';
 import type { JobType } from '../worker/context.ts';
 import { doneBefore } from './again.ts';
 import { orderOf } from './order-of.ts';
+import { refuseStopped } from './stopped.ts';
 
 /** Scores the rows of a part. */
 export const score: JobType = {
@@ -22,12 +23,13 @@ export const score: JobType = {
     if (part === undefined) throw new ValueError(`score: there is no part ${data.part}`);
     const key = keys.scores(run, data.part as number);
     if ((await store.get(key)) !== null) return doneBefore;
+    await refuseStopped(context);
     const records = recordKindNamed(order.model);
     const kind = records ?? kindNamed('score', order.model);
     const model = await memory.keep('model', async () => kind.fromBytes(await store.need(keys.model(run, 0)), module));
     const method = Object.hasOwn(kind.scores, order.score) ? kind.scores[order.score] : undefined;
     if (method === undefined) refuseUnknown('distributedScore', 'score', order.score, Object.keys(kind.scores));
-    const ask = (rows: unknown): Scores => (method as Ask)(model, rows, order.options);
+    const ask: Asked = (rows, beside) => (method as Ask)(model, rows, order.options, beside);
     const { scores, rows, checksum } =
       records === null
         ? await scoreNumbers(access, part, order.data, ask)
@@ -45,7 +47,9 @@ export const score: JobType = {
   },
 };
 
-type Ask = (model: object, rows: unknown, options: ScoreOptions) => Scores;
+type Beside = Readonly<Record<string, FlatRows>>;
+type Ask = (model: object, rows: unknown, options: ScoreOptions, beside: Beside) => Scores;
+type Asked = (rows: unknown, beside: Beside) => Scores;
 
 /** What was scored. */
 interface Scored {
@@ -55,33 +59,23 @@ interface Scored {
   readonly checksum: string;
 }
 
-async function scoreNumbers(
-  access: DataAccess,
-  part: Part,
-  data: PartsData,
-  ask: (rows: FlatRows) => Scores,
-): Promise<Scored> {
+async function scoreNumbers(access: DataAccess, part: Part, data: PartsData, ask: Asked): Promise<Scored> {
   const sum = new RowsSum();
-  const chunks: FlatRows[] = [];
+  const chunks: Readonly<Record<string, FlatRows[]>> = Object.fromEntries(Object.keys(data.spec).map((of) => [of, []]));
+  if (chunks.x === undefined) throw new ValueError('distributedScore: the rows to score are named x');
   for await (const rows of readPart(access, part, data)) {
     sum.add(rows);
-    const x = rows.get('x');
-    if (x === undefined) throw new ValueError('distributedScore: the rows to score are named x');
-    chunks.push(x);
+    for (const [name, own] of rows) chunks[name]?.push(own);
   }
-  if (sum.rows === 0) throw new ValueError(`data ${part.url.slice(0, 200)}: it has no rows`);
-  return { scores: ask(together(chunks)), rows: sum.rows, checksum: sum.checksum };
+  if (sum.rows === 0) throw new ValueError(`data ${part.url.slice(0, 200)}: it has no rows; leave it out`);
+  const { x, ...beside } = Object.fromEntries(Object.entries(chunks).map(([name, own]) => [name, together(own)]));
+  return { scores: ask(x, beside), rows: sum.rows, checksum: sum.checksum };
 }
 
-async function scoreRecords(
-  access: DataAccess,
-  part: Part,
-  kind: RecordKind,
-  ask: (rows: unknown) => Scores,
-): Promise<Scored> {
+async function scoreRecords(access: DataAccess, part: Part, kind: RecordKind, ask: Asked): Promise<Scored> {
   const file = await readFilePart(access, part);
   const chunks: Scores[] = [];
-  for await (const rows of kind.read(file)) chunks.push(ask(rows));
+  for await (const rows of kind.read(file)) chunks.push(ask(rows, {}));
   const scores = joinScores(chunks);
   const [first] = Object.values(scores);
   return { scores, rows: first?.shape[0] ?? 0, checksum: `bytes:${crc32(file.bytes).toString(16).padStart(8, '0')}` };

@@ -1,5 +1,5 @@
-import { ArrayDataset, type Dataset, type Trainable } from '@latent/nn';
-import { Rng, ValueError } from '@latent/tensor';
+import type { Dataset, Trainable } from '@latent/nn';
+import { LatentError, Rng, ValueError } from '@latent/tensor';
 import { gatherShard } from '../data/gather.ts';
 import { kindNamed } from '../model/standard.ts';
 import { keys } from '../run/keys.ts';
@@ -26,7 +26,7 @@ export async function recordOf({ run, store, memory }: JobContext) {
 }
 
 /** A shard's rows as training sees them. */
-export async function shardData(context: JobContext, order: FitOrder, shard: number): Promise<ArrayDataset> {
+export async function shardData(context: JobContext, order: FitOrder, shard: number): Promise<Dataset> {
   const { data } = await recordOf(context);
   return scaledRows(context, order, await gatherShard(context.access, order.data, data, shard, order.shards));
 }
@@ -40,11 +40,23 @@ export async function validationData(context: JobContext, order: FitOrder): Prom
   });
 }
 
-async function scaledRows(context: JobContext, order: FitOrder, rows: ArrayDataset): Promise<ArrayDataset> {
+async function scaledRows(context: JobContext, order: FitOrder, rows: Dataset): Promise<Dataset> {
   const { model } = await freshModel(context, order);
-  const scaled = kindNamed('train', order.model).scaled?.(model, rows) ?? rows;
-  if (!(scaled instanceof ArrayDataset)) throw new ValueError('train: the rows of a shard must stay in memory');
-  return scaled;
+  return kindNamed('train', order.model).scaled?.(model, rows) ?? rows;
+}
+
+/** A model and the rows of a shard that it is about to be trained on. */
+export async function shardModel(context: JobContext, order: FitOrder, shard: number) {
+  const dataset = await shardData(context, order, shard);
+  const { model, rng } = await freshModel(context, order);
+  try {
+    await kindNamed('train', order.model).begin?.(model, dataset);
+  } catch (error) {
+    if (!(error instanceof LatentError)) throw error;
+    const remedy = 'deal the rows otherwise, or take fewer shards';
+    throw new ValueError(`distributedFit: shard ${shard} of ${order.shards}: ${error.message}; ${remedy}`);
+  }
+  return { model, rng, dataset };
 }
 
 /** What `make` makes, and the bytes that it took. */

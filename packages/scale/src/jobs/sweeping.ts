@@ -10,6 +10,7 @@ import type { JobContext, JobType } from '../worker/context.ts';
 import { doneBefore } from './again.ts';
 import { rungFlow } from './flows.ts';
 import { orderOf } from './order-of.ts';
+import { isStopped, refuseStopped } from './stopped.ts';
 
 /** What became of a trial on a rung; no loss where it diverged. */
 export const resultCheck = /* @__PURE__ */ fields({ loss: nullable(real()), epochs: whole({ min: 0 }) });
@@ -26,15 +27,18 @@ export const trial: JobType = {
       throw new ValueError(`trial: there is no trial ${number} on rung ${rung}`);
     const resultKey = keys.result(run, rung, number);
     if ((await store.get(resultKey)) !== null) return doneBefore;
+    await refuseStopped(context);
     const kind = kindNamed('trial', own.model);
     const model = kind.fromBytes(await store.need(keys.model(run, number)), module);
     const rows = await memory.keep('rows', () => allRows(context, order.data));
     const held = await memory.keep('held', () => allRows(context, order.validation));
     await kind.learn?.(model, rows);
+    const scaled = kind.scaled?.(model, rows) ?? rows;
+    await kind.begin?.(model, scaled);
     const before = rung === 0 ? null : await store.need(keys.trial(run, rung - 1, number));
     let last: Uint8Array | null = null;
     try {
-      const { epochs: events } = await fit(model, kind.scaled?.(model, rows) ?? rows, {
+      const { epochs: events } = await fit(model, scaled, {
         ...own.training,
         epochs,
         rng: kind.rng?.(model) ?? new Rng(0),
@@ -73,8 +77,7 @@ export const rank: JobType = {
     if (rung >= order.rungs.length) throw new ValueError(`rank: there is no rung ${rung}`);
     const ranked = await ranking(context, rung);
     await store.putSame(keys.summary(run, rung), encodeJson('ranking', { ranked }));
-    const stopped = (await store.get(keys.stop(run, session))) !== null;
-    if (rung + 1 === order.rungs.length || stopped) return {};
+    if (rung + 1 === order.rungs.length || (await isStopped(context))) return {};
     const best = survivors(ranked, order.keep);
     if (best.length === 0) return {};
     return { next: [rungFlow({ run, session }, rung + 1, best)] };

@@ -1,4 +1,4 @@
-import type { BatchSpec, Dataset, FlatRows, Trainable } from '@latent/nn';
+import type { BatchSpec, Dataset, FlatRows, Rows, Trainable } from '@latent/nn';
 import type { Rng, Tensor } from '@latent/tensor';
 
 /** What a worker's own module brings: models, sources and scores that no file could describe. */
@@ -29,16 +29,29 @@ export interface ModelKind<M extends Trainable<string> = Trainable<string>> {
   fromBytes(bytes: Uint8Array, module: WorkerModule): M;
   /** Takes over what a run learned: `trained` was made on a worker, its weights are those of the last round. */
   adopt(model: M, trained: M): void;
-  /** The shape of a row of each name, where the model knows it. */
-  spec?(model: M): BatchSpec;
+  /** The shape of a row of each name that training or a score needs, where the model knows it. */
+  spec?(model: M, asked: 'fit' | 'score'): BatchSpec;
+  /** Whether numbers of x may be missing; not by default. */
+  holes?(model: M): boolean;
+  /** Rows x in memory as numbers end to end; rows of one shape are read without it. */
+  flatRows?(model: M, caller: string, rows: Rows): FlatRows;
   /** Learns what must be known of all rows before any is trained on, and says what is odd about them. */
   learn?(model: M, data: Dataset): Promise<readonly string[]>;
   /** Rows as training sees them; as they are by default. */
   scaled?(model: M, data: Dataset): Dataset;
+  /** Told the rows of a shard, as training sees them, before it is trained on them. */
+  begin?(model: M, data: Dataset): Promise<void>;
   /** What draws in training, where the model holds it itself. */
   rng?(model: M): Rng;
-  /** What can be asked of rows, by name: methods whose result for a row depends on that row alone. */
-  readonly scores: Readonly<Record<string, (model: M, rows: FlatRows, options: ScoreOptions) => Scores>>;
+  /**
+   * What can be asked of rows x, by name: methods whose result for a row depends on that row alone, and on what stands `beside` it.
+   */
+  readonly scores: Readonly<
+    Record<
+      string,
+      (model: M, rows: FlatRows, options: ScoreOptions, beside: Readonly<Record<string, FlatRows>>) => Scores
+    >
+  >;
 }
 
 /** Those that were made known, the last first. */

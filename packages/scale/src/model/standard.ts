@@ -1,6 +1,15 @@
-import { type BatchSpec, decodeSafetensors, encodeSafetensors, type Rows, type Trainable } from '@latent/nn';
-import { describeValue, refuseUnknown, Tensor, tensor, UsageError } from '@latent/tensor';
+import {
+  ArrayDataset,
+  type BatchSpec,
+  decodeSafetensors,
+  encodeSafetensors,
+  type FlatRows,
+  type Rows,
+  type Trainable,
+} from '@latent/nn';
+import { describeValue, refuseUnknown, type Shape, Tensor, tensor, UsageError } from '@latent/tensor';
 import { Model, modelFromBytes } from '@latent/vae';
+import type { RowsOf } from '../data/given.ts';
 import { type ModelKind, registeredKinds, type ScoreOptions, type Scores } from './kind.ts';
 
 /** Methods of Latent's models that give numbers of each row, each by that row alone. */
@@ -26,6 +35,10 @@ function asScores(method: string, value: unknown): Scores {
   return value as Scores;
 }
 
+function asTensor({ values, count }: FlatRows, shape: Shape): Tensor {
+  return tensor(values as Float32Array, { shape: [count, ...shape] });
+}
+
 /** Every model of @latent/vae, and of packages above that are such models: it is its own file. */
 const latentModel: ModelKind<Model<string>> = {
   name: 'model',
@@ -36,20 +49,30 @@ const latentModel: ModelKind<Model<string>> = {
     model.takeLearned(trained as unknown as Model);
     model.loadStateDict(trained.stateDict());
   },
-  spec: (model): BatchSpec => ({ x: model.event }),
+  spec(model, asked): BatchSpec {
+    const { condition } = model.besideSpec;
+    // Scores are asked of rows, given what stands for a condition; labels and targets are for training.
+    return { x: model.event, ...(asked === 'fit' ? model.besideSpec : condition && { condition }) };
+  },
+  holes: (model) => model.takesHoles,
+  flatRows: (model, caller, rows) => model.flatRows(caller, rows),
   learn: (model, data) => model.learn(data),
-  scaled: (model, data) => model.scaled(data),
+  // Sequences are put on their scale where they are in memory.
+  scaled: (model, data) => (model.sequence === null || data instanceof ArrayDataset ? model.scaled(data) : data),
+  begin: (model, data) => model.begin(data),
   rng: (model) => model.rng,
   scores: Object.fromEntries(
     METHODS.map((method) => [
       method,
-      (model: Model<string>, rows, options) => {
+      (model: Model<string>, rows, options, beside) => {
         const own = (model as unknown as Readonly<Record<string, Method | undefined>>)[method];
         if (own === undefined) {
           throw new UsageError(`distributedScore: this model has no ${method}; it is ${describeValue(model)}`);
         }
-        const x = tensor(rows.values as Float32Array, { shape: [rows.count, rows.width] });
-        return asScores(method, own.call(model, x, ...(Object.keys(options).length > 0 ? [options] : [])));
+        const x = asTensor(rows, model.event);
+        const given = beside.condition && { condition: asTensor(beside.condition, [beside.condition.width]) };
+        const asked = { ...given, ...options };
+        return asScores(method, own.call(model, x, ...(Object.keys(asked).length > 0 ? [asked] : [])));
       },
     ]),
   ),
@@ -104,6 +127,17 @@ export function kindOf(caller: string, model: unknown): ModelKind {
   const kind = kinds().find((each) => each.is(model));
   if (kind !== undefined) return kind;
   throw new UsageError(`${caller}: the model must be a module with parts(batch, rng), such as a Vae`);
+}
+
+/** What a model says of the rows that are asked about. */
+export function rowsOf(kind: ModelKind, model: Trainable<string>, asked: 'fit' | 'score'): RowsOf {
+  const { flatRows } = kind;
+  return {
+    spec: kind.spec?.(model, asked) ?? null,
+    holes: kind.holes?.(model) ?? false,
+    alone: asked === 'score',
+    ...(flatRows && { flatRows: (caller: string, rows: Rows) => flatRows(model, caller, rows) }),
+  };
 }
 
 /** The kind of this name. */

@@ -23,9 +23,12 @@ export interface RunPlace {
   readonly data?: readonly string[];
   /** The run's name: at most 64 small letters, digits and hyphens; made of what is asked by default. */
   readonly run?: string;
-  /** Ends the wait: the run stops after the round under way, and can go on later. */
+  /**
+   * Ends the wait, and the run, which can go on later: training stops after the round under way and says so, scores and sweeps reject with
+   * the signal's reason.
+   */
   readonly signal?: AbortSignal;
-  /** Told what is odd about the data, or why workers refuse; the console's `warn` by default. */
+  /** Told what is odd about the data, why workers refuse, and that nobody works; the console's `warn` by default. */
   onWarning?(message: string): void;
 }
 

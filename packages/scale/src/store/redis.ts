@@ -1,5 +1,6 @@
 import { UsageError } from '@latent/tensor';
-import type { Store } from './store.ts';
+import { CONNECT_SECONDS, isRefusal, placeOf, refusedText, silentText } from '../engine/server.ts';
+import { type Store, StoreError } from './store.ts';
 
 /** What is used of a Redis client (`ioredis`, which is yours). */
 export interface RedisClient {
@@ -10,6 +11,12 @@ export interface RedisClient {
   on(event: 'error', listener: () => void): unknown;
 }
 
+interface OwnClient extends RedisClient {
+  on(event: 'error' | 'ready', listener: (error?: unknown) => void): unknown;
+}
+
+/** Tries to connect again before a command fails: a bit more than a minute. */
+const RETRIES = 20;
 /** Strings of Redis have 512 MB at most. */
 const LARGEST = 512 * 2 ** 20;
 
@@ -22,36 +29,63 @@ export function redisStore(client: RedisClient | string): Store & { close(): Pro
   let own: Promise<RedisClient> | null = null;
   const connected = (): Promise<RedisClient> | RedisClient => {
     if (given !== null) return given;
-    own ??= connect(client as string);
+    own ??= connect(client as string).catch((error: unknown) => {
+      own = null;
+      throw error;
+    });
     return own;
+  };
+  /** Asks the client; of one that is ours, what its driver gives up with is said in our words. */
+  const ask = async <T>(what: (client: RedisClient) => Promise<T>): Promise<T> => {
+    const asked = await connected();
+    try {
+      return await what(asked);
+    } catch (error) {
+      if (given !== null || (error as Error).name !== 'MaxRetriesPerRequestError') throw error;
+      throw new StoreError(`store: the server at ${placeOf(client as string)} has been gone for more than a minute`);
+    }
   };
   const name = (key: string): string => `latent:${key}`;
   return {
     async get(key) {
-      return (await connected()).getBuffer(name(key));
+      return ask((asked) => asked.getBuffer(name(key)));
     },
     async putOnce(key, bytes) {
       if (bytes.length > LARGEST) {
         throw new UsageError(`redisStore: ${key} has ${bytes.length} bytes, and strings of Redis at most ${LARGEST}`);
       }
-      return (await (await connected()).set(name(key), Buffer.from(bytes), 'NX')) === 'OK';
+      return (await ask((asked) => asked.set(name(key), Buffer.from(bytes), 'NX'))) === 'OK';
     },
     async remove(key) {
-      await (await connected()).del(name(key));
+      await ask((asked) => asked.del(name(key)));
     },
     async close() {
-      if (own !== null) (await own).disconnect();
+      const opened = await own?.catch(() => null);
+      opened?.disconnect();
       own = null;
     },
   };
 }
 
+/** A client that answers: a server that is not there is told here, in our words, and one that goes away later by its commands. */
 async function connect(url: string): Promise<RedisClient> {
   const { Redis } = (await import('ioredis').catch(() => {
     throw new UsageError('redisStore: install ioredis beside @latent/scale: npm install ioredis');
-  })) as unknown as { Redis: new (url: string, options: object) => RedisClient };
-  const client = new Redis(url, { maxRetriesPerRequest: 20 });
-  // Without a listener what the next command says anyway would be printed.
-  client.on('error', () => {});
-  return client;
+  })) as unknown as { Redis: new (url: string, options: object) => OwnClient };
+  const client = new Redis(url, { maxRetriesPerRequest: RETRIES });
+  let last: unknown = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const wrong = await new Promise<string>((resolve) => {
+    // It stays: without a listener what the next command says anyway would be printed.
+    client.on('error', (error) => {
+      last = error;
+      if (isRefusal(error)) resolve(refusedText(url, error));
+    });
+    client.on('ready', () => resolve(''));
+    timer = setTimeout(() => resolve(silentText(url, CONNECT_SECONDS, last)), 1000 * CONNECT_SECONDS);
+  });
+  clearTimeout(timer);
+  if (wrong === '') return client;
+  client.disconnect();
+  throw new StoreError(`store: ${wrong}`);
 }

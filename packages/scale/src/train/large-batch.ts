@@ -4,6 +4,7 @@ import {
   type Batch,
   type Optimizer,
   type OptimizerState,
+  type SequenceDataset,
   SplitStep,
   stepping,
   type Trainable,
@@ -11,6 +12,9 @@ import {
 import { Rng, type RngState, type Tensor, ValueError } from '@latent/tensor';
 import type { StepTraining } from '../run/order.ts';
 import { derived } from './local-shard.ts';
+
+/** Rows in memory, any of which may be a batch. */
+export type ShardRows = ArrayDataset | SequenceDataset;
 
 /** Where the generators of a run were when it began. */
 type Generators = readonly (readonly [generator: Rng, state: RngState])[];
@@ -39,7 +43,7 @@ export interface GradientSum {
  */
 export class GradientShard {
   readonly #model: Trainable<string>;
-  readonly #dataset: ArrayDataset;
+  readonly #dataset: ShardRows;
   readonly #shard: number;
   readonly #batchSize: number;
   readonly #generators: Generators;
@@ -48,7 +52,7 @@ export class GradientShard {
   #epoch = -1;
   #order: Uint32Array = new Uint32Array();
 
-  constructor(model: Trainable<string>, dataset: ArrayDataset, shard: number, rng: Rng, training: StepTraining) {
+  constructor(model: Trainable<string>, dataset: ShardRows, shard: number, rng: Rng, training: StepTraining) {
     this.#model = model;
     this.#dataset = dataset;
     this.#shard = shard;

@@ -7,10 +7,16 @@ import type { CheckedStore } from '../store/store.ts';
 
 /** What a worker keeps of a run from job to job. All of it could be read again. */
 export class RunMemory {
+  /** The session it was begun in. In another the store may have lost what it had, and a name may stand for something else. */
+  readonly session: number;
   order: Order | null = null;
   /** Whether this worker's arithmetic is the run's. */
   trusted = false;
   readonly #kept = new Map<string, unknown>();
+
+  constructor(session: number) {
+    this.session = session;
+  }
 
   /** What is kept under a name, made where it is not there. */
   async keep<T>(name: string, make: () => Promise<T> | T): Promise<T> {
@@ -26,6 +32,8 @@ export class RunMemory {
 
 /** A shard whose training is under way here, and waits for its next round. */
 export interface Live {
+  /** Of the run, as in its memory. */
+  readonly session: number;
   /** The round that it can go on with. */
   readonly round: number;
   stop(): void;
@@ -41,12 +49,12 @@ export class LiveShards {
   }
 
   /** The shard, if it waits here for this round; it is then the caller's. */
-  take(run: string, shard: number, round: number): Live | null {
+  take(run: string, session: number, shard: number, round: number): Live | null {
     const key = `${run}/${shard}`;
     const found = this.#live.get(key);
     if (found === undefined) return null;
     this.#live.delete(key);
-    if (found.round === round) return found;
+    if (found.session === session && found.round === round) return found;
     found.stop();
     return null;
   }

@@ -36,8 +36,9 @@ const arithmeticCheck = fields({ bits: text(), fused: (value) => value === true 
 export function jobHandler(parts: WorkerParts): Handler {
   const memories = new Map<string, RunMemory>();
   const passed = new Map<string, number>();
-  const memoryOf = (run: string): RunMemory => {
-    const known = memories.get(run) ?? new RunMemory();
+  const memoryOf = (run: string, session: number): RunMemory => {
+    const before = memories.get(run);
+    const known = before?.session === session ? before : new RunMemory(session);
     memories.delete(run);
     memories.set(run, known);
     for (const oldest of memories.keys()) {
@@ -54,7 +55,7 @@ export function jobHandler(parts: WorkerParts): Handler {
       const { type, job } = checkJob(given);
       const { run, session } = job.data;
       const store = new CheckedStore(parts.store);
-      const memory = memoryOf(run);
+      const memory = memoryOf(run, session);
       memory.order ??= decodeJson('order', keys.order(run), await store.need(keys.order(run)), orderCheck);
       if (!memory.trusted) await trust(parts, run, store, note);
       memory.trusted = true;

@@ -1,5 +1,6 @@
 import {
   type Batch,
+  type BatchSpec,
   beforeLong,
   type Dataset,
   decodeSafetensors,
@@ -36,6 +37,7 @@ import {
 } from '@latent/tensor';
 import type { ReconstructionDistribution } from '../reconstruction/likelihood.ts';
 import type { Sequence } from '../sequence/sequence.ts';
+import { checkBeside, inMemory } from './dealt-rows.ts';
 import { displayName, FORMAT, modelClass, nameOf, readHeader, VERSION } from './file-header.ts';
 import { ModelRows, notLearned, type PreparedRows } from './model-rows.ts';
 import type { ReadyRows } from './rows-program.ts';
@@ -141,6 +143,11 @@ export abstract class Model<N extends string = never> extends Module implements 
     return {};
   }
 
+  /** Whether `takeRows` needs the rows, so that they must be in memory. */
+  protected get wantsRows(): boolean {
+    return false;
+  }
+
   /** The loss of saying the same of every row, on the model's scale; undefined where nobody knows. */
   protected baseline(_rows: FlatRows): number | undefined {
     return undefined;
@@ -203,16 +210,48 @@ export abstract class Model<N extends string = never> extends Module implements 
     }
   }
 
+  /** What stands beside rows x in a data set that the model is trained on, and its shape: labels, targets, conditions. */
+  get besideSpec(): BatchSpec {
+    return {};
+  }
+
+  /** Whether numbers of rows x may be missing, or of sequences past their ends are. */
+  get takesHoles(): boolean {
+    return this.holes || this.sequence !== null;
+  }
+
+  /** Rows as numbers end to end, checked: of sequences with NaN past their ends, of texts their tokens. */
+  flatRows(caller: string, data: Rows): FlatRows {
+    return this.#rows.parse(caller, data);
+  }
+
   /**
-   * Learns what `fit` learns of rows before it trains, their columns' scales and range, and says what is odd about them. `fit`
-   * does it itself; this is for runs in which the rows are trained on in parts, each of which knows only its own.
+   * Learns what `fit` learns of rows before it trains, their columns' scales and range and what parts keep of them, and says what is odd
+   * about them. `fit` does it itself; this is for runs in which the rows are trained on in parts, each of which knows only its own.
    */
   async learn(data: Dataset): Promise<readonly string[]> {
     const caller = `${this.#name}.learn`;
-    const { learned, warnings } = await this.#training.learnOf(caller, data);
+    checkBeside(caller, data, this.besideSpec);
+    const { learned, warnings, scaled, beside } = await this.#learned(caller, data);
     if (isTraining(this)) throw new UsageError(`${caller}: this model is being trained; wait for that run to end`);
+    const taken = this.takeRows(caller, scaled, beside);
+    if (taken.rows !== undefined) {
+      taken.undo?.();
+      throw new UsageError(
+        `${caller}: this model keeps the rows themselves and numbers them (exemplarPrior), so it cannot be trained in parts; use fit, or another prior`,
+      );
+    }
     this.#rows.learned = learned;
     return warnings;
+  }
+
+  async #learned(caller: string, data: Dataset) {
+    if (this.sequence === null && !this.wantsRows) {
+      return { ...(await this.#training.learnOf(caller, data)), scaled: null, beside: {} };
+    }
+    this.#training.checkX(caller, data);
+    const { x, beside } = await inMemory(caller, data);
+    return { ...(await this.#training.learn(caller, this.#rows.parse(caller, x.values), beside)), beside };
   }
 
   /** A data set as training sees it: its rows x on the model's scale, each checked as it goes by. `fit` does it itself. */
@@ -220,7 +259,16 @@ export abstract class Model<N extends string = never> extends Module implements 
     const caller = `${this.#name}.scaled`;
     if (this.transform === null && this.#rows.spec !== null)
       throw notLearned(caller, this.#rows.spec, "the columns' scales");
+    checkBeside(caller, data, this.besideSpec);
     return this.#training.onScale(caller, data, this.#rows.learned, {});
+  }
+
+  /** Told the rows that it is about to be trained on, a part of those it learned of, as `scaled` gave them. `fit` does it itself. */
+  async begin(data: Dataset): Promise<void> {
+    if (!this.wantsRows) return;
+    const caller = `${this.#name}.begin`;
+    const { x, beside } = await inMemory(caller, data);
+    this.takeRows(caller, x, beside);
   }
 
   /** Rows to be encoded; `method` is who asks. */

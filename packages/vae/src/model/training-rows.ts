@@ -116,6 +116,11 @@ export class TrainingRows {
     if (this.#of.sequence !== null) {
       throw new UsageError(`${caller}: sequences are trained from rows in memory; give the rows and not a data set`);
     }
+    this.checkX(caller, data);
+  }
+
+  /** Throws unless a data set has rows x in the model's shape. */
+  checkX(caller: string, data: Dataset): void {
     const shape = data.spec.x;
     if (shape === undefined || !sameShape(shape, this.#of.event)) {
       const got = shape === undefined ? Object.keys(data.spec).join(', ') : formatShape(shape);
@@ -127,6 +132,12 @@ export class TrainingRows {
   onScale(caller: string, rows: FlatRows | Dataset, { transform }: Learned, beside: Columns): Dataset {
     const change = (own: FlatRows): Float32Array => this.#of.scaled(caller, own, transform);
     if (!isDataset(rows)) return this.together(caller, { ...rows, values: change(rows) }, beside);
+    if (this.#of.sequence !== null && rows instanceof ArrayDataset) {
+      this.checkX(caller, rows);
+      const { x, ...others } = rows.columns;
+      const read = this.#of.parse(caller, (x as Columns[string]).rows.values);
+      return this.together(caller, { ...read, values: change(read) }, { ...others, ...beside });
+    }
     this.#checkSpec(caller, rows);
     const [other] = Object.values(beside);
     if (other !== undefined) {

@@ -167,6 +167,10 @@ export class SparseAutoencoder extends Model<SparseNumbers> {
     return null;
   }
 
+  protected override get wantsRows(): boolean {
+    return this.seenRange === null;
+  }
+
   /** The centre starts at the mean of the first run's rows. */
   protected override takeRows(_caller: string, rows: FlatRows | null): { undo?(): void } {
     if (rows === null || this.seenRange !== null) return {};

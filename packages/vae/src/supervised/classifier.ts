@@ -1,6 +1,8 @@
 import {
   type Batch,
+  type BatchSpec,
   crossEntropy,
+  type Dataset,
   type History,
   isList,
   Linear,
@@ -24,6 +26,7 @@ import { knownAs, nameOf } from '../model/file-header.ts';
 import type { ModelFitOptions } from '../model/model.ts';
 import { rowsProgram } from '../model/rows-program.ts';
 import type { Columns } from '../model/training-rows.ts';
+import { withLabels } from './labels.ts';
 import { resolveSupervised, Supervised, type SupervisedOptions, supervisedChecks } from './supervised.ts';
 
 export type { Encoder } from './supervised.ts';
@@ -94,6 +97,15 @@ export class Classifier extends Supervised<'accuracy'> {
       return this.fitTo(data, training, { rows: { y } });
     const held = this.#labels('validationLabels', validationLabels);
     return this.fitTo(data, { ...training, validationData }, { rows: { y }, validation: { y: held } });
+  }
+
+  override get besideSpec(): BatchSpec {
+    return { y: [] };
+  }
+
+  /** Labels are checked as they go by. */
+  override scaled(data: Dataset): Dataset {
+    return super.scaled(withLabels('Classifier.scaled', data, this.#classes, false));
   }
 
   #labels(name: string, labels: unknown): Columns[string] {

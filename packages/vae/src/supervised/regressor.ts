@@ -1,5 +1,7 @@
 import {
   type Batch,
+  type BatchSpec,
+  type Dataset,
   FittedTransform,
   type FlatRows,
   fitRows,
@@ -26,8 +28,9 @@ import {
   ValueError,
   whole,
 } from '@latent/tensor';
+import { checkBeside, inMemory } from '../model/dealt-rows.ts';
 import { knownAs, nameOf } from '../model/file-header.ts';
-import type { ModelFitOptions } from '../model/model.ts';
+import type { Model, ModelFitOptions } from '../model/model.ts';
 import { notLearned } from '../model/model-rows.ts';
 import { transformCheck } from '../model/options.ts';
 import { rowsProgram } from '../model/rows-program.ts';
@@ -161,6 +164,33 @@ export class Regressor extends Supervised<never> {
     };
     if (held === null || validationData === undefined) return this.fitTo(data, training, { rows: { y }, undo });
     return this.fitTo(data, { ...training, validationData }, { rows: { y }, validation: { y: held }, undo });
+  }
+
+  override get besideSpec(): BatchSpec {
+    return { y: [this.#outputs] };
+  }
+
+  override takeLearned(other: Model<never>): void {
+    super.takeLearned(other);
+    if (other instanceof Regressor) this.#targets = other.#targets;
+  }
+
+  override async learn(data: Dataset): Promise<readonly string[]> {
+    const warnings = await super.learn(data);
+    if (this.#targets !== null || this.#targetSpec === null) return warnings;
+    const { beside } = await inMemory('Regressor.learn', data);
+    this.#targets = fitRows(this.#targetSpec, (beside.y as Columns[string]).rows);
+    return warnings;
+  }
+
+  /** Targets go on their scale and are checked as they go by. */
+  override scaled(data: Dataset): Dataset {
+    const caller = 'Regressor.scaled';
+    if (this.#targets === null && this.#targetSpec !== null)
+      throw notLearned(caller, this.#targetSpec, "the targets' scale");
+    checkBeside(caller, data, this.besideSpec);
+    const ready = data.mapped?.('y', (raw) => this.#ready(caller, raw, this.#targets).rows.values as Float32Array);
+    return super.scaled(ready ?? data);
   }
 
   /** The shape of a row's targets: of one output they may be numbers alone. */

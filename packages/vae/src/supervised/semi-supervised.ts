@@ -1,7 +1,9 @@
 import { sampleNormal } from '@latent/autograd';
 import {
   type Batch,
+  type BatchSpec,
   buildNetwork,
+  type Dataset,
   type FlatRows,
   type History,
   inLayer,
@@ -48,6 +50,7 @@ import { withMask } from '../reconstruction/observed.ts';
 import type { ScoredModel } from '../scores/score.ts';
 import { describeVae, type VaeOptions } from '../variational/options.ts';
 import { Vae } from '../variational/vae.ts';
+import { withLabels } from './labels.ts';
 
 /** What a semi-supervised VAE is made of: what its VAE is, and its classifier. */
 export interface SemiSupervisedOptions extends Omit<VaeOptions, 'condition' | 'objective' | 'beta' | 'numSamples'> {
@@ -282,6 +285,24 @@ export class SemiSupervisedVae extends Model<SemiSupervisedNumbers> {
       if (!isTraining(this)) this.#labels = null;
       this.vae.takeLearned(this as unknown as Model<never>);
     }
+  }
+
+  override get besideSpec(): BatchSpec {
+    return { y: [] };
+  }
+
+  protected override get wantsRows(): boolean {
+    return true;
+  }
+
+  override takeLearned(other: Model<never>): void {
+    super.takeLearned(other);
+    this.vae.takeLearned(other);
+  }
+
+  /** Labels are checked as they go by: classes, and −1 or a hole where one is not known. */
+  override scaled(data: Dataset): Dataset {
+    return super.scaled(withLabels('SemiSupervisedVae.scaled', data, this.#classes, true));
   }
 
   protected override takeRows(caller: string, rows: FlatRows | null, beside: Columns): { undo?(): void } {

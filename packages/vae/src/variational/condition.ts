@@ -63,6 +63,8 @@ export function conditionRows(
 function ofClasses(caller: string, classes: number, value: unknown): FlatRows {
   const labels = typeof value === 'number' ? [value] : value;
   const tensor = labels as { readonly shape?: Shape; readonly data?: Float32Array };
+  // As data sets bring them: ones among zeros.
+  if (tensor?.shape?.length === 2 && tensor.shape[1] === classes) return ofColumns(caller, classes, value);
   const list = isList(labels) ? labels : tensor?.shape?.length === 1 ? (tensor.data as Float32Array) : null;
   if (list === null) {
     return refuse({ caller, path: 'condition' }, 'class numbers, one for each row, or one for all', value);

@@ -139,6 +139,12 @@ export class VaeCore extends Model<VaeNumbers> implements ScoredModel {
     return this.#options.missing;
   }
 
+  protected override get wantsRows(): boolean {
+    // What starts at rows starts once, what numbers them does so in each run.
+    const { prior } = this;
+    return prior?.wantsRows === true && (prior.numbered || this.seenRange === null);
+  }
+
   protected override takeRows(
     caller: string,
     rows: FlatRows | null,

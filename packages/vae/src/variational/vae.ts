@@ -1,6 +1,7 @@
 import { noGrad } from '@latent/autograd';
 import {
   type Batch,
+  type BatchSpec,
   type Dataset,
   type History,
   parseRows,
@@ -124,6 +125,11 @@ export class Vae extends VaeCore {
         ? {}
         : this.#conditionToFit('validationCondition', validationData as Rows, validationCondition);
     return this.fitTo(data, training, { rows, validation });
+  }
+
+  override get besideSpec(): BatchSpec {
+    const { condition } = this.options;
+    return condition === null ? {} : { condition: [conditionSize(condition)] };
   }
 
   /** The conditions of training rows, or of validation rows, one for each. */
