@@ -266,6 +266,18 @@ describe('rows', () => {
     await expect(refused([{ url: join(folder, 'a.parquet') }], [folder])).rejects.toThrow(
       "there is no format of files 'parquet'",
     );
+    await expect(refused([{ url: join(folder, 'a') }], [folder])).rejects.toThrow(
+      'must end in .npy, .csv, .safetensors',
+    );
+    writeFileSync(join(folder, 'bad.npy'), 'no array');
+    await expect(refused([{ url: join(folder, 'bad.npy') }], [folder])).rejects.toThrow(/data \S+bad\.npy: npy: /);
+    for (const [source, message] of [
+      [() => 7, 'a source must give chunks of rows one after the other'],
+      [() => Promise.reject(new Error('no such table')), 'data source:own: no such table'],
+    ] as const) {
+      const failing = trained({ rows: [{ url: 'source:own' }], module: { sources: { own: source } } });
+      await expect(failing).rejects.toThrow(message);
+    }
   });
 
   it('of a classifier come with their labels', async () => {
@@ -277,7 +289,11 @@ describe('rows', () => {
     expect(model.predict(rows)).toHaveLength(96);
   });
 
-  it('fewer than shards are refused', async () => {
+  it('fewer than shards are refused, and none that are held out', async () => {
+    const none = { sources: { none: () => [] } };
+    await expect(trained({ rows, validation: [{ url: 'source:none' }], module: none })).rejects.toThrow(
+      'distributedFit: validation has no rows; leave it out',
+    );
     await expect(trained({ rows: rows.slice(0, 10) })).rejects.toThrow('shard 2 of 4 would have no rows, of 2 in all');
   });
 });
@@ -358,6 +374,53 @@ describe('a run', () => {
     await distributedFit(whole, { ...options, store: memoryStore(), engine: localEngine() });
     expect(bitsOf(second)).toBe(bitsOf(whole));
     expect(bitsOf(first)).not.toBe(bitsOf(whole));
+  });
+
+  it('that nobody wants any more before it began is not begun', async () => {
+    const { store, engine } = place();
+    const [model, before] = [vae(), bitsOf(vae())];
+    const found = await distributedFit(model, { ...base, store, engine, signal: AbortSignal.abort() });
+    expect(found).toMatchObject({ stopped: 'aborted', rounds: [] });
+    expect(bitsOf(model)).toBe(before);
+    expect(await engine.overview()).toMatchObject({ waiting: 0, active: [] });
+  });
+
+  it('goes on for one caller where another stops it', async () => {
+    const shared = place();
+    const control = new AbortController();
+    const onRound = ({ round }: RoundEvent): void => {
+      if (round === 2) control.abort();
+    };
+    const options = { ...base, rounds: 300, localSteps: 1, outer: { learningRate: 1, momentum: 0 }, ...shared };
+    const [stopping, going, whole] = [vae(), vae(), vae()];
+    const [stopped, gone] = await Promise.all([
+      distributedFit(stopping, { ...options, signal: control.signal, onRound: onRound as never }),
+      distributedFit(going, { ...options }),
+    ]);
+    expect([stopped?.stopped, gone?.stopped, gone?.rounds.length]).toEqual(['aborted', 'finished', 300]);
+    await distributedFit(whole, { ...options, ...place() });
+    expect(bitsOf(going)).toBe(bitsOf(whole));
+  });
+
+  it('whose store was emptied begins anew, though the queue and the workers remember it', async () => {
+    const { store, engine } = place();
+    const [first, second, third, expected] = [vae(), vae(), vae(), vae()];
+    await distributedFit(first, { ...base, store, engine, run: 'mine' });
+    store.blobs.clear();
+    await distributedFit(second, { ...base, store, engine, run: 'mine' });
+    expect(bitsOf(second)).toBe(bitsOf(first));
+    // The name may then stand for something else.
+    store.blobs.clear();
+    await distributedFit(third, { ...base, rounds: 5, store, engine, run: 'mine' });
+    await distributedFit(expected, { ...base, rounds: 5, ...place() });
+    expect(bitsOf(third)).toBe(bitsOf(expected));
+  });
+
+  it('waits for what onRound gives, and throws what it throws', async () => {
+    const onRound = async ({ round }: RoundEvent): Promise<void> => {
+      if (round === 2) throw new Error('mine');
+    };
+    await expect(distributedFit(vae(), { ...base, ...place(), onRound: onRound as never })).rejects.toThrow('mine');
   });
 
   it('whose store fails now and then goes on; whose store fills up says so, and goes on when there is room', async () => {
@@ -459,6 +522,12 @@ describe('bad calls', () => {
     [{ baseline: [{ loss: 1 }] }, 'baseline must be a list of { seconds, loss }'],
     [{ rows: [{ url: '' }] }, 'distributedFit: data.parts[0].url must be a URL'],
     [{ rows: [[1, 2, 3]] }, 'distributedFit: row 0 has 3 values, expected 5 values'],
+    [{ rows: '/rows/a.npy' }, "rows that workers read are a list of parts, [{ url: '/rows/a.npy' }], got"],
+    [{ rows: [{ path: '/rows/a.npy' }] }, 'rows that workers read are a list of parts'],
+    [
+      { store: 's3://bucket/latent' },
+      "store must be a folder's path, a redis:// URL or an object with get and putOnce",
+    ],
   ])('%j', async (options, message) => {
     await expect(distributedFit(vae(), { ...base, ...place(), ...options } as never)).rejects.toThrow(message);
   });

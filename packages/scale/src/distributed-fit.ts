@@ -60,7 +60,8 @@ export interface DistributedFitOptions<N extends string = never> extends StepTra
   readonly keepRounds?: number;
   /** Another run, to compare the time to equal loss with. */
   readonly baseline?: Baseline;
-  onRound?(event: RoundEvent<N>): void;
+  /** Told of each round; what it gives is waited for, and what it throws is thrown: the run goes on without the call. */
+  onRound?(event: RoundEvent<N>): unknown;
 }
 
 /** What became of a run. */
@@ -99,7 +100,7 @@ const fitChecks = {
   as: optional(text()),
   keepRounds: optional(whole({ min: 1 }), 2),
   baseline: anything(),
-  onRound: optional(callable<(event: RoundEvent) => void>()),
+  onRound: optional(callable<(event: RoundEvent) => unknown>()),
 };
 
 /** Options by whose they are: the step's, and the rest. */
@@ -182,7 +183,7 @@ export async function distributedFit<N extends string = never>(
 }
 
 /** Throws unless what would be trained here is trained on workers: a file does not say what was frozen. */
-function checkTravels(caller: string, model: Trainable<string>, copy: Trainable<string>): void {
+export function checkTravels(caller: string, model: Trainable<string>, copy: Trainable<string>): void {
   const names = (of: Trainable<string>): string =>
     of
       .trainable()
@@ -212,7 +213,7 @@ function shardsOf(caller: string, shards: unknown, rows: unknown) {
 
 interface FitWatch {
   readonly baseline: Baseline | null;
-  readonly onRound: ((event: RoundEvent) => void) | undefined;
+  readonly onRound: ((event: RoundEvent) => unknown) | undefined;
 }
 
 /** Sees a run through, from wherever it is. */
@@ -265,7 +266,7 @@ async function followFit(
       const held = order.validation === null ? null : await heldOut(follow, store, { run, session }, round);
       const event = builder.next(summary, held);
       rounds.push(event);
-      if (round >= next) onRound?.(event);
+      if (round >= next) await onRound?.(event);
       if (
         signal?.aborted &&
         round + 1 < order.rounds &&

@@ -83,6 +83,37 @@ it('goes to a function part by part, or to files', async () => {
   expect(existsSync(join(out, 'kl-00002.npy'))).toBe(true);
 });
 
+it('writes where it can, and not among other scores', async () => {
+  const place = () => ({ store: memoryStore(), engine: localEngine(), module });
+  const out = join(folder, 'mixed');
+  await distributedScore(vae, { parts: parts.slice(0, 3), ...place(), out });
+  await distributedScore(vae, { parts: parts.slice(0, 3), ...place(), out });
+  await expect(distributedScore(vae, { parts: parts.slice(0, 2), ...place(), out })).rejects.toThrow(
+    /distributedScore: out: \S+ has \w+-00002.npy of another scoring, and these are 2 parts; give an empty folder/,
+  );
+  const file = join(out, 'elbo-00000.npy');
+  await expect(distributedScore(vae, { parts, ...place(), out: file })).rejects.toThrow(
+    'npy cannot be written: EEXIST',
+  );
+});
+
+it('ends at the signal, and goes on later', async () => {
+  const [store, engine, control] = [memoryStore(), localEngine(), new AbortController()];
+  const sources = {
+    part(p: string) {
+      if (p === '3') control.abort(new Error('enough'));
+      return module.sources.part(p);
+    },
+  };
+  const call = { parts, store, engine, module: { sources } };
+  await expect(distributedScore(vae, { ...call, signal: control.signal })).rejects.toThrow('enough');
+  expect([...store.blobs.keys()].filter((key) => key.includes('/scores/')).length).toBeLessThan(100);
+  const { scores } = await distributedScore(vae, call);
+  expect(scores.elbo?.data).toEqual(vae.elbo(rows).elbo.data);
+  const never = distributedScore(vae, { ...call, store: memoryStore(), signal: AbortSignal.abort(new Error('no')) });
+  await expect(never).rejects.toThrow('no');
+});
+
 it('goes on where it was after its store failed, and is found when it is over', async () => {
   const inner = memoryStore();
   let room = 5;
@@ -106,7 +137,7 @@ it('goes on where it was after its store failed, and is found when it is over', 
 it.each([
   [{ score: 'save' }, "distributedScore: there is no score 'save'"],
   [{ score: 'constructor' }, "distributedScore: there is no score 'constructor'"],
-  [{ score: 'predict' }, 'distributedScore: this model has no predict'],
+  [{ score: 'predict' }, /this model has no predict; it is a Vae, which has elbo, contributions, /],
   [{ parts: [{ url: 'source:part?0', rows: 3 }] }, 'it has 200 rows, but 3 were announced'],
   [{ options: { sample: 3 } }, "did you mean 'samples'?"],
   [{ out: 3 }, 'distributedScore: out must be a folder or a function'],

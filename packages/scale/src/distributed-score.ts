@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Trainable, writeFileAtomically } from '@latent/nn';
 import { encodeNpy } from '@latent/onnx/npy';
@@ -10,6 +10,7 @@ import {
   refuseUnknown,
   type Tensor,
   text,
+  UsageError,
   ValueError,
 } from '@latent/tensor';
 import { type DataLike, filesOf, partsOf } from './data/given.ts';
@@ -102,6 +103,7 @@ export async function distributedScore(model: object, options: DistributedScoreO
     };
     const run = await beginRun(caller, checked.run, order, [kind.toBytes(own)], store);
     const { parts } = order.data;
+    if (typeof checked.out === 'string') await checkFolder(`${caller}: out`, checked.out, parts.length);
     if ((await store.get(keys.summary(run, 0))) === null) {
       const { signal, onWarning } = checked;
       const follow: Follow = { caller, run, engine, signal, toEnd: false, onWarning, warned: new Set() };
@@ -129,8 +131,21 @@ export async function distributedScore(model: object, options: DistributedScoreO
   });
 }
 
+/** Makes a folder for the scores of so many parts, before hours of work. What is there of more parts is not mixed with them. */
+async function checkFolder(caller: string, folder: string, parts: number): Promise<void> {
+  const names = await mkdir(folder, { recursive: true })
+    .then(() => readdir(folder))
+    .catch((error: Error) => {
+      throw new UsageError(`${caller}: ${folder} cannot be written: ${error.message}`);
+    });
+  const other = names.find((name) => Number(/-(\d{5,})\.npy$/.exec(name)?.[1] ?? -1) >= parts);
+  if (other === undefined) return;
+  throw new UsageError(
+    `${caller}: ${folder} has ${other} of another scoring, and these are ${parts} parts; give an empty folder`,
+  );
+}
+
 async function writePart(folder: string, { part, scores }: ScoredPart): Promise<void> {
-  await mkdir(folder, { recursive: true });
   for (const [name, scored] of Object.entries(scores)) {
     await writeFileAtomically(join(folder, `${name}-${String(part).padStart(5, '0')}.npy`), encodeNpy(scored));
   }

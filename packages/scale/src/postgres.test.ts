@@ -43,6 +43,8 @@ describe.skipIf(!hasPostgres)('worker processes over PostgreSQL (skipped where t
     const { rounds } = await distributedFit(model, {
       ...base,
       ...connected(),
+      // That the server is away, if it is for long.
+      onWarning: (message) => expect(message).toMatch(/no worker is connected|the queue does not answer/),
       onRound: ({ round }) => {
         if (round === 1) killed = (first as WorkerProcess).end('SIGKILL');
         if (round === 2) killed = postgres.kill().then(() => postgres.start());

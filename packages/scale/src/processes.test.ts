@@ -61,11 +61,13 @@ describe.skipIf(redisFile === undefined)('worker processes over Redis (skipped w
   it('workers killed in the middle of things, and the server killed: the same bits, each shard-round once', async () => {
     const model = vae();
     const seen: number[] = [];
+    const warnings: string[] = [];
     const running = distributedFit(model, {
       ...base,
       ...connected(),
       rows: [{ url: 'source:rows' }],
       run: 'killed',
+      onWarning: (message: string) => warnings.push(message),
       onRound: ({ round }: RoundEvent) => seen.push(round),
     } as never);
     // Three that kill themselves while the run goes on: nobody else is there to end it.
@@ -81,6 +83,8 @@ describe.skipIf(redisFile === undefined)('worker processes over Redis (skipped w
     await start(2);
     const { rounds } = await running;
     expect(bitsOf(model)).toBe(await expectedBits());
+    // While nobody worked and no server was there, if it was long enough.
+    expect(warnings.filter((text) => !/no worker is connected|the queue does not answer/.test(text))).toEqual([]);
     expect(rounds.map((round) => round.rows)).toEqual(new Array(base.rounds).fill(4 * 60 * 10));
     expect(seen).toEqual([1, 2, 3, 4, 5]);
   });
@@ -167,8 +171,22 @@ describe.skipIf(redisFile === undefined)('worker processes over Redis (skipped w
     const engine = bullmqEngine({ connection: 'redis://127.0.0.1:1', connectSeconds: 0.5 });
     const gone = distributedFit(vae(), { ...base, store, engine });
     await expect(gone).rejects.toThrow(
-      'the queue does not answer within 0.5 s; is the connection right and the server',
+      /the server at 127\.0\.0\.1:1 does not answer within 0\.5 s \(.*ECONNREFUSED.*\); is the address right and the server/,
     );
     await engine.close();
+  });
+
+  it('a server that refuses is said at once, without what is secret', async () => {
+    const secret = redis.url.replace('//', '//nobody:hush@');
+    for (const place of [
+      { connection: secret, store },
+      { connection: redis.url, store: secret },
+    ]) {
+      const refused = await distributedFit(vae(), { ...base, ...place }).catch((error: Error) => error.message);
+      expect(refused).toMatch(
+        /the server at 127\.0\.0\.1:\d+ refuses: (WRONGPASS|ERR AUTH).*redis:\/\/:PASSWORD@HOST:PORT/,
+      );
+      expect(refused).not.toContain('hush');
+    }
   });
 });

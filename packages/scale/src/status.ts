@@ -1,4 +1,4 @@
-import { checkOptions, optional, text } from '@latent/tensor';
+import { checkOptions, optional, text, ValueError } from '@latent/tensor';
 import { bullmqEngine } from './engine/bullmq.ts';
 import type { Engine, Overview } from './engine/engine.ts';
 import { HistoryBuilder, type RoundEvent } from './run/history.ts';
@@ -49,6 +49,9 @@ export async function status(options: StatusOptions): Promise<Status> {
     run: optional(runCheck),
   });
   const { connection = '', queue, run } = checked;
+  if (connection === '' && checked.engine === undefined) {
+    throw new ValueError('status: give a connection, redis://… or postgres://…, or an engine');
+  }
   const { store, close } = storeOf('status', checked.store);
   const engine = checked.engine ?? bullmqEngine({ connection, ...(queue !== undefined && { queue }) });
   try {

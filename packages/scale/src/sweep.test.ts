@@ -1,4 +1,4 @@
-import { sgd, standardise } from '@latent/nn';
+import { sgd, standardise, stepSchedule } from '@latent/nn';
 import { Rng } from '@latent/tensor';
 import { gaussian, Vae } from '@latent/vae';
 import { expect, it } from 'vitest';
@@ -58,11 +58,38 @@ it('comes to the same with any number of workers and after accidents, and is fou
   expect(bitsOf(again.best)).toBe(bitsOf(one.best));
 });
 
+it('of which the best diverges later has the best of the others', async () => {
+  const late = stepSchedule({ rate: 0.02, gamma: 1e12, every: 5 });
+  const { best, trials: ranked } = await sweep(
+    [
+      { name: 'late', model: vae(2), optimizer: sgd({ learningRate: late }), batchSize: 20 },
+      { name: 'sound', model: vae(2), learningRate: 1e-6, batchSize: 20 },
+    ],
+    { ...base, ...place() },
+  );
+  expect(ranked.map(({ name, rung, loss }) => [name, rung, loss === null])).toEqual([
+    ['sound', 0, false],
+    ['late', 1, true],
+  ]);
+  const whole = vae(2);
+  await whole.fit(rows, { epochs: 1, learningRate: 1e-6, batchSize: 20 });
+  expect(bitsOf(best)).toBe(bitsOf(whole));
+});
+
+it('ends at the signal', async () => {
+  const sweeping = sweep(trials(), { ...base, ...place(), signal: AbortSignal.abort(new Error('enough')) });
+  await expect(sweeping).rejects.toThrow('enough');
+});
+
+const frozen = vae(1);
+frozen.encoder.freeze();
 it.each([
   [[], {}, 'sweep: needs at least one trial'],
   [[{ model: vae(1), epochs: 3 }], {}, "sweep: trials[0]: there is no option 'epochs'"],
   [[{ model: vae(1) }], { rungs: [3, 3] }, 'sweep: rungs must rise, got 3, 3'],
   [[{ model: vae(1) }], { keep: 1 }, 'sweep: keep must be a number'],
+  [[null], {}, 'sweep: trials[0] must be { model, … }, got null'],
+  [[{ model: frozen }], {}, 'sweep: trials[0]: parts of this model are frozen'],
   [[{ model: {} }], {}, 'sweep: the model must be a module'],
   [[{ model: vae(1), optimizer: sgd({ learningRate: 1e12 }) }], {}, 'sweep: every trial diverged'],
 ])('%#: is refused', async (given, options, message) => {

@@ -1,7 +1,17 @@
 import { decodeSafetensors, modelTensors, type Trainable } from '@latent/nn';
-import { anything, checkOptions, list, optional, real, ValueError, whole } from '@latent/tensor';
+import {
+  anything,
+  checkOptions,
+  describeValue,
+  isPlainObject,
+  list,
+  optional,
+  real,
+  ValueError,
+  whole,
+} from '@latent/tensor';
 import { type DataLike, partsOf } from './data/given.ts';
-import { apart, placeChecks } from './distributed-fit.ts';
+import { apart, checkTravels, placeChecks } from './distributed-fit.ts';
 import { rungFlow } from './jobs/flows.ts';
 import { resultCheck, survivors } from './jobs/sweeping.ts';
 import { kindOf, rowsOf } from './model/standard.ts';
@@ -41,7 +51,7 @@ export interface TrialResult {
   readonly rung: number;
 }
 
-/** What became of a sweep: trials by how far they came, and then by their losses. */
+/** What became of a sweep: trials by how far they came, and then by their losses; those that diverged last. */
 export interface SweepResult<M> {
   readonly run: string;
   readonly best: M;
@@ -71,6 +81,9 @@ export async function sweep<M extends Trainable<string>>(
   if (rungs.some((epochs, i) => i > 0 && epochs <= (rungs[i - 1] as number))) {
     throw new ValueError(`${caller}: rungs must rise, got ${rungs.join(', ')}`);
   }
+  const bad = (trials as readonly unknown[]).findIndex((trial) => !isPlainObject(trial));
+  if (bad >= 0)
+    throw new ValueError(`${caller}: trials[${bad}] must be { model, … }, got ${describeValue(trials[bad])}`);
   const given = trials as readonly Trial<M>[];
   const models = given.map(({ model }) => model);
   if (new Set(models).size < models.length)
@@ -95,7 +108,13 @@ export async function sweep<M extends Trainable<string>>(
       rungs,
       keep,
     };
-    const bytes = models.map((model, i) => (kinds[i] as (typeof kinds)[number]).toBytes(model));
+    const own = (checked.module ?? {}) as object;
+    const bytes = models.map((model, i) => {
+      const kind = kinds[i] as (typeof kinds)[number];
+      const made = kind.toBytes(model);
+      checkTravels(`${caller}: trials[${i}]`, model, kind.fromBytes(made, own));
+      return made;
+    });
     const run = await beginRun(caller, checked.run, order, bytes, store);
     const { signal, onWarning } = checked;
     const follow: Follow = { caller, run, engine, signal, toEnd: false, onWarning, warned: new Set() };
@@ -118,8 +137,10 @@ export async function sweep<M extends Trainable<string>>(
       alive = survivors(ranked, keep);
       if (alive.length === 0) break;
     }
+    const sound = (of: TrialResult): number => (of.loss === null ? 0 : 1);
     const all = [...results.values()].sort(
-      (a, b) => b.rung - a.rung || (a.loss ?? Infinity) - (b.loss ?? Infinity) || a.trial - b.trial,
+      (a, b) =>
+        sound(b) - sound(a) || b.rung - a.rung || (a.loss ?? Infinity) - (b.loss ?? Infinity) || a.trial - b.trial,
     );
     const [winner] = all as [TrialResult];
     if (winner.loss === null) throw new ValueError(`${caller}: every trial diverged; try smaller learning rates`);
@@ -127,7 +148,7 @@ export async function sweep<M extends Trainable<string>>(
     const kind = kinds[winner.trial] as (typeof kinds)[number];
     const checkpoint = await store.need(keys.trial(run, winner.rung, winner.trial));
     const { tensors } = decodeSafetensors(checkpoint);
-    const trained = kind.fromBytes(checkpoint, (checked.module ?? {}) as object);
+    const trained = kind.fromBytes(checkpoint, own);
     trained.loadStateDict(modelTensors(tensors));
     kind.adopt(best, trained);
     return { run, best, trials: all };

@@ -13,6 +13,8 @@ it.each([
   ['1,\nNaN,NA\nnull,2', [1, null, null, null, null, 2]],
   ['', []],
   ['a,b\n', []],
+  ['\ufeff\r\n"a, x","b"\r\n1,2\r\n', [1, 2]],
+  ['"2020","x"\n"1",2', [1, 2]],
 ])('%j', (text, expected) => {
   expect(read(text)).toEqual(expected);
 });
@@ -21,6 +23,10 @@ it.each([
   ['1,2\n3', 't: line 2 has 1 fields, expected 2'],
   ['1,2\n3,x', 't: line 2, field 1 is no number, got "x"'],
   ['a,b\n3,2021-01-01', 't: line 2, field 1 is no number'],
+  [
+    '1,x\n3,4',
+    't: line 1, field 1 is no number, got "x", so these are no names of columns, for 1 is one; put names in',
+  ],
   ['1,2,3\n', 't: line 1 has 3 fields, expected 2'],
 ])('%j is refused by line', (text, message) => {
   expect(() => read(text)).toThrow(message);

@@ -18,7 +18,11 @@ const readers: Readonly<Record<string, Reader>> = {
 /** The reader of a file, by its name. */
 export function readerOf(caller: string, path: string): Reader {
   const ending = /\.([a-z]+)$/.exec(path.toLowerCase().replace(/[?#].*$/, ''))?.[1] ?? '';
-  return readers[ending] ?? refuseUnknown(caller, 'format of files', ending, Object.keys(readers));
+  const known = Object.keys(readers);
+  if (ending !== '') return readers[ending] ?? refuseUnknown(caller, 'format of files', ending, known);
+  throw new ValueError(
+    `${caller}: the name of a file must end in ${known.map((each) => `.${each}`).join(', ')}; other rows come from a source of the worker's module, source:NAME`,
+  );
 }
 
 /** Numbers in a row, all names together. */

@@ -40,6 +40,12 @@ export async function partsOf(caller: string, data: unknown, of: RowsOf, store: 
     if (spec === null) throw new ValueError(`${caller}: say what a row is: { parts, spec: { x: [784] } }`);
     return partsDataCheck({ holes: of.holes, ...options, spec }, { caller, path: 'data' });
   }
+  const list = Array.isArray(data) ? data : [data];
+  if (typeof data === 'string' || (list.length > 0 && list.every(isPlainObject))) {
+    throw new ValueError(
+      `${caller}: rows that workers read are a list of parts, [{ url: '/rows/a.npy' }], got ${describeValue(data)}`,
+    );
+  }
   const { columns, spec, holes } = isDataset(data) ? await ofDataset(caller, data) : ofRows(caller, data, of);
   return { parts: await putRows(columns, spec, store), spec, holes, assign: 'rows', records: false };
 }

@@ -2,7 +2,8 @@ import { open, realpath } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Chunk, crc32, type FlatRows, parseRows } from '@latent/nn';
-import { describeValue, refuseUnknown, UsageError, ValueError } from '@latent/tensor';
+import { describeValue, LatentError, refuseUnknown, UsageError, ValueError } from '@latent/tensor';
+import { reasonOf } from '../engine/server.ts';
 import type { RowsFile } from '../model/record-kind.ts';
 import { decodeFile, decodeTensors } from '../store/blob.ts';
 import type { CheckedStore } from '../store/store.ts';
@@ -19,6 +20,9 @@ export interface DataAccess {
   readonly data: readonly string[];
   readonly sources: Readonly<Record<string, PartSource>>;
 }
+
+/** What to do about a hole. */
+const HOLES = 'for rows with holes take a model that knows of them, such as one made with { missing: true }';
 
 /** Blobs of rows that the caller put into the store. */
 export const ROWS = 'rows';
@@ -40,7 +44,10 @@ export async function* readPart(
       if (typeof chunk !== 'object' || chunk === null || !Object.hasOwn(chunk, name)) {
         throw new ValueError(`${caller}: there are no rows '${name}' after row ${before}, got ${describeValue(chunk)}`);
       }
-      parsed.set(name, parseRows(`${caller}: ${name} after row ${before}`, chunk[name], shape, { holes, empty: true }));
+      parsed.set(
+        name,
+        parseRows(`${caller}: ${name} after row ${before}`, chunk[name], shape, { holes, empty: true, remedy: HOLES }),
+      );
     }
     const counts = new Set([...parsed.values()].map(({ count }) => count));
     if (counts.size > 1) {
@@ -63,12 +70,36 @@ async function* openPart(
     const [, name = '', argument = ''] = /^([^?]*)\??(.*)$/s.exec(rest) ?? [];
     const source = Object.hasOwn(access.sources, name) ? access.sources[name] : undefined;
     if (source === undefined) refuseUnknown(caller, "source in the worker's module", name, Object.keys(access.sources));
-    yield* source(argument);
+    yield* chunksOf(caller, source, argument);
   } else if (scheme === 'store') {
     yield decodeTensors(ROWS, rest, await access.store.need(rest)).tensors as Chunk;
   } else {
     const read = readerOf(caller, url);
-    yield* read(caller, await bytesAt(caller, access, url), spec);
+    const bytes = await bytesAt(caller, access, url);
+    try {
+      yield* read(caller, bytes, spec);
+    } catch (error) {
+      // Readers of formats know bytes, and not whose.
+      if (!(error instanceof LatentError) || error.message.startsWith(caller)) throw error;
+      throw new ValueError(`${caller}: ${error.message}`);
+    }
+  }
+}
+
+/** What a source gives; what goes wrong in it is told with its name. */
+async function* chunksOf(caller: string, source: PartSource, argument: string): AsyncGenerator<Chunk> {
+  try {
+    const chunks: unknown = await source(argument);
+    const sound = typeof chunks === 'object' && chunks !== null;
+    if (!sound || !(Symbol.asyncIterator in chunks || Symbol.iterator in chunks)) {
+      throw new ValueError(
+        `${caller}: a source must give chunks of rows one after the other, as a generator does: yield { x: rows }; got ${describeValue(chunks)}`,
+      );
+    }
+    yield* chunks as AsyncIterable<Chunk>;
+  } catch (error) {
+    if (error instanceof LatentError) throw error;
+    throw Object.assign(new Error(`${caller}: ${reasonOf(error)}`), { cause: error });
   }
 }
 
@@ -105,6 +136,8 @@ async function allowedFile(caller: string, { data }: DataAccess, path: string): 
   const file = await open(real, 'r');
   try {
     return await file.readFile();
+  } catch (error) {
+    throw new Error(`${caller}: cannot be read: ${(error as Error).message}`);
   } finally {
     await file.close();
   }

@@ -45,6 +45,9 @@ export const prepare: JobType = {
     const data = await surveyed(context, 'data', order.data.parts.length);
     const validation = await surveyed(context, 'validation', order.validation?.parts.length ?? 0);
     checkShards(order, data);
+    if (order.validation !== null && validation.every(({ rows }) => rows === 0)) {
+      throw new ValueError('distributedFit: validation has no rows; leave it out');
+    }
     const kind = kindNamed('prepare', order.model);
     const model = kind.fromBytes(await store.need(keys.model(run, 0)), module);
     const warnings = (await kind.learn?.(model, streamed(access, order.data))) ?? [];

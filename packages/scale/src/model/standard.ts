@@ -67,7 +67,12 @@ const latentModel: ModelKind<Model<string>> = {
       (model: Model<string>, rows, options, beside) => {
         const own = (model as unknown as Readonly<Record<string, Method | undefined>>)[method];
         if (own === undefined) {
-          throw new UsageError(`distributedScore: this model has no ${method}; it is ${describeValue(model)}`);
+          const has = METHODS.filter(
+            (name) => typeof (model as unknown as Record<string, unknown>)[name] === 'function',
+          );
+          throw new UsageError(
+            `distributedScore: this model has no ${method}; it is ${describeValue(model)}, which has ${has.join(', ')}`,
+          );
         }
         const x = asTensor(rows, model.event);
         const given = beside.condition && { condition: asTensor(beside.condition, [beside.condition.width]) };

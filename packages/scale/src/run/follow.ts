@@ -149,8 +149,14 @@ export async function doneOrStopped(
   const { run, engine, signal } = follow;
   signal?.throwIfAborted();
   const session = await openSession(follow, store, await currentSession(run, store), made, flowOf);
-  await engine.add(flowOf(session));
-  if (await awaitJob(follow, flowOf(session))) return;
+  const abort = (): void => void endSession(run, session, store).catch(() => {});
+  signal?.addEventListener('abort', abort);
+  try {
+    await engine.add(flowOf(session));
+    if (await awaitJob(follow, flowOf(session))) return;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
   await endSession(run, session, store);
   signal?.throwIfAborted();
 }
