@@ -43,6 +43,12 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
+/** Options that one of the two alone has. */
+const ALONE = {
+  works: ['data', 'module', 'threads', 'deterministic', 'name', 'lock'],
+  status: ['run', 'json'],
+} as const;
+
 /** A mistake on the command line. */
 class CommandError extends Error {}
 
@@ -74,6 +80,10 @@ async function main(): Promise<void> {
   const [command, ...more] = positionals;
   if (more.length > 0 || (command !== undefined && command !== 'status')) {
     throw new CommandError(`there is no command ${positionals.join(' ')}; see latent-worker --help`);
+  }
+  const stray = ALONE[command === 'status' ? 'works' : 'status'].find((name) => values[name] !== undefined);
+  if (stray !== undefined) {
+    throw new CommandError(`--${stray} is for ${command === 'status' ? 'workers, not for status' : 'status'}`);
   }
   const { LATENT_CONNECTION, LATENT_STORE, LATENT_QUEUE } = process.env;
   const connection = values.connection ?? LATENT_CONNECTION;
@@ -114,7 +124,13 @@ async function main(): Promise<void> {
 async function moduleOf(file: string): Promise<WorkerModule> {
   const path = resolve(file);
   if (!existsSync(path)) throw new CommandError(`--module: there is no file ${file}`);
-  return { ...((await import(pathToFileURL(path).href)) as WorkerModule) };
+  try {
+    return { ...((await import(pathToFileURL(path).href)) as WorkerModule) };
+  } catch (error) {
+    // What is wrong in it is its author's to find; of a mistake in its text the engine tells no more than this.
+    const { stack, message } = error as Error;
+    throw new CommandError(`--module: ${file} cannot be loaded: ${error instanceof SyntaxError ? message : stack}`);
+  }
 }
 
 function statusText({ workers, waiting, active, failed, runs }: Status): string {

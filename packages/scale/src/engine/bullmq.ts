@@ -160,6 +160,9 @@ interface Opened {
 interface Backend {
   readonly producer: unknown;
   readonly worker: unknown;
+  /** The package that is the caller's to install. */
+  readonly needs: string;
+  driver(): Promise<unknown>;
   /** The factory of the backend, where it is not Redis. */
   extra(): Promise<readonly unknown[]>;
 }
@@ -167,11 +170,17 @@ interface Backend {
 function backendOf(connection: unknown): Backend {
   if (typeof connection === 'string' && /^rediss?:\/\//.test(connection)) {
     const worker = { url: connection, maxRetriesPerRequest: null };
-    return { producer: worker, worker, extra: async () => [] };
+    return { producer: worker, worker, needs: 'ioredis', driver: () => import('ioredis'), extra: async () => [] };
   }
   if (typeof connection === 'string' && /^postgres(ql)?:\/\//.test(connection)) {
     const pool = { connectionString: connection, migrate: true };
-    return { producer: pool, worker: pool, extra: async () => [(await import('bullmq')).createPostgresBackend] };
+    return {
+      producer: pool,
+      worker: pool,
+      needs: 'pg',
+      driver: () => import('pg'),
+      extra: async () => [(await import('bullmq')).createPostgresBackend],
+    };
   }
   throw new ValueError(
     `connection must be redis://…, rediss://… or postgres://…, got ${typeof connection === 'string' ? connection.replace(/\/\/.*@/, '//…@') : typeof connection}`,
@@ -179,6 +188,9 @@ function backendOf(connection: unknown): Backend {
 }
 
 async function openQueue(connection: string, backend: Backend, queue: string, seconds: number): Promise<Opened> {
+  await backend.driver().catch(() => {
+    throw new UsageError(`connection: ${backend.needs} is needed beside @latent/scale: npm install ${backend.needs}`);
+  });
   const bullmq = await import('bullmq');
   const options = { connection: backend.producer } as never;
   const extra = (await backend.extra()) as [];
@@ -199,7 +211,7 @@ async function openQueue(connection: string, backend: Backend, queue: string, se
       () => resolve(''),
       (error: unknown) => {
         hear(error);
-        resolve(silentText(connection, seconds, error));
+        resolve(silentText(connection, null, error));
       },
     );
   });

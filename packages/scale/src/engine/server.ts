@@ -32,8 +32,9 @@ export function refusedText(url: string, error: unknown): string {
   return `the server at ${placeOf(url)} refuses: ${reasonOf(error)}; an address with a password is redis://:PASSWORD@HOST:PORT or postgres://USER:PASSWORD@HOST/DATABASE`;
 }
 
-/** What to say of a server that does not answer. */
-export function silentText(url: string, seconds: number, error: unknown): string {
+/** What to say of a server that does not answer, or within no time at all. */
+export function silentText(url: string, seconds: number | null, error: unknown): string {
   const why = error === null ? '' : ` (${reasonOf(error)})`;
-  return `the server at ${placeOf(url)} does not answer within ${seconds} s${why}; is the address right and the server running?`;
+  const how = seconds === null ? 'cannot be reached' : `does not answer within ${seconds} s`;
+  return `the server at ${placeOf(url)} ${how}${why}; is the address right and the server running?`;
 }

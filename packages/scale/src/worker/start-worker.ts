@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import {
   callable,
@@ -41,7 +42,7 @@ export interface WorkerOptions {
   readonly data?: readonly string[];
   /** Models, sources and modules of your own. */
   readonly module?: WorkerModule;
-  /** What the worker is called, one name for each; host and process by default. */
+  /** What the worker is called, one name for each, of at most 60 letters, digits and `. : _ -`; host and process by default. */
   readonly name?: string;
   /**
    * Seconds for which a job stays a worker's that says nothing; 30 by default. A job of a worker that died is given to another after
@@ -72,9 +73,23 @@ const workerChecks = {
   module: optional((value, at) => {
     // A module's namespace is an object of its own kind.
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse(at, 'an object', value);
-    return (isPlainObject(value) ? value : { ...value }) as WorkerModule;
+    const module = (isPlainObject(value) ? value : { ...value }) as WorkerModule;
+    for (const kind of ['sources', 'models'] as const) {
+      const made: unknown = module[kind] ?? {};
+      const path = `${at.path}.${kind}`;
+      if (typeof made !== 'object' || made === null) return refuse({ ...at, path }, 'functions by name', made);
+      for (const [name, make] of Object.entries(made)) {
+        if (typeof make !== 'function') return refuse({ ...at, path: `${path}.${name}` }, 'a function', make);
+      }
+    }
+    return module;
   }),
-  name: optional(text()),
+  // Servers know their clients by it, in lists with spaces between.
+  name: optional((value, at) =>
+    typeof value === 'string' && /^[\w.:-]{1,60}$/.test(value)
+      ? value
+      : refuse(at, 'a name of at most 60 letters, digits and . : _ -', value),
+  ),
   lockSeconds: optional(real({ min: 1 }), 30),
   liveShards: optional(whole({ min: 1 }), 64),
   onMessage: optional(callable<(message: string) => void>(), (message: string) => console.error(message)),
@@ -98,13 +113,20 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerHandle>
   const { store, close } = storeOf(caller, checked.store);
   const engine =
     checked.engine ?? bullmqEngine({ connection: connection as string, ...(queue !== undefined && { queue }) });
-  const name = checked.name ?? `${hostname()}-${process.pid}-${++started}`;
+  const name =
+    checked.name ??
+    `${hostname()
+      .replace(/[^\w.-]/g, '_')
+      .slice(0, 40)}-${process.pid}-${++started}`;
   const live = new LiveShards(liveShards);
   const said = new Set<string>();
   const once = (message: string): void => {
     if (!said.has(message)) onMessage(message);
     said.add(message);
   };
+  for (const folder of data.filter((place) => !/^https?:/.test(place))) {
+    if (!existsSync(folder)) once(`data: there is no ${folder} here; parts below it will not be found`);
+  }
   const handler = jobHandler({
     name,
     store,
