@@ -1,5 +1,5 @@
 // A VAE of handwritten digits in K shards, in this process. First the bound of held-out digits at equal rows against that of one worker, each with several
-// seeds (settings were chosen with 10 and 11, those of outer momentum and 8 local steps after a look at 0 to 2 too); then, by shards and local steps, in how many steps of a worker a loss is reached that one worker has after 1,000:
+// seeds (settings were chosen with 10 and 11, those of outer momentum after a look at 0 to 2 too); then, by shards and local steps, in how many steps of a worker a loss is reached that one worker has after 1,000:
 // npx tsx --conditions=source bench/scale/digits.ts [equal|table]
 import { adam, oneCycleSchedule } from '@latent/nn';
 import { distributedFit, localEngine, memoryStore, type RoundEvent } from '@latent/scale';
