@@ -91,12 +91,14 @@ export const folderRules: Readonly<Record<string, Readonly<Record<string, readon
     commands: ['files', 'terminal'],
   },
   scale: {
+    // What servers say, whatever they are for.
+    server: [],
     // Blobs under keys: nobody there knows what they are for.
-    store: [],
+    store: ['server'],
     // Jobs with names and numbers, and who does them.
-    engine: [],
+    engine: ['server'],
     model: [],
-    data: ['model', 'store'],
+    data: ['model', 'server', 'store'],
     // Steps and sums, without a queue or a store.
     train: ['run'],
     // What each job does.

@@ -386,18 +386,29 @@ describe('a run', () => {
   });
 
   it('goes on for one caller where another stops it', async () => {
-    const shared = place();
+    const { store: inner, engine } = place();
     const control = new AbortController();
     const onRound = ({ round }: RoundEvent): void => {
-      if (round === 2) control.abort();
+      if (round === 1) control.abort();
     };
-    const options = { ...base, rounds: 300, localSteps: 1, outer: { learningRate: 1, momentum: 0 }, ...shared };
+    // The fourth round waits for the signal, and that for the session's end.
+    const ended = new Promise<void>((resolve) => {
+      control.signal.addEventListener('abort', () => setTimeout(resolve, 20));
+    });
+    const store: Store = {
+      get: (key) => inner.get(key),
+      async putOnce(key, bytes) {
+        if (key.includes('/shard/3/')) await ended;
+        return inner.putOnce(key, bytes);
+      },
+    };
+    const options = { ...base, rounds: 8 };
     const [stopping, going, whole] = [vae(), vae(), vae()];
     const [stopped, gone] = await Promise.all([
-      distributedFit(stopping, { ...options, signal: control.signal, onRound: onRound as never }),
-      distributedFit(going, { ...options }),
+      distributedFit(stopping, { ...options, store, engine, signal: control.signal, onRound: onRound as never }),
+      distributedFit(going, { ...options, store, engine }),
     ]);
-    expect([stopped?.stopped, gone?.stopped, gone?.rounds.length]).toEqual(['aborted', 'finished', 300]);
+    expect([stopped?.stopped, gone?.stopped, gone?.rounds.length]).toEqual(['aborted', 'finished', 8]);
     await distributedFit(whole, { ...options, ...place() });
     expect(bitsOf(going)).toBe(bitsOf(whole));
   });

@@ -17,7 +17,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { distributedFit, distributedScore, localEngine, memoryStore } from './index.ts';
 
-const COUNT = 40;
+const COUNT = 24;
 const x = new Rng(2).normal([COUNT, 3], { mean: 3, std: 4 });
 const holed = tensor(
   x.data.map((value, i) => (i % 7 === 3 ? Number.NaN : value)),
@@ -136,14 +136,14 @@ it.each([{ classes: 3 }, { columns: 3 }])(
     const rows = dataset({ x, condition: ones });
     const [whole, one] = [make(), make()];
     await whole.fit(x, { ...training, epochs: 1, condition: 'classes' in condition ? classes : ones });
-    await distributedFit(one, { ...training, rows, shards: 1, localSteps: 5, rounds: 1, ...place() });
+    await distributedFit(one, { ...training, rows, shards: 1, localSteps: 3, rounds: 1, ...place() });
     expect(all(one as never)).toEqual(all(whole as never));
     const { elbo } = whole.elbo(x, { condition: ones });
     // In parts, each with its own.
     const module = {
       sources: {
         *part(at: string) {
-          const [from, to] = [Number(at) * 20, Number(at) * 20 + 20];
+          const [from, to] = [Number(at) * 12, Number(at) * 12 + 12];
           yield { x: x.data.slice(3 * from, 3 * to), condition: ones.data.slice(3 * from, 3 * to) };
         },
       },

@@ -1,4 +1,5 @@
 import { checkOptions, optional, real, text, UsageError, ValueError, whole } from '@latent/tensor';
+import { CONNECT_SECONDS, isRefusal, refusedText, silentText } from '../server/server.ts';
 import {
   type Engine,
   type EngineWorker,
@@ -12,7 +13,6 @@ import {
 } from './engine.ts';
 import { checkedJob } from './job-size.ts';
 import { patient } from './patient.ts';
-import { CONNECT_SECONDS, isRefusal, refusedText, silentText } from './server.ts';
 
 /** How jobs get from one machine to another: BullMQ over Redis, Valkey or PostgreSQL. */
 export interface BullmqOptions {

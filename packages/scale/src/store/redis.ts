@@ -1,5 +1,5 @@
 import { UsageError } from '@latent/tensor';
-import { CONNECT_SECONDS, isRefusal, placeOf, refusedText, silentText } from '../engine/server.ts';
+import { CONNECT_SECONDS, isRefusal, placeOf, refusedText, silentText } from '../server/server.ts';
 import { type Store, StoreError } from './store.ts';
 
 /** What is used of a Redis client (`ioredis`, which is yours). */
