@@ -40,7 +40,7 @@ export { standardNormalPrior } from './latent/standard-normal-prior.ts';
 export { type VampPriorOptions, vampPrior } from './latent/vamp-prior.ts';
 export { type FillOptions, MaskedAutoencoder, type MaskedNumbers } from './masked/masked-autoencoder.ts';
 export type { MaskedAutoencoderOptions, ResolvedMaskedOptions } from './masked/options.ts';
-export { registerModel } from './model/file-header.ts';
+export { modelNames, registerModel } from './model/file-header.ts';
 export { loadModel, modelFromBytes } from './model/load.ts';
 export { Model, type ModelClass, type ModelFitOptions } from './model/model.ts';
 export type { PreparedRows } from './model/model-rows.ts';

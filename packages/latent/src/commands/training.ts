@@ -62,6 +62,9 @@ export const WORKERS = {
 
 /** Where workers listen and blobs are. */
 export function workersPlace(call: Call, connection: string): { readonly connection: string; readonly store: string } {
+  if (!/^(rediss?|postgres(ql)?):\/\//.test(connection)) {
+    throw new UsageFault(`workers listen at redis://…, rediss://… or postgres://…, got ${JSON.stringify(connection)}`);
+  }
   const store = call.text('store') ?? (/^rediss?:\/\//.test(connection) ? connection : undefined);
   if (store === undefined)
     throw new UsageFault('--store must say where blobs are: a folder or redis://… that all reach');

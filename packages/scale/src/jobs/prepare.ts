@@ -48,7 +48,7 @@ export const prepare: JobType = {
     if (order.validation !== null && validation.every(({ rows }) => rows === 0)) {
       throw new ValueError('distributedFit: validation has no rows; leave it out');
     }
-    const kind = kindNamed('prepare', order.model);
+    const kind = kindNamed(order.model);
     const model = kind.fromBytes(await store.need(keys.model(run, 0)), module);
     const warnings = (await kind.learn?.(model, streamed(access, order.data))) ?? [];
     // Checks the rows that are held out too, before hours are spent.

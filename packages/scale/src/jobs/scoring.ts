@@ -25,7 +25,7 @@ export const score: JobType = {
     if ((await store.get(key)) !== null) return doneBefore;
     await refuseStopped(context);
     const records = recordKindNamed(order.model);
-    const kind = records ?? kindNamed('score', order.model);
+    const kind = records ?? kindNamed(order.model);
     const model = await memory.keep('model', async () => kind.fromBytes(await store.need(keys.model(run, 0)), module));
     const method = Object.hasOwn(kind.scores, order.score) ? kind.scores[order.score] : undefined;
     if (method === undefined) refuseUnknown('distributedScore', 'score', order.score, Object.keys(kind.scores));

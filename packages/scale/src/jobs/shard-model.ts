@@ -13,7 +13,7 @@ export async function freshModel(
   order: FitOrder,
 ): Promise<{ readonly model: Trainable<string>; readonly rng: Rng }> {
   const bytes = await memory.keep('learned', () => store.need(keys.learned(run)));
-  const kind = kindNamed('train', order.model);
+  const kind = kindNamed(order.model);
   const model = kind.fromBytes(bytes, module);
   return { model, rng: kind.rng?.(model) ?? new Rng(order.seed) };
 }
@@ -42,7 +42,7 @@ export async function validationData(context: JobContext, order: FitOrder): Prom
 
 async function scaledRows(context: JobContext, order: FitOrder, rows: Dataset): Promise<Dataset> {
   const { model } = await freshModel(context, order);
-  return kindNamed('train', order.model).scaled?.(model, rows) ?? rows;
+  return kindNamed(order.model).scaled?.(model, rows) ?? rows;
 }
 
 /** A model and the rows of a shard that it is about to be trained on. */
@@ -50,7 +50,7 @@ export async function shardModel(context: JobContext, order: FitOrder, shard: nu
   const dataset = await shardData(context, order, shard);
   const { model, rng } = await freshModel(context, order);
   try {
-    await kindNamed('train', order.model).begin?.(model, dataset);
+    await kindNamed(order.model).begin?.(model, dataset);
   } catch (error) {
     if (!(error instanceof LatentError)) throw error;
     const remedy = 'deal the rows otherwise, or take fewer shards';

@@ -28,7 +28,7 @@ export const trial: JobType = {
     const resultKey = keys.result(run, rung, number);
     if ((await store.get(resultKey)) !== null) return doneBefore;
     await refuseStopped(context);
-    const kind = kindNamed('trial', own.model);
+    const kind = kindNamed(own.model);
     const model = kind.fromBytes(await store.need(keys.model(run, number)), module);
     const rows = await memory.keep('rows', () => allRows(context, order.data));
     const held = await memory.keep('held', () => allRows(context, order.validation));

@@ -1,5 +1,5 @@
 import type { BatchSpec, Dataset, FlatRows, Rows, Trainable } from '@latent/nn';
-import type { Rng, Tensor } from '@latent/tensor';
+import { type Rng, type Tensor, UsageError } from '@latent/tensor';
 
 /** What a worker's own module brings: models, sources and scores that no file could describe. */
 export interface WorkerModule {
@@ -52,6 +52,15 @@ export interface ModelKind<M extends Trainable<string> = Trainable<string>> {
       (model: M, rows: FlatRows, options: ScoreOptions, beside: Readonly<Record<string, FlatRows>>) => Scores
     >
   >;
+}
+
+/** Of a worker that does not know what a run is of, where others may: it gives the job back. */
+export class UnknownModel extends UsageError {
+  constructor(name: string, known: readonly string[]) {
+    const remedy =
+      'start workers that know them: latent worker for tables, or latent-worker --module FILE, which imports or registers them';
+    super(`this worker knows no models '${name.slice(0, 60)}' (known: ${known.join(', ')}); ${remedy}`);
+  }
 }
 
 /** Those that were made known, the last first. */

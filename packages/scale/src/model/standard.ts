@@ -8,9 +8,9 @@ import {
   type Trainable,
 } from '@latent/nn';
 import { describeValue, refuseUnknown, type Shape, Tensor, tensor, UsageError } from '@latent/tensor';
-import { Model, modelFromBytes } from '@latent/vae';
+import { Model, modelFromBytes, modelNames } from '@latent/vae';
 import type { RowsOf } from '../data/given.ts';
-import { type ModelKind, registeredKinds, type ScoreOptions, type Scores } from './kind.ts';
+import { type ModelKind, registeredKinds, type ScoreOptions, type Scores, UnknownModel } from './kind.ts';
 
 /** Methods of Latent's models that give numbers of each row, each by that row alone. */
 const METHODS = [
@@ -44,7 +44,15 @@ const latentModel: ModelKind<Model<string>> = {
   name: 'model',
   is: (model): model is Model<string> => model instanceof Model,
   toBytes: (model) => model.toBytes(),
-  fromBytes: (bytes, { own = {} }) => modelFromBytes(bytes, own) as unknown as Model<string>,
+  fromBytes(bytes, { own = {} }) {
+    try {
+      return modelFromBytes(bytes, own) as unknown as Model<string>;
+    } catch (error) {
+      const name = decodeSafetensors(bytes).metadata.model;
+      if (name === undefined || modelNames().includes(name)) throw error;
+      throw new UnknownModel(name, modelNames());
+    }
+  },
   adopt(model, trained) {
     model.takeLearned(trained as unknown as Model);
     model.loadStateDict(trained.stateDict());
@@ -146,8 +154,11 @@ export function rowsOf(kind: ModelKind, model: Trainable<string>, asked: 'fit' |
 }
 
 /** The kind of this name. */
-export function kindNamed(caller: string, name: string): ModelKind {
+export function kindNamed(name: string): ModelKind {
   const kind = kinds().find((each) => each.name === name);
-  const names = kinds().map((each) => each.name);
-  return kind ?? refuseUnknown(caller, 'kind of models', name, names);
+  if (kind !== undefined) return kind;
+  throw new UnknownModel(
+    name,
+    kinds().map((each) => each.name),
+  );
 }

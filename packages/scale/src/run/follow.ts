@@ -107,13 +107,14 @@ export async function awaitJob(follow: Follow, flow: Flow): Promise<boolean> {
       await engine.add(flow);
       unknown = 0;
     }
-    if (state === 'active') seen = performance.now();
+    // One that is given back is not done, though it is somebody's now and then.
+    if (state === 'active' && note?.refused === undefined) seen = performance.now();
     const refused = new Set(note?.refused === undefined ? [] : [note.refused]);
     if (performance.now() - looked > CHILDREN) {
       looked = performance.now();
       for (const child of flow.children ?? []) {
         const { state: of, note: said } = await engine.state(child);
-        if (of === 'active') seen = performance.now();
+        if (of === 'active' && said?.refused === undefined) seen = performance.now();
         if (said?.refused !== undefined) refused.add(said.refused);
       }
     }

@@ -3,7 +3,7 @@ import type { PartSource } from '../data/read.ts';
 import { GiveBack, type Handler, type Job, PermanentError } from '../engine/engine.ts';
 import { checkedJob } from '../engine/job-size.ts';
 import { jobTypes } from '../jobs/types.ts';
-import type { WorkerModule } from '../model/kind.ts';
+import { UnknownModel, type WorkerModule } from '../model/kind.ts';
 import { keys, runCheck } from '../run/keys.ts';
 import { orderCheck } from '../run/order.ts';
 import { decodeJson, encodeJson } from '../store/blob.ts';
@@ -98,6 +98,7 @@ export function jobHandler(parts: WorkerParts): Handler {
       };
       return report;
     } catch (error) {
+      if (error instanceof UnknownModel) refuse(parts, given.data.run, error.message, note);
       // A store may be well again later; what Latent refuses it will refuse again.
       if (error instanceof LatentError && !(error instanceof StoreError)) throw new PermanentError(error.message);
       throw error;
@@ -137,7 +138,11 @@ async function trust(
   await store.putOnce(key, encodeJson('arithmetic', arithmetic));
   const other = decodeJson('arithmetic', key, await store.need(key), arithmeticCheck) as Arithmetic;
   if (other.bits === arithmetic.bits && other.fused === arithmetic.fused) return;
-  const reason = arithmeticDiffers(arithmetic, other);
+  refuse(parts, run, arithmeticDiffers(arithmetic, other), note);
+}
+
+/** Gives a job back that others may do, and says why. */
+function refuse(parts: WorkerParts, run: string, reason: string, note: (what: object) => void): never {
   note({ refused: reason });
   parts.onRefused(`${run}: ${reason}`);
   throw new GiveBack(REFUSED, reason);
