@@ -27,17 +27,17 @@ const applications: readonly Application[] = [
   {
     name: 'a Vae that trains',
     code: "import { bernoulli, Vae } from '@latent/vae'; const vae = new Vae({ inputSize: 4, latentSize: 2, encoder: [8], reconstruction: bernoulli() }); vae.fit([[0, 1, 1, 0]], { epochs: 2 }).then(() => console.log(vae.elboPerRow([[0, 1, 1, 0]])));",
-    budget: 108,
+    budget: 109,
   },
   {
     name: 'a saved Vae scores',
     code: "import { Vae } from '@latent/vae'; export { bernoulli } from '@latent/vae'; export const score = (bytes, rows) => Vae.fromBytes(bytes).elboPerRow(rows).toArray();",
-    budget: 108,
+    budget: 109,
   },
   {
     name: 'all four packages',
     code: coreNames.map((name) => `export * as ${name} from '@latent/${name}';`).join('\n'),
-    budget: 192,
+    budget: 194,
   },
   { name: 'tables beyond vae', code: "export * from '@latent/tables';", budget: 43, onTop: true },
   {

@@ -1,5 +1,5 @@
 import { ValueError } from '@latent/tensor';
-import { type PartRecord, streamed } from '../data/gather.ts';
+import { gatherShard, type PartRecord, streamed } from '../data/gather.ts';
 import { type PartsData, shardOfPart } from '../data/part.ts';
 import { RowsSum, readPart } from '../data/read.ts';
 import { kindNamed } from '../model/standard.ts';
@@ -50,7 +50,10 @@ export const prepare: JobType = {
     }
     const kind = kindNamed(order.model);
     const model = kind.fromBytes(await store.need(keys.model(run, 0)), module);
-    const warnings = (await kind.learn?.(model, streamed(access, order.data))) ?? [];
+    const rows = kind.takesAllRows?.(model)
+      ? await gatherShard(access, { ...order.data, assign: 'rows' }, data, 0, 1)
+      : streamed(access, order.data);
+    const warnings = (await kind.learn?.(model, rows)) ?? [];
     // Checks the rows that are held out too, before hours are spent.
     if (order.validation !== null) kind.scaled?.(model, streamed(access, order.validation));
     await store.putSame(keys.learned(run), kind.toBytes(model));

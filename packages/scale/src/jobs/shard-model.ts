@@ -50,7 +50,7 @@ export async function shardModel(context: JobContext, order: FitOrder, shard: nu
   const dataset = await shardData(context, order, shard);
   const { model, rng } = await freshModel(context, order);
   try {
-    await kindNamed(order.model).begin?.(model, dataset);
+    kindNamed(order.model).begin?.(model, dataset);
   } catch (error) {
     if (!(error instanceof LatentError)) throw error;
     const remedy = 'deal the rows otherwise, or take fewer shards';

@@ -34,7 +34,7 @@ export const trial: JobType = {
     const held = await memory.keep('held', () => allRows(context, order.validation));
     await kind.learn?.(model, rows);
     const scaled = kind.scaled?.(model, rows) ?? rows;
-    await kind.begin?.(model, scaled);
+    kind.begin?.(model, scaled);
     const before = rung === 0 ? null : await store.need(keys.trial(run, rung - 1, number));
     let last: Uint8Array | null = null;
     try {

@@ -35,12 +35,14 @@ export interface ModelKind<M extends Trainable<string> = Trainable<string>> {
   holes?(model: M): boolean;
   /** Rows x in memory as numbers end to end; rows of one shape are read without it. */
   flatRows?(model: M, caller: string, rows: Rows): FlatRows;
+  /** Whether `learn` takes all rows in memory; a stream of them by default. */
+  takesAllRows?(model: M): boolean;
   /** Learns what must be known of all rows before any is trained on, and says what is odd about them. */
   learn?(model: M, data: Dataset): Promise<readonly string[]>;
   /** Rows as training sees them; as they are by default. */
   scaled?(model: M, data: Dataset): Dataset;
   /** Told the rows of a shard, as training sees them, before it is trained on them. */
-  begin?(model: M, data: Dataset): Promise<void>;
+  begin?(model: M, data: Dataset): void;
   /** What draws in training, where the model holds it itself. */
   rng?(model: M): Rng;
   /**

@@ -64,6 +64,7 @@ const latentModel: ModelKind<Model<string>> = {
   },
   holes: (model) => model.takesHoles,
   flatRows: (model, caller, rows) => model.flatRows(caller, rows),
+  takesAllRows: (model) => model.takesAllRows,
   learn: (model, data) => model.learn(data),
   // Sequences are put on their scale where they are in memory.
   scaled: (model, data) => (model.sequence === null || data instanceof ArrayDataset ? model.scaled(data) : data),

@@ -220,6 +220,11 @@ export abstract class Model<N extends string = never> extends Module implements 
     return this.holes || this.sequence !== null;
   }
 
+  /** Whether `learn` needs rows in memory, and not a stream of them. */
+  get takesAllRows(): boolean {
+    return this.wantsRows || this.sequence !== null;
+  }
+
   /** Rows as numbers end to end, checked: of sequences with NaN past their ends, of texts their tokens. */
   flatRows(caller: string, data: Rows): FlatRows {
     return this.#rows.parse(caller, data);
@@ -246,12 +251,12 @@ export abstract class Model<N extends string = never> extends Module implements 
   }
 
   async #learned(caller: string, data: Dataset) {
-    if (this.sequence === null && !this.wantsRows) {
+    if (!this.takesAllRows) {
       return { ...(await this.#training.learnOf(caller, data)), scaled: null, beside: {} };
     }
     this.#training.checkX(caller, data);
-    const { x, beside } = await inMemory(caller, data);
-    return { ...(await this.#training.learn(caller, this.#rows.parse(caller, x.values), beside)), beside };
+    const { x, ...beside } = inMemory(caller, data);
+    return { ...(await this.#training.learn(caller, this.#rows.parse(caller, x.rows.values), beside)), beside };
   }
 
   /** A data set as training sees it: its rows x on the model's scale, each checked as it goes by. `fit` does it itself. */
@@ -264,11 +269,11 @@ export abstract class Model<N extends string = never> extends Module implements 
   }
 
   /** Told the rows that it is about to be trained on, a part of those it learned of, as `scaled` gave them. `fit` does it itself. */
-  async begin(data: Dataset): Promise<void> {
+  begin(data: Dataset): void {
     if (!this.wantsRows) return;
     const caller = `${this.#name}.begin`;
-    const { x, beside } = await inMemory(caller, data);
-    this.takeRows(caller, x, beside);
+    const { x, ...beside } = inMemory(caller, data);
+    this.takeRows(caller, x.rows, beside);
   }
 
   /** Rows to be encoded; `method` is who asks. */

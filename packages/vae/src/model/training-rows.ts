@@ -12,6 +12,7 @@ import {
 } from '@latent/nn';
 import { formatShape, type Shape, sameShape, sizeOf, UsageError, ValueError } from '@latent/tensor';
 import { ColumnScales, columnWarnings } from './column-warnings.ts';
+import { inMemory } from './dealt-rows.ts';
 import type { Learned, ModelRows } from './model-rows.ts';
 import { SeenRange } from './seen-range.ts';
 
@@ -134,8 +135,8 @@ export class TrainingRows {
     if (!isDataset(rows)) return this.together(caller, { ...rows, values: change(rows) }, beside);
     if (this.#of.sequence !== null && rows instanceof ArrayDataset) {
       this.checkX(caller, rows);
-      const { x, ...others } = rows.columns;
-      const read = this.#of.parse(caller, (x as Columns[string]).rows.values);
+      const { x, ...others } = inMemory(caller, rows);
+      const read = this.#of.parse(caller, x.rows.values);
       return this.together(caller, { ...read, values: change(read) }, { ...others, ...beside });
     }
     this.#checkSpec(caller, rows);

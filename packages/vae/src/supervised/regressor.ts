@@ -166,6 +166,10 @@ export class Regressor extends Supervised<never> {
     return this.fitTo(data, { ...training, validationData }, { rows: { y }, validation: { y: held }, undo });
   }
 
+  override get takesAllRows(): boolean {
+    return super.takesAllRows || (this.#targetSpec !== null && this.#targets === null);
+  }
+
   override get besideSpec(): BatchSpec {
     return { y: [this.#outputs] };
   }
@@ -178,8 +182,7 @@ export class Regressor extends Supervised<never> {
   override async learn(data: Dataset): Promise<readonly string[]> {
     const warnings = await super.learn(data);
     if (this.#targets !== null || this.#targetSpec === null) return warnings;
-    const { beside } = await inMemory('Regressor.learn', data);
-    this.#targets = fitRows(this.#targetSpec, (beside.y as Columns[string]).rows);
+    this.#targets = fitRows(this.#targetSpec, (inMemory('Regressor.learn', data).y as Columns[string]).rows);
     return warnings;
   }
 
