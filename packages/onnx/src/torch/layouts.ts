@@ -111,7 +111,7 @@ export function loadTorch(
     const given = state[theirs] as Tensor;
     if (pair !== undefined && !sameShape(given.shape, shapeThere(pair))) {
       throw new ValueError(
-        `loadTorch: ${theirs} must be ${formatShape(shapeThere(pair))}, got ${formatShape(given.shape)}`,
+        `loadTorch: ${theirs} must be ${formatShape(shapeThere(pair))}, got ${formatShape(given.shape)}; rename says which tensor of the module it is`,
       );
     }
     own[pair?.ours ?? name] = pair?.axes ? given.transpose(pair.axes) : given;

@@ -106,7 +106,17 @@ describe('files of PyTorch', () => {
     ['no calls of what is no function', '\x80\x02ctorch\nFloatStorage\n)R.', 'it calls what makes no tensor'],
     ['no attributes of others', '\x80\x02]}b.', 'gives attributes to what is no dictionary'],
     ['tensors lie within their numbers', tensorOf('K\x02K\x03\x85K\x01\x85\x89N'), 'lies outside of its 4 numbers'],
-    ['those that repeat too', tensorOf('K\0J\xff\xff\xff\x7f\x85K\0\x85\x89N'), 'lies outside of its 4 numbers'],
+    ['those that repeat none', tensorOf('K\0J\xff\xff\xff\x7f\x85K\0\x85\x89N'), 'takes 4 numbers several times'],
+    [
+      'numbers have their signs',
+      tensorOf('K\0K\x02\x85K\x01\x85\x89N}X\x03\0\0\0neg\x88s'),
+      'save it after resolve_neg()',
+    ],
+    [
+      'and are of one part',
+      '\x80\x02ctorch\nComplexFloatStorage\n.',
+      'tensors of torch.ComplexFloatStorage; can be read: F',
+    ],
     ['and have no place before them', tensorOf('J\xff\xff\xff\xffK\x01\x85K\x01\x85\x89N'), 'lies outside'],
     ['and as many steps as sizes', tensorOf('K\0K\x02\x85)\x89N'), 'lies outside'],
     ['and sizes that are numbers', tensorOf('K\0X\x01\0\0\0a\x85K\x01\x85\x89N'), 'no valid shape'],
