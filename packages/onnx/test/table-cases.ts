@@ -276,7 +276,7 @@ export async function tableCases(): Promise<Case[]> {
       'income / year': -5,
       visits: -3,
     },
-    { ...(rowsOf(1, 4, 0)[0] as Row), price: 9.9, height: -1e5, score: 1e30 },
+    { ...(rowsOf(1, 4, 0)[0] as Row), price: 9.9, height: -1e5, score: 1e30, visits: -1e9, 'income / year': -1e300 },
     learned[0] as Row,
     learned[7] as Row,
     Object.fromEntries(Object.keys(KINDS).map((name) => [name, null])),

@@ -17,6 +17,8 @@ export interface OnnxColumn {
   readonly unit?: string;
   /** Of categories: level i has the code i. */
   readonly levels?: readonly (string | number | boolean)[];
+  /** Of categories: texts that are holes, with the code −1. */
+  readonly holes?: readonly string[];
 }
 
 /** How cells are handed in. */
@@ -71,7 +73,7 @@ export function cellsOf(
     }
     const known = fileLevels(code.learned[name] as LearnedLevels, axes?.[c]);
     const others = known.keys.length;
-    const shown = { name, input, kind: kind.name, levels: known.levels };
+    const shown = { name, input, kind: kind.name, levels: known.levels, holes: kind.holes };
     categories.push({ column: c, known });
     if (as === 'codes') {
       columns.push({ ...shown, type: 'int64' });
