@@ -55,23 +55,23 @@ export const linearScale: NumberScale = {
   inside: (value) => value,
 };
 
-/** The least that is inside, so that its logarithm is a number, however far below a value is. */
-export const LEAST_INSIDE = { log: 2 ** -1022, log1p: 2 ** -53 - 1 } as const;
-/** Exponents that are less come to nothing. */
-export const LEAST_EXPONENT = -600;
+/** Where the straight line below a domain ends: exponents that are less, and what then has a logarithm still. */
+export const LINE_END = { exponent: -600, least: 2 ** -1022 } as const;
+/** That of counts: beyond it 1 + x has few digits left. */
+export const COUNT_LINE_END = -20;
 
 export const logScale: NumberScale = {
   above: 0,
   transform: (numbers) => chain(log(), numbers),
   inside: (value, least) =>
-    value >= least ? value : Math.max(LEAST_INSIDE.log, least * Math.exp(Math.max(LEAST_EXPONENT, value / least - 1))),
+    value >= least ? value : Math.max(LINE_END.least, least * Math.exp(Math.max(LINE_END.exponent, value / least - 1))),
 };
 
 /** Of counts: log(1 + x), and a straight line below 0. */
 export const log1pScale: NumberScale = {
   above: -1,
   transform: (numbers) => chain(log({ offset: 1 }), numbers),
-  inside: (value) => (value >= 0 ? value : Math.max(LEAST_INSIDE.log1p, Math.expm1(value))),
+  inside: (value) => (value >= 0 ? value : Math.expm1(Math.max(COUNT_LINE_END, value))),
 };
 
 /** Learns the scale of numbers; `atoms` of them are values apart. */

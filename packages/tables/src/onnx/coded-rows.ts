@@ -12,7 +12,7 @@ import {
 import { type Expr, select } from '@latent/tensor';
 import type { RowCode } from '../encode/row-code.ts';
 import type { LearnedDates } from '../kinds/date.ts';
-import { LEAST_EXPONENT, LEAST_INSIDE, type LearnedNumbers } from '../kinds/number-learner.ts';
+import { COUNT_LINE_END, type LearnedNumbers, LINE_END } from '../kinds/number-learner.ts';
 import type { Cells } from './inputs.ts';
 
 /** Numbers of the common scale as nodes, each column by what it goes through. */
@@ -29,10 +29,10 @@ const below = (build: (x: Expr, least: Expr) => Expr): ColumnFormula => ({
   logSlope: (x) => x.mul(0),
 });
 const logInside = below((x, least) => {
-  const line = least.mul(x.div(least).sub(1).max(LEAST_EXPONENT).exp());
-  return select(x.lt(least), line.max(LEAST_INSIDE.log), x);
+  const line = least.mul(x.div(least).sub(1).max(LINE_END.exponent).exp());
+  return select(x.lt(least), line.max(LINE_END.least), x);
 });
-const log1pInside = below((x) => select(x.lt(0), x.max(LEAST_EXPONENT).expm1().max(LEAST_INSIDE.log1p), x));
+const log1pInside = below((x) => select(x.lt(0), x.max(COUNT_LINE_END).expm1(), x));
 
 /** Past this single precision cannot square numbers. Dates have no such end. */
 const FARTHEST = 1e6;
