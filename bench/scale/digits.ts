@@ -77,10 +77,12 @@ if (part !== 'table') {
   console.log(`${EPOCHS} passes, ${BATCH} rows a step of all shards together, one-cycle rates`);
   const whole = Math.ceil(train.labels.length / BATCH);
   await told('one worker', [0, 1, 2, 3, 4], (seed) => equalRows(seed, 1, { rate: 0.008, localSteps: whole }));
-  const shared = { rate: 0.004, localSteps: 21, outer: { learningRate: 1, momentum: 0.8 } };
-  await told('four shards, 21 local steps, outer momentum 0.8', [0, 1, 2], (seed) => equalRows(seed, 4, shared));
-  const plain = { rate: 0.016, localSteps: 8 };
-  await told('four shards, 8 local steps, plain averages', [0, 1, 2], (seed) => equalRows(seed, 4, plain));
+  const shards = (name: string, how: Parameters<typeof equalRows>[2]) =>
+    told(`four shards, ${name}`, [0, 1, 2, 3, 4], (seed) => equalRows(seed, 4, how));
+  await shards('gradients of each step', { rate: 0.008, localSteps: 1 });
+  for (const localSteps of [2, 4, 8]) await shards(`averaged after ${localSteps} steps`, { rate: 0.016, localSteps });
+  const outer = { learningRate: 1, momentum: 0.8 };
+  await shards('21 local steps, outer momentum 0.8', { rate: 0.004, localSteps: 21, outer });
 }
 
 if (part !== 'equal') {

@@ -18,6 +18,7 @@ import { difference } from '../test/cases.ts';
 import { run } from '../test/interpreter.ts';
 import { networkCase, shaken } from '../test/layer-cases.ts';
 import { given, wanted } from '../test/vae-cases.ts';
+import { Graph, N } from './graph/graph.ts';
 import { exportOnnx, layerRules, modelRules, onnxModel, opRules, transformRules } from './index.ts';
 
 const rng = new Rng(1);
@@ -102,6 +103,19 @@ describe('a file', () => {
     const names = onnxModel(field, { input: [3] }).graph?.node?.map(({ name }) => name);
     expect(names).toEqual(['inner/LayerNormalization_0', '/Exp_1', 'y']);
     expect(field.forward).toBe(forward);
+  });
+
+  it('holds at most 2 GiB', () => {
+    const graph = new Graph();
+    // One array under many names: nothing of it is ever touched.
+    const values = new Float32Array(2 ** 25);
+    const many = (count: number) => {
+      const tensors = Array.from({ length: count }, (_, i) => graph.tensor(`t${i}`, 'float', [values.length], values));
+      graph.output(`y${count}`, graph.node('Sum', [graph.input(`x${count}`, 'float', [N, 1]), ...tensors]), [N, 1]);
+      return () => graph.model('large', {});
+    };
+    expect(many(15)).not.toThrow();
+    expect(many(16)).toThrow('exportOnnx: the numbers take 2147483648 bytes, but a file holds at most 2147483647');
   });
 
   it('is in eval mode whatever the model is in', () => {

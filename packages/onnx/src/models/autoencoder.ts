@@ -1,59 +1,37 @@
-import { type Batch, type Context, withinLengths } from '@latent/nn';
-import { type Checked, type Checks, real, type Tensor, where } from '@latent/tensor';
+import { type Context, withinLengths } from '@latent/nn';
+import { type Tensor, where } from '@latent/tensor';
 import type { Autoencoder, StepwiseDistribution } from '@latent/vae';
-import { N } from '../graph/graph.ts';
 import type { Operand } from '../trace/trace.ts';
+import { codedRules, type DecodedRows, errorRules } from './coded-rules.ts';
 import type { ModelGraphs } from './graph-rule.ts';
 import { central, unrolled } from './made-rows.ts';
-import { decision, graphRule, type ModelGraph } from './model-graph.ts';
-
-type Graph = ModelGraph<Autoencoder>;
-
-const rule = <S extends Checks>(options: S, build: (graph: Graph, options: Checked<S>) => Record<string, Operand>) =>
-  graphRule<Autoencoder, S>(options, build);
+import type { ModelGraph, SeenRows } from './model-graph.ts';
 
 /** What becomes a file of an autoencoder. */
 export const autoencoderRules = (): ModelGraphs => ({
-  encoder: rule({}, (graph) =>
-    graph.traceBeside([graph.near('codes')], besideRows(graph), ([near], beside) => {
-      const codes = encoded(graph.model, near as Tensor, beside);
-      return { code: codes.reshape([codes.shape[0] as number, graph.model.codeSize]) };
-    }),
-  ),
-  /** The parameters of the rows' distribution before any squashing, and its mean on the scale of the data; see the VAE's. */
-  decoder: rule({}, (graph) => {
-    const { mean, ...params } = graph.trace<string>([graph.input('z', [N, graph.model.codeSize])], (z) =>
-      decoded(graph.model, z as Tensor),
-    );
-    return { ...params, mean: graph.restored(mean as Operand) };
+  ...codedRules<Autoencoder>({
+    size: ({ codeSize }) => codeSize,
+    encode(model, rows) {
+      const codes = encoded(model, rows);
+      return { code: codes.reshape([codes.shape[0] as number, model.codeSize]) };
+    },
+    decode: (model, z) => decoded(model, z),
+    reconstruct: (model, rows) => decoded(model, encoded(model, rows), contextOf(rows)).mean,
   }),
-  reconstruction: rule({}, (graph) => {
-    const { model } = graph;
-    const { mean } = graph.traceBeside<string>([graph.near('codes')], besideRows(graph), ([near], beside) =>
-      decoded(model, encoded(model, near as Tensor, beside), contextOf(near as Tensor, beside)),
-    );
-    return { reconstruction: graph.restored(mean as Operand, 'rows') };
-  }),
-  reconstructionError: rule({}, (graph) => ({ error: errorOf(graph) })),
-  /** The error, and whether it is above the threshold. */
-  detector: rule({ threshold: real() }, (graph, { threshold }) => decision(graph, errorOf(graph), threshold)),
+  ...errorRules(errorOf),
 });
 
-function besideRows({ lengths }: Graph): Record<string, Operand> {
-  return lengths === null ? {} : { lengths };
-}
-
 /** What goes with rows through networks. */
-function contextOf(x: Tensor, { lengths }: Batch): Context {
+function contextOf({ x, beside: { lengths } }: SeenRows): Context {
   return lengths === undefined ? {} : { lengths, steps: x.shape[1] as number };
 }
 
-function encoded(model: Autoencoder, near: Tensor, beside: Batch): Tensor {
-  return model.encoder.forward(near, contextOf(near, beside));
+function encoded(model: Autoencoder, rows: SeenRows): Tensor {
+  return model.encoder.forward(rows.near, contextOf(rows));
 }
 
-/** What stands for rows of codes, as `mean`, and their parameters where they are made of the codes alone. */
-function decoded(model: Autoencoder, codes: Tensor, context: Context = {}): Record<string, Tensor> {
+/** What stands for rows of codes, and their parameters before any squashing where they are made of the codes alone. */
+function decoded(model: Autoencoder, codes: Tensor, context: Context = {}): DecodedRows {
   const { previous, codeSize } = model;
   const { reconstruction: likelihood } = model.options;
   if (previous !== null) {
@@ -65,26 +43,18 @@ function decoded(model: Autoencoder, codes: Tensor, context: Context = {}): Reco
 }
 
 /** The loss of each row against itself, on the scale of the data. */
-function errorOf(graph: Graph): Operand {
+function errorOf(graph: ModelGraph<Autoencoder>): Operand {
   const { model } = graph;
-  const { reconstruction } = model.options;
-  const { error } = graph.traceBeside(
-    [graph.x, graph.near('scores')],
-    besideRows(graph),
-    ([x, near]: Tensor[], beside) => {
-      const given = { ...contextOf(x as Tensor, beside), x: x as Tensor };
-      const params = model.likelihoodParams(encoded(model, near as Tensor, beside), given);
-      const rows = (x as Tensor).reshape([(x as Tensor).shape[0] as number, model.options.inputSize]);
-      const { lengths } = beside;
-      if (lengths === undefined) return { error: reconstruction.logProb(rows, params).neg() };
-      const steps = (reconstruction as StepwiseDistribution).logProbPerStep(rows, params);
-      return {
-        error: where(withinLengths(lengths, steps.shape[1] as number), steps, 0)
-          .sum({ axis: -1 })
-          .neg(),
-      };
-    },
-  );
-  if (!reconstruction.normalized) return error;
-  return { value: graph.shifted(error.value, 'subtract', 'row', false), dims: error.dims };
+  const { reconstruction, inputSize } = model.options;
+  const { error } = graph.ofRows('scores', (seen) => {
+    const { x, beside } = seen;
+    const params = model.likelihoodParams(encoded(model, seen), { ...contextOf(seen), x });
+    const rows = x.reshape([x.shape[0] as number, inputSize]);
+    const { lengths } = beside;
+    if (lengths === undefined) return { error: reconstruction.logProb(rows, params).neg() };
+    const steps = (reconstruction as StepwiseDistribution).logProbPerStep(rows, params);
+    const inside = withinLengths(lengths, steps.shape[1] as number);
+    return { error: where(inside, steps, 0).sum({ axis: -1 }).neg() };
+  });
+  return graph.shifted(error, reconstruction);
 }

@@ -9,13 +9,26 @@ import {
   type Tensor,
   UsageError,
 } from '@latent/tensor';
-import type { Model } from '@latent/vae';
+import { type Model, type ReconstructionDistribution, VaeCore } from '@latent/vae';
 import { formula, formulaNodes } from '../graph/formula.ts';
 import { type Dims, type ElementType, Graph, N, type Value } from '../graph/graph.ts';
 import { type ScaleNodes, scaleNodes } from '../rules/part.ts';
 import { type Operand, trace } from '../trace/trace.ts';
+import { conditionOf } from './condition.ts';
 import type { GraphRule } from './graph-rule.ts';
 import { heldRows, nearRows } from './limits.ts';
+
+/** Rows as a program of a model is given them, on the model's scale. */
+export interface SeenRows {
+  /** The same as `near` where codes are asked for. */
+  readonly x: Tensor;
+  /** Far values drawn in, as encoders see them. */
+  readonly near: Tensor;
+  /** Their condition, and of sequences their lengths. */
+  readonly beside: Batch;
+  /** Standard normal noise, if it is an input. */
+  readonly eps: Tensor | null;
+}
 
 /**
  * A graph of a model: rows come in as they are and leave on their own scale, so that the transform is part of the file; in
@@ -123,17 +136,43 @@ export class ModelGraph<M extends Model = Model> {
     return trace(this.graph, this.model, operands, program);
   }
 
-  /** The same, of what stands beside the rows too. */
-  traceBeside<K extends string>(
-    operands: readonly Operand[],
-    beside: Readonly<Record<string, Operand>>,
-    program: (inputs: Tensor[], beside: Batch) => Readonly<Record<K, Tensor>>,
+  /**
+   * What `program` computes of rows: of `codes` with far values drawn in, of `scores` with the rows themselves too. `noise`: the
+   * sizes of an input `eps`, if there is to be one.
+   */
+  ofRows<K extends string>(
+    of: 'codes' | 'scores',
+    program: (rows: SeenRows) => Readonly<Record<K, Tensor>>,
+    noise: Dims | null = null,
   ): Record<K, Operand> {
-    const count = operands.length;
-    return this.trace([...operands, ...Object.values(beside)], (...inputs) => {
-      const own = Object.keys(beside).map((name, i) => [name, inputs[count + i] as Tensor]);
-      return program(inputs.slice(0, count), Object.fromEntries(own));
+    const rows = of === 'codes' ? [this.near(of)] : [this.x, this.near(of)];
+    const { lengths } = this;
+    const beside = { ...this.#condition, ...(lengths !== null && { lengths }) };
+    const eps = noise === null ? [] : [this.input('eps', noise)];
+    return this.trace([...rows, ...eps, ...Object.values(beside)], (...inputs) => {
+      const [x, near] = [inputs[0], inputs[rows.length - 1]] as [Tensor, Tensor];
+      const own = besideOf(beside, inputs);
+      return program({ x, near, eps: noise === null ? null : (inputs[rows.length] as Tensor), beside: own });
     });
+  }
+
+  /** What `program` computes of codes of these sizes, an input `z`. */
+  ofCodes<K extends string>(
+    dims: Dims,
+    program: (z: Tensor, beside: Batch) => Readonly<Record<K, Tensor>>,
+  ): Record<K, Operand> {
+    const z = this.input('z', dims);
+    const beside = this.#condition;
+    return this.trace([z, ...Object.values(beside)], (...inputs) =>
+      program(inputs[0] as Tensor, besideOf(beside, inputs)),
+    );
+  }
+
+  /** What stands beside codes and rows of a conditional model, an input of the graph. */
+  get #condition(): Readonly<Record<string, Operand>> {
+    const { model, graph } = this;
+    const condition = model instanceof VaeCore ? model.options.condition : null;
+    return condition === null ? {} : { condition: conditionOf(graph, condition) };
   }
 
   /**
@@ -163,11 +202,16 @@ export class ModelGraph<M extends Model = Model> {
   }
 
   /**
-   * A density on the model's scale, or the loss that is minus one, as one of the data: log |dy/dx| is added or taken away,
-   * summed over the row or each step, or column by column. `holes`: whether values may be missing.
+   * A density of `likelihood` on the model's scale, or the loss that is minus one, as one of the data: log |dy/dx| is added or taken
+   * away, summed over the row or each step, or column by column. `holes`: whether values may be missing.
    */
-  shifted(value: Value, how: 'add' | 'subtract', per: 'row' | 'step' | 'column', holes: boolean): Value {
-    if (this.#columns === null) return value;
+  shifted(
+    density: Operand,
+    { normalized }: ReconstructionDistribution,
+    how: 'add' | 'subtract' = 'subtract',
+    { per = 'row', holes = false }: { readonly per?: 'row' | 'step' | 'column'; readonly holes?: boolean } = {},
+  ): Operand {
+    if (this.#columns === null || !normalized) return density;
     const { graph } = this;
     const { event } = this.model;
     const all = graph.node('Expand', [this.#columns.logJacobian(graph, this.given, holes), graph.whole(event)]);
@@ -179,7 +223,8 @@ export class ModelGraph<M extends Model = Model> {
       per === 'column'
         ? graph.node('Reshape', [slopes, graph.whole([-1, sizeOf(event)])])
         : summed(per === 'row' ? axes : axes.slice(0, -1));
-    return graph.node(how === 'add' ? 'Add' : 'Sub', [value, graph.cast(shift, 'float')]);
+    const operator = how === 'add' ? 'Add' : 'Sub';
+    return { value: graph.node(operator, [density.value, graph.cast(shift, 'float')]), dims: density.dims };
   }
 
   /** Minus a value. */
@@ -187,10 +232,9 @@ export class ModelGraph<M extends Model = Model> {
     return { value: this.graph.node('Neg', [value]), dims };
   }
 
-  /** The sum of each row of columns, and what comes beside them. */
-  total(columns: Operand, rest: Operand): Operand {
-    const sum = this.graph.node('ReduceSum', [columns.value, this.graph.whole([-1])], { keepdims: 0 });
-    return { value: this.graph.node('Add', [sum, rest.value]), dims: rest.dims };
+  /** The sum of two values of the same sizes. */
+  sum(a: Operand, b: Operand): Operand {
+    return { value: this.graph.node('Add', [a.value, b.value]), dims: b.dims };
   }
 
   /** The rows as given, and these where a value is missing. */
@@ -198,6 +242,12 @@ export class ModelGraph<M extends Model = Model> {
     const chosen = formula(2, (given, made) => select((given as Expr).eq(given as Expr), given as Expr, made as Expr));
     return { value: formulaNodes(this.graph, chosen, [this.given, value], this.type), dims };
   }
+}
+
+/** What stands beside rows, of the last inputs of a program. */
+function besideOf(beside: Readonly<Record<string, Operand>>, inputs: readonly Tensor[]): Batch {
+  const names = Object.keys(beside);
+  return Object.fromEntries(names.map((name, i) => [name, inputs.at(i - names.length) as Tensor]));
 }
 
 /** A score, and whether it is above the threshold. */

@@ -1,10 +1,11 @@
-import { oneOf, optional, real, softmax, type Tensor, UsageError, zeros } from '@latent/tensor';
+import { real, softmax, type Tensor, UsageError, zeros } from '@latent/tensor';
 import type { Classifier, Model, Regressor, SemiSupervisedVae } from '@latent/vae';
 import { N } from '../graph/graph.ts';
 import { scaleNodes } from '../rules/part.ts';
 import type { Operand } from '../trace/trace.ts';
 import type { ModelGraphs } from './graph-rule.ts';
 import { decision, graphRule, type ModelGraph, restoredBy } from './model-graph.ts';
+import { type NoiseOptions, noiseChecks } from './noise.ts';
 
 /** The probability of each class, of the logits that a model makes of rows, and the number of the most likely one. */
 function predictionOf(graph: ModelGraph<Model & { forward(x: Tensor): Tensor }>, rows: Operand) {
@@ -15,47 +16,39 @@ function predictionOf(graph: ModelGraph<Model & { forward(x: Tensor): Tensor }>,
 
 /** What becomes a file of a classifier. */
 export const classifierRules = (): ModelGraphs => ({
-  prediction: graphRule<Classifier, Record<never, never>>({}, (graph) => predictionOf(graph, graph.x)),
+  prediction: graphRule({}, (graph: ModelGraph<Classifier>) => predictionOf(graph, graph.x)),
 });
 
-const noiseChecks = {
-  /** `mean` (default): the mean of the code under each class; `input`: noise that is handed in as `eps` [classes, N, latent]. */
-  noise: /* @__PURE__ */ optional(oneOf('mean', 'input'), 'mean' as const),
-};
-
-/** What becomes a file of a semi-supervised VAE; its `vae` has the graphs of a VAE whose condition is the class. */
+/** What becomes a file of a semi-supervised VAE; its `vae` has the graphs of a VAE whose condition is the class. `eps` [classes, N, latent]. */
 export const semiSupervisedRules = (): ModelGraphs => ({
-  prediction: graphRule<SemiSupervisedVae, Record<never, never>>({}, (graph) =>
-    predictionOf(graph, graph.near('codes')),
-  ),
-  elbo: graphRule<SemiSupervisedVae, typeof noiseChecks>(noiseChecks, (graph, { noise }) => ({
-    elbo: boundOf(graph, noise),
-  })),
+  prediction: graphRule({}, (graph: ModelGraph<SemiSupervisedVae>) => predictionOf(graph, graph.near('codes'))),
+  elbo: graphRule(noiseChecks, (graph: ModelGraph<SemiSupervisedVae>, options) => ({ elbo: boundOf(graph, options) })),
   /** Minus the bound, and whether it is above the threshold. */
-  detector: graphRule<SemiSupervisedVae, typeof noiseChecks & { threshold: ReturnType<typeof real> }>(
+  detector: graphRule(
     { ...noiseChecks, threshold: real() },
-    (graph, { noise, threshold }) => decision(graph, graph.negated(boundOf(graph, noise)), threshold),
+    (graph: ModelGraph<SemiSupervisedVae>, { threshold, ...options }) =>
+      decision(graph, graph.negated(boundOf(graph, options)), threshold),
   ),
 });
 
 /** The bound of log p(x), all classes enumerated, on the scale of the data. */
-function boundOf(graph: ModelGraph<SemiSupervisedVae>, noise: 'mean' | 'input'): Operand {
-  const { model } = graph;
-  const { latentSize, missing } = model.vae.options;
-  const operands = [graph.x, graph.near('scores')];
-  if (noise === 'input') operands.push(graph.input('eps', [model.classes, N, latentSize]));
-  const { elbo } = graph.trace(operands, (...inputs) => {
-    const [x, near, eps] = inputs as [Tensor, Tensor, Tensor | undefined];
-    const normal = (count: number, width: number): Tensor => eps ?? zeros([count, x.shape[0] as number, width]);
-    return { elbo: model.bound({ x, near, draws: { normal } }) };
-  });
-  if (!model.vae.reconstructionDistribution.normalized) return elbo;
-  return { value: graph.shifted(elbo.value, 'add', 'row', missing), dims: elbo.dims };
+function boundOf(graph: ModelGraph<SemiSupervisedVae>, { noise }: NoiseOptions): Operand {
+  const { vae, classes } = graph.model;
+  const { latentSize, missing } = vae.options;
+  const { elbo } = graph.ofRows(
+    'scores',
+    ({ x, near, eps }) => {
+      const normal = (count: number, width: number): Tensor => eps ?? zeros([count, x.shape[0] as number, width]);
+      return { elbo: graph.model.bound({ x, near, draws: { normal } }) };
+    },
+    noise === 'mean' ? null : [classes, N, latentSize],
+  );
+  return graph.shifted(elbo, vae.reconstructionDistribution, 'add', { holes: missing });
 }
 
 /** What becomes a file of a regressor: the expected targets, on their own scale. */
 export const regressorRules = (): ModelGraphs => ({
-  prediction: graphRule<Regressor, Record<never, never>>({}, (graph) => {
+  prediction: graphRule({}, (graph: ModelGraph<Regressor>) => {
     const { model } = graph;
     const { targetTransform, targetTransformToLearn } = model;
     if (targetTransform === null && targetTransformToLearn !== null) {

@@ -6,19 +6,16 @@ import {
   densityScore,
   expectedRows,
   likelihoodScore,
-  type RowInputs,
   reconstructionErrorScore,
   type Score,
-  type ScoredModel,
   type VaeCore,
 } from '@latent/vae';
-import { N } from '../graph/graph.ts';
 import type { Operand } from '../trace/trace.ts';
-import { besideCodes, besideRows } from './beside.ts';
+import { codedRules, type DecodedRows } from './coded-rules.ts';
 import type { GraphRule, ModelGraphs } from './graph-rule.ts';
 import { central, unrolled } from './made-rows.ts';
-import { decision, graphRule, type ModelGraph } from './model-graph.ts';
-import { type DrawOptions, drawChecks, ofRows, scored } from './scores.ts';
+import { decision, graphRule, type ModelGraph, type SeenRows } from './model-graph.ts';
+import { type DrawOptions, drawChecks, ofDraws, scored } from './scores.ts';
 
 type Vae = ModelGraph<VaeCore>;
 
@@ -40,27 +37,19 @@ const DETECTORS = {
 
 /** What becomes a file of a variational autoencoder. */
 export const vaeRules = (): ModelGraphs => ({
-  /** q(z | x); where a flow refines it, the code of each row. */
-  encoder: rule({}, (graph) => {
-    const { model } = graph;
-    return graph.traceBeside<string>([graph.near('codes')], besideRows(graph), ([near], beside) =>
-      model.flow === null ? model.posterior(near as Tensor, beside) : { mean: model.code(near as Tensor, beside) },
-    );
+  ...codedRules<VaeCore>({
+    size: ({ options }) => options.latentSize,
+    /** q(z | x); where a flow refines it, the code of each row. */
+    encode: (model, { near, beside }): Record<string, Tensor> =>
+      model.flow === null ? model.posterior(near, beside) : { mean: model.code(near, beside) },
+    decode: decoded,
+    reconstruct: reconstructed,
   }),
-  /** p(x | z): its parameters before any squashing, and its mean on the scale of the data; of sequences the likeliest at each step. */
-  decoder: rule({}, (graph) => {
-    const codes = graph.input('z', [N, graph.model.options.latentSize]);
-    const { mean, ...params } = graph.traceBeside<string>([codes], besideCodes(graph), ([z], beside) =>
-      decoded(graph.model, z as Tensor, beside),
-    );
-    return { ...params, mean: graph.restored(mean as Operand) };
-  }),
-  /** Rows encoded to the mean of their codes and decoded to the mean of p(x | z), of sequences to the likeliest at each step. */
-  reconstruction: rule({}, (graph) => ({ reconstruction: graph.restored(meanOfRows(graph, 'codes'), 'rows') })),
   elbo: scoreRule(boundScore),
   contributions: rule(drawChecks, (graph, options) => {
     const { columns, kl } = scored(graph, contributionsScore, options);
-    return { score: graph.total(columns, kl), columns, kl };
+    const sums = graph.graph.node('ReduceSum', [columns.value, graph.graph.whole([-1])], { keepdims: 0 });
+    return { score: graph.sum({ value: sums, dims: kl.dims }, kl), columns, kl };
   }),
   reconstructionError: scoreRule(reconstructionErrorScore),
   reconstructionLogProbability: scoreRule(densityScore),
@@ -80,26 +69,23 @@ export const vaeRules = (): ModelGraphs => ({
       throw new UsageError('exportOnnx: imputer: sequences have all their values, so that there is nothing to fill');
     }
     const { mean } =
-      options.noise === 'mean' ? { mean: meanOfRows(graph, 'scores') } : ofRows(graph, options, meanOfDraws);
+      options.noise === 'mean'
+        ? graph.ofRows('scores', (rows) => ({ mean: reconstructed(graph.model, rows) }))
+        : ofDraws(graph, options, (model, rows, samples) => ({ mean: expectedRows(model, rows, samples) }));
     return { rows: graph.filled(graph.restored(mean)) };
   }),
 });
 
-const meanOfDraws = (model: ScoredModel, rows: RowInputs, samples: number) => ({
-  mean: expectedRows(model, rows, samples),
-});
-
 /** What stands for a row, from the mean of its code. */
-function meanOfRows(graph: Vae, of: 'codes' | 'scores'): Operand {
-  const { model } = graph;
-  const made = graph.traceBeside<string>([graph.near(of)], besideRows(graph), ([near], beside) =>
-    decoded(model, model.code(near as Tensor, beside), { ...beside, x: near as Tensor }),
-  );
-  return made.mean as Operand;
+function reconstructed(model: VaeCore, { near, beside }: SeenRows): Tensor {
+  return decoded(model, model.code(near, beside), { ...beside, x: near }).mean;
 }
 
-/** What stands for rows of codes, as `mean`, and the parameters of p(x | z) where they are made of the codes alone. */
-function decoded(model: VaeCore, z: Tensor, beside: Batch): Record<string, Tensor> {
+/**
+ * What stands for rows of codes, of sequences the likeliest at each step, and the parameters of p(x | z) before any squashing where
+ * they are made of the codes alone.
+ */
+function decoded(model: VaeCore, z: Tensor, beside: Batch): DecodedRows {
   const { previous, reconstructionDistribution: likelihood } = model;
   if (previous !== null) {
     const seen = beside.condition === undefined ? z : concat([z, beside.condition], -1);

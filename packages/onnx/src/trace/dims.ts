@@ -28,12 +28,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Sizes as one, axis by axis. */
-export function dimsOf(a: readonly number[], b: readonly number[]): Dim[] {
-  if (a.length !== b.length) throw new Mismatch(`${a.length} axes for ${ROWS[0]} rows and ${b.length} for ${ROWS[1]}`);
-  return a.map((size, axis) => dimOf(size, b[axis] as number));
-}
-
 /** Whether two sizes are the same. */
 export function sameDim(a: Dim, b: Dim): boolean {
   return typeof a === 'number' || typeof b === 'number' ? a === b : a.rows === b.rows;

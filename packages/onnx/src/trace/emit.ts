@@ -4,20 +4,20 @@ import { formulaNodes } from '../graph/formula.ts';
 import { type Dim, type Dims, type Graph, N, type Value } from '../graph/graph.ts';
 import { type LayerRule, layerRules, opRules, type StepCall } from '../rules/rules.ts';
 import { broadcastDims, sameDims } from './dims.ts';
-import type { Origin, Traced, TracedStep } from './unify.ts';
+import type { Recording, Source, Step } from './record.ts';
 
 /** Adds a computation with a module's tensors to a graph, without the steps that no output needs. */
 export function emit(
   graph: Graph,
   module: Module,
-  { steps, outputs }: Traced,
+  { steps, outputs }: Recording<Dim>,
   inputs: readonly Value[],
 ): Record<string, { readonly value: Value; readonly dims: Dims }> {
-  const origins = steps.map((step) => operandsOf(step, steps));
+  const all = steps.map((step) => operandsOf(step, steps));
   const needed = new Set<number>();
-  for (const { origin } of Object.values(outputs)) if (origin.kind === 'step') needed.add(origin.index);
+  for (const { source } of Object.values(outputs)) if (source.kind === 'step') needed.add(source.index);
   for (let i = steps.length - 1; i >= 0; i--) {
-    if (needed.has(i)) for (const { origin } of origins[i] ?? []) if (origin.kind === 'step') needed.add(origin.index);
+    if (needed.has(i)) for (const { source } of all[i] ?? []) if (source.kind === 'step') needed.add(source.index);
   }
   const values: (readonly Value[])[] = [];
   const names = new Map(module.namedTensors().map(([name, tensor]) => [tensor, name]));
@@ -25,24 +25,21 @@ export function emit(
     const name = names.get(x);
     return name === undefined ? graph.constant('float', x.shape, x.data) : graph.tensor(name, 'float', x.shape, x.data);
   };
-  const valueAt = ({ origin, dims }: Operand): Value => {
-    if (origin.kind === 'step') return values[origin.index]?.[origin.result] as Value;
-    if (origin.kind === 'input') return inputs[origin.index] as Value;
-    if (origin.kind === 'named') return tensorOf(origin.tensor);
-    const numbers = graph.constant('float', origin.shape, origin.values);
-    if (sameDims(dims, origin.shape)) return numbers;
-    if (!hasCopies(origin.shape, dims)) return graph.node('Expand', [numbers, graph.sizes(dims)]);
+  const valueAt = ({ source, dims }: Operand): Value => {
+    if (source.kind === 'step') return values[source.index]?.[source.result] as Value;
+    if (source.kind === 'input') return inputs[source.index] as Value;
+    if (source.kind === 'named') return tensorOf(source.tensor);
+    const numbers = graph.constant('float', source.shape, source.values);
+    if (sameDims(dims, source.shape)) return numbers;
+    if (!hasCopies(source.shape, dims)) return graph.node('Expand', [numbers, graph.sizes(dims)]);
     // [copies·rows, …] by [copies, rows, …].
-    const own = dims.flatMap((dim, axis): Dim[] => [
-      origin.shape[axis] as number,
-      ...(typeof dim === 'number' ? [] : [1]),
-    ]);
-    const all = dims.flatMap((dim): Dim[] => (typeof dim === 'number' ? [dim] : [dim.rows, N]));
-    return graph.reshape(graph.node('Expand', [graph.reshape(numbers, own), graph.sizes(all)]), dims);
+    const own = source.shape.flatMap((size, axis) => (typeof dims[axis] === 'number' ? [size] : [size, 1]));
+    const whole = dims.flatMap((dim): Dim[] => (typeof dim === 'number' ? [dim] : [dim.rows, N]));
+    return graph.reshape(graph.node('Expand', [graph.reshape(numbers, own), graph.sizes(whole)]), dims);
   };
   steps.forEach((step, i) => {
     if (!needed.has(i)) return;
-    const operands = origins[i] as readonly Operand[];
+    const operands = all[i] as readonly Operand[];
     graph.path = step.path;
     const { params, results } = step;
     const shape = results[0] as Dims;
@@ -51,28 +48,31 @@ export function emit(
   });
   graph.path = '';
   return Object.fromEntries(
-    Object.entries(outputs).map(([name, { origin, dims }]) => [name, { value: valueAt({ origin, dims }), dims }]),
+    Object.entries(outputs).map(([name, { source, shape }]) => [
+      name,
+      { value: valueAt({ source, dims: shape }), dims: shape },
+    ]),
   );
 }
 
 interface Operand {
-  readonly origin: Origin;
+  readonly source: Source;
   /** As it goes in: a constant may have one row where broadcasting does the rest. */
   readonly dims: Dims;
 }
 
 /** What a step computes from, past steps that only lay numbers out where that makes no difference. */
-function operandsOf(step: TracedStep, steps: readonly TracedStep[]): readonly Operand[] {
-  const operands = step.origins.map((origin, i): Operand => ({ origin, dims: step.shapes[i] as Dims }));
+function operandsOf(step: Step<Dim>, steps: readonly Step<Dim>[]): readonly Operand[] {
+  const operands = step.sources.map((source, i): Operand => ({ source, dims: step.shapes[i] as Dims }));
   if (step.op === opTable.reshape) return operands.map((operand) => through(operand, opTable.reshape, steps));
   if (step.op === null || !('program' in step.op)) return operands;
   // Elementwise operators broadcast by themselves, as long as one operand has the full shape.
   const full = broadcastDims(step.shapes);
   return operands.reduce<readonly Operand[]>((all, operand, i) => {
     const narrow = through(operand, opTable.broadcastTo, steps);
-    const { origin } = narrow;
-    const one = origin.kind === 'constant' && !hasCopies(origin.shape, narrow.dims);
-    const own = one ? { ...narrow, dims: origin.shape } : narrow;
+    const { source } = narrow;
+    const one = source.kind === 'constant' && !hasCopies(source.shape, narrow.dims);
+    const own = one ? { ...narrow, dims: source.shape } : narrow;
     const changed = all.with(i, own);
     return sameDims(broadcastDims(changed.map(({ dims }) => dims)), full) ? changed : all;
   }, operands);
@@ -84,19 +84,19 @@ function hasCopies(shape: readonly number[], dims: Dims): boolean {
 }
 
 /** The operand before the steps of one op that made it. */
-function through(operand: Operand, op: object, steps: readonly TracedStep[]): Operand {
-  let { origin, dims } = operand;
+function through(operand: Operand, op: object, steps: readonly Step<Dim>[]): Operand {
+  let { source, dims } = operand;
   for (;;) {
-    const step = origin.kind === 'step' ? steps[origin.index] : undefined;
-    if (step === undefined || step.op !== op) return { origin, dims };
-    [origin, dims] = [step.origins[0] as Origin, step.shapes[0] as Dims];
+    const step = source.kind === 'step' ? steps[source.index] : undefined;
+    if (step === undefined || step.op !== op) return { source, dims };
+    [source, dims] = [step.sources[0] as Source, step.shapes[0] as Dims];
   }
 }
 
 /** The nodes of a step. */
 function stepNodes(
   graph: Graph,
-  { op, layer, path }: TracedStep,
+  { op, layer, path }: Step<Dim>,
   inputs: readonly Value[],
   call: StepCall,
 ): readonly Value[] {

@@ -1,33 +1,32 @@
 import { noGrad } from '@latent/autograd';
 import { type Module, scoring } from '@latent/nn';
 import { type GraphNode, type JointOp, type Op, Rng, type Shape, Tensor, UsageError } from '@latent/tensor';
+import type { Dim } from '../graph/graph.ts';
 
 /** Where a number of a step comes from: a result of an earlier step, an input, a tensor of the module by name, or numbers that were there. */
 export type Source =
   | { readonly kind: 'step'; readonly index: number; readonly result: number }
   | { readonly kind: 'input'; readonly index: number }
   | { readonly kind: 'named'; readonly name: string; readonly tensor: Tensor }
-  | { readonly kind: 'constant'; readonly shape: Shape; readonly values: Float32Array | Float64Array };
+  | { readonly kind: 'constant'; readonly shape: Shape; readonly values: ArrayLike<number> };
 
-/** What was done: an op with its parameters, or a layer as a whole that has a rule of its own. */
-export interface Step {
+/** What was done: an op with its parameters, or a layer as a whole that has a rule of its own. Sizes are numbers, or `Dim`s. */
+export interface Step<Size extends Dim = number> {
   /** The layer in which it was done. */
   readonly path: string;
-  readonly what: { readonly op: Op | JointOp; readonly params: unknown } | { readonly layer: Module };
+  readonly op: Op | JointOp | null;
+  readonly params: unknown;
+  readonly layer: Module | null;
   readonly sources: readonly Source[];
-  readonly shapes: readonly Shape[];
+  readonly shapes: readonly (readonly Size[])[];
   /** Of the results: one, or as many as a joint op has. */
-  readonly results: readonly Shape[];
+  readonly results: readonly (readonly Size[])[];
 }
 
-/** Tensors that go in: their shapes for a number of rows. */
-export type InputShapes = (rows: number) => readonly Shape[];
-
 /** What was done of given inputs, and what came out. */
-export interface Recording {
-  readonly steps: readonly Step[];
-  readonly outputs: Readonly<Record<string, { readonly source: Source; readonly shape: Shape }>>;
-  readonly inputs: readonly Shape[];
+export interface Recording<Size extends Dim = number> {
+  readonly steps: readonly Step<Size>[];
+  readonly outputs: Readonly<Record<string, { readonly source: Source; readonly shape: readonly Size[] }>>;
 }
 
 /** The place on a recording of a tensor: what it hands to the engine, as a tape does. */
@@ -46,11 +45,11 @@ class Mark implements GraphNode {
   }
 
   record(op: Op, inputs: readonly Tensor[], params: unknown, output: Tensor): void {
-    this.recorder.add({ op, params }, inputs, [output]);
+    this.recorder.add({ op, params, layer: null }, inputs, [output]);
   }
 
   recordJoint(op: JointOp, inputs: readonly Tensor[], params: unknown, outputs: readonly Tensor[]): void {
-    this.recorder.add({ op, params }, inputs, outputs);
+    this.recorder.add({ op, params, layer: null }, inputs, outputs);
   }
 
   get recording(): boolean {
@@ -73,11 +72,11 @@ class Recorder {
   /** Off inside a layer that is recorded as a whole. */
   on = true;
 
-  add(what: Step['what'], inputs: readonly Tensor[], outputs: readonly Tensor[]): void {
+  add(what: Pick<Step, 'op' | 'params' | 'layer'>, inputs: readonly Tensor[], outputs: readonly Tensor[]): void {
     if (!this.on) return;
     this.steps.push({
       path: this.path.at(-1) as string,
-      what,
+      ...what,
       sources: inputs.map((x) => this.sourceOf(x)),
       shapes: inputs.map((x) => x.shape),
       results: outputs.map((x) => x.shape),
@@ -117,7 +116,7 @@ export function record(
     const outputs = Object.fromEntries(
       Object.entries(results).map(([name, x]) => [name, { source: recorder.sourceOf(x), shape: x.shape }]),
     );
-    return { steps: recorder.steps, outputs, inputs: shapes };
+    return { steps: recorder.steps, outputs };
   } finally {
     for (const action of undo) action();
   }
@@ -176,6 +175,6 @@ function asOne(
   const tensors = inputs.filter((input) => input instanceof Tensor);
   // Its own, also where the layer gives back what it was given.
   const own = output.detach();
-  recorder.add({ layer }, tensors, [own]);
+  recorder.add({ op: null, params: null, layer }, tensors, [own]);
   return own;
 }

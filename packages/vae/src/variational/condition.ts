@@ -1,18 +1,21 @@
-import { type FlatRows, isList, parseRows, type Rows } from '@latent/nn';
+import { type Dataset, type FlatRows, isList, parseRows, type Rows } from '@latent/nn';
 import {
   type Check,
   concat,
   describeValue,
   fields,
+  formatShape,
   isPlainObject,
   refuse,
   type Shape,
+  sameShape,
   type Tensor,
   UsageError,
   ValueError,
   whole,
 } from '@latent/tensor';
 import type { RowsBeside } from '../model/rows-program.ts';
+import { type Columns, isDataset } from '../model/training-rows.ts';
 
 /** What rows are given with: the number of a class, from 0, or columns of numbers. */
 export type Condition = { readonly classes: number } | { readonly columns: number };
@@ -121,4 +124,31 @@ export function withCondition(x: Tensor, condition: Tensor): Tensor {
   const places = x.shape.slice(1, -1);
   const spread = condition.reshape([rows, ...places.map(() => 1), size]).broadcastTo([rows, ...places, size]);
   return concat([x, spread], -1);
+}
+
+/** The conditions of training rows, or of validation rows, one for each; `name` is the option that gives them. */
+export function conditionToFit(
+  name: string,
+  condition: Condition | null,
+  data: Rows | Dataset,
+  value: unknown,
+): Columns {
+  const caller = 'Vae.fit';
+  if (condition === null) {
+    besideRows(`${caller}: ${name}`, null, value, 0);
+    return {};
+  }
+  const size = conditionSize(condition);
+  if (isDataset(data)) {
+    const shape = data.spec.condition;
+    if (value === undefined && shape !== undefined && sameShape(shape, [size])) return {};
+    throw new UsageError(
+      `${caller}: a data set brings its conditions itself, as condition of [${size}]${shape === undefined ? '' : `, got ${formatShape(shape)}`}`,
+    );
+  }
+  if (value === undefined) {
+    throw new UsageError(`${caller}: ${needed(condition).replace('{ condition }', `{ ${name} }`)}`);
+  }
+  const rows = conditionRows(caller, condition, value, null, false);
+  return { condition: { rows, shape: [size], called: 'conditions' } };
 }

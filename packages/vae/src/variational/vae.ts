@@ -1,34 +1,21 @@
 import { noGrad } from '@latent/autograd';
-import {
-  type Batch,
-  type Dataset,
-  type History,
-  parseRows,
-  type Row,
-  type Rows,
-  scoring,
-  trainingChecks,
-} from '@latent/nn';
+import { type Batch, type Dataset, type History, parseRows, type Row, type Rows, trainingChecks } from '@latent/nn';
 import {
   checkNames,
   checkOptions,
-  formatShape,
   isPlainObject,
   list,
   type Rng,
   real,
-  sameShape,
   step,
   type Tensor,
   tensor,
   UsageError,
   whole,
 } from '@latent/tensor';
-import { drawn, klPerLatent } from '../latent/diagonal-normal.ts';
 import { knownAs } from '../model/file-header.ts';
 import { allSteps, type PreparedRows } from '../model/model-rows.ts';
-import { type ReadyRows, type RowDraws, repeatedBeside, rowsProgram, tensorsBeside } from '../model/rows-program.ts';
-import { type Columns, isDataset } from '../model/training-rows.ts';
+import { type ReadyRows, repeatedBeside, rowsProgram, tensorsBeside } from '../model/rows-program.ts';
 import { Scorer } from '../scores/score.ts';
 import {
   boundScore,
@@ -38,10 +25,11 @@ import {
   reconstructionErrorScore,
   stepErrorScore,
 } from '../scores/standard.ts';
-import { besideRows, type ConditionOptions, conditionRows, conditionSize, needed } from './condition.ts';
+import { besideRows, type ConditionOptions, conditionRows, conditionToFit } from './condition.ts';
 import { VaeCore, type VaeNumbers } from './core.ts';
 import { Decoding } from './decoding.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
+import { Encoding } from './encoding.ts';
 import { type ImputeOptions, Imputer, imputeChecks } from './impute.ts';
 import { interpolateCodes } from './interpolate.ts';
 import {
@@ -59,9 +47,6 @@ import {
   seeded,
 } from './verb-options.ts';
 
-/** Draws that the variance of a refined posterior is measured on. */
-const MEASURED = 64;
-
 /**
  * A variational autoencoder (Kingma & Welling 2014): an encoder gives each row a Gaussian q(z | x) over codes, a decoder
  * gives each code a distribution p(x | z) over rows, and both learn by raising the evidence lower bound
@@ -75,24 +60,9 @@ const MEASURED = 64;
  */
 export class Vae extends VaeCore {
   static override readonly modelName: string = /* @__PURE__ */ knownAs(Vae, 'vae');
-  // What is asked of rows of data, as programs.
-  readonly #encoded = rowsProgram(({ near, draws, beside = {} }) => {
-    const { mean, logVariance } = this.#momentsOf(near, draws, beside);
-    return { mean, variance: logVariance.exp() };
-  });
-  readonly #drawnCodes = rowsProgram(({ near, draws, beside = {} }) => {
-    const model = this.given(beside);
-    const { mean, logVariance } = model.posterior(near);
-    const z = drawn(mean, logVariance, draws.normal(1, mean.shape[1] as number).reshape(mean.shape));
-    return { codes: model.refined(z) };
-  });
   readonly #restored = rowsProgram(({ near, beside = {} }) => {
     const model = this.given({ ...beside, x: near });
     return { mean: this.#decoding.central(model.likelihoodParams(model.posterior(near).mean)) };
-  });
-  readonly #latents = rowsProgram(({ near, draws, beside = {} }) => {
-    const { mean, logVariance } = this.#momentsOf(near, draws, beside);
-    return { mean, kl: klPerLatent(mean, logVariance) };
   });
   readonly #bound = new Scorer(this, boundScore);
   readonly #contributions = new Scorer(this, contributionsScore);
@@ -101,6 +71,7 @@ export class Vae extends VaeCore {
   readonly #density = new Scorer(this, densityScore);
   readonly #likelihood = new Scorer(this, likelihoodScore);
   readonly #imputer = new Imputer(this);
+  readonly #encoding = new Encoding(this);
   readonly #decoding = new Decoding(this);
 
   /**
@@ -118,34 +89,12 @@ export class Vae extends VaeCore {
     ]);
     const { condition, validationCondition, ...training } = options;
     const { validationData } = training;
-    const rows = this.#conditionToFit('condition', data, condition);
+    const rows = conditionToFit('condition', this.options.condition, data, condition);
     const validation =
       validationData === undefined && validationCondition === undefined
         ? {}
-        : this.#conditionToFit('validationCondition', validationData as Rows, validationCondition);
+        : conditionToFit('validationCondition', this.options.condition, validationData as Rows, validationCondition);
     return this.fitTo(data, training, { rows, validation });
-  }
-
-  /** The conditions of training rows, or of validation rows, one for each. */
-  #conditionToFit(name: string, data: Rows | Dataset, value: unknown): Columns {
-    const { condition } = this.options;
-    const caller = 'Vae.fit';
-    if (condition === null) {
-      besideRows(`${caller}: ${name}`, null, value, 0);
-      return {};
-    }
-    const size = conditionSize(condition);
-    if (isDataset(data)) {
-      const shape = data.spec.condition;
-      if (value === undefined && shape !== undefined && sameShape(shape, [size])) return {};
-      throw new UsageError(
-        `${caller}: a data set brings its conditions itself, as condition of [${size}]${shape === undefined ? '' : `, got ${formatShape(shape)}`}`,
-      );
-    }
-    if (value === undefined)
-      throw new UsageError(`${caller}: ${needed(condition).replace('{ condition }', `{ ${name} }`)}`);
-    const rows = conditionRows(caller, condition, value, null, false);
-    return { condition: { rows, shape: [size], called: 'conditions' } };
   }
 
   /** Rows that something is asked of, with their condition. */
@@ -159,25 +108,12 @@ export class Vae extends VaeCore {
     return this.fit(data, options);
   }
 
-  /** Mean and log-variance of q(z | x): where a flow refines it, the code of each row, and the spread of some draws. */
-  #momentsOf(near: Tensor, draws: RowDraws, beside: Batch): { mean: Tensor; logVariance: Tensor } {
-    if (this.flow === null) return this.posterior(near, beside);
-    const model = this.given(beside);
-    const { mean, logVariance } = model.posterior(near);
-    const z = model.refined(drawn(mean, logVariance, draws.normal(MEASURED, mean.shape[1] as number)));
-    const centre = z.mean({ axis: 0, keepDims: true });
-    return {
-      mean: model.refined(mean),
-      logVariance: z.sub(centre).square().mean({ axis: 0 }).add(1e-12).log(),
-    };
-  }
-
   /**
    * Mean and variance of q(z | x): both [n, latentSize]. The mean is the code to use as a feature. Where a flow refines q(z | x), it is
    * what the flow makes of the mean that it begins at, and the variance is that of 64 draws.
    */
   encode(data: Rows, options: ConditionOptions = {}): { mean: Tensor; variance: Tensor } {
-    return this.#encoded(this.#coded('encode', data, options), this.event);
+    return this.#encoding.moments(this.#coded('encode', data, options));
   }
 
   /** Rows to be encoded, with their condition; `method` is who asks. */
@@ -198,7 +134,7 @@ export class Vae extends VaeCore {
       seed: drawChecks.seed,
     });
     const rows = this.#coded('samplePosterior', data, { condition } as ConditionOptions);
-    return this.#drawnCodes(rows, this.event, { seed }).codes;
+    return this.#encoding.draws(rows, { seed });
   }
 
   /**
@@ -250,7 +186,7 @@ export class Vae extends VaeCore {
     const rows = this.#coded('reconstruct', data, options);
     const lengths = this.sequence?.stop ? undefined : rows.lengths;
     if (this.previous === null) return this.restored('reconstruct', this.#restored(rows, this.event).mean, lengths);
-    const { mean } = this.#encoded(rows, this.event);
+    const { mean } = this.#encoding.moments(rows);
     const codes = { values: Float32Array.from(mean.data), near: null, count: rows.count };
     return this.#meansOf('reconstruct', { ...codes, ...(rows.beside && { beside: rows.beside }) }, lengths);
   }
@@ -303,22 +239,8 @@ export class Vae extends VaeCore {
     const { output, temperature, condition, ...draws } = checkOptions('Vae.moreLike', options, sampleChecks);
     checkTemperature('Vae.moreLike', output, temperature);
     const rng = generatorOf('Vae.moreLike', draws, this.options.seed);
-    const { latentSize } = this.options;
     const rows = this.#coded('moreLike', data, (condition === undefined ? {} : { condition }) as ConditionOptions);
-    const { mean, variance } = this.#encoded(rows, this.event);
-    const repeated = (x: Tensor): Tensor =>
-      x.reshape([rows.count, 1, x.size / rows.count]).broadcastTo([rows.count, n, x.size / rows.count]);
-    const codes = noGrad(() =>
-      step(() => {
-        const spread = this.prior?.spread;
-        if (this.flow !== null && !spread) return this.#drawnAround(rows, n, rng);
-        const scale = spread ? spread.mul(0.5).exp() : repeated(variance.sqrt());
-        const noise = rng.normal([rows.count, n, latentSize]);
-        return repeated(mean)
-          .add(scale.mul(noise))
-          .reshape([rows.count * n, latentSize]);
-      }),
-    );
+    const codes = this.#encoding.around(rows, n, rng);
     const many: ReadyRows = {
       values: Float32Array.from(codes.data),
       near: null,
@@ -330,18 +252,6 @@ export class Vae extends VaeCore {
         ? this.#drawnRows('moreLike', codes, rng, tensorsBeside(many), temperature)
         : this.#meansOf('moreLike', many);
     return made.reshape([rows.count, n, ...this.event]);
-  }
-
-  /** n codes from the refined q(z | x) of each row: [rows·n, latent]. */
-  #drawnAround(rows: PreparedRows, n: number, rng: Rng): Tensor {
-    const { latentSize } = this.options;
-    return scoring(() => {
-      const x = tensor(rows.near ?? rows.values, { shape: [rows.count, ...this.event] });
-      const model = this.given({ ...tensorsBeside(rows), x });
-      const { mean, logVariance } = model.posterior(x);
-      const z = model.refined(drawn(mean, logVariance, rng.normal([n, rows.count, latentSize])));
-      return z.transpose([1, 0, 2]).reshape([rows.count * n, latentSize]);
-    });
   }
 
   /**
@@ -357,7 +267,7 @@ export class Vae extends VaeCore {
     whole({ min: 2 })(steps, { caller: 'Vae.interpolate', path: 'steps' });
     const { path, condition } = checkOptions('Vae.interpolate', options, pathChecks);
     const given = this.#oneFor('interpolate', condition);
-    const { mean } = this.#encoded(this.#coded('interpolate', [a, b] as Rows, given), this.event);
+    const { mean } = this.#encoding.moments(this.#coded('interpolate', [a, b] as Rows, given));
     const [from, to] = mean.toArray() as [number[], number[]];
     return this.#decodedRows('interpolate', interpolateCodes(from, to, steps, path), given);
   }
@@ -382,9 +292,7 @@ export class Vae extends VaeCore {
     whole({ min: 0, max: latentSize - 1 })(latent, { caller: 'Vae.traverse', path: 'latent' });
     list(real(), { min: 1 })(values, { caller: 'Vae.traverse', path: 'values' });
     const given = this.#oneFor('traverse', checkOptions('Vae.traverse', options, conditionOption).condition);
-    const [code] = this.#encoded(this.#coded('traverse', [row] as Rows, given), this.event).mean.toArray() as [
-      number[],
-    ];
+    const [code] = this.#encoding.moments(this.#coded('traverse', [row] as Rows, given)).mean.toArray() as [number[]];
     const codes = values.map((value) => code.map((z, j) => (j === latent ? value : z)));
     return this.#decodedRows('traverse', codes, given);
   }
@@ -446,7 +354,7 @@ export class Vae extends VaeCore {
     const jacobian = this.logJacobian(rows.raw);
     const { elbo } = this.#bound.of('Vae.diagnose', rows, jacobian);
     const perRow = jacobian === null ? 0 : jacobian.sum({ axis: 1 }).mean().item();
-    const measured = { ...this.#latents(rows, this.event), elbo, jacobian: perRow };
+    const measured = { ...this.#encoding.latents(rows), elbo, jacobian: perRow };
     return diagnose(this, rows, measured);
   }
 
