@@ -4,6 +4,7 @@ import type { ColumnKind } from '../kinds/column-kind.ts';
 import type { LearnedLevels } from '../kinds/levels.ts';
 import type { Axis } from '../model/row-space.ts';
 import { type FileLevels, fileLevels } from './levels.ts';
+import { number } from './nodes.ts';
 
 /** A column as a file takes it. The file's metadata has them as JSON, under `columns`. */
 export interface OnnxColumn {
@@ -66,7 +67,7 @@ export function cellsOf(
       columns.push({ name, input, kind: kind.name, type, ...(unit !== null && { unit: unit.name }) });
       const value = graph.cast(column(graph.input(input, NUMBERS[type], [N])), 'double');
       const factor = unit?.milliseconds ?? 1;
-      const scaled = factor === 1 ? value : graph.node('Mul', [value, graph.constant('double', [], [factor])]);
+      const scaled = factor === 1 ? value : graph.node('Mul', [value, number(graph, factor)]);
       numbers.set(c, scaled);
       if (factor !== 1) units.set(c, factor);
       return;
