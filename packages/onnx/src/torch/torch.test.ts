@@ -115,11 +115,16 @@ describe('files of PyTorch', () => {
     [
       'and are of one part',
       '\x80\x02ctorch\nComplexFloatStorage\n.',
-      'tensors of torch.ComplexFloatStorage; can be read: F',
+      'tensors of torch.ComplexFloatStorage; dense ones can be read, of F',
     ],
     ['and have no place before them', tensorOf('J\xff\xff\xff\xffK\x01\x85K\x01\x85\x89N'), 'lies outside'],
     ['and as many steps as sizes', tensorOf('K\0K\x02\x85)\x89N'), 'lies outside'],
     ['and sizes that are numbers', tensorOf('K\0X\x01\0\0\0a\x85K\x01\x85\x89N'), 'no valid shape'],
+    [
+      'and are dense',
+      '\x80\x02ctorch._utils\n_rebuild_sparse_tensor\n.',
+      'tensors of torch._utils._rebuild_sparse_tensor; dense',
+    ],
     [
       'storages are there',
       '\x80\x02(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x009X\x03\0\0\0cpuK\x04tQ.',

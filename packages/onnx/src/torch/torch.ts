@@ -113,9 +113,10 @@ function worldOf(entries: ReadonlyMap<string, ZipEntry>, folder: string): Pickle
       if (Object.hasOwn(NAMED, path)) return NAMED[path] as object;
       const element = module === 'torch' && Object.hasOwn(STORAGES, name) ? STORAGES[name] : undefined;
       if (element !== undefined) return new StorageType(element);
-      if (module === 'torch' && /Storage$/.test(name)) {
+      // Complex, quantised and sparse ones, and those of types that came later.
+      if (/^torch\.(\w+Storage|_utils\._rebuild_\w+)$/.test(path)) {
         throw new ValueError(
-          `${CALLER}: the file has tensors of ${inShort(path)}; can be read: ${Object.keys(STORAGES).join(', ')}; give them one of these types there`,
+          `${CALLER}: the file has tensors of ${inShort(path)}; dense ones can be read, of ${Object.keys(STORAGES).join(', ')}; make them such there`,
         );
       }
       throw new ValueError(

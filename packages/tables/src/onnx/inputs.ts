@@ -82,10 +82,12 @@ export function cellsOf(
       return;
     }
     columns.push({ ...shown, type: 'string' });
-    const words = [...kind.holes, ...known.keys.filter((key) => !kind.holes.includes(key))];
-    const places = words
-      .map((word) => known.keys.indexOf(word))
-      .map((place, i) => (i < kind.holes.length ? -1 : place));
+    // A level that is the word of a hole is never met.
+    const met = known.keys
+      .map((_, place) => place)
+      .filter((place) => !kind.holes.includes(known.keys[place] as string));
+    const words = [...kind.holes, ...met.map((place) => known.keys[place] as string)];
+    const places = [...kind.holes.map(() => -1), ...met];
     codes.push(column(graph.labels(graph.input(input, 'string', [N]), words, places, others)));
   });
   return {
