@@ -14,7 +14,7 @@ export function distances(graph: Graph, cells: Cells, neighbours: Neighbours): V
   const x = graph.cast(placed(graph, cells, axes), 'double');
   const known = graph.cast(graph.tensor('neighbours.rows', 'float', rows.shape, rows.data), 'double');
   const lonely = graph.cast(graph.tensor('neighbours.penalties', 'float', penalties.shape, penalties.data), 'double');
-  const mean = nearest(graph, x, known, lonely, penalties.size);
+  const mean = nearest(graph, x, known, lonely, rows.shape as Sizes);
   return graph.node('Div', [graph.node('Sub', [mean, number(graph, scale[0])]), number(graph, scale[1])]);
 }
 
@@ -102,25 +102,30 @@ function levelPlaces(graph: Graph, cells: Cells, axes: readonly Axis[], starts: 
   return { value: graph.node('Mul', [graph.cast(is, 'float'), worth]), at: places.map((each) => each.at) };
 }
 
+/** Of the learned rows: how many, and how many places each. */
+type Sizes = readonly [count: number, width: number];
+
 /**
  * The mean of the three least of distance and penalty, one equal row left out: [N]. Four candidates are found by products, which lose the
  * digits of small distances, and measured anew by their differences.
  */
-function nearest(graph: Graph, x: Value, rows: Value, penalties: Value, count: number): Value {
+function nearest(graph: Graph, given: Value, rows: Value, penalties: Value, [count, width]: Sizes): Value {
   const node = (op: string, inputs: readonly Value[], type?: 'bool' | 'double' | 'int64'): Value =>
     graph.node(op, inputs, {}, type);
-  const squares = (of: Value, keep: 0 | 1): Value => sum(graph, node('Mul', [of, of]), -1, keep);
+  const squares = (of: Value, axis: number, keep: 0 | 1): Value => sum(graph, node('Mul', [of, of]), axis, keep);
   const least = (of: Value, k: number): readonly Value[] =>
     graph.nodeOf('TopK', [of, graph.whole([k])], { axis: -1, largest: 0, sorted: 1 }, ['double', 'int64']);
 
-  const both = node('Add', [squares(x, 1), squares(rows, 0)]);
+  // One row more, left out again at the end: TopK of no rows ends the process of ONNX Runtime 1.30.
+  const x = graph.node('Concat', [given, graph.constant('double', [1, width], new Float64Array(width))], { axis: 0 });
+  const both = node('Add', [squares(x, 1, 1), squares(rows, 1, 0)]);
   const product = node('MatMul', [x, graph.transpose(rows, [1, 0])]);
   const rough = node('Sub', [both, node('Mul', [product, number(graph, 2)])]);
   const all = node('Add', [node('Sqrt', [node('Max', [rough, number(graph, 0)])]), penalties]);
   const [, place] = least(all, Math.min(NEAREST + 1, count)) as [Value, Value];
 
   const candidates = graph.node('Gather', [rows, place], { axis: 0 }, 'double');
-  const apart = squares(node('Sub', [candidates, node('Unsqueeze', [x, graph.whole([1])])]), 0);
+  const apart = squares(node('Sub', [candidates, node('Unsqueeze', [x, graph.whole([1])])]), 2, 0);
   const equal = node('Equal', [apart, number(graph, 0)], 'bool');
   const none = graph.constant('int64', [], [count]);
   const first = graph.node('ReduceMin', [node('Where', [equal, place, none], 'int64')], { axes: [1], keepdims: 1 });
@@ -129,6 +134,7 @@ function nearest(graph: Graph, x: Value, rows: Value, penalties: Value, count: n
   const others = node('Where', [own, number(graph, Infinity), value], 'double');
   const [found] = least(others, Math.min(NEAREST, count)) as [Value, Value];
   const there = node('Less', [found, number(graph, Infinity)], 'bool');
-  const counted = node('Max', [sum(graph, graph.cast(there, 'double'), -1), number(graph, 1)]);
-  return node('Div', [sum(graph, node('Where', [there, found, number(graph, 0)], 'double'), -1), counted]);
+  const counted = node('Max', [sum(graph, graph.cast(there, 'double'), 1), number(graph, 1)]);
+  const total = sum(graph, node('Where', [there, found, number(graph, 0)], 'double'), 1);
+  return node('Slice', [node('Div', [total, counted]), graph.whole([0]), graph.whole([-1])]);
 }

@@ -109,7 +109,7 @@ function numbersOf({ graph, state, scales }: TableGraph, { weight, center, std }
       ),
       weights,
     ]);
-    const last = (of: Value): Value => sum(graph, of, -1, 1);
+    const last = (of: Value): Value => sum(graph, of, 2, 1);
     const held = node('Mul', [shares, graph.constant('double', [atoms.length], atoms)]);
     const known = [overCodes(last(held)), overCodes(last(shares))] as const;
     if (value === null) {

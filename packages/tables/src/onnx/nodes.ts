@@ -7,7 +7,10 @@ export function number(graph: Graph, value: number): Value {
   return graph.constant('double', [], [value]);
 }
 
-/** The sum over one axis, which stays with the size 1 where it is kept. */
+/**
+ * The sum over one axis, which stays with the size 1 where it is kept. It is counted from the first: of no rows ONNX Runtime 1.30 leaves
+ * axes that are counted from the last as wide as they were.
+ */
 export function sum(graph: Graph, of: Value, axis: number, keep: 0 | 1 = 0): Value {
   return graph.node('ReduceSum', [of, graph.whole([axis])], { keepdims: keep });
 }

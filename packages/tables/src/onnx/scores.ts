@@ -36,7 +36,7 @@ export function contributions(table: TableGraph, noise: Noise): Record<string, O
     };
   });
   const { columns, kl } = made;
-  const own = graph.node('Add', [sum(graph, columns.value, -1), kl.value]);
+  const own = graph.node('Add', [sum(graph, columns.value, 1), kl.value]);
   const far = neighbourPart(table);
   if (far === null) return { score: { value: own, dims: [N] }, columns, kl };
   const distance = graph.cast(far, 'float');
