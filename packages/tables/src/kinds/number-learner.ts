@@ -67,7 +67,7 @@ export const logScale: NumberScale = {
     value >= least ? value : Math.max(LINE_END.least, least * Math.exp(Math.max(LINE_END.exponent, value / least - 1))),
 };
 
-/** Of counts: log(1 + x), and a straight line below 0. */
+/** Of counts: log(1 + x), and below 0 a straight line to its end. */
 export const log1pScale: NumberScale = {
   above: -1,
   transform: (numbers) => chain(log({ offset: 1 }), numbers),
