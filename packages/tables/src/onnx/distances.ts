@@ -1,5 +1,5 @@
 import type { Graph, Value } from '@latent/onnx/graph';
-import { type Tensor, ValueError } from '@latent/tensor';
+import { type Shape, type Tensor, ValueError } from '@latent/tensor';
 import { numberOf } from '../input/cell.ts';
 import { NEAREST, type Neighbours } from '../model/neighbours.ts';
 import { type Axis, LEAST, MOST, widthOf } from '../model/row-space.ts';
@@ -14,7 +14,7 @@ export function distances(graph: Graph, cells: Cells, neighbours: Neighbours): V
   const x = graph.cast(placed(graph, cells, axes), 'double');
   const known = graph.cast(graph.tensor('neighbours.rows', 'float', rows.shape, rows.data), 'double');
   const lonely = graph.cast(graph.tensor('neighbours.penalties', 'float', penalties.shape, penalties.data), 'double');
-  const mean = nearest(graph, x, known, lonely, rows.shape as Sizes);
+  const mean = nearest(graph, x, known, lonely, { sizes: rows.shape, equal: roundingOf(cells, axes) });
   return graph.node('Div', [graph.node('Sub', [mean, number(graph, scale[0])]), number(graph, scale[1])]);
 }
 
@@ -102,14 +102,28 @@ function levelPlaces(graph: Graph, cells: Cells, axes: readonly Axis[], starts: 
   return { value: graph.node('Mul', [graph.cast(is, 'float'), worth]), at: places.map((each) => each.at) };
 }
 
-/** Of the learned rows: how many, and how many places each. */
-type Sizes = readonly [count: number, width: number];
+/** How far, squared, numbers that are handed in with single precision may put a row from itself; 0 where none are. */
+function roundingOf({ columns }: Cells, axes: readonly Axis[]): number {
+  return axes.reduce((sum, axis) => {
+    if ('levels' in axis || columns[axis.column]?.type !== 'float32') return sum;
+    const { low, range } = axis;
+    return sum + (SINGLE * (1 + Math.max(Math.abs(low), Math.abs(low + range)) / range)) ** 2;
+  }, 0);
+}
+const SINGLE = 2 ** -23;
+
+/** What is known of the learned rows: how many and of how many places, and up to which square of a distance one is equal. */
+interface Learned {
+  readonly sizes: Shape;
+  readonly equal: number;
+}
 
 /**
  * The mean of the three least of distance and penalty, one equal row left out: [N]. Four candidates are found by products, which lose the
  * digits of small distances, and measured anew by their differences.
  */
-function nearest(graph: Graph, given: Value, rows: Value, penalties: Value, [count, width]: Sizes): Value {
+function nearest(graph: Graph, given: Value, rows: Value, penalties: Value, { sizes, equal: up }: Learned): Value {
+  const [count = 0, width = 0] = sizes;
   const node = (op: string, inputs: readonly Value[], type?: 'bool' | 'double' | 'int64'): Value =>
     graph.node(op, inputs, {}, type);
   const squares = (of: Value, axis: number, keep: 0 | 1): Value => sum(graph, node('Mul', [of, of]), axis, keep);
@@ -126,7 +140,7 @@ function nearest(graph: Graph, given: Value, rows: Value, penalties: Value, [cou
 
   const candidates = graph.node('Gather', [rows, place], { axis: 0 }, 'double');
   const apart = squares(node('Sub', [candidates, node('Unsqueeze', [x, graph.whole([1])])]), 2, 0);
-  const equal = node('Equal', [apart, number(graph, 0)], 'bool');
+  const equal = node('LessOrEqual', [apart, number(graph, up)], 'bool');
   const none = graph.constant('int64', [], [count]);
   const first = graph.node('ReduceMin', [node('Where', [equal, place, none], 'int64')], { axes: [1], keepdims: 1 });
   const own = node('Equal', [place, first], 'bool');
