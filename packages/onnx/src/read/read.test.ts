@@ -142,6 +142,17 @@ describe('tensors', () => {
     expect(run(networkFromOnnx(shared).network, tensor([[1, 0]])).toArray()).toEqual([[35, 50]]);
   });
 
+  it('are not read where they are left out', () => {
+    const single = network([dense(1, { bias: false })], { input: [1], rng: rng() });
+    const initializer = [
+      { name: 'text', dataType: 8, dims: [1] },
+      { name: '0.weight', dataType: 1, dims: [1, 1], floatData: [3] },
+    ];
+    const tensors = onnxTensors(bytesOf({ graph: { initializer } }));
+    single.loadStateDict(tensors, { rename: (name) => (name === 'text' ? null : name) });
+    expect(single.stateDict()['0.weight']?.toArray()).toEqual([[3]]);
+  });
+
   it('have names of their own', () => {
     const twice = bytesOf({ graph: { initializer: [{ name: 'w' }, { name: 'w' }] } });
     expect(() => onnxTensors(twice)).toThrow("there are two initialisers 'w'");

@@ -8,7 +8,6 @@ import { LAYERS, shaken } from '../../test/layer-cases.ts';
 import { mutated } from '../../test/mutations.ts';
 import { writeZip } from '../files/zip.ts';
 import { decodeTorch, loadTorch, torchStateDict } from './index.ts';
-import { torchTensor } from './layouts.ts';
 
 let golden: Record<string, Tensor>;
 beforeAll(async () => {
@@ -158,6 +157,27 @@ describe('files of PyTorch', () => {
   });
 });
 
+const RECURRENT = ['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh'];
+/** The tensors of PyTorch's layers, by our types; recurrent ones have one of each for every layer and direction, `…_l0_reverse`. */
+const THERE: Readonly<Record<string, readonly string[]>> = {
+  Linear: ['weight', 'bias'],
+  LayerNorm: ['weight', 'bias'],
+  RmsNorm: ['weight'],
+  ScaleNorm: ['weight'],
+  GroupNorm: ['weight', 'bias'],
+  BatchNorm: ['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked'],
+  Conv1d: ['weight', 'bias'],
+  Conv2d: ['weight', 'bias'],
+  ConvTranspose1d: ['weight', 'bias'],
+  ConvTranspose2d: ['weight', 'bias'],
+  Lstm: RECURRENT,
+  Gru: RECURRENT,
+  Rnn: RECURRENT,
+  MultiHeadAttention: ['in_proj_weight', 'in_proj_bias'],
+  Embedding: ['weight'],
+  Positions: ['weight'],
+};
+
 describe('names and layouts of PyTorch', () => {
   it('are known of every layer with numbers', () => {
     const unknown = layers.names().flatMap((name) => {
@@ -167,7 +187,8 @@ describe('names and layouts of PyTorch', () => {
         const own = Object.keys(module).filter((field) =>
           built.namedTensors().some(([each]) => each === `${path}.${field}`),
         );
-        const known = (field: string): boolean => torchTensor(module.type, field) !== undefined;
+        const known = (field: string): boolean =>
+          THERE[module.type]?.includes(field.replace(/_l\d+(_reverse)?$/, '')) === true;
         return own.filter((field) => !known(field)).map((field) => `${module.type}.${field}`);
       });
     });
@@ -189,10 +210,13 @@ describe('names and layouts of PyTorch', () => {
     const before = mlp.stateDict();
     const state = decodeTorch(goldenFile('mlp.pt'));
     expect(() => loadTorch(network([7], { input: [5], rng: rng() }), state)).toThrow(
-      'loadTorch: 0.weight must be [7, 5], got [8, 5]',
+      '0.weight must be [7, 5], got [8, 5]',
     );
     expect(() => loadTorch(mlp, state, { rename: (name) => (name === '3.bias' ? null : name) })).toThrow(
       'missing 3.bias [3]',
+    );
+    expect(() => loadTorch(mlp, state, { rename: (name) => (name === '3.bias' ? '2.bias' : name) })).toThrow(
+      '2.bias and 3.bias are both renamed to 2.bias',
     );
     expect(() => loadTorch(mlp, { ...torchStateDict(mlp), more: state['3.bias'] as Tensor })).toThrow(
       'unexpected more',
