@@ -207,14 +207,56 @@ describe('commands', () => {
     writeFileSync(at('x.safetensors'), encodeSafetensors({ x: tensor([1, 2]) }));
     expect((await latent(['convert', at('x.safetensors'), '-o', at('x.npz')])).code).toBe(0);
     expect((await latent(['convert', at('x.npz'), '--to', 'npy', '-o', '-'])).bytes.length).toBeGreaterThan(100);
+    await latent(['convert', at('x.npz'), '--out', at('first.npy'), '-o', at('last.npy')]);
+    expect(readdirSync(folder).filter((name) => /^(first|last)\.npy$/.test(name))).toEqual(['last.npy']);
+    expect(await latent(['convert', at('x.npz'), '-o', at('x.onnx')])).toMatchObject({
+      code: 2,
+      said: expect.stringContaining('does not say what to write; end it in .safetensors, .npz, .npy') as string,
+    });
     writeFileSync(at('none.safetensors'), encodeSafetensors({ x: tensor([1]) }));
     expect(await latent(['export', at('none.safetensors')])).toMatchObject({
       code: 3,
       said: expect.stringContaining('is no model') as string,
     });
+    expect(await latent(['export', at('vae.safetensors'), '--graph', 'encodr'])).toMatchObject({
+      code: 2,
+      said: expect.stringContaining("did you mean 'encoder'?") as string,
+    });
     expect(await latent(['export', at('vae.safetensors'), '--false-alarms', '0.1'])).toMatchObject({
       code: 2,
       said: expect.stringContaining('--false-alarms is for models of tables') as string,
+    });
+  });
+
+  it('convert takes a model of TensorFlow.js with the files beside it', async () => {
+    const weights = [{ name: 'w', shape: [2], dtype: 'float32' }];
+    const model = (path: string) => JSON.stringify({ weightsManifest: [{ paths: [path], weights }] });
+    writeFileSync(at('w.bin'), new Uint8Array(Float32Array.of(1, 2).buffer));
+    writeFileSync(at('model.json'), model('w.bin'));
+    const { code, out } = await latent(['convert', at('model.json'), '-o', at('w.safetensors'), '--json']);
+    expect({ code, out: JSON.parse(out) }).toMatchObject({ code: 0, out: { file: at('w.safetensors') } });
+    expect(decodeSafetensors(readFileSync(at('w.safetensors'))).tensors.w?.toArray()).toEqual([1, 2]);
+    for (const [path, message] of [
+      ['v.bin', 'needs v.bin beside it'],
+      ['../w.bin', 'names ../w.bin, which is not beside it'],
+    ] as const) {
+      writeFileSync(at('model.json'), model(path));
+      expect(await latent(['convert', at('model.json'), '-o', at('w.npz')])).toMatchObject({
+        code: 3,
+        said: expect.stringContaining(message) as string,
+      });
+    }
+  });
+
+  it.each([
+    ['--graph scor', '--graph must be one of score, detector, contributions, imputer, encoder, got "scor"'],
+    ['--false-alarms 0.1', '--false-alarms is for --graph detector, got score'],
+    ['--graph detector --threshold 5 --contamination 0.1', 'give one of --false-alarms'],
+    ['--graph detector --threshold 5 --confidence 0.9', '--confidence goes with --false-alarms'],
+  ])('export of a table refuses %s as a matter of usage', async (words, message) => {
+    expect(await latent(['export', MODEL, ...words.split(' '), '-o', at('no.onnx')])).toMatchObject({
+      code: 2,
+      said: expect.stringContaining(message) as string,
     });
   });
 

@@ -285,12 +285,12 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   Slice: ([x, starts, ends, axes, steps]) => {
     const { dims } = x as Numbers;
     const [first, by, sizes] = [dims.map(() => 0), dims.map(() => 1), [...dims]];
-    (axes as Numbers).data.forEach((axis, i) => {
+    (axes?.data ?? [...dims.keys()]).forEach((axis, i) => {
       const size = dims[axis] as number;
-      const step = (steps as Numbers).data[i] as number;
+      const step = (steps?.data[i] ?? 1) as number;
       const start = (starts as Numbers).data[i] as number;
       const end = (ends as Numbers).data[i] as number;
-      const stop = step > 0 ? Math.min(end, size) : Math.max(end, -1);
+      const stop = step > 0 ? Math.min(end < 0 ? end + size : end, size) : Math.max(end, -1);
       first[axis] = start;
       by[axis] = step;
       sizes[axis] = Math.max(0, Math.ceil((stop - start) / step));

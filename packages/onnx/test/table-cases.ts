@@ -88,7 +88,8 @@ function inputsOf(model: OnnxModel, rows: readonly Row[]): Record<string, CaseIn
         return [each.input, { type: 'int64', dims, data: cells.map((cell) => (cell === null ? -1 : codeOf(cell))) }];
       }
       const data = cells.map((cell) => (cell === null ? Number.NaN : numberOf(each, cell)));
-      return [each.input, { type: each.type === 'float32' ? 'float' : 'double', dims, data }];
+      const single = each.type === 'float32';
+      return [each.input, { type: single ? 'float' : 'double', dims, data: single ? data.map(Math.fround) : data }];
     }),
   );
 }
@@ -204,6 +205,7 @@ function casesOf(name: string, model: TableModel<Row>, rows: readonly Row[]): Ca
   return [
     filledCase(name, model, rows.slice(-5)),
     build('score at the mean', {}, { score: numbers(atMean) }),
+    build('score of numbers in single precision', { rows: 'float32' }, { score: numbers(atMean) }),
     build(
       'score of the row’s own draws',
       { noise: 'input', categories: 'text' },
@@ -276,7 +278,7 @@ export async function tableCases(): Promise<Case[]> {
       'income / year': -5,
       visits: -3,
     },
-    { ...(rowsOf(1, 4, 0)[0] as Row), price: 9.9, height: -1e5, score: 1e30 },
+    { ...(rowsOf(1, 4, 0)[0] as Row), price: 9.9, height: -1e5, score: 1e30, visits: -1e9, 'income / year': -1e300 },
     learned[0] as Row,
     learned[7] as Row,
     Object.fromEntries(Object.keys(KINDS).map((name) => [name, null])),

@@ -272,7 +272,9 @@ describe('input that is not meant', () => {
     const strange = { ...row, plan: 'platinum' as 'gold' };
     expect(model.score([strange])[0]).toBeGreaterThan(model.score([row])[0] as number);
     expect(Number.isFinite(model.score([{ plan: 'free' } as Person])[0])).toBe(true);
-    expect(Number.isFinite(model.score([{ ...row, height: 1e300 }])[0])).toBe(true);
+    for (const far of [1e300, -50, -1e300]) {
+      expect(Number.isFinite(model.score([{ ...row, height: far, price: far, visits: far }])[0])).toBe(true);
+    }
   });
 });
 

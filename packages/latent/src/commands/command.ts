@@ -58,9 +58,9 @@ export class Call {
     this.#values = values;
   }
 
-  /** The text of an option or argument. */
+  /** The text of an option or argument; the last one counts, by whatever name it was given. */
   text(name: string): string | undefined {
-    const value = this.#values[name];
+    const value = this.#lists.get(name)?.at(-1) ?? this.#values[name];
     return typeof value === 'string' ? value : undefined;
   }
 

@@ -10,16 +10,14 @@ import { DataFault, EXIT, UsageFault } from '../terminal/fault.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { type Call, COMMON, type Command } from './command.ts';
 import { jsonText, writeText } from './output.ts';
-import { USUAL_RATE } from './predict.ts';
+import { predictOptions } from './predict.ts';
 
-const SHARE = { min: 0, max: 1 };
-
-/** Options that are of tables alone, by what the library calls them. */
-const OF_TABLES = {
-  'false-alarms': 'falseAlarmRate',
-  confidence: 'confidence',
-  contamination: 'contamination',
-} as const;
+/** The parts of a table's model. */
+const OF_TABLES = ['score', 'detector', 'contributions', 'imputer', 'encoder'] as const satisfies readonly NonNullable<
+  ExportTableOptions['graph']
+>[];
+/** Options of a detector of a table, which says by them what is odd. */
+const LINES = ['false-alarms', 'confidence', 'contamination', 'threshold'] as const;
 
 export const exporting: Command = {
   summary: 'A model as an ONNX file',
@@ -62,34 +60,41 @@ export const exporting: Command = {
     const out = call.text('out') ?? 'model.onnx';
     const path = call.needed('model');
     const common = {
-      graph: call.text('graph'),
-      threshold: call.number('threshold'),
       rows: call.choice('rows', ['float64', 'float32']),
       noise: call.choice('noise', ['mean', 'input']),
     };
-    const own = Object.entries(OF_TABLES).map(([name, option]) => [option, call.number(name, SHARE)] as const);
     const categories = call.choice('categories', ['codes', 'text']);
-    const ofTables = given({ ...Object.fromEntries(own), categories });
+    const line = predictOptions(call);
     const model = modelOf(path, await bytesOf(path, terminal));
     if (model instanceof TableModel) {
-      const options: Record<string, unknown> = given({ ...common, ...ofTables });
-      const hasLine = ['falseAlarmRate', 'contamination', 'threshold'].some((name) => name in options);
-      // As `score` has it.
-      if (options.graph === 'detector' && !hasLine) options.falseAlarmRate = USUAL_RATE;
+      const graph = call.choice('graph', OF_TABLES) ?? 'score';
+      const odd = LINES.find((name) => call.text(name) !== undefined);
+      if (odd !== undefined && graph !== 'detector') {
+        throw new UsageFault(`export: --${odd} is for --graph detector, got ${graph}`);
+      }
+      const options = given({ graph, categories, ...common, ...(graph === 'detector' && line) });
       const file = onnxTable(model, options as ExportTableOptions);
       const told = file.metadataProps?.find(({ key }) => key === 'columns')?.value ?? '[]';
       await write(call, terminal, out, onnxBytes(file), JSON.parse(told) as OnnxColumn[]);
       return EXIT.fine;
     }
-    const [wrong] = Object.keys(ofTables);
-    if (wrong !== undefined) {
-      const named = Object.entries(OF_TABLES).find(([, option]) => option === wrong)?.[0] ?? wrong;
-      throw new UsageFault(`export: --${named} is for models of tables`);
-    }
-    await write(call, terminal, out, exportOnnx(model, given(common)), []);
+    const wrong = [...LINES.slice(0, -1), 'categories'].find((name) => call.text(name) !== undefined);
+    if (wrong !== undefined) throw new UsageFault(`export: --${wrong} is for models of tables`);
+    const options = given({ graph: call.text('graph'), threshold: call.number('threshold'), ...common });
+    await write(call, terminal, out, exported(model, options), []);
     return EXIT.fine;
   },
 };
+
+/** What is wrong there is what was asked for. */
+function exported(model: Exclude<ReturnType<typeof modelOf>, TableModel>, options: object): Uint8Array {
+  try {
+    return exportOnnx(model, options);
+  } catch (error) {
+    if (!(error instanceof LatentError)) throw error;
+    throw new UsageFault(error.message);
+  }
+}
 
 async function write(
   call: Call,

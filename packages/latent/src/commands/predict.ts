@@ -34,6 +34,9 @@ export function predictOptions(call: Call): PredictOptions {
   if (given.length > 1) {
     throw new UsageFault('give one of --false-alarms, --false-discoveries, --contamination, --threshold');
   }
+  if (confidence !== undefined && given.length > 0 && falseAlarmRate === undefined) {
+    throw new UsageFault('--confidence goes with --false-alarms');
+  }
   if (falseDiscoveryRate !== undefined) return { falseDiscoveryRate };
   if (contamination !== undefined) return { contamination };
   if (threshold !== undefined) return { threshold };

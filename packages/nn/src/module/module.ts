@@ -240,7 +240,8 @@ function renamed(state: unknown, rename: (name: string) => string | null): Reado
   }
   const given = new Map<string, unknown>();
   const before = new Map<string, string>();
-  for (const [theirs, value] of Object.entries(state)) {
+  // What is left out is not read: a file may make its tensors when they are asked for.
+  for (const theirs of Object.keys(state)) {
     const name: unknown = rename(theirs);
     if (name === null) continue;
     if (typeof name !== 'string') {
@@ -249,7 +250,7 @@ function renamed(state: unknown, rename: (name: string) => string | null): Reado
     const other = before.get(name);
     if (other !== undefined) throw new ValueError(`loadStateDict: ${other} and ${theirs} are both renamed to ${name}`);
     before.set(name, theirs);
-    given.set(name, value);
+    given.set(name, state[theirs]);
   }
   return given;
 }

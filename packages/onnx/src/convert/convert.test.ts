@@ -2,7 +2,7 @@ import { decodeSafetensors, encodeSafetensors } from '@latent/nn';
 import { tensor } from '@latent/tensor';
 import { describe, expect, it } from 'vitest';
 import { goldenFile, goldenJson } from '../../test/golden.ts';
-import { decodeNpy, decodeNpz, encodeNpy } from '../npy/index.ts';
+import { decodeNpy, decodeNpz, encodeNpy, encodeNpz } from '../npy/index.ts';
 import { convert, fileFormat, readTensors } from './index.ts';
 
 const tfjs = goldenJson<{ sequential: { json: unknown; shards: string[] } }>('tfjs.json').sequential;
@@ -41,6 +41,7 @@ describe('files of tensors', () => {
       expect(asSafetensors[name]?.data).toEqual(x.data);
       expect(asNpz[name]?.data).toEqual(x.data);
     }
+    expect(await convert(await encodeNpz({}), { to: 'npz' })).toEqual(await encodeNpz({}));
     const one = (name: string): string | null => (name === '0.bias' ? 'b' : null);
     const asNpy = decodeNpy(await convert(goldenFile('mlp.pt'), { to: 'npy', rename: one }));
     expect(asNpy.data).toEqual(want['0.bias']?.data);

@@ -27,7 +27,8 @@ interface Format {
 }
 
 const begins = (bytes: Uint8Array, ...start: readonly number[]): boolean => start.every((byte, i) => bytes[i] === byte);
-const isZip = (bytes: Uint8Array): boolean => begins(bytes, 0x50, 0x4b, 3, 4);
+// One without files has the end of its directory alone.
+const isZip = (bytes: Uint8Array): boolean => begins(bytes, 0x50, 0x4b, 3, 4) || begins(bytes, 0x50, 0x4b, 5, 6);
 const isTorch = (bytes: Uint8Array): boolean => readZip(CALLER, bytes).some(({ name }) => name.endsWith('/data.pkl'));
 
 /** The formats that are read, told apart by how their files begin. */

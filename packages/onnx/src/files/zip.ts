@@ -83,10 +83,15 @@ export function readZip(caller: string, bytes: Uint8Array): ZipEntry[] {
     const content = bytes.subarray(begin, begin + packed);
     const checked = (data: Uint8Array): Uint8Array =>
       data.length === size && crc32(data) === crc ? data : fail(`'${inShort(name)}' does not have its checksum`);
+    // Tensors may share an entry; it is checked once.
+    let whole: Uint8Array | null = null;
     entries.push({
       name,
       size,
-      stored: () => (method === STORED ? checked(content) : null),
+      stored() {
+        if (method === STORED) whole ??= checked(content);
+        return whole;
+      },
       bytes: async () => checked(method === STORED ? content : await inflated(caller, content, size)),
     });
   }

@@ -214,9 +214,9 @@ export class ModelGraph<M extends Model = Model> {
     if (this.#columns === null || !normalized) return density;
     const { graph } = this;
     const { event } = this.model;
-    const all = graph.node('Expand', [this.#columns.logJacobian(graph, this.given, holes), graph.whole(event)]);
+    const all = graph.node('Expand', [this.#columns.logJacobian(graph, this.given, holes), graph.whole([1, ...event])]);
     const slopes = this.#ended(all, 0);
-    const axes = event.map((_, axis) => -1 - axis);
+    const axes = event.map((_, axis) => event.length - axis);
     const summed = (over: readonly number[]): Value =>
       over.length === 0 ? slopes : graph.node('ReduceSum', [slopes, graph.whole(over)], { keepdims: 0 });
     const shift =

@@ -48,7 +48,7 @@ export const vaeRules = (): ModelGraphs => ({
   elbo: scoreRule(boundScore),
   contributions: rule(drawChecks, (graph, options) => {
     const { columns, kl } = scored(graph, contributionsScore, options);
-    const sums = graph.graph.node('ReduceSum', [columns.value, graph.graph.whole([-1])], { keepdims: 0 });
+    const sums = graph.graph.node('ReduceSum', [columns.value, graph.graph.whole([1])], { keepdims: 0 });
     return { score: graph.sum({ value: sums, dims: kl.dims }, kl), columns, kl };
   }),
   reconstructionError: scoreRule(reconstructionErrorScore),

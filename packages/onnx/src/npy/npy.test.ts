@@ -149,6 +149,9 @@ describe('archives of arrays', () => {
     await expect(decodeNpz(goldenFile('mlp.pt'))).rejects.toThrow("npz: 'mlp/data.pkl' is no array");
     await expect(decodeNpz(new Uint8Array(100))).rejects.toThrow('npz: it has no directory');
     await expect(encodeNpz({}, { compres: true } as never)).rejects.toThrow("did you mean 'compress'?");
+    await expect(encodeNpz(null as never)).rejects.toThrow('npz: expected arrays by name, { x }, got null');
+    await expect(encodeNpz(5 as never)).rejects.toThrow('npz: expected arrays by name');
+    await expect(encodeNpz({ a: [1, 2] as never })).rejects.toThrow('npz: a: expected a tensor');
   });
 
   it('never give more bytes than they claim: bombs are refused', async () => {

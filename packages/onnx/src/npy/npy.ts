@@ -1,5 +1,5 @@
 import type { TypedArray } from '@latent/nn';
-import { formatShape, type Shape, sizeOf, Tensor, ValueError } from '@latent/tensor';
+import { describeValue, formatShape, type Shape, sizeOf, Tensor, ValueError } from '@latent/tensor';
 import { fileBytes, fileShape, tensorOfBytes } from '../files/tensors.ts';
 
 const CALLER = 'npy';
@@ -133,12 +133,18 @@ export type NpyInput =
 
 /** Numbers as a file that `np.load` reads: format version 1, C order, little-endian, of the element type they have. */
 export function encodeNpy(array: NpyInput): Uint8Array<ArrayBuffer> {
+  return npyBytes(CALLER, array);
+}
+
+/** `encodeNpy` for a writer of its own name. */
+export function npyBytes(caller: string, array: NpyInput): Uint8Array<ArrayBuffer> {
   const { data, shape } = plain(array);
   const name = Object.prototype.toString.call(data).slice(8, -1);
-  const descr = DESCRIPTIONS[name];
+  const descr = Object.hasOwn(DESCRIPTIONS, name) ? DESCRIPTIONS[name] : undefined;
   if (descr === undefined || data.length !== sizeOf(shape)) {
+    const given = descr === undefined ? describeValue(array) : `${data.length} numbers for ${formatShape(shape)}`;
     throw new ValueError(
-      `${CALLER}: expected a tensor, or an array of numbers of one type and a shape that it fills, got ${name} of ${data?.length} for ${formatShape(shape)}`,
+      `${caller}: expected a tensor, or an array of numbers of one type and a shape that it fills, got ${given}`,
     );
   }
   const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');

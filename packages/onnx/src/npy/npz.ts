@@ -1,8 +1,8 @@
 import type { Tensor } from '@latent/tensor';
-import { checkOptions, flag, optional, ValueError } from '@latent/tensor';
+import { checkOptions, describeValue, flag, isPlainObject, optional, ValueError } from '@latent/tensor';
 import { fileBytes, inShort } from '../files/tensors.ts';
 import { readZip, writeZip } from '../files/zip.ts';
-import { encodeNpy, type NpyInput, npyTensor } from './npy.ts';
+import { type NpyInput, npyBytes, npyTensor } from './npy.ts';
 
 const CALLER = 'npz';
 
@@ -24,6 +24,11 @@ export async function encodeNpz(
   options: { readonly compress?: boolean } = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { compress } = checkOptions('encodeNpz', options, { compress: optional(flag(), false) });
-  const files = Object.entries(arrays).map(([name, array]) => [`${name}.npy`, encodeNpy(array)] as const);
+  if (!isPlainObject(arrays)) {
+    throw new ValueError(`${CALLER}: expected arrays by name, { x }, got ${describeValue(arrays)}`);
+  }
+  const files = Object.entries(arrays).map(
+    ([name, array]) => [`${name}.npy`, npyBytes(`${CALLER}: ${inShort(name)}`, array)] as const,
+  );
   return writeZip(CALLER, Object.fromEntries(files), { compress });
 }

@@ -37,10 +37,19 @@ const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 const held = (x: number, low: number, high: number): number => Math.max(low, Math.min(high, x));
 
+/** A number as another of ONNX's types; single and double precision are one here, and half precision is none of ours. */
+function castTo(x: number, type: number | undefined): number {
+  if (type === FLOAT || type === DOUBLE) return x;
+  if (type === BOOL) return Number(x !== 0);
+  return WHOLE.includes(type ?? 0) ? Math.trunc(x) : Number.NaN;
+}
+const [FLOAT, BOOL, DOUBLE] = [1, 9, 11];
+const WHOLE: readonly number[] = [2, 3, 4, 5, 6, 7, 12, 13];
+
 /** The elementwise operators that activations are written with. */
 export const ELEMENTWISE: Readonly<Record<string, Meaning>> = {
   Identity: one((x) => x),
-  Cast: one((x) => x),
+  Cast: ([x = Number.NaN], option) => castTo(x, option('to')?.i),
   Add: two((a, b) => a + b),
   Sub: two((a, b) => a - b),
   Mul: two((a, b) => a * b),

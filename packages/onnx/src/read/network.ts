@@ -49,6 +49,8 @@ class Chain {
   readonly #tensors: Readonly<Record<string, Tensor>>;
   readonly #constants: ReadonlyMap<string, () => Tensor>;
   readonly #output: string;
+  /** The version of ONNX's operators that the graph is written in. */
+  readonly #version: number;
   /** The last node that uses a value. */
   readonly #lastUses = new Map<string, number>();
   #at = 0;
@@ -57,15 +59,18 @@ class Chain {
   #shape: Shape;
 
   constructor(model: OnnxModel, input: Shape | undefined) {
-    const { graph = {} } = model;
+    const { graph = {}, opsetImport = [] } = model;
+    this.#version = opsetImport.find(({ domain = '' }) => domain === '' || domain === 'ai.onnx')?.version ?? Infinity;
     this.#tensors = initialisersOf(model);
     const nodes = graph.node ?? [];
     if (nodes.length > MOST_NODES)
       throw new ValueError(`${CALLER}: a graph of ${nodes.length} nodes is no chain of layers`);
     const constants = new Map<string, () => Tensor>();
     this.#nodes = nodes.filter((node) => {
-      if (node.opType !== 'Constant') return true;
       const name = node.output?.[0] ?? '';
+      // Another name of weights that are shared.
+      if (node.opType === 'Identity' && Object.hasOwn(this.#tensors, name)) return false;
+      if (node.opType !== 'Constant') return true;
       constants.set(name, () => constantOf(node, name));
       return false;
     });
@@ -104,7 +109,8 @@ class Chain {
     if (domain !== '' && domain !== 'ai.onnx') this.#refuse(node);
     if (opType === 'Add' && this.#isBias(node)) return;
     const rule = Object.hasOwn(LAYERS, opType) && input[0] === this.#value ? LAYERS[opType] : undefined;
-    const found = rule?.(node, { shape: this.#shape, tensor: (name) => this.#tensor(name) }) ?? null;
+    const found =
+      rule?.(node, { shape: this.#shape, version: this.#version, tensor: (name) => this.#tensor(name) }) ?? null;
     if (found === null) this.#formula(node);
     else this.#take(node, found, this.#at);
   }
@@ -216,6 +222,8 @@ function option({ attribute = [] }: OnnxNode, name: string): OnnxAttribute | und
 interface Surroundings {
   /** Of the rows that go in. */
   readonly shape: Shape;
+  /** Of ONNX's operators. */
+  readonly version: number;
   /** The numbers of an initialiser or constant; null where the name is of no such. */
   tensor(name: string | undefined): Tensor | null;
 }
@@ -232,7 +240,7 @@ const LAYERS: Readonly<Record<string, NodeRule>> = {
     if (weight?.shape.length !== 2 || !plain || (option(node, 'transA')?.i ?? 0) !== 0 || (c && bias === null))
       return null;
     const own = option(node, 'transB')?.i ? weight : weight.transpose();
-    if (bias !== null && bias.size !== own.shape[0]) return null;
+    if (bias !== null && (bias.size !== own.shape[0] || (bias.shape.at(-1) ?? 1) !== bias.size)) return null;
     return [foundDense(nodeName(node), own, bias?.reshape([bias.size]) ?? null)];
   },
   MatMul(node, { tensor, shape }) {
@@ -250,8 +258,9 @@ const LAYERS: Readonly<Record<string, NodeRule>> = {
     const epsilon = Number((option(node, 'epsilon')?.f ?? 1e-5).toPrecision(7));
     return [{ name: nodeName(node), spec: layerNorm({ epsilon }), tensors: [scale, bias] }];
   },
-  Softmax(node, { shape }) {
-    const axis = option(node, 'axis')?.i ?? -1;
+  Softmax(node, { shape, version }) {
+    // Before version 13 it was over all axes from this one on.
+    const axis = option(node, 'axis')?.i ?? (version < 13 ? 1 : -1);
     return axis === -1 || axis === shape.length ? [plain(node, softmax())] : null;
   },
   Flatten: (node, { shape }) => {

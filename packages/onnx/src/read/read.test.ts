@@ -118,6 +118,41 @@ describe('tensors', () => {
     expect(() => given(each)).toThrow(reason);
   });
 
+  it('have all names that share them, as PyTorch writes weights that are equal', () => {
+    const gemm = (x: string, bias: string, y: string): OnnxNode => ({
+      opType: 'Gemm',
+      input: [x, 'w', bias],
+      output: [y],
+    });
+    const size = { dim: [{ dimParam: 'N' }, { dimValue: 2 }] };
+    const shared = bytesOf({
+      graph: {
+        node: [{ opType: 'Identity', input: ['b'], output: ['c'] }, gemm('x', 'b', 'h'), gemm('h', 'c', 'y')],
+        initializer: [
+          { name: 'w', dataType: 1, dims: [2, 2], floatData: [1, 2, 3, 4] },
+          { name: 'b', dataType: 1, dims: [2], floatData: [5, 6] },
+        ],
+        input: [{ name: 'x', type: { tensorType: { elemType: 1, shape: size } } }],
+        output: [{ name: 'y' }],
+      },
+    });
+    const tensors = onnxTensors(shared);
+    expect(Object.keys(tensors)).toEqual(['w', 'b', 'c']);
+    expect([...(tensors.c as Tensor).data]).toEqual([5, 6]);
+    expect(run(networkFromOnnx(shared).network, tensor([[1, 0]])).toArray()).toEqual([[35, 50]]);
+  });
+
+  it('are not read where they are left out', () => {
+    const single = network([dense(1, { bias: false })], { input: [1], rng: rng() });
+    const initializer = [
+      { name: 'text', dataType: 8, dims: [1] },
+      { name: '0.weight', dataType: 1, dims: [1, 1], floatData: [3] },
+    ];
+    const tensors = onnxTensors(bytesOf({ graph: { initializer } }));
+    single.loadStateDict(tensors, { rename: (name) => (name === 'text' ? null : name) });
+    expect(single.stateDict()['0.weight']?.toArray()).toEqual([[3]]);
+  });
+
   it('have names of their own', () => {
     const twice = bytesOf({ graph: { initializer: [{ name: 'w' }, { name: 'w' }] } });
     expect(() => onnxTensors(twice)).toThrow("there are two initialisers 'w'");
@@ -194,6 +229,29 @@ describe('graphs that are no networks are refused', () => {
     ['no file', new Uint8Array(), 'the file has no graph'],
   ])('%s', (_what, bytes, reason) => {
     expect(() => networkFromOnnx(bytes)).toThrow(reason);
+  });
+
+  const attributed = (name: string, i: number): Partial<OnnxNode> => ({ attribute: [{ name, type: 2, i }] });
+
+  it.each([
+    ['whole', 7],
+    ['half', 10],
+  ])('numbers made %s on their way', (_what, to) => {
+    const nodes = [node('Cast', ['x'], 'h', attributed('to', to)), node('Cast', ['h'], 'y', attributed('to', 1))];
+    expect(() => networkFromOnnx(file(nodes))).toThrow('at node Cast');
+    expect(networkFromOnnx(file([node('Cast', ['x'], 'y', attributed('to', 1))])).layers).toEqual([]);
+  });
+
+  it('a softmax over all axes, which was the default before version 13', () => {
+    const graph = decodeOnnx(file([node('Softmax', ['x'], 'y')], [], [0, 2, 3])).graph ?? {};
+    const of = (version: number): Uint8Array => bytesOf({ graph, opsetImport: [{ domain: '', version }] });
+    expect(() => networkFromOnnx(of(12))).toThrow('at node Softmax');
+    expect(networkFromOnnx(of(13)).layers.map(({ name }) => name)).toEqual(['softmax']);
+  });
+
+  it('a bias of rows', () => {
+    const nodes = [node('Gemm', ['x', 'w', 'b'], 'y')];
+    expect(() => networkFromOnnx(file(nodes, [w('w', 3, 3), w('b', 3, 1)]))).toThrow('at node Gemm');
   });
 
   it('but rows whose shape is told', () => {

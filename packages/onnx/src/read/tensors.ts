@@ -31,12 +31,12 @@ export function decodeOnnx(file: Uint8Array | ArrayBuffer): OnnxModel {
   return model;
 }
 
-/** The initialisers of an ONNX file by name: the weights, for `loadStateDict(onnxTensors(bytes), { rename })`. */
+/** The initialisers of an ONNX file by name, and by each name where several share one: the weights, for `loadStateDict(onnxTensors(bytes), { rename })`. */
 export function onnxTensors(file: Uint8Array | ArrayBuffer): NamedTensors {
   return initialisersOf(decodeOnnx(file));
 }
 
-/** The initialisers of a model. */
+/** The initialisers of a model, and the further names of those that share their numbers, which PyTorch writes as Identity nodes. */
 export function initialisersOf({ graph = {} }: OnnxModel): NamedTensors {
   const makers = new Map<string, () => Tensor>();
   if (graph.sparseInitializer !== undefined) throw new ValueError(`${CALLER}: sparse initialisers are not read`);
@@ -45,6 +45,12 @@ export function initialisersOf({ graph = {} }: OnnxModel): NamedTensors {
     if (name === '' || makers.has(name))
       throw new ValueError(`${CALLER}: there are two initialisers '${inShort(name)}', or it has no name`);
     makers.set(name, () => tensorOf(each, name));
+  }
+  const outputs = new Set(graph.output?.map(({ name = '' }) => name));
+  for (const { opType, domain = '', input = [], output = [] } of graph.node ?? []) {
+    const [from = '', to = ''] = [input[0], output[0]];
+    const make = opType === 'Identity' && domain === '' ? makers.get(from) : undefined;
+    if (make !== undefined && to !== '' && !makers.has(to) && !outputs.has(to)) makers.set(to, make);
   }
   return lazyTensors(makers);
 }

@@ -58,7 +58,9 @@ export const STANDARD_OPS = {
       graph.node('ArgMax', inputs, { axis: (params as number[])[0] as number, keepdims: 1 }, 'int64'),
       'float',
     ),
-  logSumExp: (graph, inputs) => graph.node('ReduceLogSumExp', inputs, { axes: [-1], keepdims: 1 }),
+  // Axes are counted from the first: of no rows ONNX Runtime 1.30 reduces none that is counted from the last.
+  logSumExp: (graph, inputs, { shape }) =>
+    graph.node('ReduceLogSumExp', inputs, { axes: [shape.length - 1], keepdims: 1 }),
   softmax: same('Softmax', { axis: -1 }),
   logSoftmax: same('LogSoftmax', { axis: -1 }),
   cumulativeSum: (graph, [x], { params }) =>

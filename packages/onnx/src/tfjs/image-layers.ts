@@ -33,6 +33,9 @@ function paddingOf({ name, config }: TfjsLayer): 'valid' | 'same' {
 /** The options of a convolution; its activation is a layer of its own. */
 function windows(layer: TfjsLayer, axes: number) {
   only(layer, 'data_format', 'channels_last');
+  only(layer, 'groups', 1);
+  // What comes out is as large as padding and strides make it.
+  only(layer, 'output_padding', undefined);
   return {
     kernel: sizes(layer, 'kernel_size', axes, 1),
     dilation: sizes(layer, 'dilation_rate', axes, 1),
@@ -77,6 +80,23 @@ const pooling =
     return [plain(layer.name, make(size, { stride, padding: paddingOf(layer) }))];
   };
 
+/** Throws unless a layer gives one number for each channel, the channels last. */
+function onlyChannels(layer: TfjsLayer): void {
+  only(layer, 'data_format', 'channels_last');
+  only(layer, 'keepdims', false);
+}
+
+const globalAverage: TfjsRule = (layer) => {
+  onlyChannels(layer);
+  return [plain(layer.name, globalAvgPool())];
+};
+
+const globalMax: TfjsRule = (layer) => {
+  onlyChannels(layer);
+  const { name, shape } = layer;
+  return [plain(name, maxPool(shape.slice(0, -1))), plain(name, flatten())];
+};
+
 /** [before, after] of height and width: from a number, one for each, or both sides of each. */
 function sidesOf({ name, config }: TfjsLayer, option: string): readonly (readonly [number, number])[] {
   const value: unknown = config[option] ?? 1;
@@ -118,17 +138,10 @@ export const TFJS_IMAGE_LAYERS: Readonly<Record<string, TfjsRule>> = {
   MaxPooling2D: pooling(2, maxPool),
   AveragePooling1D: pooling(1, avgPool),
   AveragePooling2D: pooling(2, avgPool),
-  GlobalAveragePooling1D: ({ name }) => [plain(name, globalAvgPool())],
-  GlobalAveragePooling2D(layer) {
-    only(layer, 'data_format', 'channels_last');
-    return [plain(layer.name, globalAvgPool())];
-  },
-  GlobalMaxPooling1D: ({ name, shape }) => [plain(name, maxPool(shape.slice(0, -1))), plain(name, flatten())],
-  GlobalMaxPooling2D(layer) {
-    only(layer, 'data_format', 'channels_last');
-    const { name, shape } = layer;
-    return [plain(name, maxPool(shape.slice(0, -1))), plain(name, flatten())];
-  },
+  GlobalAveragePooling1D: globalAverage,
+  GlobalAveragePooling2D: globalAverage,
+  GlobalMaxPooling1D: globalMax,
+  GlobalMaxPooling2D: globalMax,
   UpSampling2D(layer) {
     only(layer, 'data_format', 'channels_last');
     // Linear sampling there sees other places: those of corners, not of middles.

@@ -29,8 +29,9 @@ export const TFJS_LAYERS: Readonly<Record<string, TfjsRule>> = {
     return activated(layer.name, 'relu');
   },
   LeakyReLU(layer) {
-    // 0.3 is the default there, and is always written.
-    only(layer, 'alpha', 0.01);
+    // Of a later name in Keras 3; 0.3 is the default there.
+    const { alpha, negative_slope: slope = alpha } = layer.config;
+    only({ ...layer, config: { negative_slope: slope ?? 0.3 } }, 'negative_slope', 0.01);
     return [plain(layer.name, activation('leakyRelu'))];
   },
   ELU(layer) {

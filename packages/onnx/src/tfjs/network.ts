@@ -20,7 +20,7 @@ interface Described {
  */
 export function networkFromTfjs(json: TfjsJson, shards: TfjsShards): FoundNetwork {
   const content = tfjsObject(json);
-  const described = describedLayers(content);
+  const { described, outputs } = modelOf(content);
   const tensors = tfjsTensors(content, shards);
   const input = inputShape(described);
   const found: FoundLayer[] = [];
@@ -43,10 +43,20 @@ export function networkFromTfjs(json: TfjsJson, shards: TfjsShards): FoundNetwor
       found.push(layer);
     }
   });
+  const last = described.at(-1)?.name ?? '';
+  if (outputs !== null && (outputs.length !== 1 || outputs[0] !== last)) {
+    throw new ValueError(
+      `${CALLER}: the model gives what ${inShort(outputs.join(' and '))} makes; only what the last layer makes, '${inShort(last)}', is a network's output`,
+    );
+  }
   return foundNetwork(CALLER, found, input);
 }
 
-function describedLayers(content: Readonly<Record<string, unknown>>): readonly Described[] {
+/** The layers of a model, and the names of those whose output it gives, where it says them. */
+function modelOf(content: Readonly<Record<string, unknown>>): {
+  readonly described: readonly Described[];
+  readonly outputs: readonly string[] | null;
+} {
   const { modelTopology: topology, format } = content;
   if (format === 'graph-model') {
     throw new ValueError(`${CALLER}: a graph model has no layers; take its weights with tfjsTensors`);
@@ -59,7 +69,7 @@ function describedLayers(content: Readonly<Record<string, unknown>>): readonly D
   if (!['Sequential', 'Model', 'Functional'].includes(String(kind)) || !Array.isArray(layers) || layers.length === 0) {
     throw new ValueError(`${CALLER}: model.json has no layers: its model is ${inShort(kind)}`);
   }
-  return (layers as unknown[]).map((layer, i) => {
+  const described = (layers as unknown[]).map((layer, i): Described => {
     const { class_name: className, config: own, inbound_nodes: nodes, name } = isPlainObject(layer) ? layer : {};
     const options = isPlainObject(own) ? own : {};
     const called = name ?? options.name;
@@ -68,6 +78,10 @@ function describedLayers(content: Readonly<Record<string, unknown>>): readonly D
     }
     return { className, name: called, config: options, after: inboundOf(nodes) };
   });
+  const given: unknown = isPlainObject(config) ? config.output_layers : undefined;
+  // One alone may stand without a list around it.
+  const list: unknown[] | null = Array.isArray(given) ? (Array.isArray(given[0]) ? given : [given]) : null;
+  return { described, outputs: list?.map((each) => String(Array.isArray(each) ? each[0] : each)) ?? null };
 }
 
 /** The names of the layers that a functional model's layer takes, of its only use. */

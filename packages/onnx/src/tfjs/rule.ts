@@ -51,7 +51,9 @@ export function activated(name: string, value: unknown): FoundLayer[] {
 export function only({ name, config }: TfjsLayer, option: string, value: unknown): void {
   const given = config[option];
   if (given !== undefined && given !== null && given !== value) {
-    throw new ValueError(`${CALLER}: layer '${name}' has ${option} ${inShort(given)}; ours has ${inShort(value)}`);
+    throw new ValueError(
+      `${CALLER}: layer '${name}' has ${option} ${inShort(given)}; ours has ${value === undefined ? 'none' : inShort(value)}`,
+    );
   }
 }
 

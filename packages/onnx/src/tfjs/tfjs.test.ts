@@ -30,6 +30,15 @@ function changed(layer: number, config: Record<string, unknown>, className?: str
   return json as unknown as TfjsJson;
 }
 
+/** The functional model with other outputs. */
+function giving(outputs: unknown): TfjsJson {
+  const json = copy(golden.functional.json);
+  Object.assign(json.modelTopology.config, { output_layers: outputs });
+  return json as unknown as TfjsJson;
+}
+const nameOf = (json: unknown): 'functional' | 'sequential' =>
+  JSON.stringify(json).includes('output_layers') ? 'functional' : 'sequential';
+
 describe('models of TensorFlow.js', () => {
   it.each(['sequential', 'functional'] as const)('a %s one gives its outputs', (name) => {
     const { json, x, y } = golden[name];
@@ -92,6 +101,17 @@ describe('models of TensorFlow.js', () => {
     ],
     ['other gates', layerOf('sequences', 'GRU', { activation: 'relu' }), 'has activation relu; ours has tanh'],
     ['steps backwards', layerOf('sequences', 'LSTM', { go_backwards: true }), 'go_backwards true; ours has false'],
+    ['groups', layerOf('images', 'Conv2D', { groups: 2 }), 'has groups 2; ours has 1'],
+    [
+      'sizes of what comes out',
+      layerOf('images', 'Conv2DTranspose', { output_padding: [1, 1] }),
+      'has output_padding [1,1]; ours has none',
+    ],
+    [
+      'axes that stay',
+      layerOf('sequences', 'GlobalMaxPooling1D', { keepdims: true }),
+      'has keepdims true; ours has false',
+    ],
     ['masks', layerOf('sequences', 'Embedding', { mask_zero: true }), 'mask_zero true; ours has false'],
     ['no steps', layerOf('sequences', 'RepeatVector', { n: 0 }), 'has n 0'],
   ])('%s are refused', (_what, read, message) => {
@@ -122,14 +142,16 @@ describe('models of TensorFlow.js', () => {
       { name: 'b', shape: [1], dtype: 'float32', quantization: { dtype: 'uint16', scale: 2, min: 0 } },
       half,
       { name: 'i', shape: [], dtype: 'int32' },
+      { name: 'j', shape: [2], dtype: 'int32', quantization: { dtype: 'uint8', scale: 0.3, min: -1 } },
     ];
-    const bytes = Uint8Array.of(0, 2, 255, 1, 1, 0, 0x3c, 0, 0xc0, 7, 0, 0, 0);
+    const bytes = Uint8Array.of(0, 2, 255, 1, 1, 0, 0x3c, 0, 0xc0, 7, 0, 0, 0, 0, 6);
     const got = tfjsTensors({ weightsManifest: [{ paths: ['w'], weights }] }, bytes);
     expect(Object.fromEntries(Object.entries(got).map(([name, x]) => [name, [...x.data]]))).toEqual({
       a: [-1, 0, 126.5],
       b: [514],
       h: [1, -2],
       i: [7],
+      j: [-1, 1],
     });
   });
 
@@ -160,12 +182,27 @@ describe('models of TensorFlow.js', () => {
     ['a weight that is missing', changed(3, { use_bias: true }), "layer 'dense_Dense2' must have one bias, got none"],
     ['a name that is missing', changed(0, { name: 5 }), 'layer 0 has no class or no name'],
     ['branches', golden.branches.json, 'takes flatten_Flatten1'],
+    [
+      'slopes by either name',
+      changed(4, { negative_slope: 0.3 }, 'LeakyReLU'),
+      'has negative_slope 0.3; ours has 0.01',
+    ],
+    ['and the usual one', changed(4, {}, 'LeakyReLU'), 'has negative_slope 0.3; ours has 0.01'],
+    ['what another layer makes', giving([['input1', 0, 0]]), 'the model gives what input1 makes; only what the last'],
+    [
+      'what several layers make',
+      giving([
+        ['input1', 0, 0],
+        ['dense', 0, 0],
+      ]),
+      'gives what input1 and dense makes',
+    ],
     ['a graph model', { format: 'graph-model' }, 'a graph model has no layers'],
     ['text that is no JSON', '{', 'model.json is no JSON object'],
     ['nothing', null, 'model.json is no JSON object'],
     ['a model without layers', { modelTopology: { class_name: 'Sequential', config: {} } }, 'model.json has no layers'],
   ])('are refused: %s', (_what, json, reason) => {
-    const shards = shardsOf(golden[json === (golden.branches.json as unknown) ? 'branches' : 'sequential']);
+    const shards = shardsOf(golden[json === (golden.branches.json as unknown) ? 'branches' : nameOf(json)]);
     expect(() => networkFromTfjs(json as TfjsJson, shards)).toThrow(reason);
   });
 
@@ -175,6 +212,7 @@ describe('models of TensorFlow.js', () => {
     expect(() => networkFromTfjs(json, [shards[0] as Uint8Array])).toThrow(
       "the file 'group1-shard2of2.bin' was not given",
     );
+    expect(() => networkFromTfjs(json, [...shards, new Uint8Array()])).toThrow('has 2 binary files, got 3');
     expect(() => networkFromTfjs(json, { a: shards[0] as Uint8Array })).toThrow(
       "the file 'group1-shard1of2.bin' was not given",
     );

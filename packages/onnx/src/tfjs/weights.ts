@@ -72,12 +72,15 @@ export function tfjsTensors(json: TfjsJson, shards: TfjsShards): NamedTensors {
       );
     }
   }
+  files.end();
   return lazyTensors(makers);
 }
 
 interface Quantisation {
   readonly scale: number;
   readonly min: number;
+  /** Of whole numbers, which are rounded. */
+  readonly whole: boolean;
 }
 
 function weightOf(weight: unknown): {
@@ -102,20 +105,27 @@ function weightOf(weight: unknown): {
     throw new ValueError(`${CALLER}: weight '${inShort(name)}' is quantised without scale and min`);
   }
   const length = sizeOf(shape) * (elementTypes[type]?.bytes ?? 0);
-  return { name, type, shape, length, quantisation: affine ? { scale: scale as number, min: min as number } : null };
+  const scales = { scale: scale as number, min: min as number, whole: dtype === 'int32' };
+  return { name, type, shape, length, quantisation: affine ? scales : null };
 }
 
 function scaled(x: Tensor, quantisation: Quantisation | null): Tensor {
   if (quantisation === null) return x;
-  const { scale, min } = quantisation;
-  return tensor(
-    Float32Array.from(x.data, (value) => value * scale + min),
-    { shape: x.shape },
-  );
+  const { scale, min, whole } = quantisation;
+  const { shape } = x;
+  return whole
+    ? tensor(
+        Float64Array.from(x.data, (value) => Math.round(value * scale + min)),
+        { shape },
+      )
+    : tensor(
+        Float32Array.from(x.data, (value) => value * scale + min),
+        { shape },
+      );
 }
 
 /** Hands out the files, by path or in order. */
-function filesOf(shards: TfjsShards): { next(path: string): Uint8Array } {
+function filesOf(shards: TfjsShards): { next(path: string): Uint8Array; end(): void } {
   const single = shards instanceof Uint8Array || !isRecord(shards);
   const list = Array.isArray(shards) ? shards : single ? [shards] : null;
   let i = 0;
@@ -124,6 +134,13 @@ function filesOf(shards: TfjsShards): { next(path: string): Uint8Array } {
       const file = list === null ? ownOf(shards as Record<string, unknown>, path) : list[i++];
       if (file === undefined) throw new ValueError(`${CALLER}: the file '${inShort(path)}' was not given`);
       return fileBytes(CALLER, file);
+    },
+    end() {
+      if (list !== null && i < list.length) {
+        throw new ValueError(
+          `${CALLER}: model.json has ${i} binary files, got ${list.length}; they are of another model`,
+        );
+      }
     },
   };
 }

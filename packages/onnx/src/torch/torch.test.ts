@@ -8,7 +8,6 @@ import { LAYERS, shaken } from '../../test/layer-cases.ts';
 import { mutated } from '../../test/mutations.ts';
 import { writeZip } from '../files/zip.ts';
 import { decodeTorch, loadTorch, torchStateDict } from './index.ts';
-import { torchTensor } from './layouts.ts';
 
 let golden: Record<string, Tensor>;
 beforeAll(async () => {
@@ -106,10 +105,25 @@ describe('files of PyTorch', () => {
     ['no calls of what is no function', '\x80\x02ctorch\nFloatStorage\n)R.', 'it calls what makes no tensor'],
     ['no attributes of others', '\x80\x02]}b.', 'gives attributes to what is no dictionary'],
     ['tensors lie within their numbers', tensorOf('K\x02K\x03\x85K\x01\x85\x89N'), 'lies outside of its 4 numbers'],
-    ['those that repeat too', tensorOf('K\0J\xff\xff\xff\x7f\x85K\0\x85\x89N'), 'lies outside of its 4 numbers'],
+    ['those that repeat none', tensorOf('K\0J\xff\xff\xff\x7f\x85K\0\x85\x89N'), 'takes 4 numbers several times'],
+    [
+      'numbers have their signs',
+      tensorOf('K\0K\x02\x85K\x01\x85\x89N}X\x03\0\0\0neg\x88s'),
+      'save it after resolve_neg()',
+    ],
+    [
+      'and are of one part',
+      '\x80\x02ctorch\nComplexFloatStorage\n.',
+      'tensors of torch.ComplexFloatStorage; dense ones can be read, of F',
+    ],
     ['and have no place before them', tensorOf('J\xff\xff\xff\xffK\x01\x85K\x01\x85\x89N'), 'lies outside'],
     ['and as many steps as sizes', tensorOf('K\0K\x02\x85)\x89N'), 'lies outside'],
     ['and sizes that are numbers', tensorOf('K\0X\x01\0\0\0a\x85K\x01\x85\x89N'), 'no valid shape'],
+    [
+      'and are dense',
+      '\x80\x02ctorch._utils\n_rebuild_sparse_tensor\n.',
+      'tensors of torch._utils._rebuild_sparse_tensor; dense',
+    ],
     [
       'storages are there',
       '\x80\x02(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x009X\x03\0\0\0cpuK\x04tQ.',
@@ -143,6 +157,27 @@ describe('files of PyTorch', () => {
   });
 });
 
+const RECURRENT = ['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh'];
+/** The tensors of PyTorch's layers, by our types; recurrent ones have one of each for every layer and direction, `…_l0_reverse`. */
+const THERE: Readonly<Record<string, readonly string[]>> = {
+  Linear: ['weight', 'bias'],
+  LayerNorm: ['weight', 'bias'],
+  RmsNorm: ['weight'],
+  ScaleNorm: ['weight'],
+  GroupNorm: ['weight', 'bias'],
+  BatchNorm: ['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked'],
+  Conv1d: ['weight', 'bias'],
+  Conv2d: ['weight', 'bias'],
+  ConvTranspose1d: ['weight', 'bias'],
+  ConvTranspose2d: ['weight', 'bias'],
+  Lstm: RECURRENT,
+  Gru: RECURRENT,
+  Rnn: RECURRENT,
+  MultiHeadAttention: ['in_proj_weight', 'in_proj_bias'],
+  Embedding: ['weight'],
+  Positions: ['weight'],
+};
+
 describe('names and layouts of PyTorch', () => {
   it('are known of every layer with numbers', () => {
     const unknown = layers.names().flatMap((name) => {
@@ -152,7 +187,8 @@ describe('names and layouts of PyTorch', () => {
         const own = Object.keys(module).filter((field) =>
           built.namedTensors().some(([each]) => each === `${path}.${field}`),
         );
-        const known = (field: string): boolean => torchTensor(module.type, field) !== undefined;
+        const known = (field: string): boolean =>
+          THERE[module.type]?.includes(field.replace(/_l\d+(_reverse)?$/, '')) === true;
         return own.filter((field) => !known(field)).map((field) => `${module.type}.${field}`);
       });
     });
@@ -174,10 +210,13 @@ describe('names and layouts of PyTorch', () => {
     const before = mlp.stateDict();
     const state = decodeTorch(goldenFile('mlp.pt'));
     expect(() => loadTorch(network([7], { input: [5], rng: rng() }), state)).toThrow(
-      'loadTorch: 0.weight must be [7, 5], got [8, 5]',
+      '0.weight must be [7, 5], got [8, 5]',
     );
     expect(() => loadTorch(mlp, state, { rename: (name) => (name === '3.bias' ? null : name) })).toThrow(
       'missing 3.bias [3]',
+    );
+    expect(() => loadTorch(mlp, state, { rename: (name) => (name === '3.bias' ? '2.bias' : name) })).toThrow(
+      '2.bias and 3.bias are both renamed to 2.bias',
     );
     expect(() => loadTorch(mlp, { ...torchStateDict(mlp), more: state['3.bias'] as Tensor })).toThrow(
       'unexpected more',

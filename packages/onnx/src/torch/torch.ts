@@ -113,6 +113,12 @@ function worldOf(entries: ReadonlyMap<string, ZipEntry>, folder: string): Pickle
       if (Object.hasOwn(NAMED, path)) return NAMED[path] as object;
       const element = module === 'torch' && Object.hasOwn(STORAGES, name) ? STORAGES[name] : undefined;
       if (element !== undefined) return new StorageType(element);
+      // Complex, quantised and sparse ones, and those of types that came later.
+      if (/^torch\.(\w+Storage|_utils\._rebuild_\w+)$/.test(path)) {
+        throw new ValueError(
+          `${CALLER}: the file has tensors of ${inShort(path)}; dense ones can be read, of ${Object.keys(STORAGES).join(', ')}; make them such there`,
+        );
+      }
       throw new ValueError(
         `${CALLER}: the file names ${inShort(path)}, and only tensors are read; save the state dictionary alone: torch.save(model.state_dict(), path)`,
       );
@@ -133,7 +139,7 @@ function worldOf(entries: ReadonlyMap<string, ZipEntry>, folder: string): Pickle
       if (callee === ORDERED && inputs.length === 0) return new Map();
       if (callee === PARAMETER && inputs[0] instanceof Stored) return inputs[0];
       if (callee === SIZE && Array.isArray(inputs[0])) return inputs[0];
-      const [storage, offset, sizes, strides] = inputs;
+      const [storage, offset, sizes, strides, , , notes] = inputs;
       if (callee !== TENSOR || !(storage instanceof Storage)) return refuse('it calls what makes no tensor');
       const shape = fileShape(CALLER, 'tensor', sizes);
       const steps = fileShape(CALLER, 'tensor', strides);
@@ -141,9 +147,19 @@ function worldOf(entries: ReadonlyMap<string, ZipEntry>, folder: string): Pickle
       const last = shape.reduce((at, size, axis) => at + (size - 1) * (steps[axis] ?? 0), first);
       const count = storage.entry.size / (elementTypes[storage.element]?.bytes ?? 1);
       const size = sizeOf(shape);
-      // A tensor that repeats its numbers could be any size.
-      if (first < 0 || steps.length !== shape.length || size > count || (size > 0 && last >= count)) {
+      if (first < 0 || steps.length !== shape.length || (size > 0 && last >= count)) {
         return refuse(`a tensor of ${formatShape(shape)} at ${String(offset)} lies outside of its ${count} numbers`);
+      }
+      // It could be any size.
+      if (size > count) {
+        throw new ValueError(
+          `${CALLER}: a tensor of ${formatShape(shape)} takes ${count} numbers several times, as expand makes it; save it after contiguous()`,
+        );
+      }
+      if (notes instanceof Map && notes.size > 0) {
+        throw new ValueError(
+          `${CALLER}: a tensor of ${formatShape(shape)} has its sign beside its numbers; save it after resolve_neg()`,
+        );
       }
       return new Stored(storage, first, shape, steps);
     },
@@ -166,7 +182,7 @@ function collect(
   if (value instanceof Stored) {
     const name = path === '' ? 'tensor' : path;
     if (makers.has(name))
-      throw new ValueError(`${CALLER}: there are two tensors '${inShort(name)}'; the file is altered`);
+      throw new ValueError(`${CALLER}: two tensors have the path '${inShort(name)}'; save them under other names`);
     makers.set(name, () => made(name, value));
   } else if (Array.isArray(value)) {
     for (const [i, each] of value.entries()) collect(each, inside(i), makers, budget, depth + 1);

@@ -104,7 +104,7 @@ function stepNodes(
   const { name } = op as Op | JointOp;
   // An op of someone else's is not taken for the engine's because it has the same name.
   const ours = (opTable as Record<string, unknown>)[name] === op;
-  const value = opRules.get(name, ours)?.(graph, inputs, call) ?? formulaOf(graph, op as Op, inputs);
+  const value = opRules.get(name, ours)?.(graph, inputs, call) ?? formulaOf(graph, op as Op, inputs, call);
   if (value !== null) return 'name' in value ? [value] : value;
   const place = path === '' ? '' : `${path}: `;
   throw new UsageError(
@@ -115,8 +115,13 @@ function stepNodes(
 /** An op whose meaning is a formula, which may be summed over the last axis. */
 type FormulaOp = Op & { readonly program?: { readonly expressions: readonly Expr[] }; readonly summed?: boolean };
 
-function formulaOf(graph: Graph, { program, summed }: FormulaOp, inputs: readonly Value[]): Value | null {
+function formulaOf(
+  graph: Graph,
+  { program, summed }: FormulaOp,
+  inputs: readonly Value[],
+  { shape }: StepCall,
+): Value | null {
   if (program === undefined) return null;
   const terms = formulaNodes(graph, program.expressions[0] as Expr, inputs);
-  return summed ? graph.node('ReduceSum', [terms, graph.whole([-1])], { keepdims: 0 }) : terms;
+  return summed ? graph.node('ReduceSum', [terms, graph.whole([shape.length])], { keepdims: 0 }) : terms;
 }

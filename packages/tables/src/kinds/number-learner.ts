@@ -55,17 +55,23 @@ export const linearScale: NumberScale = {
   inside: (value) => value,
 };
 
+/** Where the straight line below a domain ends: exponents that are less, and what then has a logarithm still. */
+export const LINE_END = { exponent: -600, least: 2 ** -1022 } as const;
+/** That of counts: beyond it 1 + x has few digits left. */
+export const COUNT_LINE_END = -20;
+
 export const logScale: NumberScale = {
   above: 0,
   transform: (numbers) => chain(log(), numbers),
-  inside: (value, least) => (value >= least ? value : least * Math.exp(Math.max(-600, value / least - 1))),
+  inside: (value, least) =>
+    value >= least ? value : Math.max(LINE_END.least, least * Math.exp(Math.max(LINE_END.exponent, value / least - 1))),
 };
 
-/** Of counts: log(1 + x), and a straight line below 0. */
+/** Of counts: log(1 + x), and below 0 a straight line to its end. */
 export const log1pScale: NumberScale = {
   above: -1,
   transform: (numbers) => chain(log({ offset: 1 }), numbers),
-  inside: (value) => (value >= 0 ? value : Math.expm1(Math.max(-600, value))),
+  inside: (value) => (value >= 0 ? value : Math.expm1(Math.max(COUNT_LINE_END, value))),
 };
 
 /** Learns the scale of numbers; `atoms` of them are values apart. */

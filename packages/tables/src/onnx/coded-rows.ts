@@ -12,8 +12,9 @@ import {
 import { type Expr, select } from '@latent/tensor';
 import type { RowCode } from '../encode/row-code.ts';
 import type { LearnedDates } from '../kinds/date.ts';
-import type { LearnedNumbers } from '../kinds/number-learner.ts';
+import { COUNT_LINE_END, type LearnedNumbers, LINE_END } from '../kinds/number-learner.ts';
 import type { Cells } from './inputs.ts';
+import { beside, columnsOf, number, ordered, type Part } from './nodes.ts';
 
 /** Numbers of the common scale as nodes, each column by what it goes through. */
 export interface Scales {
@@ -28,9 +29,11 @@ const below = (build: (x: Expr, least: Expr) => Expr): ColumnFormula => ({
   inverse: (y) => y,
   logSlope: (x) => x.mul(0),
 });
-const SMALLEST = -600;
-const logInside = below((x, least) => select(x.lt(least), least.mul(x.div(least).sub(1).max(SMALLEST).exp()), x));
-const log1pInside = below((x) => select(x.lt(0), x.max(SMALLEST).expm1(), x));
+const logInside = below((x, least) => {
+  const line = least.mul(x.div(least).sub(1).max(LINE_END.exponent).exp());
+  return select(x.lt(least), line.max(LINE_END.least), x);
+});
+const log1pInside = below((x) => select(x.lt(0), x.max(COUNT_LINE_END).expm1(), x));
 
 /** Past this single precision cannot square numbers. Dates have no such end. */
 const FARTHEST = 1e6;
@@ -60,7 +63,7 @@ export function scalesOf(code: RowCode): Scales {
 
 /** Rows as a model sees them: [N, width], in single precision. Holes are NaN. */
 export function codedRows(graph: Graph, code: RowCode, scales: Scales, cells: Cells): Value {
-  const parts: { readonly value: Value; readonly at: readonly number[] }[] = [];
+  const parts: Part[] = [];
   const slot = (c: number, s: number): number => code.columns[c]?.at[s] as number;
   const hole = graph.constant('float', [], [Number.NaN]);
   const numbers = new Map(cells.numbers);
@@ -79,8 +82,7 @@ export function codedRows(graph: Graph, code: RowCode, scales: Scales, cells: Ce
       value: graph.node('Where', [missing, hole, levels], {}, 'float'),
       at: Array.from({ length: atoms.length + 1 }, (_, i) => slot(c, levelSlot) + i),
     });
-    const nothing = graph.constant('double', [], [Number.NaN]);
-    numbers.set(c, graph.node('Where', [graph.cast(any, 'bool'), nothing, value], {}, 'double'));
+    numbers.set(c, graph.node('Where', [graph.cast(any, 'bool'), number(graph, Number.NaN), value], {}, 'double'));
   });
   if (scales.columns.length > 0) {
     const own = beside(
@@ -97,39 +99,16 @@ export function codedRows(graph: Graph, code: RowCode, scales: Scales, cells: Ce
     });
     const phases = phasesOf(code, scales.columns);
     if (phases.length > 0) {
-      const value = graph.node('Gather', [own, graph.whole(phases.map(({ from }) => from))], { axis: 1 });
+      const value = columnsOf(
+        graph,
+        own,
+        phases.map(({ from }) => from),
+      );
       parts.push({ value: waves(graph, value, phases), at: phases.map(({ at }) => at) });
     }
   }
-  if (cells.codes !== null) {
-    const { value, at } = levelPlaces(graph, cells.codes, code, cells.categories);
-    parts.push({ value, at });
-  }
+  if (cells.codes !== null) parts.push(levelPlaces(graph, cells.codes, code, cells.categories));
   return ordered(graph, parts, code.width);
-}
-
-/** Values [N, …] beside each other. */
-export function beside(graph: Graph, values: readonly Value[]): Value {
-  return values.length === 1 ? (values[0] as Value) : graph.node('Concat', values, { axis: 1 });
-}
-
-/** Columns that stand at these places, in their order. */
-export function ordered(
-  graph: Graph,
-  parts: readonly { readonly value: Value; readonly at: readonly number[] }[],
-  width: number,
-): Value {
-  const all = beside(
-    graph,
-    parts.map(({ value }) => value),
-  );
-  const from = new Array<number>(width).fill(0);
-  parts
-    .flatMap(({ at }) => at)
-    .forEach((to, i) => {
-      from[to] = i;
-    });
-  return from.every((place, i) => place === i) ? all : graph.node('Gather', [all, graph.whole(from)], { axis: 1 });
 }
 
 /** Numbers on the common scale, held to what single precision can square. */
@@ -188,12 +167,7 @@ function waves(graph: Graph, moments: Value, phases: readonly Phase[]): Value {
 }
 
 /** The places of all levels of all categories: 1 where the code says so, NaN in a hole. */
-function levelPlaces(
-  graph: Graph,
-  codes: Value,
-  code: RowCode,
-  categories: Cells['categories'],
-): { readonly value: Value; readonly at: readonly number[] } {
+function levelPlaces(graph: Graph, codes: Value, code: RowCode, categories: Cells['categories']): Part {
   const places = categories.flatMap(({ column, known }, k) =>
     Array.from({ length: known.placed + 1 }, (_, level) => ({
       of: k,
@@ -202,7 +176,11 @@ function levelPlaces(
     })),
   );
   const placed = graph.node('Min', [codes, graph.whole(categories.map(({ known }) => known.placed))]);
-  const own = graph.node('Gather', [placed, graph.whole(places.map(({ of }) => of))], { axis: 1 });
+  const own = columnsOf(
+    graph,
+    placed,
+    places.map(({ of }) => of),
+  );
   const is = graph.node('Equal', [own, graph.whole(places.map(({ level }) => level))], {}, 'bool');
   const missing = graph.node('Less', [own, graph.whole([0])], {}, 'bool');
   const hole = graph.constant('float', [], [Number.NaN]);

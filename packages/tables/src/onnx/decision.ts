@@ -1,6 +1,7 @@
 import { countBelow, N, type Operand } from '@latent/onnx/graph';
 import type { Calibration } from '../calibrate/conformal.ts';
 import type { Threshold } from '../results.ts';
+import { number } from './nodes.ts';
 import type { TableGraph } from './table-graph.ts';
 
 /**
@@ -21,23 +22,27 @@ export function decision(
   calibration: Calibration,
   line: Threshold | null,
 ): Record<string, Operand> {
-  const number = (value: number) => graph.constant('double', [], [value]);
   const wide = graph.cast(score.value, 'double');
   // What is no number is as odd as can be.
-  const nats = graph.node('Where', [graph.node('IsNaN', [wide], {}, 'bool'), number(Infinity), wide], {}, 'double');
-  const size = graph.node('Min', [graph.node('Abs', [nats]), number(LARGEST)]);
-  const rounding = graph.node('Mul', [graph.node('Max', [size, number(LEAST_NATS)]), number(ROUNDING)]);
+  const nats = graph.node(
+    'Where',
+    [graph.node('IsNaN', [wide], {}, 'bool'), number(graph, Infinity), wide],
+    {},
+    'double',
+  );
+  const size = graph.node('Min', [graph.node('Abs', [nats]), number(graph, LARGEST)]);
+  const rounding = graph.node('Mul', [graph.node('Max', [size, number(graph, LEAST_NATS)]), number(graph, ROUNDING)]);
   const least = graph.node('Sub', [nats, rounding]);
   const below = graph.cast(countBelow(graph, least, [calibration.scores], []), 'double');
   const { rows } = calibration;
-  const share = graph.node('Div', [graph.node('Sub', [number(rows + 1), below]), number(rows + 1)]);
+  const share = graph.node('Div', [graph.node('Sub', [number(graph, rows + 1), below]), number(graph, rows + 1)]);
   const dims = [N];
   const told = { score, pValue: { value: share, dims } };
   if (line === null) return told;
   // As `Calibration.predict` has it: by the rank where the line is one.
   const odd =
     line.pValue === null
-      ? graph.node('LessOrEqual', [number(line.score), graph.node('Add', [nats, rounding])], {}, 'bool')
-      : graph.node('LessOrEqual', [share, number(line.pValue + SAME)], {}, 'bool');
+      ? graph.node('LessOrEqual', [number(graph, line.score), graph.node('Add', [nats, rounding])], {}, 'bool')
+      : graph.node('LessOrEqual', [share, number(graph, line.pValue + SAME)], {}, 'bool');
   return { ...told, anomaly: { value: odd, dims } };
 }

@@ -8,6 +8,7 @@ import { readersOf } from '../model/recipe.ts';
 import { isDated } from './coded-rows.ts';
 import { linesOf } from './lines.ts';
 import { Members, type Noise } from './members.ts';
+import { columnsOf, number, sum } from './nodes.ts';
 import type { TableGraph } from './table-graph.ts';
 
 /** What filled columns are called. */
@@ -23,22 +24,21 @@ export function filled(table: TableGraph, noise: Noise): Record<string, Operand>
   const said = saidOf(table, noise);
   const lines = linear !== null && blends.some(([, share]) => share > 0) ? linesOf(graph, linear, cells) : null;
   const expected = numbersOf(table, said);
-  const column = (of: Value, place: number): Value => graph.node('Gather', [of, graph.whole([place])], { axis: 1 });
   const flat = (value: Value): Operand => ({ value: graph.reshape(value, [N]), dims: [N] });
   const entries = code.columns.map(({ name, at, code: own }, c): [string, Operand] => {
     const blend = linear?.knows(c) ? (blends[c] as Blend) : null;
     const { outcomes } = own;
-    const number = cells.numbers.get(c);
-    if (number !== undefined) {
+    const cell = cells.numbers.get(c);
+    if (cell !== undefined) {
       const belief = expected.get(c);
       const mixed = belief && mixedNumber(table, belief, c, lines, blend);
-      const best = mixed ? inUnit(table, cellNumber(table, mixed, c), c) : number;
-      const given = inUnit(table, number, c);
+      const best = mixed ? inUnit(table, cellNumber(table, mixed, c), c) : cell;
+      const given = inUnit(table, cell, c);
       const missing = graph.node('IsNaN', [given], {}, 'bool');
       return [filledName(name), flat(graph.node('Where', [missing, best, given], {}, 'double'))];
     }
     const place = cells.categories.findIndex((category) => category.column === c);
-    const given = column(cells.codes as Value, place);
+    const given = columnsOf(graph, cells.codes as Value, [place]);
     const levels = outcomes?.role === 'levels' ? outcomes.levels.length : 0;
     if (levels === 0) return [filledName(name), flat(given)];
     const shares = mixedLevels(table, said, { column: c, first: at[0] as number, levels }, lines, blend);
@@ -70,7 +70,7 @@ function saidOf({ graph, state, coded }: TableGraph, noise: Noise): Said {
 function numbersOf({ graph, state, scales }: TableGraph, { weight, center, std }: Said): Map<number, Value> {
   const { code } = state;
   const node = (op: string, inputs: readonly Value[]): Value => graph.node(op, inputs);
-  const overCodes = (of: Value): Value => graph.node('ReduceSum', [of, graph.whole([1])], { keepdims: 0 });
+  const overCodes = (of: Value): Value => sum(graph, of, 1);
   const weights = graph.node('Unsqueeze', [weight, graph.whole([2])]);
   const pick = (of: Value, places: readonly number[]): Value =>
     graph.node('Gather', [of, graph.whole(places)], { axis: 2 });
@@ -109,7 +109,7 @@ function numbersOf({ graph, state, scales }: TableGraph, { weight, center, std }
       ),
       weights,
     ]);
-    const last = (of: Value): Value => graph.node('ReduceSum', [of, graph.whole([-1])], { keepdims: 1 });
+    const last = (of: Value): Value => sum(graph, of, 2, 1);
     const held = node('Mul', [shares, graph.constant('double', [atoms.length], atoms)]);
     const known = [overCodes(last(held)), overCodes(last(shares))] as const;
     if (value === null) {
@@ -117,8 +117,8 @@ function numbersOf({ graph, state, scales }: TableGraph, { weight, center, std }
       return;
     }
     const rest = node('Sub', [weights, last(shares)]);
-    const sum = node('Add', [known[0], overCodes(node('Mul', [value, rest]))]);
-    result.set(c, node('Div', [sum, node('Add', [known[1], overCodes(rest)])]));
+    const whole = node('Add', [known[0], overCodes(node('Mul', [value, rest]))]);
+    result.set(c, node('Div', [whole, node('Add', [known[1], overCodes(rest)])]));
   });
   return result;
 }
@@ -134,15 +134,14 @@ function mixedNumber(
   if (blend === null || blend[0] === 1) return own;
   const { spans, mean } = (state.linear as NonNullable<typeof state.linear>).parts;
   const place = spans[column]?.from as number;
-  const number = (value: number): Value => graph.constant('double', [], [value]);
-  const terms = [graph.node('Mul', [own, number(blend[0])])];
+  const terms = [graph.node('Mul', [own, number(graph, blend[0])])];
   if (lines !== null && blend[1] > 0) {
-    const line = graph.node('Gather', [lines, graph.whole([place])], { axis: 1 });
-    terms.push(graph.node('Mul', [line, number(blend[1])]));
+    const line = columnsOf(graph, lines, [place]);
+    terms.push(graph.node('Mul', [line, number(graph, blend[1])]));
   }
   return graph.node('Add', [
     terms.reduce((a, b) => graph.node('Add', [a, b])),
-    number(blend[2] * (mean[place] as number)),
+    number(graph, blend[2] * (mean[place] as number)),
   ]);
 }
 
@@ -150,19 +149,21 @@ function mixedNumber(
 function cellNumber({ graph, state }: TableGraph, value: Value, column: number): Value {
   const { name, kind } = state.code.columns[column] as (typeof state.code.columns)[number];
   const learned = state.code.learned[name] as LearnedNumbers | LearnedDates;
-  const number = (of: number): Value => graph.constant('double', [], [of]);
-  const held = graph.node('Min', [graph.node('Max', [value, number(learned.least)]), number(learned.most)]);
+  const held = graph.node('Min', [
+    graph.node('Max', [value, number(graph, learned.least)]),
+    number(graph, learned.most),
+  ]);
   const step = isDated(kind) ? (learned as LearnedDates).unit : digitStep((learned as LearnedNumbers).decimals);
   if (step === null) return held;
   const [by, back] = step >= 1 ? (['Div', 'Mul'] as const) : (['Mul', 'Div'] as const);
-  const size = number(step >= 1 ? step : Math.round(1 / step));
+  const size = number(graph, step >= 1 ? step : Math.round(1 / step));
   return graph.node(back, [graph.node('Round', [graph.node(by, [held, size])]), size]);
 }
 
 /** A column's numbers as they are handed in: dates may be seconds there. */
 function inUnit({ graph, cells }: TableGraph, value: Value, column: number): Value {
   const unit = cells.units.get(column) ?? 1;
-  return unit === 1 ? value : graph.node('Div', [value, graph.constant('double', [], [unit])]);
+  return unit === 1 ? value : graph.node('Div', [value, number(graph, unit)]);
 }
 
 function digitStep(decimals: number | null): number | null {
@@ -177,13 +178,12 @@ function mixedLevels(
   lines: Value | null,
   blend: Blend | null,
 ): Value {
-  const number = (value: number): Value => graph.constant('double', [], [value]);
   const places = Array.from({ length: levels }, (_, i) => first + i);
   const own = graph.node('Gather', [center, graph.whole(places)], { axis: 2 });
   const weights = graph.node('Unsqueeze', [weight, graph.whole([2])]);
-  const said = graph.node('ReduceSum', [graph.node('Mul', [own, weights]), graph.whole([1])], { keepdims: 0 });
+  const said = sum(graph, graph.node('Mul', [own, weights]), 1);
   if (blend === null || blend[0] === 1 || state.linear === null) return said;
-  const terms = [graph.node('Mul', [said, number(blend[0])])];
+  const terms = [graph.node('Mul', [said, number(graph, blend[0])])];
   const usual = state.linear
     .shares(column, null)
     .subarray(0, levels)
@@ -191,17 +191,21 @@ function mixedLevels(
   terms.push(graph.constant('double', [1, levels], usual));
   if (lines !== null && blend[1] > 0) {
     const from = state.linear.parts.spans[column]?.from as number;
-    const line = graph.node('Gather', [lines, graph.whole(places.map((_, i) => from + i))], { axis: 1 });
-    const above = graph.node('Max', [line, number(0)]);
-    const total = graph.node('ReduceSum', [above, graph.whole([1])], { keepdims: 1 });
-    const some = graph.node('Less', [number(0), total], {}, 'bool');
+    const line = columnsOf(
+      graph,
+      lines,
+      places.map((_, i) => from + i),
+    );
+    const above = graph.node('Max', [line, number(graph, 0)]);
+    const total = sum(graph, above, 1, 1);
+    const some = graph.node('Less', [number(graph, 0), total], {}, 'bool');
     const share = graph.node(
       'Where',
-      [some, graph.node('Div', [above, total]), number(1 / (levels + 1))],
+      [some, graph.node('Div', [above, total]), number(graph, 1 / (levels + 1))],
       {},
       'double',
     );
-    terms.push(graph.node('Mul', [share, number(blend[1])]));
+    terms.push(graph.node('Mul', [share, number(graph, blend[1])]));
   }
   return terms.reduce((a, b) => graph.node('Add', [a, b]));
 }

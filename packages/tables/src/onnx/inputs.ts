@@ -4,6 +4,7 @@ import type { ColumnKind } from '../kinds/column-kind.ts';
 import type { LearnedLevels } from '../kinds/levels.ts';
 import type { Axis } from '../model/row-space.ts';
 import { type FileLevels, fileLevels } from './levels.ts';
+import { number } from './nodes.ts';
 
 /** A column as a file takes it. The file's metadata has them as JSON, under `columns`. */
 export interface OnnxColumn {
@@ -17,6 +18,8 @@ export interface OnnxColumn {
   readonly unit?: string;
   /** Of categories: level i has the code i. */
   readonly levels?: readonly (string | number | boolean)[];
+  /** Of categories: texts that are holes, with the code −1. */
+  readonly holes?: readonly string[];
 }
 
 /** How cells are handed in. */
@@ -64,14 +67,14 @@ export function cellsOf(
       columns.push({ name, input, kind: kind.name, type, ...(unit !== null && { unit: unit.name }) });
       const value = graph.cast(column(graph.input(input, NUMBERS[type], [N])), 'double');
       const factor = unit?.milliseconds ?? 1;
-      const scaled = factor === 1 ? value : graph.node('Mul', [value, graph.constant('double', [], [factor])]);
+      const scaled = factor === 1 ? value : graph.node('Mul', [value, number(graph, factor)]);
       numbers.set(c, scaled);
       if (factor !== 1) units.set(c, factor);
       return;
     }
     const known = fileLevels(code.learned[name] as LearnedLevels, axes?.[c]);
     const others = known.keys.length;
-    const shown = { name, input, kind: kind.name, levels: known.levels };
+    const shown = { name, input, kind: kind.name, levels: known.levels, holes: kind.holes };
     categories.push({ column: c, known });
     if (as === 'codes') {
       columns.push({ ...shown, type: 'int64' });
@@ -79,10 +82,12 @@ export function cellsOf(
       return;
     }
     columns.push({ ...shown, type: 'string' });
-    const words = [...kind.holes, ...known.keys.filter((key) => !kind.holes.includes(key))];
-    const places = words
-      .map((word) => known.keys.indexOf(word))
-      .map((place, i) => (i < kind.holes.length ? -1 : place));
+    // A level that is the word of a hole is never met.
+    const met = known.keys
+      .map((_, place) => place)
+      .filter((place) => !kind.holes.includes(known.keys[place] as string));
+    const words = [...kind.holes, ...met.map((place) => known.keys[place] as string)];
+    const places = [...kind.holes.map(() => -1), ...met];
     codes.push(column(graph.labels(graph.input(input, 'string', [N]), words, places, others)));
   });
   return {

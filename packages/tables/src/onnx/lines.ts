@@ -1,10 +1,12 @@
 import type { Graph, Value } from '@latent/onnx/graph';
 import type { LinearFill } from '../model/linear-fill.ts';
-import { beside } from './coded-rows.ts';
 import type { Cells } from './inputs.ts';
+import { beside, columnsOf, number, sum } from './nodes.ts';
 
 /** Steps of conjugate gradients beyond as many as rows have places, after which they would be exact but for rounding. */
 const MORE_STEPS = 20;
+/** Less than this is nothing, and not divided by. */
+const LEAST = 1e-290;
 
 /** Rows as straight lines fill them, in the columns' own units: [N, width], in double precision. See `LinearFill`. */
 export function linesOf(graph: Graph, linear: LinearFill, cells: Cells): Value {
@@ -12,11 +14,10 @@ export function linesOf(graph: Graph, linear: LinearFill, cells: Cells): Value {
   const { width } = linear;
   const numbers = (values: Float64Array): Value => graph.constant('double', [width], values);
   const node = (op: string, inputs: readonly Value[], type?: 'bool'): Value => graph.node(op, inputs, {}, type);
-  const zero = graph.constant('double', [], [0]);
   const own = node('Div', [node('Sub', [placed(graph, linear, cells), numbers(mean)]), numbers(std)]);
   const missing = node('IsNaN', [own], 'bool');
   const hole = graph.cast(missing, 'double');
-  const known = graph.node('Where', [missing, zero, own], {}, 'double');
+  const known = graph.node('Where', [missing, number(graph, 0), own], {}, 'double');
   const matrix = graph.constant('double', [width, width], precision);
   /** The rows' own part of the matrix, of holes by holes, times a vector of holes. */
   const applied = (x: Value): Value => node('Mul', [node('MatMul', [x, matrix]), hole]);
@@ -33,11 +34,9 @@ function solved(graph: Graph, applied: (x: Value) => Value, b: Value, linear: Li
   const { width } = linear;
   const { precision } = linear.parts;
   const node = (op: string, inputs: readonly Value[]): Value => graph.node(op, inputs);
-  const least = graph.constant('double', [], [1e-290]);
-  const dot = (u: Value, v: Value): Value =>
-    graph.node('ReduceSum', [node('Mul', [u, v]), graph.whole([1])], { keepdims: 1 });
+  const dot = (u: Value, v: Value): Value => sum(graph, node('Mul', [u, v]), 1, 1);
   // What has come to nothing stays there.
-  const over = (u: Value, v: Value): Value => node('Div', [u, node('Max', [v, least])]);
+  const over = (u: Value, v: Value): Value => node('Div', [u, node('Max', [v, number(graph, LEAST)])]);
   const diagonal = graph.constant(
     'double',
     [width],
@@ -61,18 +60,17 @@ function solved(graph: Graph, applied: (x: Value) => Value, b: Value, linear: Li
 
 /** Rows as lines see them: numbers in their own units, and levels that have a place; NaN in holes. */
 function placed(graph: Graph, linear: LinearFill, cells: Cells): Value {
-  const nothing = graph.constant('double', [], [Number.NaN]);
   const parts = linear.parts.spans.flatMap((span, c): Value[] => {
     if (span === null) return [];
-    const number = cells.numbers.get(c);
-    if (number !== undefined) return [number];
+    const cell = cells.numbers.get(c);
+    if (cell !== undefined) return [cell];
     const place = cells.categories.findIndex(({ column }) => column === c);
-    const code = graph.node('Gather', [cells.codes as Value, graph.whole([place])], { axis: 1 });
+    const code = columnsOf(graph, cells.codes as Value, [place]);
     // The levels of a span are the first of the file's.
     const levels = graph.whole(Array.from({ length: span.size }, (_, i) => i));
     const is = graph.cast(graph.node('Equal', [code, levels], {}, 'bool'), 'double');
     const missing = graph.node('Less', [code, graph.whole([0])], {}, 'bool');
-    return [graph.node('Where', [missing, nothing, is], {}, 'double')];
+    return [graph.node('Where', [missing, number(graph, Number.NaN), is], {}, 'double')];
   });
   return beside(graph, parts);
 }

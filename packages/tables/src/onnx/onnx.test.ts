@@ -33,6 +33,12 @@ describe('a table as ONNX', () => {
     ]);
   });
 
+  it('says which texts are no levels but holes', () => {
+    const holesOf = (column: string) => columnsOf({}).find(({ name }) => name === column)?.holes;
+    expect(holesOf('plan')).toEqual(['', '?']);
+    expect(holesOf('active')).toContain('NA');
+  });
+
   it('needs no domain but for texts', () => {
     const domains = (options: ExportTableOptions) => onnxTable(model, options).opsetImport?.map(({ domain }) => domain);
     expect(domains({})).toEqual(['']);

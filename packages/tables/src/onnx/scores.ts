@@ -4,6 +4,7 @@ import { boundScore, contributionsScore, rowsProgram } from '@latent/vae';
 import type { TableState } from '../model/state.ts';
 import { distances } from './distances.ts';
 import { Members, meanOf, type Noise } from './members.ts';
+import { number, sum } from './nodes.ts';
 import type { TableGraph } from './table-graph.ts';
 
 /** How odd rows are, as `TableModel.score` says it: [N]. */
@@ -17,8 +18,8 @@ export function score(table: TableGraph, noise: Noise): Operand {
   const far = neighbourPart(table);
   const own = graph.node('Neg', [bound.value]);
   if (far === null) return { value: own, dims: [N] };
-  const sum = graph.node('Add', [graph.cast(own, 'double'), far]);
-  return { value: graph.cast(sum, 'float'), dims: [N] };
+  const both = graph.node('Add', [graph.cast(own, 'double'), far]);
+  return { value: graph.cast(both, 'float'), dims: [N] };
 }
 
 /** A score and what it is made of: each column's −E log p(x_j | z), the KL, and for detectors what distances add. */
@@ -35,8 +36,7 @@ export function contributions(table: TableGraph, noise: Noise): Record<string, O
     };
   });
   const { columns, kl } = made;
-  const sum = graph.node('ReduceSum', [columns.value, graph.whole([-1])], { keepdims: 0 });
-  const own = graph.node('Add', [sum, kl.value]);
+  const own = graph.node('Add', [sum(graph, columns.value, 1), kl.value]);
   const far = neighbourPart(table);
   if (far === null) return { score: { value: own, dims: [N] }, columns, kl };
   const distance = graph.cast(far, 'float');
@@ -59,7 +59,7 @@ function byColumn(terms: Tensor, owner: Int32Array, columns: number): Tensor {
 function neighbourPart({ graph, state, cells }: TableGraph): Value | null {
   const { neighbours, neighbourScale } = state;
   if (neighbours === null || neighbourScale === 0) return null;
-  return graph.node('Mul', [distances(graph, cells, neighbours), graph.constant('double', [], [neighbourScale])]);
+  return graph.node('Mul', [distances(graph, cells, neighbours), number(graph, neighbourScale)]);
 }
 
 /**
