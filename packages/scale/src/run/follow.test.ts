@@ -59,6 +59,26 @@ it('a queue that does not answer is said, and waited for', async () => {
   expect(await done).toBe(false);
 });
 
+it('workers have time to find a server that was away', async () => {
+  const engine = new Said();
+  let answer = (_: JobState): void => {};
+  const asked = new Promise<JobState>((resolve) => {
+    answer = resolve;
+  });
+  engine.state = () => asked;
+  const { warnings, done } = followed(engine);
+  await vi.advanceTimersByTimeAsync(20_000);
+  answer(engine.state_);
+  await vi.advanceTimersByTimeAsync(3000);
+  engine.workers = ['a'];
+  engine.state = async () => engine.state_;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(warnings).toEqual([expect.stringContaining('the queue does not answer')]);
+  engine.state_ = { state: 'done' };
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(await done).toBe(true);
+});
+
 it('after the signal, work under way is waited for and work that nobody does is not', async () => {
   for (const [workers, state] of [
     [[], 'active'],

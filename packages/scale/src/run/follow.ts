@@ -90,8 +90,12 @@ export async function awaitJob(follow: Follow, flow: Flow): Promise<boolean> {
   let present = true;
   for (;;) {
     if (signal?.aborted && !follow.toEnd) return false;
+    const asked = performance.now();
     const found = await answered(follow, engine.state(flow));
     if (found === null) return false;
+    // A server that was away is given time to be found again, by workers too.
+    if (performance.now() - asked > LATE)
+      [looked, counted, seen] = [performance.now(), performance.now(), performance.now()];
     const { state, reason, note } = found;
     if (state === 'done') return true;
     if (state === 'failed') {
