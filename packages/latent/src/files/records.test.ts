@@ -78,5 +78,7 @@ it('what cannot be scored is refused, by its part', async () => {
   await expect(ask({ parts: [{ name: 'a' }] })).rejects.toThrow('files { name, bytes }');
   await expect(ask({ parts: [] })).rejects.toThrow('data.parts');
   await expect(ask({ parts: [{ name: 'a.csv', bytes: bytes('a,b\n1,x\n') }] })).rejects.toThrow("column 'b'");
+  const broken = ask({ parts: [{ name: 'b.parquet', bytes: bytes('PAR1junk') }] });
+  await expect(broken).rejects.toThrow('data b.parquet: b.parquet cannot be read as Parquet');
   await expect(ask({ parts: [{ url: '/etc/rows.csv' }] })).rejects.toThrow('this worker may read no files');
 });

@@ -75,7 +75,12 @@ async function scoreNumbers(access: DataAccess, part: Part, data: PartsData, ask
 async function scoreRecords(access: DataAccess, part: Part, kind: RecordKind, ask: Asked): Promise<Scored> {
   const file = await readFilePart(access, part);
   const chunks: Scores[] = [];
-  for await (const rows of kind.read(file)) chunks.push(ask(rows, {}));
+  try {
+    for await (const rows of kind.read(file)) chunks.push(ask(rows, {}));
+  } catch (error) {
+    // Of the same bytes it will be the same another time.
+    throw new ValueError(`data ${file.name.slice(0, 200)}: ${error instanceof Error ? error.message : String(error)}`);
+  }
   const scores = joinScores(chunks);
   const [first] = Object.values(scores);
   return { scores, rows: first?.shape[0] ?? 0, checksum: `bytes:${crc32(file.bytes).toString(16).padStart(8, '0')}` };
