@@ -89,7 +89,8 @@ async function* openPart(
 /** What a source gives; what goes wrong in it is told with its name. */
 async function* chunksOf(caller: string, source: PartSource, argument: string): AsyncGenerator<Chunk> {
   try {
-    const chunks: unknown = await source(argument);
+    // One that is written as async gives a promise of them.
+    const chunks: unknown = await (source(argument) as unknown);
     const sound = typeof chunks === 'object' && chunks !== null;
     if (!sound || !(Symbol.asyncIterator in chunks || Symbol.iterator in chunks)) {
       throw new ValueError(
