@@ -38,6 +38,19 @@ describe('a fitted model', () => {
     expect(model.score([])).toHaveLength(0);
   });
 
+  it('takes Dates also as JSON writes them', async () => {
+    const dated = people(60).map((row) => ({ ...row, joined: new Date(row.joined) }));
+    const own = await TableModel.fit(dated, { ...small, epochs: 1 });
+    const written = JSON.parse(JSON.stringify(dated)) as typeof dated;
+    expect(typeof written[0]?.joined).toBe('string');
+    expect(own.score(written)).toEqual(own.score(dated));
+    const holes = written.map((row) => ({ ...row, joined: null }) as never);
+    expect(own.impute(holes).rows[0]?.joined).toBeInstanceOf(Date);
+    expect(() => own.score([{ ...written[0], joined: 'yesterday' } as never])).toThrow(
+      `TableModel.score: row 0, column 'joined': expected a Date, or text as ISO 8601, got "yesterday"`,
+    );
+  });
+
   it('learns the same from a stream as from rows in memory, and scores it the same', async () => {
     const streamed = await TableModel.fit<Person>(
       async function* () {

@@ -113,7 +113,7 @@ function isoTime(between: 'T' | ' ', parts: 2 | 3 | 4, zone: '' | 'Z'): DateForm
 }
 
 /** Any ISO day or time, with or without a zone; written in full. */
-const isoAny: DateFormat = {
+export const isoAny: DateFormat = {
   name: 'ISO 8601',
   read: (text) => {
     const found = [isoDay, ...ISO_TIMES].map((format) => format.read(text)).find((ms) => !Number.isNaN(ms));

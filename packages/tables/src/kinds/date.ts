@@ -1,7 +1,7 @@
 import { FittedTransform, fitRows } from '@latent/nn';
 import { type Check, isPlainObject, oneOf, optional } from '@latent/tensor';
 import { NUMBER_HOLES, numberOf } from '../input/cell.ts';
-import { DATE_FORMATS, type DateFormat, formatByName, TIME_FORMATS } from '../input/date-format.ts';
+import { DATE_FORMATS, type DateFormat, formatByName, isoAny, TIME_FORMATS } from '../input/date-format.ts';
 import { type ColumnCode, type ColumnKind, columnKinds, type SlotCondition } from './column-kind.ts';
 import { linearScale, NumberLearner } from './number-learner.ts';
 
@@ -30,20 +30,31 @@ export interface LearnedDates {
   readonly objects: boolean;
 }
 
+/** How text is read: as told, and beside `Date`s as JSON and databases write them, which leaves no doubt. */
+function textOf({ format, epoch }: Spelling): DateFormat | null {
+  return format ?? (epoch === null ? isoAny : null);
+}
+
 const UNITS = [DAY, 3_600_000, 60_000, 1000, 1];
 const YEAR = 365.2425 * DAY;
 
 function dates(spelling: Spelling, time: boolean): Omit<ColumnKind, 'name' | 'config'> {
   const { format, epoch } = spelling;
   const scaleOf = epoch === 'seconds' ? 1000 : 1;
+  const text = textOf(spelling);
   return {
     role: 'number',
-    expects: format === null ? (epoch === null ? 'a Date' : `a time in ${epoch} since 1970`) : `text as ${format.name}`,
+    expects:
+      format !== null
+        ? `text as ${format.name}`
+        : text !== null
+          ? `a Date, or text as ${text.name}`
+          : `a time in ${epoch} since 1970`,
     holes: NUMBER_HOLES,
     unit: DAY,
     number: (cell) => {
       if (cell instanceof Date) return cell.getTime();
-      if (format !== null && typeof cell === 'string') return format.read(cell.trim());
+      if (text !== null && typeof cell === 'string') return text.read(cell.trim());
       return epoch === null ? Number.NaN : numberOf(cell) * scaleOf;
     },
     learner: (encoding) => {
@@ -78,7 +89,8 @@ function dates(spelling: Spelling, time: boolean): Omit<ColumnKind, 'name' | 'co
   };
 }
 
-function dateCode(learned: LearnedDates, { format, epoch }: Spelling): ColumnCode {
+function dateCode(learned: LearnedDates, spelling: Spelling): ColumnCode {
+  const { format, epoch } = spelling;
   const { least, most, unit, periods, objects } = learned;
   const map = FittedTransform.fromConfig(learned.scale, { caller: 'column', path: 'scale' });
   const cellOf = (ms: number): unknown => {
@@ -128,15 +140,14 @@ function dateCode(learned: LearnedDates, { format, epoch }: Spelling): ColumnCod
     },
     conditions({ equals, min, max }, fail) {
       const ms = (value: unknown): number => {
+        const text = textOf(spelling);
         const found =
           value instanceof Date
             ? value.getTime()
-            : typeof value === 'string' && format
-              ? format.read(value)
+            : typeof value === 'string' && text !== null
+              ? text.read(value)
               : Number(value);
-        return Number.isNaN(found)
-          ? fail(format === null ? 'a Date' : `a Date, or text as ${format.name}`, value)
-          : found;
+        return Number.isNaN(found) ? fail(text === null ? 'a Date' : `a Date, or text as ${text.name}`, value) : found;
       };
       const any: SlotCondition = null;
       if (periods.length > 0) fail('nothing: conditions on dates are not possible with times of day or weeks', any);
@@ -183,7 +194,7 @@ export const timeKind = /* @__PURE__ */ columnKinds.part('time', {
 });
 
 /**
- * Days, or moments: `Date` objects, text in one of the known formats, or numbers of seconds or milliseconds since 1970. A
+ * Days, or moments: `Date` objects (or the ISO text that JSON makes of them), text in one of the known formats, or numbers of seconds or milliseconds since 1970. A
  * model sees when it was, the time of day, the day of the week and the season. Text without a zone is read as UTC.
  */
 export function date(options: { readonly format?: string; readonly epoch?: Epoch } = {}): ColumnKind {

@@ -1,3 +1,4 @@
+import { ValueError } from '@latent/tensor';
 import { HOLES, isHole, levelKey, losesDigits, NUMBER_HOLES, numberOf } from '../input/cell.ts';
 import { DATE_FORMATS, formatOf, TIME_FORMATS } from '../input/date-format.ts';
 import { type TableRows, tableOf } from '../input/source.ts';
@@ -119,7 +120,7 @@ export function schemaOf(caller: string, sample: RowSample): Schema {
       why,
     };
   });
-  if (columns.length === 0) throw new Error(`${caller}: the rows have no columns`);
+  if (columns.length === 0) throw new ValueError(`${caller}: the rows have no columns`);
   return new Schema(columns);
 }
 
