@@ -123,6 +123,7 @@ describe.skipIf(redisFile === undefined)('worker processes over Redis (skipped w
     while (warnings.length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
     expect(warnings[0]).toMatch(/a worker refuses the run other: this worker computes with.* fused multiply-add/);
     // The run waits for a worker that fits. Here one comes.
+    expect((await status(connected())).runs.map(({ run }) => run)).toEqual(['other']);
     rmSync(join(store, 'other', 'arithmetic'));
     expect(await running).toMatchObject({ stopped: 'finished' });
   });

@@ -2,7 +2,7 @@ import { checkOptions, optional, text, ValueError } from '@latent/tensor';
 import { bullmqEngine } from './engine/bullmq.ts';
 import type { Engine, Overview } from './engine/engine.ts';
 import { HistoryBuilder, type RoundEvent } from './run/history.ts';
-import { keys, runCheck } from './run/keys.ts';
+import { isRunName, keys, runCheck } from './run/keys.ts';
 import { type FitOrder, orderCheck } from './run/order.ts';
 import { summaryCheck } from './run/summary.ts';
 import { decodeJson } from './store/blob.ts';
@@ -56,7 +56,9 @@ export async function status(options: StatusOptions): Promise<Status> {
   const engine = checked.engine ?? bullmqEngine({ connection, ...(queue !== undefined && { queue }) });
   try {
     const overview = await engine.overview();
-    const names = new Set([...overview.active.map(({ job }) => job.data.run), ...(run === undefined ? [] : [run])]);
+    const busy = overview.active.map(({ job }) => job.data.run);
+    // Jobs may be anybody's, and say anything.
+    const names = new Set([...busy, ...overview.waitingRuns, run].filter(isRunName));
     const runs: RunStatus[] = [];
     for (const name of names) runs.push(await runStatus(name, new CheckedStore(store), overview));
     return { ...overview, runs };

@@ -6,6 +6,7 @@ import {
   type Flow,
   GiveBack,
   type Job,
+  type JobData,
   type JobNote,
   type JobState,
   jobId,
@@ -32,6 +33,10 @@ export interface BullmqOptions {
 const MOST_STALLS = 50;
 /** Milliseconds after which a worker whose server was gone asks again. */
 const RETRY = 500;
+/** States of jobs that nobody has. */
+const WAITING = ['waiting', 'delayed', 'prioritized', 'waiting-children'] as const;
+/** Waiting jobs of which the runs are told. */
+const LOOKED_AT = 100;
 const DAY = 24 * 3600;
 
 type Bullmq = typeof import('bullmq');
@@ -128,10 +133,12 @@ export function bullmqEngine(options: BullmqOptions): Engine {
       const { jobs } = await open();
       const counts = await patient(() => jobs.getJobCounts());
       const active = await patient(() => jobs.getActive());
+      const next = await patient(() => jobs.getJobs([...WAITING], 0, LOOKED_AT - 1));
       const workers = await patient(() => jobs.getWorkers());
       const sum = (...names: string[]): number => names.reduce((total, name) => total + (counts[name] ?? 0), 0);
       return {
-        waiting: sum('waiting', 'wait', 'delayed', 'prioritized', 'waiting-children'),
+        waiting: sum('wait', ...WAITING),
+        waitingRuns: [...new Set(next.map((job) => (job?.data as JobData | null)?.run ?? ''))],
         failed: sum('failed'),
         active: active.map((job) => ({
           job: { name: job.name, data: job.data as Job['data'] },

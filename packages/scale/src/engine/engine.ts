@@ -43,6 +43,8 @@ export interface Overview {
   readonly waiting: number;
   readonly active: readonly { readonly job: Job; readonly note: JobNote | null; readonly worker: string }[];
   readonly failed: number;
+  /** The runs that waiting jobs are of, as they say themselves: of the first hundred. */
+  readonly waitingRuns: readonly string[];
   /** Names of workers that are connected. */
   readonly workers: readonly string[];
 }

@@ -170,8 +170,10 @@ export function localEngine({ workers = 1, fault, pick }: LocalEngineOptions = {
     },
     async overview() {
       const all = [...entries.values()];
+      const next = all.filter(({ state }) => state === 'waiting' || state === 'blocked');
       return {
-        waiting: all.filter(({ state }) => state === 'waiting' || state === 'blocked').length,
+        waiting: next.length,
+        waitingRuns: [...new Set(next.slice(0, 100).map(({ job }) => job.data.run))],
         active: all
           .filter(({ state }) => state === 'active')
           .map(({ job, note, worker }) => ({ job, note: note ?? null, worker })),

@@ -10,7 +10,7 @@ class Said implements Partial<Engine> {
   workers: string[] = [];
   silent = false;
   state = (): Promise<JobState> => (this.silent ? new Promise(() => {}) : Promise.resolve(this.state_));
-  overview = async () => ({ waiting: 1, active: [], failed: 0, workers: this.workers });
+  overview = async () => ({ waiting: 1, waitingRuns: [], active: [], failed: 0, workers: this.workers });
   add = async (): Promise<void> => {};
 }
 

@@ -2,11 +2,14 @@ import { type Check, refuse } from '@latent/tensor';
 
 const RUN = /^[a-z0-9][a-z0-9-]{0,63}$/;
 
+/** Whether a run may have this name. */
+export function isRunName(value: unknown): value is string {
+  return typeof value === 'string' && RUN.test(value);
+}
+
 /** A check for the name of a run. */
 export const runCheck: Check<string> = (value, at) =>
-  typeof value === 'string' && RUN.test(value)
-    ? value
-    : refuse(at, 'a name of at most 64 small letters, digits and hyphens', value);
+  isRunName(value) ? value : refuse(at, 'a name of at most 64 small letters, digits and hyphens', value);
 
 /** Where the blobs of a run are. */
 export const keys = {
