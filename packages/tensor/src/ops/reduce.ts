@@ -56,7 +56,7 @@ function forwardReduce(call: Call<Axes>, kind: ReduceKind): void {
     const outer = sizeOf(shape.slice(0, first));
     const axis = sizeOf(shape.slice(first, end));
     const inner = sizeOf(shape.slice(end));
-    execute(reduceCall(kind, IDENTITY, dtype, outer, axis, inner, [out, input], LAYOUT_FULL));
+    execute(reduceCall(kind, IDENTITY, dtype, outer, axis, inner, [out, input], LAYOUT_FULL, end === shape.length));
     return;
   }
   const order = [...shape.keys()].filter((axis) => !axes.includes(axis)).concat(axes);

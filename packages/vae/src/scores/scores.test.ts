@@ -2,12 +2,20 @@ import { chain, log, minMax, perColumn, standardise } from '@latent/nn';
 import { Rng, type Tensor, tensor } from '@latent/tensor';
 import { describe, expect, it } from 'vitest';
 import { Autoencoder } from '../autoencoder/autoencoder.ts';
+import { HierarchicalVae } from '../hierarchical/hierarchical-vae.ts';
 import { mixturePrior } from '../latent/mixture-prior.ts';
+import { MaskedAutoencoder } from '../masked/masked-autoencoder.ts';
+import { planar } from '../posterior/planar.ts';
+import { VqVae } from '../quantised/vq-vae.ts';
 import { bernoulli } from '../reconstruction/bernoulli.ts';
 import { categorical } from '../reconstruction/categorical.ts';
 import { composite } from '../reconstruction/composite.ts';
 import { gaussian } from '../reconstruction/gaussian.ts';
 import { squaredError } from '../reconstruction/squared-error.ts';
+import { SparseAutoencoder } from '../sparse/sparse-autoencoder.ts';
+import { Classifier } from '../supervised/classifier.ts';
+import { Regressor } from '../supervised/regressor.ts';
+import { SemiSupervisedVae } from '../supervised/semi-supervised.ts';
 import { Vae } from '../variational/vae.ts';
 
 const COLUMNS = 5;
@@ -44,6 +52,33 @@ const missing = await fitted(
 const autoencoder = new Autoencoder({ inputSize: COLUMNS, encoder: [7, 3], tied: false });
 await autoencoder.fit(normal, quick);
 
+const labels = normal.map(([x]) => ((x as number) > 0 ? 1 : 0));
+const flow = await fitted({ latentSize: 1, posterior: planar(2) });
+const narrow = await fitted(
+  { inputSize: 1, latentSize: 1, encoder: [1] },
+  normal.map((row) => row.slice(0, 1)),
+);
+const common = { inputSize: COLUMNS, seed: 2, reconstruction: gaussian() };
+const hierarchical = new HierarchicalVae({ ...common, encoder: [[5], [3]], latentSizes: [2, 1], warmUp: 0 });
+await hierarchical.fit(normal, quick);
+const semi = new SemiSupervisedVae({ ...common, encoder: [4], latentSize: 1, classes: 5 });
+await semi.fit(
+  normal,
+  labels.map((label, i) => (i % 2 ? label : null)),
+  quick,
+);
+const quantised = new VqVae({ ...common, encoder: [6], codes: 5, codeSize: 2, places: 2 });
+await quantised.fit(normal, quick);
+const masked = new MaskedAutoencoder({ ...common, encoder: [6, 3] });
+await masked.fit(normal, quick);
+const sparse = new SparseAutoencoder({ inputSize: COLUMNS, features: 6, active: 2 });
+await sparse.fit(normal, quick);
+const encoder = [4];
+const classifier = new Classifier({ inputSize: COLUMNS, encoder, classes: 2 });
+await classifier.fit(normal, labels, quick);
+const regressor = new Regressor({ inputSize: COLUMNS, encoder, outputs: 1 });
+await regressor.fit(normal, labels, quick);
+
 /** Everything that is asked of rows: numbers for each row, one row after the other. */
 type Asked = (rows: number[][]) => Tensor[];
 const asked: [string, number[][], Asked][] = [
@@ -66,6 +101,32 @@ const asked: [string, number[][], Asked][] = [
   ['logLikelihood with holes', holes, (rows) => Object.values(missing.logLikelihood(rows, { samples: 5 }))],
   ['impute', holes, (rows) => missing.impute(rows, { samples: 6 })],
   ['encode of an autoencoder', pool, (rows) => [autoencoder.encode(rows)]],
+  // Sums over more draws than two are in an order.
+  ['elbo of many draws', pool, (rows) => Object.values(plain.elbo(rows, { samples: 7 }))],
+  ['reconstructionLogProbability of many', pool, (rows) => [plain.reconstructionLogProbability(rows, { samples: 5 })]],
+  ['logReconstructionProbability of many', pool, (rows) => [plain.logReconstructionProbability(rows, { samples: 6 })]],
+  [
+    'all of one column and one latent',
+    pool,
+    (all) => {
+      const rows = all.map((row) => row.slice(0, 1));
+      const { columns, kl } = narrow.contributions(rows, { samples: 9 });
+      const { logLikelihood } = narrow.logLikelihood(rows, { samples: 33 });
+      return [...Object.values(narrow.elbo(rows, { samples: 17 })), columns, kl, logLikelihood];
+    },
+  ],
+  [
+    'encode and elbo of a flow',
+    pool,
+    (rows) => [...Object.values(flow.encode(rows)), flow.elbo(rows, { samples: 4 }).elbo],
+  ],
+  ['elbo of levels', pool, (rows) => Object.values(hierarchical.elbo(rows, { samples: 5 }))],
+  ['logLikelihood of levels', pool, (rows) => [hierarchical.logLikelihood(rows, { samples: 5 })]],
+  ['elbo of classes', pool, (rows) => [semi.elbo(rows), semi.predictProbability(rows)]],
+  ['bound of codes', pool, (rows) => [...Object.values(quantised.codeBound(rows)), quantised.encode(rows)]],
+  ['holes filled by a masked autoencoder', holes, (rows) => [masked.impute(rows), masked.encode(rows)]],
+  ['sparse codes', pool, (rows) => [sparse.encode(rows), sparse.reconstructionError(rows)]],
+  ['predictions', pool, (rows) => [classifier.predictProbability(rows), regressor.predict(rows)]],
   ['reconstructionError of an autoencoder', pool, (rows) => [autoencoder.reconstructionError(rows)]],
 ];
 

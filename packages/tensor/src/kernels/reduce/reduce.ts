@@ -11,8 +11,9 @@ export type ReduceKind = 'sum' | 'max' | 'min' | 'argMax';
 
 /**
  * Reduces expression 0 of `program` over the middle of [outer, axis, inner], inputs evaluated as in a map: over rows of the
- * matrix [outer·axis, inner], or, where the reduced axis is the last (`line` 1), over the columns of [outer, axis]. The
- * result is [outer, inner]. `argMax` gives the index, as a number of the dtype, of the first maximum; a NaN counts as the
+ * matrix [outer·axis, inner], or, where the reduced axis is the `last`, over the columns of [outer, axis]. The result is
+ * [outer, inner]. The order of a sum is that of its way, so it never depends on how many columns there are: one alone
+ * (`inner` 1 and not `last`) gives what it gives among others. `argMax` gives the index, as a number of the dtype, of the first maximum; a NaN counts as the
  * maximum. A sum over nothing is 0, max −∞, min +∞.
  *
  * Over the last axis further expressions are written on the way, as by a map: output j is expression j, `FULL`, and may be
@@ -28,6 +29,8 @@ export interface ReduceCall extends KernelCall {
   readonly axis: number;
   readonly inner: number;
   readonly line: number;
+  /** Over columns: `inner` is 1. */
+  readonly last: boolean;
   readonly layouts: readonly Layout[];
 }
 
@@ -40,16 +43,17 @@ export function reduceCall(
   inner: number,
   pointers: readonly number[],
   layouts: readonly Layout[],
+  last = inner === 1,
 ): ReduceCall {
-  return { kernel: reduceKernel, dtype, pointers, kind, program, outer, axis, inner, line: inner, layouts };
+  return { kernel: reduceKernel, dtype, pointers, kind, program, outer, axis, inner, line: inner, last, layouts };
 }
 
 /** The matrix that the layouts are about. */
-function rowsOf({ outer, axis, line }: ReduceCall): number {
-  return line === 1 ? outer : outer * axis;
+function rowsOf({ outer, axis, last }: ReduceCall): number {
+  return last ? outer : outer * axis;
 }
-function colsOf({ axis, inner, line }: ReduceCall): number {
-  return line === 1 ? axis : inner;
+function colsOf({ axis, inner, last }: ReduceCall): number {
+  return last ? axis : inner;
 }
 /** The layouts of all operands but the result: what is written, then the inputs. */
 function besides({ program, layouts }: ReduceCall): Layout[] {
@@ -63,9 +67,9 @@ export const reduceKernel: Kernel<ReduceCall> = {
   outputs: ({ program }) => program.expressions.length,
 
   extents(call) {
-    const { dtype, outer, axis, inner, line } = call;
+    const { dtype, outer, axis, inner, line, last } = call;
     const [rows, cols] = [rowsOf(call), colsOf(call)];
-    const stride = line === 1 ? axis : line;
+    const stride = last ? axis : line;
     const out = outer === 0 || inner === 0 ? 0 : (outer - 1) * line + inner;
     return [
       elements(dtype, out),
@@ -76,18 +80,18 @@ export const reduceKernel: Kernel<ReduceCall> = {
   written: ({ dtype, outer, axis, inner }, output) => elements(dtype, outer * inner * (output === 0 ? 1 : axis)).to,
 
   split(call, share) {
-    const { outer, axis, inner, line } = call;
+    const { outer, axis, inner, line, last } = call;
     const layouts = besides(call);
     if (outer >= share.threads) {
       const { begin, count } = share.of(outer);
-      const rows = line === 1 ? begin : begin * axis;
-      const stride = line === 1 ? axis : line;
+      const rows = last ? begin : begin * axis;
+      const stride = last ? axis : line;
       const steps = call.pointers.map((_, i) =>
         i === 0 ? begin * line : rowStep(layouts[i - 1] as Layout, rows, stride),
       );
       return count === 0 ? null : { ...call, outer: count, pointers: moved(call, steps) };
     }
-    if (line === 1 || inner < LINE * share.threads) return share.whole(call);
+    if (last || inner < LINE * share.threads) return share.whole(call);
     const { begin, count } = share.of(inner, LINE);
     const steps = call.pointers.map((_, i) => (i === 0 || variesAlongColumns(layouts[i - 1] as Layout) ? begin : 0));
     return count === 0 ? null : { ...call, inner: count, pointers: moved(call, steps) };
@@ -95,8 +99,8 @@ export const reduceKernel: Kernel<ReduceCall> = {
 
   nanoseconds: ({ program, outer, axis, inner }) => outer * inner * (0.1 + axis * elementTime(program)),
 
-  label({ kind, program, outer, axis, inner, line }) {
-    const shape = line === 1 ? `columns of ${program.name} [${outer}, ${axis}]` : null;
+  label({ kind, program, outer, axis, inner, last }) {
+    const shape = last ? `columns of ${program.name} [${outer}, ${axis}]` : null;
     const written = program.expressions.length - 1;
     const beside = written > 0 ? ` → ${written} beside` : '';
     return `${kind} over ${shape ?? `rows of ${program.name} [${outer === 1 ? '' : `${outer}, `}${axis}, ${inner}]`}${beside}`;
@@ -104,19 +108,19 @@ export const reduceKernel: Kernel<ReduceCall> = {
 
   formula: {
     reduces: true,
-    writes: ({ line }) => line === 1,
+    writes: ({ last }) => last,
     of: (call) => ({ program: call.program, rows: rowsOf(call), cols: colsOf(call), layouts: call.layouts }),
     with: (call, { program, layouts }, pointers) => ({ ...call, program, layouts, pointers }),
   },
 
   reference(call) {
-    const { kind, program, dtype, outer, axis, inner, line, pointers, layouts } = call;
+    const { kind, program, dtype, outer, axis, inner, line, last, pointers, layouts } = call;
     const heap = view(dtype);
     const places = pointers.map((pointer) => elementAt(dtype, pointer));
     const count = program.expressions.length;
     const [o, ...written] = places.slice(0, count) as [number, ...number[]];
     const offsets = places.slice(count);
-    const stride = line === 1 ? axis : line;
+    const stride = last ? axis : line;
     const root = program.expressions[0]!;
     const values = new Float64Array(offsets.length);
     const formula = evaluator(program.expressions);
@@ -132,18 +136,17 @@ export const reduceKernel: Kernel<ReduceCall> = {
     };
     for (let r = 0; r < outer; r++) {
       for (let c = 0; c < inner; c++) {
-        const nth = line === 1 ? (i: number) => at(r, i) : (i: number) => at(r * axis + i, c);
+        const nth = last ? (i: number) => at(r, i) : (i: number) => at(r * axis + i, c);
         heap[o + r * line + c] = REDUCE[kind](axis, nth);
       }
     }
   },
 
   wasm: {
-    takes: ({ dtype, layouts, program, line }) =>
-      dtype === 'f32' && layouts.length <= MAX_INPUTS && (line === 1 || program.expressions.length === 1),
+    takes: ({ dtype, layouts, program, last }) =>
+      dtype === 'f32' && layouts.length <= MAX_INPUTS && (last || program.expressions.length === 1),
 
-    run({ kind, program, outer, axis, inner, line, pointers, layouts }, linker) {
-      const last = line === 1;
+    run({ kind, program, outer, axis, inner, line, last, pointers, layouts }, linker) {
       const key = layoutsKey(layouts) * KEYS_PER_LAYOUT + KIND_NUMBER[kind] + (last ? 1 : 0);
       const compiled =
         linkedFunction(program, key, linker) ??

@@ -26,14 +26,16 @@ const sizes = [
 
 /** Over the last axis others are written beside. */
 const cases = [
-  ...sizes.map((size) => [MIX, ...size] as const),
-  ...([41, 1, 3] as const).flatMap((rows) => [67, 5, 0].map((cols) => [MIX_BESIDE, rows, cols, 1] as const)),
+  ...sizes.map(([outer, axis, inner]) => [MIX, outer, axis, inner, inner === 1] as const),
+  // One column alone, over rows.
+  ...([3, 1] as const).flatMap((outer) => [67, 5, 0].map((axis) => [MIX, outer, axis, 1, false] as const)),
+  ...([41, 1, 3] as const).flatMap((rows) => [67, 5, 0].map((cols) => [MIX_BESIDE, rows, cols, 1, true] as const)),
 ];
 
 export const reduceSamples = kinds.flatMap((kind) =>
   cases.map(
-    ([program, outer, axis, inner]): KernelSample<ReduceCall> => ({
-      name: `${kind} of ${program.name} [${outer}, ${axis}, ${inner}]`,
+    ([program, outer, axis, inner, last]): KernelSample<ReduceCall> => ({
+      name: `${kind} of ${program.name} [${outer}, ${axis}, ${inner}]${last ? '' : ' over rows'}`,
       call: {
         kernel: reduceKernel,
         dtype: 'f32',
@@ -43,6 +45,7 @@ export const reduceSamples = kinds.flatMap((kind) =>
         axis,
         inner,
         line: inner,
+        last,
         layouts: [FULL, ROW, COLUMN, SCALAR],
       },
       // Sums in single and in double precision differ by the roundings of their terms.
