@@ -47,6 +47,12 @@ const applications: readonly Application[] = [
     onTop: true,
   },
   {
+    name: 'ONNX of a network',
+    code: "import { exportWith } from '@latent/onnx/parts'; export const file = (network) => exportWith([], network, { input: [784] });",
+    budget: 10,
+    onTop: true,
+  },
+  {
     name: 'ONNX of a Vae',
     code: "import { exportWith, vaeGraphs } from '@latent/onnx/parts'; export const file = (vae) => exportWith([vaeGraphs], vae, { graph: 'elbo' });",
     budget: 11.5,

@@ -71,10 +71,11 @@ export interface Follow {
   readonly warned: Set<string>;
 }
 
-function warn({ caller, run, onWarning, warned }: Follow, about: string, what: string): void {
+/** Says something once, until it no longer stands. */
+function warn({ caller, onWarning, warned }: Follow, about: string, what: string): void {
   if (warned.has(about)) return;
   warned.add(about);
-  onWarning(`${caller}: ${what.replace('RUN', run)}`);
+  onWarning(`${caller}: ${what}`);
 }
 
 /**
@@ -122,7 +123,7 @@ export async function awaitJob(follow: Follow, flow: Flow): Promise<boolean> {
         if (said?.refused !== undefined) refused.add(said.refused);
       }
     }
-    for (const what of refused) warn(follow, what, `a worker refuses the run RUN: ${what}`);
+    for (const what of refused) warn(follow, what, `a worker refuses the run ${run}: ${what}`);
     if (performance.now() - counted > WORKERS) {
       counted = performance.now();
       present = (await engine.overview()).workers.length > 0;
@@ -131,7 +132,7 @@ export async function awaitJob(follow: Follow, flow: Flow): Promise<boolean> {
         warn(
           follow,
           'nobody',
-          'no worker is connected to the queue, so the run RUN waits; start latent-worker (or latent worker) with the same connection, queue and store',
+          `no worker is connected to the queue, so the run ${run} waits; start latent-worker (or latent worker) with the same connection, queue and store`,
         );
       }
     }
@@ -182,7 +183,7 @@ async function answered(follow: Follow, asked: Promise<JobState>): Promise<JobSt
       asked.catch(() => {});
       return null;
     }
-    warn(follow, 'silent', 'the queue does not answer; the run RUN waits until its server is there again');
+    warn(follow, 'silent', `the queue does not answer; the run ${follow.run} waits until its server is there again`);
   }
 }
 
